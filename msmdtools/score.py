@@ -1,0 +1,170 @@
+"""The nouns of an engraved score: pages, staves, note heads, and the music that they stand for.
+
+Coordinates are pixels of the page image, origin top left, as floats; pages, systems and staves count from 1.
+Score time is in quarter notes from the start of the piece, exact, as a `Fraction`.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from msmdtools.table import Column, Table
+
+TICKS_PER_QUARTER = 384
+
+
+@dataclass(frozen=True, slots=True)
+class StaffBox:
+    """The box of one staff's lines in one system. `system` counts through the piece, `staff` from the top."""
+
+    page: int
+    system: int
+    staff: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHead:
+    """One printed note head, and how it sounds.
+
+    Attributes:
+        notehead: number in the piece, from 0, in reading order.
+        system: system in the piece; 0 for a head outside of any system (a music example inside a text).
+        onset: quarter notes from the start of the piece (a grace note has the onset of its main note).
+        grace: quarter notes by which a grace note stands before its onset, as written (0 for others).
+        role: "played", "tied" (continues the sound of head `tied_to`) or "silent" (for `reason`).
+        events: indices into `Music.notes` that this head starts (played; several when repeats are
+            unfolded) or continues (tied); empty when silent.
+    """
+
+    notehead: int
+    page: int
+    system: int
+    staff: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    pitch: int
+    onset: Fraction
+    duration: Fraction
+    grace: Fraction
+    role: str
+    reason: str
+    events: tuple[int, ...]
+    tied_to: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One sounding note in ticks (`TICKS_PER_QUARTER`), before any performance.
+
+    Attributes:
+        channel: the part it belongs to (0, 1, …: a number of ours, not a MIDI channel).
+        drum: whether the pitch names a General MIDI percussion sound.
+        heads: how many printed heads start it.
+        reason: why no head starts it ("" when one does).
+    """
+
+    onset_tick: int
+    offset_tick: int
+    pitch: int
+    velocity: int
+    channel: int
+    drum: bool
+    heads: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TempoChange:
+    """From `tick` on, a quarter note lasts `us_per_quarter` microseconds."""
+
+    tick: int
+    us_per_quarter: int
+
+
+@dataclass(frozen=True, slots=True)
+class PedalChange:
+    """Sustain pedal (MIDI controller 64) of a part set to `value` at `tick`."""
+
+    tick: int
+    channel: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """What sounds: notes sorted by (onset_tick, channel, pitch), tempo changes by tick, pedal changes by tick."""
+
+    notes: tuple[Note, ...]
+    tempi: tuple[TempoChange, ...]
+    pedals: tuple[PedalChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A piece engraved and aligned: page images, staves, note heads, and the music they stand for.
+
+    Attributes:
+        pages: PNG files of the pages in order (8-bit grey), in the engraver's working folder.
+        pdf: the score as one PDF.
+        engine: the engraver, such as "LilyPond 2.25.12".
+    """
+
+    pages: tuple[Path, ...]
+    pdf: Path
+    staves: tuple[StaffBox, ...]
+    noteheads: tuple[NoteHead, ...]
+    music: Music
+    engine: str
+    warnings: tuple[str, ...]
+
+
+PIECE = Column("piece", "string", "", "piece id")
+
+SYSTEMS = Table(
+    "systems",
+    "One row per staff of each system: the box of its staff lines.",
+    ("piece", "page", "system", "staff"),
+    (
+        PIECE,
+        Column("page", "int32", "", "page, from 1"),
+        Column("system", "int32", "", "system in the piece, from 1"),
+        Column("staff", "int32", "", "staff in the system, from 1 at the top"),
+        Column("x0", "float64", "px", "left"),
+        Column("y0", "float64", "px", "top"),
+        Column("x1", "float64", "px", "right"),
+        Column("y1", "float64", "px", "bottom"),
+    ),
+)
+
+NOTEHEADS = Table(
+    "noteheads",
+    "One row per printed note head.",
+    ("piece", "notehead"),
+    (
+        PIECE,
+        Column("notehead", "int32", "", "note head in the piece, from 0, in reading order"),
+        Column("page", "int32", "", "page, from 1"),
+        Column("system", "int32", "", "system in the piece, from 1; 0 outside of any system"),
+        Column("staff", "int32", "", "staff in the system, from 1 at the top; 0 outside of any system"),
+        Column("x0", "float64", "px", "left"),
+        Column("y0", "float64", "px", "top"),
+        Column("x1", "float64", "px", "right"),
+        Column("y1", "float64", "px", "bottom"),
+        Column("pitch", "int32", "MIDI number", "sounding pitch"),
+        Column("onset_quarters", "float64", "quarter notes", "score time from the start of the piece"),
+        Column("onset_fraction", "string", "quarter notes", "the same, exact, such as 7/3"),
+        Column("duration_quarters", "float64", "quarter notes", "notated duration"),
+        Column("grace", "bool", "", "whether it is a grace note"),
+        Column("role", "string", "", "played, tied or silent"),
+        Column("reason", "string", "", "why it is silent; empty otherwise"),
+        Column("event", "int32", "", "event that it starts (played, the first) or continues (tied); -1"),
+        Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
+    ),
+)

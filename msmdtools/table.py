@@ -1,0 +1,70 @@
+"""How a table is declared: columns with types, units and meaning, written once and used everywhere.
+
+Files, validation, documentation and tests read the same `Table` objects.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: name, Arrow type by its name (such as "int32" or "string"), unit ("" if none) and meaning."""
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A named table. `key` are the columns that its rows are sorted by and unique in."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [column.name for column in self.columns]
+
+    def arrow_schema(self) -> "pa.Schema":
+        """The Arrow schema, with each column's unit and meaning as field metadata."""
+        import pyarrow as pa
+
+        return pa.schema(
+            [
+                pa.field(
+                    c.name,
+                    pa.type_for_alias(c.type),
+                    nullable=c.nullable,
+                    metadata={"unit": c.unit, "meaning": c.meaning},
+                )
+                for c in self.columns
+            ],
+            metadata={"msmdtools.table": self.name},
+        )
+
+    def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
+        """An Arrow table of `rows` in the given order.
+
+        Raises:
+            pyarrow.ArrowException: a value does not fit its column's type.
+            KeyError: a row lacks a column that is not nullable.
+        """
+        import pyarrow as pa
+
+        rows = list(rows)
+        arrays: list[Any] = []
+        for c in self.columns:
+            values: Sequence[Any] = [row.get(c.name) if c.nullable else row[c.name] for row in rows]
+            arrays.append(pa.array(values, type=pa.type_for_alias(c.type)))
+        return pa.table(arrays, schema=self.arrow_schema())
