@@ -1,0 +1,26 @@
+"""msmdtools: from LilyPond sources to exactly aligned pairs of sheet music image and audio.
+
+    import msmdtools as msmd
+    dataset = msmd.open("DATASET")
+
+Importing the package is instant: numpy, pyarrow and FluidSynth are loaded when first needed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from msmdtools.errors import MsmdError
+
+if TYPE_CHECKING:
+    from msmdtools.dataset.reader import open as open
+
+__version__ = "0.1.0"
+
+__all__ = ["MsmdError", "__version__", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "open":
+        from msmdtools.dataset import reader
+
+        return reader.open
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

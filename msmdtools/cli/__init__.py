@@ -1,0 +1,66 @@
+"""The `msmd` command: its subcommands by name, and how errors become messages and exit codes.
+
+Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed (returned by the
+commands themselves); 130 interrupted.
+"""
+
+import errno
+from importlib import import_module
+from typing import Any
+
+import click
+
+import msmdtools
+from msmdtools.errors import MsmdError
+
+# A command is loaded only when it is called: `msmd --help` shows these lines and imports nothing.
+# tests/test_cli_root.py checks that each is the command's own short help.
+COMMANDS = {
+    "ingest": "List the pieces of a LilyPond source tree in a manifest.",
+    "fetch": "Fetch the Mutopia Project or soundfonts.",
+    "build": "Build a dataset from a manifest.",
+    "validate": "Check a dataset from end to end.",
+    "show": "Draw a page with its note heads and onsets.",
+    "doctor": "Check what msmd needs on this machine.",
+}
+
+# The environment's fault rather than the program's: a message is worth more than a traceback.
+_ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"msmdtools.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MsmdError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in _ENVIRONMENT:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror}") from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(msmdtools.__version__, "-V", "--version", message="%(prog)s %(version)s")
+def main() -> None:
+    """From LilyPond sources to exactly aligned pairs of sheet music image and audio.
+
+    Example: msmd build --sample --out sample
+    """

@@ -1,0 +1,62 @@
+"""Where the package's data files lie, in a checkout as in an installed wheel.
+
+A wheel carries `soundfonts/registry.toml` and `manifests/` inside the package, as `data/` (see
+`force-include` in pyproject.toml); a checkout keeps them at its top level, beside the package.
+"""
+
+from pathlib import Path
+
+from msmdtools.errors import MsmdError
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def soundfont_registry() -> Path:
+    """The soundfont registry, a TOML file.
+
+    Raises:
+        MsmdError: the installation lacks it.
+    """
+    return _find("data/soundfonts.toml", "soundfonts/registry.toml")
+
+
+def manifests() -> Path:
+    """The folder of the manifests that come with the package.
+
+    Raises:
+        MsmdError: the installation lacks it.
+    """
+    return _find("data/manifests", "manifests")
+
+
+def manifest(name: str) -> Path:
+    """A manifest that comes with the package, by its name without ".csv", such as "sample".
+
+    Raises:
+        MsmdError: there is none of that name; the message lists those that there are.
+    """
+    folder = manifests()
+    path = folder / f"{name}.csv"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.csv"))) or "none"
+        raise MsmdError(f"No manifest named {name!r} comes with msmdtools (there are: {known}).")
+    return path
+
+
+def pieces() -> Path:
+    """The bundled pieces: the root of a source tree laid out as Mutopia's.
+
+    Raises:
+        MsmdError: the installation lacks it.
+    """
+    return _find("pieces", "msmdtools/pieces")
+
+
+def _find(in_wheel: str, in_checkout: str) -> Path:
+    for path in (PACKAGE / in_wheel, PACKAGE.parent / in_checkout):
+        if path.exists():
+            return path
+    raise MsmdError(
+        f"{PACKAGE / in_wheel} is missing: this installation of msmdtools is incomplete; "
+        "install it again (pip install --force-reinstall --no-deps msmdtools)."
+    )

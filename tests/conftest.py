@@ -1,0 +1,72 @@
+"""Fixtures for many test files: where sources and tools lie, or why a test is skipped."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The top of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def mutopia() -> Path:
+    """The root of a copy of the Mutopia Project's source tree (its `ftp` folder)."""
+    root = Path(os.environ.get("MSMD_MUTOPIA", SHARED / "mutopia" / "ftp"))
+    if not (root / "BachJS").is_dir():
+        pytest.skip(
+            f"no Mutopia tree at {root}: run `msmd fetch mutopia`, "
+            "and set MSMD_MUTOPIA to its ftp folder"
+        )
+    return root
+
+
+@pytest.fixture(scope="session")
+def splits() -> Path:
+    """The official splits of MSMD v1.1, one row per piece."""
+    path = SHARED / "msmd" / "splits.csv"
+    if not path.is_file():
+        pytest.skip(f"no table of the official splits at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def sample_root() -> Path:
+    """The bundled pieces."""
+    from msmdtools import resources
+
+    return resources.pieces()
+
+
+@pytest.fixture(scope="session")
+def soundfont() -> Path:
+    """The file of TimGM6mb, a small soundfont."""
+    from msmdtools.perform.soundfonts import find_soundfont
+
+    from msmdtools.errors import SoundfontError
+
+    try:
+        found = find_soundfont("TimGM6mb")
+    except SoundfontError as error:
+        pytest.skip(f"no TimGM6mb soundfont (run `make system`): {error}")
+    return Path(getattr(found, "path", found))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> str:
+    """The path of a bubblewrap that works here."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        pytest.skip("no bwrap on PATH: run `make system`")
+    trial = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
+    if subprocess.run(trial, capture_output=True, check=False).returncode != 0:
+        pytest.skip("bwrap is installed, but may not create namespaces here")
+    return bwrap
