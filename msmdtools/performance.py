@@ -1,8 +1,11 @@
 """The nouns of a performance: what is asked for, and the note events in seconds that come of it."""
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
-import msmdtools.score as score
+from msmdtools import score
+from msmdtools.errors import MsmdError
 from msmdtools.table import Column, Table
 
 
@@ -12,7 +15,7 @@ class PerformanceSpec:
 
     Attributes:
         tempo: speed; 2.0 is twice as fast as written.
-        soundfont: a name in the soundfont registry.
+        soundfont: a name in the soundfont registry, or the path of an .sf2 or .sf3 file.
         program: General MIDI program, 0 to 127 (0 is the grand piano).
         velocity: one MIDI velocity for every note, or None for those of the source.
     """
@@ -22,21 +25,61 @@ class PerformanceSpec:
     program: int = 0
     velocity: int | None = 64
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.tempo) and self.tempo > 0):
+            raise MsmdError(
+                f"tempo is a speed above 0 (1.0 as written, 2.0 twice as fast), not {self.tempo}"
+            )
+        if not 0 <= self.program <= 127:
+            raise MsmdError(f"a General MIDI program is a number from 0 to 127, not {self.program}")
+        if self.velocity is not None and not 1 <= self.velocity <= 127:
+            raise MsmdError(
+                f"a velocity is a number from 1 to 127 (or that of the source), not {self.velocity}"
+            )
+
     @property
     def name(self) -> str:
-        """A folder name, such as "FluidR3_GM-000_x1.00"."""
-        return f"{self.soundfont}-{self.program:03d}_x{self.tempo:.2f}"
+        """A folder name, such as "FluidR3_GM-000_x1.00"; a velocity other than 64 at its end."""
+        soundfont = self.soundfont
+        if soundfont.lower().endswith((".sf2", ".sf3")):
+            soundfont = Path(soundfont).stem
+        tempo = f"{self.tempo:.2f}" if round(self.tempo, 2) == self.tempo else repr(self.tempo)
+        velocity = "" if self.velocity == 64 else f"_v{self.velocity or 'source'}"
+        return f"{soundfont}-{self.program:03d}_x{tempo}{velocity}"
 
 
 @dataclass(frozen=True, slots=True)
 class NoteEvent:
-    """One note of a performance, in seconds from the start of the audio. `event` indexes `Music.notes`."""
+    """One note, in seconds from the start of the audio. `event` indexes `Music.notes`."""
 
     event: int
     onset_s: float
     offset_s: float
     pitch: int
     velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A finished performance: its events, and the files written for it.
+
+    Attributes:
+        soundfont_sha256: of the soundfont file that was played.
+        events: event i is `Music.notes[i]`.
+        duration_s: length of the audio, from its start to the end of the tail after the last
+            release.
+        frames: frames of the spectrogram.
+        audio_sha256: of audio.flac; "" when it was not kept.
+    """
+
+    spec: PerformanceSpec
+    soundfont_sha256: str
+    events: tuple[NoteEvent, ...]
+    duration_s: float
+    frames: int
+    midi_sha256: str
+    spectrogram_sha256: str
+    audio_sha256: str
 
 
 EVENTS = Table(
@@ -46,7 +89,12 @@ EVENTS = Table(
     (
         score.PIECE,
         Column("performance", "string", "", "performance of the piece"),
-        Column("event", "int32", "", "note event, from 0, by onset; the same number in every performance"),
+        Column(
+            "event",
+            "int32",
+            "",
+            "note event, from 0, by onset; the same number in every performance",
+        ),
         Column("onset_s", "float64", "s", "from the start of the audio"),
         Column("offset_s", "float64", "s", "release of the key"),
         Column("pitch", "int32", "MIDI number", "pitch"),

@@ -1,0 +1,212 @@
+"""A performance as a standard MIDI file, and the MIDI channels that its notes sound on.
+
+The file keeps the score's ticks, so that bars and beats stay where a sequencer expects them; only
+the tempo changes are scaled. A tempo in a MIDI file is a whole number of microseconds per quarter
+note, which `us / tempo` rarely is, and rounding it would let a long piece drift by milliseconds. So
+such a tempo is written as two that alternate, one just above and one just below, such that the
+error is made good at least every `CORRECTION_QUARTERS` quarters: it never exceeds 16 µs and does
+not add up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from msmdtools.errors import PieceError
+from msmdtools.perform.files import write_atomically
+from msmdtools.perform.timing import TickMap, sounding_end, velocity_of
+from msmdtools.performance import PerformanceSpec
+from msmdtools.score import TICKS_PER_QUARTER, Music
+
+DRUM_CHANNEL = 9
+MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
+CORRECTION_QUARTERS = 64
+SUSTAIN_PEDAL = 64
+
+_SLOWEST_US = 2**24 - 1
+
+# The order of what happens at one tick: a released key may be struck again, and a pedal pressed
+# together with a chord does not hold the chord before it.
+_OFF, _PEDAL, _ON = range(3)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Action:
+    """One change of a key or pedal, in the order in which they happen.
+
+    Attributes:
+        kind: 0 release, 1 pedal, 2 strike.
+        part: `Note.channel` of the note, or of the pedal.
+        channel: the MIDI channel, 0 to 15.
+        number: key, or controller number.
+        value: velocity (0 for a release), or controller value.
+    """
+
+    tick: int
+    kind: int
+    part: int
+    channel: int
+    number: int
+    value: int
+
+    def message(self) -> bytes:
+        """The MIDI channel message."""
+        status = (0x80, 0xB0, 0x90)[self.kind] | self.channel
+        return bytes((status, self.number, self.value))
+
+
+def allocate_channels(music: Music) -> list[int]:
+    """The MIDI channel of every note of `music`.
+
+    Two notes of one key on one channel cut each other short, so notes of the same key that overlap
+    go to different channels as long as there are any. Drum notes go to channel 9 (the tenth), all
+    others never. The parts in ascending order have the 15 other channels as their homes, beginning
+    again when there are more parts. A note takes the first channel in which its key is free, of:
+    its home; channels that are no part's home, those which already carry its part first; the homes
+    of others. A key is free from the release of its last note on, for a note of the same part; for
+    one of another part, later than that (in a file of several tracks the order of two parts'
+    messages at one tick is the player's choice). Where the key sounds in all of them (15 times at
+    once), the home is struck again.
+    """
+    parts = sorted({note.channel for note in music.notes if not note.drum})
+    homes = {part: MELODIC_CHANNELS[i % 15] for i, part in enumerate(parts)}
+    shared = [channel for channel in MELODIC_CHANNELS if channel not in homes.values()]
+    others = [channel for channel in MELODIC_CHANNELS if channel in homes.values()]
+    last: dict[tuple[int, int], tuple[int, int]] = {}
+    lent: dict[int, list[int]] = {part: [] for part in parts}
+    channels = []
+    for note in music.notes:
+        if note.drum:
+            channels.append(DRUM_CHANNEL)
+            continue
+        part, key, home = note.channel, note.pitch, homes[note.channel]
+
+        def free(
+            channel: int, part: int = part, key: int = key, start: int = note.onset_tick
+        ) -> bool:
+            end, owner = last.get((channel, key), (-1, part))
+            return end < start or (end == start and owner == part)
+
+        channel = home
+        if not free(home):
+            candidates = (*lent[part], *shared, *others)
+            channel = next((c for c in candidates if free(c)), home)
+            if channel not in (home, *lent[part]):
+                lent[part].append(channel)
+        last[channel, key] = (max(sounding_end(note), last.get((channel, key), (0, 0))[0]), part)
+        channels.append(channel)
+    return channels
+
+
+def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
+    """Every key and pedal change, by tick; at one tick releases, then pedals, then strikes.
+
+    A part's pedal is pressed on every channel that carries notes of the part.
+    """
+    channels = allocate_channels(music)
+    carried: dict[int, set[int]] = {}
+    result: list[Action] = []
+    for note, channel in zip(music.notes, channels, strict=True):
+        carried.setdefault(note.channel, set()).add(channel)
+        part, key = note.channel, note.pitch
+        strike = Action(note.onset_tick, _ON, part, channel, key, velocity_of(note, spec))
+        result += (strike, Action(sounding_end(note), _OFF, part, channel, key, 0))
+    for pedal in music.pedals:
+        for channel in sorted(carried.get(pedal.channel, ())):
+            value = min(max(pedal.value, 0), 127)
+            tick = max(pedal.tick, 0)
+            result.append(Action(tick, _PEDAL, pedal.channel, channel, SUSTAIN_PEDAL, value))
+    return sorted(result, key=lambda action: (action.tick, action.kind))
+
+
+def tempo_changes(music: Music, spec: PerformanceSpec) -> list[tuple[int, int]]:
+    """(tick, whole µs per quarter note), such that ticks fall on the seconds of the events.
+
+    Raises:
+        PieceError: slower than a MIDI file can say (16.8 s per quarter note).
+    """
+    tick_map = TickMap.of(music.tempi, spec.tempo)
+    last_tick = max((sounding_end(note) for note in music.notes), default=0)
+    last_tick = max(last_tick, *(pedal.tick for pedal in music.pedals), 0)
+    starts = tick_map.ticks.tolist()
+    result: list[tuple[int, int]] = []
+    for start, end, source_us in zip(
+        starts, [*starts[1:], last_tick], tick_map.us_per_quarter.tolist(), strict=True
+    ):
+        exact = source_us / spec.tempo
+        if not 0.5 <= exact <= _SLOWEST_US:
+            bpm = 60e6 / exact
+            message = (
+                f"{bpm:.2f} quarter notes a minute at tempo {spec.tempo} do not fit in a MIDI file"
+            )
+            raise PieceError("perform", "tempo-out-of-range", message)
+        for tick, us in _alternating(start, max(end, start + 1), exact):
+            if not result or us != result[-1][1]:
+                result.append((tick, us))
+    return result
+
+
+def _alternating(start: int, end: int, exact: float) -> Iterator[tuple[int, int]]:
+    below = int(exact)
+    remainder = exact - below
+    if min(remainder, 1 - remainder) < 1e-9:
+        yield start, round(exact)
+        return
+    step = CORRECTION_QUARTERS * TICKS_PER_QUARTER
+    for first in range(start, end, step):
+        above = round(remainder * (min(first + step, end) - first))
+        if above:
+            yield first, below + 1
+        if first + above < min(first + step, end):
+            yield first + above, max(below, 1)
+
+
+def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> None:
+    """Write a type 1 MIDI file: tempo changes in track 0, then one track per part.
+
+    Equal input gives equal bytes, on any machine. Written by hand rather than through a library: a
+    file of ten thousand messages takes as long as a second of audio instead of half a minute's.
+
+    Raises:
+        PieceError: a tempo does not fit in a MIDI file.
+    """
+    write_atomically(path, midi_bytes(music, spec))
+
+
+def midi_bytes(music: Music, spec: PerformanceSpec) -> bytes:
+    """The content of the file that `write_midi` writes."""
+    tempi = [
+        (tick, b"\xff\x51\x03" + us.to_bytes(3, "big")) for tick, us in tempo_changes(music, spec)
+    ]
+    tracks = [_track(tempi)]
+    todo: dict[int, list[tuple[int, bytes]]] = {}
+    for channel, part in sorted({(action.channel, action.part) for action in actions(music, spec)}):
+        program = 0 if channel == DRUM_CHANNEL else spec.program
+        todo.setdefault(part, []).append((0, bytes((0xC0 | channel, program))))
+    for action in actions(music, spec):
+        todo[action.part].append((action.tick, action.message()))
+    for part in sorted(todo):
+        name = f"part {part}".encode()
+        tracks.append(_track([(0, b"\xff\x03" + bytes((len(name),)) + name), *todo[part]]))
+    numbers = (1, len(tracks), TICKS_PER_QUARTER)
+    header = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in numbers)
+    return header + b"".join(tracks)
+
+
+def _track(messages: list[tuple[int, bytes]]) -> bytes:
+    body = bytearray()
+    now = 0
+    for tick, message in messages:
+        body += _variable_length(tick - now) + message
+        now = tick
+    body += b"\x00\xff\x2f\x00"
+    return b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
+
+
+def _variable_length(number: int) -> bytes:
+    if number < 128:
+        return bytes((number,))
+    groups = [number & 127]
+    while number := number >> 7:
+        groups.append(number & 127 | 128)
+    return bytes(reversed(groups))
