@@ -1,0 +1,247 @@
+"""The options of a build: defaults, what is allowed, and how text and TOML files give them."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msmdtools.errors import MsmdError
+from msmdtools.performance import PerformanceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a dataset is to contain, and how the work is done.
+
+    Attributes:
+        pieces: glob over piece ids: only those that match are built.
+        tempi: speeds; 2.0 is twice as fast as written.
+        soundfonts: (name in the registry, General MIDI program); empty for the default font.
+        width: width of a page image in pixels.
+        keep_audio: keep the rendered audio as FLAC beside each spectrogram.
+        velocity: one MIDI velocity for every note, or None for those of the source.
+        repeats: "written" (the page once, from left to right) or "unfolded" (as a musician plays).
+        timeout_s: wall-clock seconds that an engraver may take for one piece.
+        memory_bytes: memory that an engraver may take.
+        jobs: worker processes; 0 for one per core.
+        retry_failed: attempt again the pieces that failed in an earlier build.
+        engine: a second `lilypond` program, for pieces on which the first one crashes.
+        sandbox: run the engraver in bubblewrap where that is available.
+
+    Raises:
+        MsmdError: a value is out of range; the message names the option.
+    """
+
+    pieces: str = "*"
+    tempi: tuple[float, ...] = (1.0,)
+    soundfonts: tuple[tuple[str, int], ...] = ()
+    width: int = 835
+    keep_audio: bool = False
+    velocity: int | None = 64
+    repeats: str = "written"
+    timeout_s: float = 600.0
+    memory_bytes: int = 4 << 30
+    jobs: int = 0
+    retry_failed: bool = False
+    engine: Path | None = None
+    sandbox: bool = True
+
+    def __post_init__(self) -> None:
+        _require(bool(self.tempi), "tempi", self.tempi, "at least one number")
+        for tempo in self.tempi:
+            _require(0.1 <= tempo <= 10, "tempi", tempo, "numbers from 0.1 to 10")
+        names = {f"{tempo:.2f}" for tempo in self.tempi}
+        _require(
+            len(names) == len(self.tempi),
+            "tempi",
+            self.tempi,
+            "numbers that differ by 0.01 or more",
+        )
+        _require(
+            len(set(self.soundfonts)) == len(self.soundfonts),
+            "soundfonts",
+            self.soundfonts,
+            "different fonts or programs",
+        )
+        for _, program in self.soundfonts:
+            _require(0 <= program <= 127, "soundfonts", program, "programs from 0 to 127")
+        _require(200 <= self.width <= 10_000, "width", self.width, "pixels from 200 to 10000")
+        _require(
+            self.velocity is None or 1 <= self.velocity <= 127,
+            "velocity",
+            self.velocity,
+            "a number from 1 to 127, or source",
+        )
+        _require(
+            self.repeats in {"written", "unfolded"}, "repeats", self.repeats, "written or unfolded"
+        )
+        _require(self.timeout_s > 0, "timeout", self.timeout_s, "seconds above 0")
+        _require(
+            self.memory_bytes >= 256 << 20, "memory", self.memory_bytes, "at least 256M, such as 4G"
+        )
+        _require(self.jobs >= 0, "jobs", self.jobs, "a number of worker processes, or 0")
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes to use: `jobs`, or one per core that this process may use."""
+        return self.jobs or len(os.sched_getaffinity(0))
+
+    def content(self) -> dict[str, Any]:
+        """The options that decide what is in the dataset, as plain JSON values.
+
+        A dataset holds pieces of one such set only. The others (jobs, limits, …) may change from
+        one build to the next.
+        """
+        return {
+            "tempi": list(self.tempi),
+            "soundfonts": [f"{name}:{program}" for name, program in self.soundfonts],
+            "width": self.width,
+            "keep_audio": self.keep_audio,
+            "velocity": "source" if self.velocity is None else self.velocity,
+            "repeats": self.repeats,
+        }
+
+    def performances(self) -> tuple[PerformanceSpec, ...]:
+        """Every performance asked for: each soundfont at each tempo."""
+        return tuple(
+            PerformanceSpec(tempo, name, program, self.velocity)
+            for name, program in self.soundfonts
+            for tempo in self.tempi
+        )
+
+
+def parse_tempi(value: object) -> tuple[float, ...]:
+    """Speeds from "0.9,1.0,1.1", a number or a list of numbers.
+
+    Raises:
+        MsmdError: it is none of these.
+    """
+    try:
+        return tuple(float(v) for v in _items(value))
+    except (TypeError, ValueError) as error:
+        raise MsmdError(f"tempi: {value!r} is not a list of numbers such as 0.9,1.0,1.1") from error
+
+
+def parse_soundfonts(value: object) -> tuple[tuple[str, int], ...]:
+    """Fonts and programs from "NAME[:PROGRAM],…" or a list of such texts.
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    fonts = []
+    for item in _items(value):
+        match = re.fullmatch(r"([^:\s]+)(?::(\d+))?", str(item).strip())
+        if match is None:
+            raise MsmdError(f"soundfonts: {item!r} is not NAME or NAME:PROGRAM, such as TimGM6mb:0")
+        fonts.append((match[1], int(match[2] or 0)))
+    return tuple(fonts)
+
+
+def parse_velocity(value: object) -> int | None:
+    """A MIDI velocity from a number or its text; None from "source".
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    if value == "source":
+        return None
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise MsmdError(f"velocity: {value!r} is neither a number nor source") from error
+
+
+def parse_memory(value: object) -> int:
+    """Bytes from a number, or from a text such as "512M" or "4G".
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", str(value).strip(), re.IGNORECASE)
+    if match is None:
+        raise MsmdError(f"memory: {value!r} is not a size such as 512M or 4G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+
+
+_PARSERS = {
+    "tempi": parse_tempi,
+    "soundfonts": parse_soundfonts,
+    "velocity": parse_velocity,
+    "memory": parse_memory,
+}
+# Types that a TOML file must give for the others; of the paths, those of files and folders.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "manifest": str,
+    "root": str,
+    "out": str,
+    "sample": bool,
+    "pieces": str,
+    "jobs": int,
+    "width": int,
+    "keep_audio": bool,
+    "repeats": str,
+    "timeout": (int, float),
+    "retry_failed": bool,
+    "engine": str,
+    "sandbox": bool,
+}
+_PATHS = {"manifest", "root", "out", "engine"}
+_FIELDS = {"timeout": "timeout_s", "memory": "memory_bytes"}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options in a TOML file, by the names of the command's options.
+
+    "keep-audio" may also be written keep_audio. Values are as in `parse_options`; relative paths are meant from the file's folder.
+
+    Raises:
+        MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
+    """
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise MsmdError(f"{path}: {reason}") from error
+    known = _PARSERS.keys() | _TYPES.keys()
+    values = {key.replace("-", "_"): value for key, value in table.items()}
+    if unknown := sorted(values.keys() - known):
+        raise MsmdError(
+            f"{path}: unknown option {', '.join(unknown)} (there are: {', '.join(sorted(known))})"
+        )
+    for key, value in values.items():
+        if key in _TYPES and (
+            not isinstance(value, _TYPES[key])
+            or (isinstance(value, bool) and _TYPES[key] is not bool)
+        ):
+            raise MsmdError(f"{path}: {key} = {value!r} has the wrong type")
+        if key in _PATHS:
+            values[key] = str(path.parent / value)
+    return values
+
+
+def parse_options(values: Mapping[str, Any]) -> BuildOptions:
+    """The options from values by the names of the command's options, texts as a user gives them.
+
+    Raises:
+        MsmdError: a value is not understood or out of range.
+    """
+    fields = {}
+    for key, value in values.items():
+        parse = _PARSERS.get(key, Path if key == "engine" else lambda same: same)
+        fields[_FIELDS.get(key, key)] = parse(value)
+    return BuildOptions(**fields)
+
+
+def _items(value: object) -> Iterable[Any]:
+    if isinstance(value, str):
+        return [item for item in value.split(",") if item.strip()]
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _require(condition: bool, option: str, value: object, allowed: str) -> None:
+    if not condition:
+        raise MsmdError(f"{option}: {value!r} is not allowed; give {allowed}")

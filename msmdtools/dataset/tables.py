@@ -1,0 +1,78 @@
+"""The tables of a dataset folder, and the names of the files beside them."""
+
+from msmdtools import performance, score
+from msmdtools.table import Column, Table
+
+FORMAT = 1
+
+DESCRIPTION = "dataset.json"
+CARD = "README.md"
+BUILD_LOG = "build.jsonl"
+PIECE_FILE = "piece.json"
+
+PIECES = Table(
+    "pieces",
+    "One row per piece attempted. Texts of the header are as in the manifest; empty where unknown.",
+    ("piece",),
+    (
+        score.PIECE,
+        Column("status", "string", "", "ok or failed"),
+        Column(
+            "stage", "string", "", "where it failed: source, engrave, align, perform, write, worker"
+        ),
+        Column("reason", "string", "", "why it failed, a code such as syntax-error; empty when ok"),
+        Column("message", "string", "", "why it failed, for people; empty when ok"),
+        Column("title", "string", "", "title"),
+        Column("composer", "string", "", "composer"),
+        Column("opus", "string", "", "opus or catalogue number"),
+        Column("instrument", "string", "", "instrument as the header has it"),
+        Column("instruments", "string", "", "the same as terms of one vocabulary, joined by ;"),
+        Column("style", "string", "", "style, such as Baroque"),
+        Column("date", "string", "", "when the music was written"),
+        Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
+        Column("licence_text", "string", "", "what the header says when licence is unknown"),
+        Column("edition", "string", "", "folder of the edition; its pieces may share music"),
+        Column("lilypond", "string", "", "LilyPond version that the source was written for"),
+        Column("path", "string", "", "main source file, relative to the root of the source tree"),
+        Column("sha256", "string", "", "sha256 of the main source file"),
+        Column("files_sha256", "string", "", "one sha256 over all source files of the piece"),
+        Column("extra", "string", "", "further columns of the manifest, a JSON object"),
+        Column(
+            "correction", "string", "", "what was mended in the copy of the source; empty if not"
+        ),
+        Column("engine", "string", "", "engraver that set it, such as LilyPond 2.25.12"),
+        Column("pages", "int32", "", "pages"),
+        Column("systems", "int32", "", "systems"),
+        Column("staves", "int32", "", "rows of the systems table"),
+        Column("noteheads", "int32", "", "rows of the noteheads table: played + tied + silent"),
+        Column("played", "int32", "", "note heads that start an event"),
+        Column("tied", "int32", "", "note heads that continue the sound of another"),
+        Column("silent", "int32", "", "note heads that do not sound, each with its reason"),
+        Column("events", "int32", "", "note events of one performance"),
+        Column("events_without_head", "int32", "", "those of them that no head starts"),
+        Column("performances", "int32", "", "performances"),
+    ),
+)
+
+FILES = Table(
+    "files",
+    "One row per picture, spectrogram, MIDI and audio file. "
+    "PDFs are not listed: equal runs write different bytes.",
+    ("piece", "file"),
+    (
+        score.PIECE,
+        Column("file", "string", "", "path in the piece's folder, such as page-01.png"),
+        Column("bytes", "int64", "bytes", "size"),
+        Column("sha256", "string", "", "sha256"),
+    ),
+)
+
+# In the order in which the documentation shows them.
+TABLES = (
+    PIECES,
+    score.SYSTEMS,
+    score.NOTEHEADS,
+    performance.EVENTS,
+    performance.PERFORMANCES,
+    FILES,
+)
