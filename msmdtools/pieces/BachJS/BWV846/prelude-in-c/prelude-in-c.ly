@@ -19,7 +19,7 @@
   tagline = ##f
 }
 
-% The five notes of a bar, from the bottom: two for the left hand, three for the right.
+% A bar has five notes, from the bottom: two for the left hand, three for the right.
 right =
 #(define-music-function (x y z) (ly:pitch? ly:pitch? ly:pitch?)
    #{ \repeat unfold 2 { r8 $x 16 $y $z $x $y $z } #})
@@ -29,6 +29,7 @@ left =
    #{ << \repeat unfold 2 { r16 $high 8. ~ $high 4 } \\ { $low 2 $low } >> #})
 
 \book {
+  \paper { ragged-bottom = ##t }
   \markup \fill-line {
     \center-column {
       \vspace #14
