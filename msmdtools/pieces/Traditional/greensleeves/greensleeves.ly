@@ -23,7 +23,7 @@ tune = {
     \partial 8 e'8 |
     g'4 a'8 b'8. c''16 b'8 | a'4 fis'8 d'8. e'16 fis'8 |
     \alternative {
-      { g'4 e'8 e'8. dis'16 e'8 | fis'4. b4 }
+      { g'4 e'8 e'8. dis'16 e'8 | \partial 8*5 fis'4. b4 }
       { g'8. fis'16 e'8 dis'8. cis'16 dis'8 | e'4. e'4. \breathe | }
     }
   }

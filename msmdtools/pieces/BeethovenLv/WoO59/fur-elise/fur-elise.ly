@@ -28,7 +28,7 @@ melody = {
     e''16 dis'' e'' b' d'' c'' | a'8 s4 | b'8 s4 | c''8 s e''16 dis'' |
     e''16 dis'' e'' b' d'' c'' | a'8 s4 | b'8 s c''16 b' |
     \alternative {
-      { a'4 }
+      { \partial 4 a'4 }
       { a'8 s16 b' c'' d'' | }
     }
   }
@@ -41,10 +41,10 @@ brokenChords = {
   \repeat volta 2 {
     \partial 8 s8 |
     s4. | a,16[ e a \up c' e' a'] | \down e,16[ e gis \up e' gis' b'] |
-    \down a,16[ e a \up e'] s8 |
-    s4. | \down a,16[ e a \up c' e' a'] | \down e,16[ e gis \up e'] s8 |
+    \down a,16[ e a] \up e' s8 |
+    s4. | \down a,16[ e a \up c' e' a'] | \down e,16[ e gis] \up e' s8 |
     \alternative {
-      { \down a,16[ e a] r }
+      { \partial 4 \down a,16[ e a] r }
       { \down a,16[ e a] r r8 | }
     }
   }

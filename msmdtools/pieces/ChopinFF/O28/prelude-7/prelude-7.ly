@@ -22,7 +22,11 @@ right = {
   \partial 4 e'4\p( |
   cis''8. d''16 <d' gis' b'>4 q | q2) <d'' fis''>4( |
   <bis' dis''>8. <cis'' e''>16 <cis'' a''>4 q | q2) <e' cis''>4( |
-  << { s4 <fis' d''>4 q | q2) } \\ { <cis' ais'>8. <d'~ b'>16 d'2 ~ | d'2 } >> <d' gis'>4( |
+  <<
+    { \voiceOne s4 <fis' d''>4 q | q2) }
+    \new Voice { \voiceTwo <cis' ais'>8. <d'~ b'>16 d'2 ~ | d'2 }
+  >>
+  \oneVoice <d' gis'>4( |
   q8. <cis' a'>16 <cis' cis''>4 q | q2) r4 \bar "||"
 }
 

@@ -19,7 +19,7 @@ right = {
   }
   d''4( c'' b') r | f''4( e'' d'') r |
   a''4(\< g'' f'' e''\! |
-  d''8 f'' e'' g'' << { f''4. d''8) } \\ { a'8 c'' b' d'' } >> |
+  d''8 f'' e'' g'' << { \voiceOne f''4. d''8) } \new Voice { \voiceTwo a'8 c'' b' d'' } >> \oneVoice |
   <c'' e''>4( d'' c'' b' | a'8 c'' b' d'' c''4 g') |
   a''4( g'' <b' f''> <c'' e''> | d''8 f'' b' d'' c''4) r \bar "|."
 }
