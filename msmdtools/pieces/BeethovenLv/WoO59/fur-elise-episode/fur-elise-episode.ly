@@ -31,6 +31,7 @@
     \new Staff = "lower" {
       \clef bass
       \key f \major
+      \grace s8
       f16 a c' a c' a | f bes d' bes d' bes |
       f e' <f g bes> e' <f g bes> e' | f a c' a c' a |
       f a c' a c' a | e a c' a <d d'> f | g e' g e' g f' | <c' e'>8 r r |

@@ -40,9 +40,9 @@ melody = {
 brokenChords = {
   \repeat volta 2 {
     \partial 8 s8 |
-    s4. | a,16[ e a \up c' e' a'] | \down e,16[ e gis \up e' gis' b'] |
+    s4. | a,16[ e a] \up c'[ e' a'] | \down e,16[ e gis] \up e'[ gis' b'] |
     \down a,16[ e a] \up e' s8 |
-    s4. | \down a,16[ e a \up c' e' a'] | \down e,16[ e gis] \up e' s8 |
+    s4. | \down a,16[ e a] \up c'[ e' a'] | \down e,16[ e gis] \up e' s8 |
     \alternative {
       { \partial 4 \down a,16[ e a] r }
       { \down a,16[ e a] r r8 | }
