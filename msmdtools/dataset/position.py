@@ -1,8 +1,8 @@
 """Where the music is on the paper at a time, and when it is at a place: seconds ↔ (page, x, y).
 
 A performance moves over the paper in *passages*: stretches of time in which it goes from left to
-right through one system. A system gives one passage, or several where repeats are unfolded. Within a
-passage straight lines join time and x between its onsets:
+right through one system. A system gives one passage, or several where repeats are unfolded. Within
+a passage straight lines join time and x between its onsets:
 
 - An onset's x is the mean of the centres (x0 + x1) / 2 of the heads that start there. A grace note
   is an onset of its own unless other heads start at the same time.
@@ -52,7 +52,7 @@ class Passage:
 
 
 class Position(NamedTuple):
-    """Places on the paper as arrays of one shape; where there is none, page 0, system 0, x and y NaN.
+    """Places on the paper, arrays of one shape; where there is none, page 0, system 0, x and y NaN.
 
     y is the middle of the system, halfway between its first staff's top and last staff's bottom.
     """

@@ -1,0 +1,116 @@
+"""The files of a dataset as they are read: tables piece by piece, page images, and what is damaged."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import DatasetError
+from msmdtools.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+Image = NDArray[np.uint8]
+
+
+class Pages(Sequence[Image]):
+    """The page images of a piece, read from their files when asked for."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._paths = [folder / f"page-{n:02d}.png" for n in range(1, count + 1)]
+
+    @overload
+    def __getitem__(self, index: int) -> Image: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Image]: ...
+    def __getitem__(self, index: int | slice) -> Image | list[Image]:
+        if isinstance(index, slice):
+            return [read_page(path) for path in self._paths[index]]
+        return read_page(self._paths[index])
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} pages>"
+
+
+def read_page(path: Path) -> Image:
+    """A page image: uint8, (height, width), 255 is white.
+
+    Raises:
+        DatasetError: the file is missing or no picture.
+    """
+    import cv2
+
+    try:
+        content = np.fromfile(path, np.uint8)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing; run msmd validate to see what else is") from error
+    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    if image is None or image.ndim != 2 or image.dtype != np.uint8:
+        raise damaged(path, "it is no 8-bit grey picture")
+    return np.asarray(image)
+
+
+class TableFile:
+    """A Parquet file sorted by piece, of which the last rows read are kept."""
+
+    def __init__(self, path: Path, table: Table) -> None:
+        self.path = path
+        self.table = table
+        self._kept: tuple[tuple[int, ...], pa.Table] | None = None
+
+    @cached_property
+    def _file(self) -> "pq.ParquetFile":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            file = pq.ParquetFile(self.path)
+        except FileNotFoundError as error:
+            raise DatasetError(f"{self.path} is missing; build the dataset again") from error
+        except pa.ArrowException as error:
+            raise damaged(self.path, error) from error
+        if missing := [n for n in self.table.names if n not in file.schema_arrow.names]:
+            raise damaged(self.path, f"it has no column {', '.join(missing)}")
+        return file
+
+    @cached_property
+    def _ranges(self) -> list[tuple[str, str]]:
+        """The first and the last piece of each row group."""
+        metadata = self._file.metadata
+        column = metadata.schema.names.index("piece")
+        chunks = (metadata.row_group(g).column(column) for g in range(metadata.num_row_groups))
+        return [(c.statistics.min, c.statistics.max) for c in chunks]
+
+    def read(self, piece: str | None = None) -> "pa.Table":
+        """All rows, or those of one piece.
+
+        Raises:
+            DatasetError: the file is missing, damaged, or lacks a column.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        try:
+            if piece is None:
+                return self._file.read()
+            groups = tuple(g for g, (a, b) in enumerate(self._ranges) if a <= piece <= b)
+            if self._kept is None or self._kept[0] != groups:
+                self._kept = groups, self._file.read_row_groups(groups)
+            return self._kept[1].filter(pc.field("piece") == piece)
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(self.path, error) from error
+
+
+def damaged(path: Path, why: object) -> DatasetError:
+    """The error for a file that cannot be read as what it should be."""
+    return DatasetError(
+        f"{path} is damaged ({why}); copy the dataset again, or delete this file and build again"
+    )

@@ -1,0 +1,317 @@
+"""Reading a dataset: `open` a folder, take a piece by its id, and ask it for what it holds.
+
+Everything is read when first asked for. A table is read by row groups and the last ones read are
+kept: one piece of a large dataset is found fast, and going through all pieces in order reads each
+row group once.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.dataset import position, tables
+from msmdtools.dataset.files import Pages, TableFile, damaged
+from msmdtools.errors import DatasetError
+from msmdtools.performance import EVENTS, PERFORMANCES
+from msmdtools.score import NOTEHEADS, SYSTEMS
+from msmdtools.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+def open(path: str | Path) -> "Dataset":
+    """The dataset in the folder `path`.
+
+    Raises:
+        DatasetError: there is no dataset there, it is not finished, or of a format unknown here.
+    """
+    return Dataset(Path(path))
+
+
+class Dataset:
+    """A dataset folder: a mapping from piece ids to pieces, in the order of the ids.
+
+    Pieces that failed are not among them; `failed` lists those with the reasons.
+
+    Attributes:
+        path: the folder.
+        description: the content of dataset.json: format, versions, options, source, totals.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.description = _description(path)
+        self._tables = {t.name: TableFile(path / f"{t.name}.parquet", t) for t in tables.TABLES}
+
+    @cached_property
+    def attempted(self) -> "pd.DataFrame":
+        """The pieces table: one row per piece attempted, the index the piece ids."""
+        frame: pd.DataFrame = self._tables["pieces"].read().to_pandas()
+        return frame.set_index("piece", drop=False).rename_axis(None)
+
+    @property
+    def pieces(self) -> "pd.DataFrame":
+        """The rows of the pieces table for the pieces that the dataset has."""
+        return self.attempted[self.attempted["status"] == "ok"]
+
+    @property
+    def failed(self) -> "pd.DataFrame":
+        """The rows of the pieces table for those that failed, with stage, reason and message."""
+        return self.attempted[self.attempted["status"] != "ok"]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The ids of the pieces, sorted."""
+        return sorted(self.pieces["piece"])
+
+    def table(self, name: str, piece: str | None = None) -> "pa.Table":
+        """A table as in its file (pieces, systems, noteheads, events, performances, files).
+
+        Args:
+            piece: only the rows of this piece.
+
+        Raises:
+            DatasetError: there is no such table, or its file is missing or damaged.
+        """
+        if name not in self._tables:
+            raise DatasetError(f"{self.path}: no table {name!r}{_near(name, self._tables)}")
+        return self._tables[name].read(piece)
+
+    def __getitem__(self, piece: str) -> "DatasetPiece":
+        if piece in self:
+            return DatasetPiece(self, piece)
+        if piece in self.attempted.index:
+            row = self.attempted.loc[piece]
+            raise DatasetError(
+                f"{self.path}: {piece} was not built: {row['reason']} ({row['message']})"
+            )
+        raise DatasetError(f"{self.path}: no piece {piece!r}{_near(piece, self.ids)}")
+
+    def __contains__(self, piece: object) -> bool:
+        return piece in self.attempted.index and self.attempted.at[piece, "status"] == "ok"
+
+    def __iter__(self) -> Iterator["DatasetPiece"]:
+        return (DatasetPiece(self, piece) for piece in self.ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" if len(self.failed) else ""
+        return f"<Dataset {str(self.path)!r}: {_count(len(self), 'piece')}{failed}>"
+
+
+class DatasetPiece:
+    """One piece of a dataset. Read what you need; nothing is read before.
+
+    Attributes:
+        dataset: the dataset it belongs to.
+        piece: its id.
+        path: its folder.
+    """
+
+    def __init__(self, dataset: Dataset, piece: str) -> None:
+        self.dataset = dataset
+        self.piece = piece
+        self.path = dataset.path / "pieces" / piece
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The row of the pieces table: title, composer, licence, counts and so on."""
+        return dict(self.dataset.attempted.loc[self.piece])
+
+    @property
+    def title(self) -> str:
+        """The title."""
+        return str(self.header["title"])
+
+    @property
+    def composer(self) -> str:
+        """The composer."""
+        return str(self.header["composer"])
+
+    @property
+    def licence(self) -> str:
+        """The SPDX identifier of the edition's licence, or "unknown"."""
+        return str(self.header["licence"])
+
+    @property
+    def pages(self) -> "Pages":
+        """The page images, a sequence of uint8 arrays (height, width); page n is `pages[n - 1]`."""
+        return Pages(self.path, int(self.header["pages"]))
+
+    @property
+    def pdf_path(self) -> Path:
+        """The score as a PDF."""
+        return self.path / "score.pdf"
+
+    @cached_property
+    def systems(self) -> "pd.DataFrame":
+        """One row per staff of each system; boxes in pixels."""
+        return self._frame(SYSTEMS)
+
+    @cached_property
+    def noteheads(self) -> "pd.DataFrame":
+        """One row per printed note head; row n is note head n."""
+        return self._frame(NOTEHEADS)
+
+    @cached_property
+    def performances(self) -> "pd.DataFrame":
+        """One row per performance, the index their names."""
+        frame = self._frame(PERFORMANCES)
+        return frame.set_index("performance", drop=False).rename_axis(None)
+
+    @cached_property
+    def _events(self) -> dict[str, "pd.DataFrame"]:
+        frame = self._frame(EVENTS)
+        groups = frame.groupby("performance", sort=False)
+        return {str(name): group.reset_index(drop=True) for name, group in groups}
+
+    @cached_property
+    def _passages(self) -> dict[str, list[position.Passage]]:
+        return {}
+
+    def events(self, performance: str | None = None) -> "pd.DataFrame":
+        """One row per note event of a performance, times in seconds; row n is event n.
+
+        Args:
+            performance: its name; None for the first. This holds for all methods below.
+
+        Raises:
+            DatasetError: the piece has no such performance.
+        """
+        name = self._name(performance)
+        return self._events.get(name, self._frame(EVENTS).iloc[:0])
+
+    def spectrogram(self, performance: str | None = None) -> NDArray[np.float16]:
+        """The spectrogram of a performance: float16, (92 bands, frames), lowest band first."""
+        file = self._file(performance, "spectrogram.npy")
+        try:
+            array = np.load(file, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise damaged(file, error) from error
+        return np.asarray(array, np.float16)
+
+    def midi_path(self, performance: str | None = None) -> Path:
+        """The performance as a standard MIDI file."""
+        return self._file(performance, "performance.mid")
+
+    def audio_path(self, performance: str | None = None) -> Path:
+        """The audio of a performance, FLAC, mono, 22,050 Hz.
+
+        Raises:
+            DatasetError: the dataset was built without keeping audio.
+        """
+        name = self._name(performance)
+        if not self.performances.at[name, "audio_sha256"]:
+            raise DatasetError(
+                f"{self.dataset.path}: built without audio; build again with --keep-audio"
+            )
+        return self._file(name, "audio.flac")
+
+    def passages(self, performance: str | None = None) -> list[position.Passage]:
+        """The way that a performance takes over the paper; see `msmdtools.dataset.position`."""
+        name = self._name(performance)
+        if name not in self._passages:
+            events = self.events(name)
+            heads = self.noteheads[self.noteheads["role"] == "played"]
+            starts = heads[["notehead", "event"]]
+            self._passages[name] = position.passages(self.noteheads, self.systems, events, starts)
+        return self._passages[name]
+
+    def position(self, performance: str | None, seconds: ArrayLike) -> position.Position:
+        """Where a performance is at `seconds`: page, system, x and y, arrays of the same shape.
+
+        x moves in straight lines from onset to onset through a system; y is the system's middle.
+        Before the first onset and after the last release page and system are 0, x and y NaN. The
+        rules stand in `msmdtools.dataset.position`.
+        """
+        return position.position(self.passages(performance), seconds)
+
+    def time(
+        self, performance: str | None, page: ArrayLike, x: ArrayLike, y: ArrayLike
+    ) -> NDArray[np.float64]:
+        """When a performance is first at a place, in seconds: the inverse of `position`.
+
+        page, x and y are broadcast; y chooses the nearest system. NaN on a page without music.
+        """
+        return position.time(self.passages(performance), page, x, y)
+
+    def times(self, performance: str | None, page: int, x: float, y: float) -> list[float]:
+        """All times at which a performance is at a place: several where repeats are unfolded."""
+        return position.times(self.passages(performance), page, x, y)
+
+    def _name(self, performance: str | None) -> str:
+        names = list(self.performances.index)
+        if performance is None and names:
+            return str(names[0])
+        if performance not in names:
+            raise DatasetError(
+                f"{self.piece}: no performance {performance!r}{_near(performance or '', names)}"
+            )
+        return str(performance)
+
+    def _file(self, performance: str | None, file: str) -> Path:
+        path = self.path / "performances" / self._name(performance) / file
+        if not path.is_file():
+            raise DatasetError(f"{path} is missing; run msmd validate to see what else is")
+        return path
+
+    def _frame(self, table: Table) -> "pd.DataFrame":
+        frame: pd.DataFrame = self.dataset.table(table.name, self.piece).to_pandas()
+        return frame
+
+    def __repr__(self) -> str:
+        row = self.header
+        counts = [(row[n], n.removesuffix("s")) for n in ("pages", "noteheads", "performances")]
+        return f"<DatasetPiece {self.piece}: {', '.join(_count(int(n), w) for n, w in counts)}>"
+
+
+def _description(path: Path) -> dict[str, Any]:
+    """The content of dataset.json, after a look at whether it can be read here."""
+    file = path / tables.DESCRIPTION
+    if not path.is_dir():
+        raise DatasetError(f"{path}: no such folder; name the folder that msmd build --out made")
+    if not (path / "pieces.parquet").is_file():
+        if file.is_file() or (path / "pieces").is_dir():
+            raise DatasetError(
+                f"{path}: this dataset is not finished; run the same msmd build again, "
+                "it goes on where it stopped"
+            )
+        raise DatasetError(f"{path}: not a dataset (it has no {tables.DESCRIPTION})")
+    try:
+        description = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{file} is missing; run the same msmd build again") from error
+    except ValueError as error:
+        raise damaged(file, error) from error
+    found = description.get("format") if isinstance(description, dict) else None
+    if found != tables.FORMAT:
+        raise DatasetError(
+            f"{file}: format {found!r}, and this msmdtools reads {tables.FORMAT}; "
+            "build the dataset again or use the msmdtools it was built with"
+        )
+    return dict(description)
+
+
+def _near(name: str, names: Sequence[str] | dict[str, Any]) -> str:
+    """What to say after "no such name": the names that look like it, or where to find them."""
+    names = list(names)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = near or [n for n in names if name and name.lower() in n.lower()][:3]
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"; there are {len(names)}: {shown}" if names else "; there are none"
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
