@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,7 +195,8 @@ _FIELDS = {"timeout": "timeout_s", "memory": "memory_bytes"}
 def read_config(path: Path) -> dict[str, Any]:
     """The options in a TOML file, by the names of the command's options.
 
-    "keep-audio" may also be written keep_audio. Values are as in `parse_options`; relative paths are meant from the file's folder.
+    "keep-audio" may also be written keep_audio. Values are as in `parse_options`; relative paths
+    are meant from the file's folder.
 
     Raises:
         MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
@@ -229,9 +230,11 @@ def parse_options(values: Mapping[str, Any]) -> BuildOptions:
     Raises:
         MsmdError: a value is not understood or out of range.
     """
-    fields = {}
+    fields: dict[str, Any] = {}
     for key, value in values.items():
-        parse = _PARSERS.get(key, Path if key == "engine" else lambda same: same)
+        parse: Callable[[Any], Any] = _PARSERS.get(
+            key, Path if key == "engine" else lambda same: same
+        )
         fields[_FIELDS.get(key, key)] = parse(value)
     return BuildOptions(**fields)
 
