@@ -1,0 +1,192 @@
+"""From the performed notes to the music that sounds: one timeline, one note per key pressed.
+
+Several voices that strike the same key of the same staff together make one note. A key that is struck again
+while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from msmdtools.align.ties import tied_from
+from msmdtools.engrave.midi import MidiNote, WrittenMidi
+from msmdtools.engrave.records import PlayedNote, Records
+from msmdtools.score import TICKS_PER_QUARTER, PedalChange, TempoChange
+
+GRACE_SPEED = Fraction(9, 40)
+DEFAULT_VELOCITY = 90
+DEFAULT_US_PER_QUARTER = 1_000_000
+PAUSE_US = 1_000_000
+
+
+@dataclass(slots=True)
+class Strike:
+    """A key pressed: by these played notes, of this staff (channel), from tick to tick."""
+
+    onset_tick: int
+    offset_tick: int
+    pitch: int
+    velocity: int
+    channel: int
+    drum: bool
+    played: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All performances of a source one after the other.
+
+    Attributes:
+        strikes: sorted by (onset_tick, channel, pitch).
+        strike_of: for each played note the index of the strike that it starts, or that its tie continues.
+        tied_from: for each played note that continues another one, that other one.
+        starts: for each performance, its start in quarter notes from the start of the piece.
+        unrecorded: notes of the MIDI files that no performer recorded (none, unless the source adds
+            performers of its own).
+    """
+
+    strikes: tuple[Strike, ...]
+    strike_of: dict[int, int]
+    tied_from: dict[int, int]
+    starts: tuple[Fraction, ...]
+    tempi: tuple[TempoChange, ...]
+    pedals: tuple[PedalChange, ...]
+    unrecorded: int
+
+
+def moment_tick(onset: Fraction, grace: Fraction) -> int:
+    """LilyPond's MIDI tick of a moment in quarter notes: grace time runs 9/40 as fast, before its main note."""
+    return int((onset + GRACE_SPEED * grace) * TICKS_PER_QUARTER // 1)
+
+
+def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
+    """Put all performances on one timeline, each after the one before and a pause of a second."""
+    continued = tied_from(records.played, records.ties)
+    strikes: list[Strike] = []
+    tempi: list[TempoChange] = []
+    pedals: list[PedalChange] = []
+    starts: list[Fraction] = []
+    unrecorded = 0
+    begin = 0
+    for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
+        notes = [i for i, n in enumerate(records.played) if n.performance == p]
+        first_tick = moment_tick(*start)
+        shift = begin - min(0, first_tick)
+        starts.append(Fraction(shift, TICKS_PER_QUARTER))
+        staves = _channels(records.played, notes)
+        tracks = _tracks(records.played, notes, midi, shift - begin)
+        new, missing = _strikes(records.played, notes, continued, midi, begin, shift, staves, tracks)
+        strikes += new
+        unrecorded += missing
+        channel_of_track = {track: staves[staff] for staff, track in tracks.items()}
+        tempi += [TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)]
+        pedals += [
+            PedalChange(begin + tick, channel_of_track[track], value)
+            for tick, track, value in midi.pedals
+            if track in channel_of_track
+        ]
+        end = max([begin + midi.end_tick, *(s.offset_tick for s in new)])
+        last_us = tempi[-1].us_per_quarter
+        begin = end + PAUSE_US * TICKS_PER_QUARTER // last_us
+    strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch))
+    strike_of = {i: k for k, strike in enumerate(strikes) for i in strike.played}
+    for i in sorted(continued, key=lambda i: (records.played[i].onset, records.played[i].grace)):
+        root = continued[i]
+        while root in continued:
+            root = continued[root]
+        strike_of[i] = strike_of[root]
+    return Timeline(
+        tuple(strikes), strike_of, continued, tuple(starts), tuple(tempi), tuple(pedals), unrecorded
+    )
+
+
+def _channels(played: Sequence[PlayedNote], notes: Sequence[int]) -> dict[int, int]:
+    """Number the staves of a performance, from 0, in the order in which LilyPond made them."""
+    return {staff: i for i, staff in enumerate(sorted({played[i].staff for i in notes}))}
+
+
+def _tracks(
+    played: Sequence[PlayedNote], notes: Sequence[int], midi: WrittenMidi, shift: int
+) -> dict[int, int]:
+    """Which MIDI track each staff wrote: the one with which it shares the most notes."""
+    tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for note in midi.notes:
+        tracks_at[note.onset_tick, note.pitch].append(note.track)
+    shared: Counter[tuple[int, int]] = Counter()
+    for i in notes:
+        note = played[i]
+        if note.pitch is not None:
+            tick = moment_tick(note.onset, note.grace) + shift
+            shared.update((note.staff, track) for track in tracks_at[tick, note.pitch])
+    tracks: dict[int, int] = {}
+    for (staff, track), _ in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
+        if staff not in tracks and track not in tracks.values():
+            tracks[staff] = track
+    return tracks
+
+
+def _strikes(
+    played: Sequence[PlayedNote],
+    notes: Sequence[int],
+    continued: dict[int, int],
+    midi: WrittenMidi,
+    begin: int,
+    shift: int,
+    staves: dict[int, int],
+    tracks: dict[int, int],
+) -> tuple[list[Strike], int]:
+    """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
+    sounding: dict[tuple[int, int, int], MidiNote] = {
+        (n.track, n.onset_tick + begin, n.pitch): n for n in reversed(midi.notes)
+    }
+    ends = _chain_ends(played, notes, continued, shift)
+    by_key: dict[tuple[int, int, int], Strike] = {}
+    accounted: set[tuple[int, int, int]] = set()
+    for i in notes:
+        note = played[i]
+        if i in continued or note.pitch is None:
+            continue
+        tick = moment_tick(note.onset, note.grace) + shift
+        key = (staves[note.staff], tick, note.pitch)
+        if key not in by_key:
+            midi_key = (tracks.get(note.staff, -1), tick, note.pitch)
+            found = sounding.get(midi_key)
+            accounted.add(midi_key)
+            by_key[key] = Strike(
+                tick,
+                found.offset_tick + begin if found else tick + 1,
+                note.pitch,
+                found.velocity if found else DEFAULT_VELOCITY,
+                staves[note.staff],
+                note.drum,
+                [],
+            )
+        strike = by_key[key]
+        strike.played.append(i)
+        if (tracks.get(note.staff, -1), tick, note.pitch) not in sounding:
+            strike.offset_tick = max(strike.offset_tick, ends[i])
+    strikes = sorted(by_key.values(), key=lambda s: (s.channel, s.pitch, s.onset_tick))
+    for before, after in zip(strikes, strikes[1:], strict=False):
+        same_key = (before.channel, before.pitch) == (after.channel, after.pitch)
+        if same_key and before.offset_tick > after.onset_tick:
+            after.offset_tick = max(after.offset_tick, before.offset_tick)
+            before.offset_tick = after.onset_tick
+    return strikes, len(sounding.keys() - accounted)
+
+
+def _chain_ends(
+    played: Sequence[PlayedNote], notes: Sequence[int], continued: dict[int, int], shift: int
+) -> dict[int, int]:
+    """The tick at which each struck note ends, ties included."""
+    ends: dict[int, int] = {}
+    for i in notes:
+        root = i
+        while root in continued:
+            root = continued[root]
+        note = played[i]
+        grace_end = note.grace + note.length if note.grace else Fraction(0)
+        length = Fraction(0) if note.grace else note.length
+        tick = moment_tick(note.onset + length, min(grace_end, Fraction(0))) + shift
+        ends[root] = max(ends.get(root, 0), tick)
+    return ends

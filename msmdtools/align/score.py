@@ -1,0 +1,197 @@
+"""From an engraving to a score: heads with their place, role and sound, staves, and the music."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from msmdtools.align.heads import HeadMatch, match_heads
+from msmdtools.align.music import Timeline, timeline
+from msmdtools.engrave import Engraving
+from msmdtools.engrave.records import DrawnHead
+from msmdtools.errors import PieceError
+from msmdtools.score import Music, Note, NoteHead, Score, StaffBox
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where staves are: boxes, and for each staff symbol its (system, staff), both from 1."""
+
+    staves: tuple[StaffBox, ...]
+    place: dict[int, tuple[int, int]]
+
+
+def align(engraving: Engraving) -> Score:
+    """Find for every drawn head what it sounds, and for every sounding note its heads.
+
+    A head is *played* when a key is struck for it, *tied* when it continues the sound of another head, and
+    otherwise *silent* for a reason: "cue", "ambitus", "trill-pitch", "text-example" or "not-performed".
+    A note without a head has a reason too: "percent-repetition", "tremolo-repetition", "hidden-head",
+    "quotation" or "not-engraved".
+
+    Raises:
+        PieceError: stage "align", reason "no-notes" when no head was drawn or nothing sounds.
+    """
+    records = engraving.records
+    if not records.drawn:
+        raise PieceError("align", "no-notes", "no note head was drawn")
+    layout = _layout(engraving)
+    matches, unmatched = match_heads(records)
+    time = timeline(records, engraving.midis)
+    if not time.strikes:
+        raise PieceError("align", "no-notes", "nothing sounds")
+    heads = _heads(engraving, layout, matches, time)
+    music = _music(time, heads, unmatched)
+    return Score(
+        engraving.pages,
+        engraving.pdf,
+        layout.staves,
+        tuple(heads),
+        music,
+        engraving.engine.name,
+        engraving.warnings,
+    )
+
+
+def _layout(engraving: Engraving) -> _Layout:
+    """Number systems down the pages and staves down each system."""
+    by_system: dict[tuple[int, int], list[tuple[float, int, StaffBox]]] = defaultdict(list)
+    for staff in engraving.records.staves:
+        if staff.system >= 0:
+            x, y = engraving.pixels[staff.page]
+            x0, y0, x1, y1 = staff.box
+            box = StaffBox(staff.page + 1, 0, 0, x0 * x, y0 * y, x1 * x, y1 * y)
+            by_system[staff.page, staff.system].append((box.y0, staff.symbol, box))
+    ordered = sorted(
+        by_system.items(), key=lambda item: (item[0][0], min(y for y, _, _ in item[1]), item[0][1])
+    )
+    boxes: list[StaffBox] = []
+    place: dict[int, tuple[int, int]] = {}
+    for number, (_, staves) in enumerate(ordered, 1):
+        rows: list[StaffBox] = []
+        for _, symbol, box in sorted(staves, key=lambda s: (s[2].y0, s[2].x0, s[1])):
+            # A staff that stops and starts again in a system is one staff in several parts.
+            same = next((i for i, b in enumerate(rows) if abs(b.y0 - box.y0) < 1), None)
+            if same is None:
+                same = len(rows)
+                rows.append(replace(box, system=number, staff=same + 1))
+            else:
+                old = rows[same]
+                rows[same] = replace(old, x0=min(old.x0, box.x0), x1=max(old.x1, box.x1))
+            place[symbol] = (number, same + 1)
+        boxes += rows
+    return _Layout(tuple(boxes), place)
+
+
+def _heads(
+    engraving: Engraving, layout: _Layout, matches: dict[int, HeadMatch], time: Timeline
+) -> list[NoteHead]:
+    """Every drawn head in reading order: by page, system, score time, place."""
+    records = engraving.records
+    heads: list[tuple[NoteHead, int]] = []
+    for drawn in records.drawn:
+        heads.append((_head(engraving, layout, drawn, matches, time), drawn.head))
+    heads.sort(key=lambda pair: _reading_order(pair[0]))
+    number_of: dict[int, int] = {}
+    for number, (_, made) in enumerate(heads):
+        number_of.setdefault(made, number)
+    head_of_played: dict[int, int] = {}
+    for made, match in matches.items():
+        if made in number_of:
+            for i in match.played:
+                head_of_played.setdefault(i, number_of[made])
+    result: list[NoteHead] = []
+    for number, (head, made) in enumerate(heads):
+        tied_to = -1
+        if head.role == "tied":
+            i = next(i for i in matches[made].played if i in time.tied_from)
+            while tied_to < 0 and i in time.tied_from:
+                i = time.tied_from[i]
+                tied_to = head_of_played.get(i, -1)
+        result.append(replace(head, notehead=number, tied_to=tied_to))
+    return result
+
+
+def _reading_order(head: NoteHead) -> tuple[object, ...]:
+    return head.page, head.system, head.onset, head.grace, head.staff, -head.y0, head.x0, head.source
+
+
+def _head(
+    engraving: Engraving,
+    layout: _Layout,
+    drawn: DrawnHead,
+    matches: dict[int, HeadMatch],
+    time: Timeline,
+) -> NoteHead:
+    records = engraving.records
+    x, y = engraving.pixels[drawn.page]
+    x0, y0, x1, y1 = drawn.box
+    if drawn.head < 0:
+        return NoteHead(
+            0, drawn.page + 1, 0, 0, x0 * x, y0 * y, x1 * x, y1 * y,
+            -1, Fraction(0), Fraction(0), Fraction(0), "silent", "text-example", (), -1, "",
+        )  # fmt: skip
+    made = records.made[drawn.head]
+    match = matches[drawn.head]
+    struck = tuple(i for i in match.played if i in time.strike_of and i not in time.tied_from)
+    tied = tuple(i for i in match.played if i in time.strike_of and i in time.tied_from)
+    role = "played" if struck else "tied" if tied else "silent"
+    events = tuple(dict.fromkeys(time.strike_of[i] for i in struck or tied))
+    reason = "" if role != "silent" else match.reason or "not-performed"
+    system, staff = layout.place.get(drawn.symbol, (0, 0)) if drawn.system >= 0 else (0, 0)
+    start = Fraction(0)
+    if match.played:
+        start = time.starts[records.played[match.played[0]].performance]
+    elif made.note >= 0:
+        start = _start_of_score(engraving, time, records.notes[made.note].score)
+    pitch = time.strikes[events[0]].pitch if made.pitch is None and events else made.pitch
+    return NoteHead(
+        notehead=0,
+        page=drawn.page + 1,
+        system=system,
+        staff=staff,
+        x0=x0 * x,
+        y0=y0 * y,
+        x1=x1 * x,
+        y1=y1 * y,
+        pitch=-1 if pitch is None else pitch,
+        onset=start + made.onset,
+        duration=made.duration,
+        grace=-made.grace,
+        role=role,
+        reason=reason,
+        events=events,
+        tied_to=-1,
+        source=records.notes[made.note].source if made.note >= 0 else "",
+    )
+
+
+def _start_of_score(engraving: Engraving, time: Timeline, score: int) -> Fraction:
+    for note in engraving.records.played:
+        if note.note >= 0 and engraving.records.notes[note.note].score == score:
+            return time.starts[note.performance]
+    return Fraction(0)
+
+
+def _music(time: Timeline, heads: list[NoteHead], unmatched: dict[int, str]) -> Music:
+    started: dict[int, int] = defaultdict(int)
+    for head in heads:
+        if head.role == "played":
+            for event in head.events:
+                started[event] += 1
+    notes = []
+    for k, strike in enumerate(time.strikes):
+        reasons = [unmatched[i] for i in strike.played if i in unmatched]
+        reason = "" if started[k] else (reasons[0] if reasons else "tied-head-only")
+        notes.append(
+            Note(
+                strike.onset_tick,
+                strike.offset_tick,
+                strike.pitch,
+                strike.velocity,
+                strike.channel,
+                strike.drum,
+                started[k],
+                reason,
+            )
+        )
+    return Music(tuple(notes), time.tempi, time.pedals)

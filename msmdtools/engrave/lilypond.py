@@ -1,0 +1,199 @@
+"""Engrave one source: one LilyPond run gives the pages, where every note head is, and what is performed."""
+
+import functools
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msmdtools.engrave.engine import Engine
+from msmdtools.engrave.midi import WrittenMidi, read_midi
+from msmdtools.engrave.pages import merge_pdfs, render_pages
+from msmdtools.engrave.records import Records, read_records
+from msmdtools.engrave.sandbox import Limits, Outcome, run_limited
+from msmdtools.errors import PieceError
+
+RECORD = Path(__file__).with_name("record.ily")
+
+
+@dataclass(frozen=True, slots=True)
+class Engraving:
+    """One source engraved and performed by LilyPond.
+
+    Attributes:
+        pages: PNG files; `pixels` has for each the pixels per page width in x and in y, by which the
+            boxes in `records` are to be multiplied.
+        pdf: all pages.
+        midis: one for each performance.
+        log: what LilyPond printed, without the names of folders.
+        warnings: its errors and warnings, each once.
+    """
+
+    pages: tuple[Path, ...]
+    pixels: tuple[tuple[float, float], ...]
+    pdf: Path
+    records: Records
+    midis: tuple[WrittenMidi, ...]
+    engine: Engine
+    log: str
+    warnings: tuple[str, ...]
+
+
+def engrave(
+    source: Path,
+    folder: Path,
+    *,
+    engines: Sequence[Engine],
+    width: int = 835,
+    repeats: str = "written",
+    limits: Limits | None = None,
+    sandbox: bool = True,
+) -> Engraving:
+    """Engrave `source` with the first engine that does not crash on it.
+
+    Args:
+        source: a LilyPond file that convert-ly has seen, inside `folder`.
+        folder: holds the source and all that it includes; output goes to `folder`/engraved.
+        width: of the page images, in pixels.
+        repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
+        limits: of each run.
+        sandbox: whether to run LilyPond inside bubblewrap.
+
+    Raises:
+        PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed,
+            syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
+    """
+    for i, engine in enumerate(engines):
+        out = folder / (f"engraved-{i}" if i else "engraved")
+        out.mkdir()
+        try:
+            return _engrave(source, folder, out, engine, width, repeats, limits or Limits(), sandbox)
+        except PieceError as error:
+            if error.reason != "crashed" or engine is engines[-1]:
+                raise
+    raise AssertionError("no engines")
+
+
+def _engrave(
+    source: Path,
+    folder: Path,
+    out: Path,
+    engine: Engine,
+    width: int,
+    repeats: str,
+    limits: Limits,
+    sandbox: bool,
+) -> Engraving:
+    home = font_cache(engine)
+    command = [
+        engine.path,
+        "--loglevel=WARN",
+        "-dbackend=cairo",
+        "-dno-point-and-click",
+        f"-dinclude-settings={RECORD}",
+        "-I",
+        source.parent,
+        "--pdf",
+        source,
+    ]
+    environment = {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "MSMD_REPEATS": repeats,
+    }
+    outcome = run_limited(
+        command,
+        out,
+        readable=[engine.path.parent.parent, RECORD, home, folder],
+        environment=environment,
+        limits=limits,
+        sandbox=sandbox,
+    )
+    log = outcome.log.replace(str(source), source.name).replace(str(folder), ".")
+    if outcome.stopped:
+        raise _stopped(outcome, limits, source)
+    try:
+        records = read_records(out / "records.tsv")
+        pdfs = [out / f"book-{book + 1}.pdf" for book in sorted(set(records.page_books))]
+        midis = tuple(read_midi(out / f"msmd-{i}.midi") for i in range(records.midis))
+        if outcome.returncode < 0 or outcome.returncode >= 128:
+            raise ValueError("LilyPond crashed")
+        if not records.page_books or not records.made:
+            raise ValueError("nothing was engraved")
+        pages, heights = render_pages(pdfs, out, width)
+    except (OSError, ValueError) as error:
+        raise _explained(outcome, log, source, str(error)) from error
+    if len(pages) != len(records.page_books) or records.midis != len(records.starts):
+        raise PieceError(
+            "engrave",
+            "broken-output",
+            f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded, "
+            f"{records.midis} MIDI files for {len(records.starts)} performances",
+        )
+    pixels = tuple((float(width), height) for height in heights)
+    warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
+    return Engraving(
+        tuple(pages), pixels, merge_pdfs(pdfs, out / "score.pdf"), records, midis, engine, log, warnings
+    )
+
+
+def _stopped(outcome: Outcome, limits: Limits, source: Path) -> PieceError:
+    if outcome.stopped == "timeout":
+        message = f"{source.name}: LilyPond was stopped after {limits.timeout_s:g} s"
+    else:
+        message = f"{source.name}: LilyPond had written more than {limits.output_bytes >> 20} MiB"
+    return PieceError("engrave", outcome.stopped, message)
+
+
+def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceError:
+    """What went wrong, as far as LilyPond's log tells."""
+    errors = re.findall(r"^.*?(?:fatal error|error|ERROR): .*$", log, re.MULTILINE)
+    first = errors[0].strip() if errors else trouble
+    lowered = log.lower()
+    code = outcome.returncode
+    if re.search(r"out of memory|bad_alloc|memory exhausted|gc warning: failed to expand", lowered):
+        reason = "out-of-memory"
+    elif "file size limit" in lowered or code in (-25, 153):
+        reason = "output-limit"
+    elif code < 0 or code >= 128:
+        reason = "crashed"
+        first = f"signal {-code if code < 0 else code - 128}" + (f" after: {first}" if errors else "")
+    elif "cannot find file" in lowered:
+        reason = "missing-include"
+    elif re.search(r"syntax error|unknown escaped string|error: unexpected", lowered):
+        reason = "syntax-error"
+    elif re.search(r"guile signaled an error|in procedure|unbound variable", lowered):
+        reason = "scheme-error"
+    elif errors:
+        reason = "engraver-error"
+    else:
+        reason = "no-score"
+    return PieceError("engrave", reason, f"{source.name}: {first}")
+
+
+@functools.cache
+def font_cache(engine: Engine) -> Path:
+    """A home folder for the engine in which fontconfig's cache is already made; made on first use."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = base / "msmdtools" / f"lilypond-{engine.version}"
+    ready = home / "ready"
+    if not ready.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "out"
+            folder.mkdir()
+            trial = folder / "trial.ly"
+            trial.write_text('\\version "2.24.0"\n\\markup "x"\n')
+            run_limited(
+                [engine.path, "--loglevel=ERROR", "--pdf", trial],
+                folder,
+                readable=[],
+                environment={"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+                limits=Limits(),
+                sandbox=False,
+            )
+        ready.touch()
+    return home

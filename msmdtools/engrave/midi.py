@@ -1,0 +1,70 @@
+"""Reading the MIDI files that LilyPond writes: notes by track, tempo changes, sustain pedal."""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from msmdtools.score import TICKS_PER_QUARTER
+
+SUSTAIN_PEDAL = 64
+
+
+@dataclass(frozen=True, slots=True)
+class MidiNote:
+    """A note of a MIDI file; `track` counts from 0."""
+
+    track: int
+    onset_tick: int
+    offset_tick: int
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMidi:
+    """A MIDI file's notes by onset, (tick, microseconds per quarter), and (tick, track, value) of the pedal."""
+
+    notes: tuple[MidiNote, ...]
+    tempi: tuple[tuple[int, int], ...]
+    pedals: tuple[tuple[int, int, int], ...]
+    end_tick: int
+
+
+def read_midi(path: Path) -> WrittenMidi:
+    """Read a file of `TICKS_PER_QUARTER`. A note that is never released ends with the file.
+
+    Raises:
+        ValueError: not a MIDI file of that resolution.
+    """
+    import mido
+
+    try:
+        midi = mido.MidiFile(path)
+    except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
+        raise ValueError(f"{path.name} is not a MIDI file: {error}") from error
+    if midi.ticks_per_beat != TICKS_PER_QUARTER:
+        raise ValueError(f"{path.name} has {midi.ticks_per_beat} ticks a quarter, not 384")
+    notes: list[MidiNote] = []
+    tempi: list[tuple[int, int]] = []
+    pedals: list[tuple[int, int, int]] = []
+    end = 0
+    for number, track in enumerate(midi.tracks):
+        tick = 0
+        sounding: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
+        for message in track:
+            tick += message.time
+            if message.type == "note_on" and message.velocity > 0:
+                sounding[message.channel, message.note].append((tick, message.velocity))
+            elif message.type in ("note_on", "note_off"):
+                if queue := sounding[message.channel, message.note]:
+                    onset, velocity = queue.popleft()
+                    notes.append(MidiNote(number, onset, tick, message.note, velocity))
+            elif message.type == "set_tempo":
+                tempi.append((tick, message.tempo))
+            elif message.type == "control_change" and message.control == SUSTAIN_PEDAL:
+                pedals.append((tick, number, message.value))
+        end = max(end, tick)
+        for (_, pitch), queue in sounding.items():
+            notes += [MidiNote(number, on, tick, pitch, velocity) for on, velocity in queue]
+    notes.sort(key=lambda n: (n.onset_tick, n.track, n.pitch))
+    return WrittenMidi(tuple(notes), tuple(sorted(tempi)), tuple(sorted(pedals)), end)

@@ -1,0 +1,218 @@
+"""What LilyPond wrote down while engraving and performing (`record.ily` lists the records), as Python nouns.
+
+Moments and lengths are exact, in quarter notes. Boxes are in pixels of the page image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+MIDDLE_C = 60
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNote:
+    """A note of the source's music: `score` from 0, and the percent or tremolo repeat it stands in.
+
+    Attributes:
+        repeat: "percent", "tremolo" or "".
+        count: how often those repeats sound the note in all (1 without).
+        source: file:line:column.
+    """
+
+    score: int
+    repeat: str
+    count: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MadeHead:
+    """A note head that the engraver made; whether it was drawn, `DrawnHead` tells.
+
+    Attributes:
+        note: index of the written note, -1 when unknown (a quotation, an ambitus, a text's example).
+        onset, grace: main moment, and (negative) grace offset, in its score.
+        pitch: sounding pitch as far as the engraver knows it; None for percussion.
+        staff: number of its staff context; `staff_name` that context's name in the source.
+        voice: type of its voice context, such as "Voice" or "CueVoice".
+        grob: what kind of head, such as "NoteHead" or "AmbitusNoteHead".
+    """
+
+    note: int
+    onset: Fraction
+    grace: Fraction
+    duration: Fraction
+    pitch: int | None
+    staff: int
+    staff_name: str
+    voice: str
+    grob: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnHead:
+    """A head on a page (from 0). `system` and `symbol` number systems and staff symbols, -1 for none."""
+
+    head: int
+    page: int
+    box: tuple[float, float, float, float]
+    system: int
+    symbol: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStaff:
+    """The lines of a staff in one system on a page (from 0); system -1 inside a text."""
+
+    symbol: int
+    page: int
+    box: tuple[float, float, float, float]
+    system: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedNote:
+    """A note as the performer received it: see `MadeHead` for the fields of the same names.
+
+    Attributes:
+        performance: which of the file's performances, from 0.
+        voice: number of its voice context.
+        tie: whether the note itself is tied onwards.
+        wait: whether its tie waits for a later note (tieWaitForNote).
+    """
+
+    performance: int
+    note: int
+    onset: Fraction
+    grace: Fraction
+    length: Fraction
+    pitch: int | None
+    voice: int
+    staff: int
+    staff_name: str
+    drum: bool
+    tie: bool
+    wait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All records of one run.
+
+    Attributes:
+        page_books: for each page, the book (one PDF each, from 0) that it belongs to.
+        starts: for each performance, the (main, grace) moment at which it begins.
+        ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
+        midis: how many MIDI files were written.
+    """
+
+    notes: tuple[WrittenNote, ...]
+    made: tuple[MadeHead, ...]
+    page_books: tuple[int, ...]
+    drawn: tuple[DrawnHead, ...]
+    staves: tuple[DrawnStaff, ...]
+    played: tuple[PlayedNote, ...]
+    starts: tuple[tuple[Fraction, Fraction], ...]
+    ties: frozenset[tuple[int, int, Fraction, Fraction]]
+    midis: int
+
+
+def read_records(path: Path) -> Records:
+    """Read records.tsv. Boxes come out in page widths: multiply by the image's width in pixels.
+
+    Raises:
+        ValueError: the file was cut off or is not of this form.
+    """
+    text = path.read_text(encoding="utf-8")
+    if not text.endswith("\n"):
+        raise ValueError(f"{path.name} was cut off")
+    notes: list[WrittenNote] = []
+    made: list[MadeHead] = []
+    page_books: list[int] = []
+    drawn: list[DrawnHead] = []
+    staves: list[DrawnStaff] = []
+    played: list[PlayedNote] = []
+    starts: list[tuple[Fraction, Fraction]] = []
+    ties: set[tuple[int, int, Fraction, Fraction]] = set()
+    midis = 0
+    width = 1.0
+    for line in text.splitlines():
+        kind, *fields = line.split("\t")
+        match kind:
+            case "note":
+                _, score, repeat, count, file, row, column = fields
+                place = f"{file}:{row}:{column}" if file else ""
+                notes.append(WrittenNote(int(score), repeat, int(count), place))
+            case "head":
+                made.append(
+                    MadeHead(
+                        int(fields[1]),
+                        *map(_quarters, fields[2:5]),
+                        _pitch(fields[5]),
+                        int(fields[6]),
+                        *fields[7:10],
+                    )
+                )
+            case "page":
+                page_books.append(int(fields[0]))
+                width = float(fields[1])
+            case "draw":
+                box = _box(fields[1:5], width)
+                drawn.append(
+                    DrawnHead(int(fields[0]), len(page_books) - 1, box, *map(int, fields[5:7]))
+                )
+            case "staff":
+                box = _box(fields[1:5], width)
+                staves.append(DrawnStaff(int(fields[0]), len(page_books) - 1, box, int(fields[5])))
+            case "play":
+                performance, note, onset, grace, length, pitch, voice, staff, *rest = fields
+                name, drum, tie, wait = rest
+                played.append(
+                    PlayedNote(
+                        int(performance),
+                        int(note),
+                        _quarters(onset),
+                        _quarters(grace),
+                        _quarters(length),
+                        _pitch(pitch),
+                        int(voice),
+                        int(staff),
+                        name,
+                        drum == "1",
+                        tie == "1",
+                        wait == "1",
+                    )
+                )
+            case "start":
+                starts.append((_quarters(fields[1]), _quarters(fields[2])))
+            case "tie":
+                ties.add((int(fields[0]), int(fields[3]), *map(_quarters, fields[1:3])))  # type: ignore[arg-type]
+            case "midi":
+                midis += 1
+    return Records(
+        tuple(notes),
+        tuple(made),
+        tuple(page_books),
+        tuple(drawn),
+        tuple(staves),
+        tuple(played),
+        tuple(starts),
+        frozenset(ties),
+        midis,
+    )
+
+
+def _quarters(whole_notes: str) -> Fraction:
+    return 4 * Fraction(whole_notes)
+
+
+def _pitch(semitones: str) -> int | None:
+    """MIDI pitch from semitones above middle c; quarter tones round half up, as LilyPond's MIDI does."""
+    return None if semitones == "x" else MIDDLE_C + int((Fraction(semitones) + Fraction(1, 2)) // 1)
+
+
+def _box(fields: Sequence[str], width: float) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(f) / width for f in fields)
+    return x0, -y1, x1, -y0
