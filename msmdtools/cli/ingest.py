@@ -1,0 +1,77 @@
+"""`msmd ingest`: from a tree of LilyPond files to a manifest."""
+
+import dataclasses
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+
+@click.command("ingest")
+@click.argument("tree", type=click.Path(path_type=Path))
+@click.option("--out", "out", type=click.Path(path_type=Path), help="Manifest to write (CSV).")
+@click.option(
+    "--instrument",
+    "instruments",
+    multiple=True,
+    default=("keyboard",),
+    show_default=True,
+    metavar="NAME",
+    help="keyboard (solo: piano, harpsichord, clavichord, fortepiano), all, or an instrument; repeatable.",
+)
+@click.option(
+    "--composer", "composers", multiple=True, metavar="PATTERN", help='Such as "Bach*"; repeatable.'
+)
+@click.option(
+    "--licence",
+    "licences",
+    multiple=True,
+    metavar="PATTERN",
+    help='SPDX, such as "CC-BY-*"; repeatable.',
+)
+@click.option(
+    "--list",
+    "list_file",
+    type=click.Path(path_type=Path),
+    help="CSV with columns piece and path: describe these pieces only; its other columns are kept.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON lines.")
+def command(
+    tree: Path,
+    out: Path | None,
+    instruments: tuple[str, ...],
+    composers: tuple[str, ...],
+    licences: tuple[str, ...],
+    list_file: Path | None,
+    as_json: bool,
+) -> None:
+    """List the pieces of a TREE of LilyPond files in a manifest.
+
+    TREE is a folder such as `ftp` of a clone of the Mutopia Project. Each piece gets one row: its file,
+    checksums, title, composer, instrument and licence (an SPDX identifier, or unknown).
+
+    Example: msmd ingest mutopia/ftp --composer "Bach*" --out bach.csv
+    """
+    from msmdtools.sources.ingest import ingest
+    from msmdtools.sources.manifest import read_list, write_manifest
+
+    if out is None and not as_json:
+        raise click.UsageError(
+            "Name the manifest to write with --out, or print the rows with --json."
+        )
+    listed = read_list(list_file) if list_file else None
+    pieces = ingest(tree, instruments, composers, licences, listed)
+    if as_json:
+        for piece in pieces:
+            row = dataclasses.asdict(piece)
+            click.echo(json.dumps(row | dict(row.pop("extra")), ensure_ascii=False))
+    if out is not None:
+        write_manifest(pieces, out)
+        licence_counts = Counter(piece.licence for piece in pieces).most_common()
+        counts = ", ".join(f"{name} {count}" for name, count in licence_counts)
+        composer_count = len({piece.composer for piece in pieces})
+        click.echo(
+            f"{len(pieces)} pieces by {composer_count} composers -> {out}\nLicences: {counts}",
+            err=as_json,
+        )

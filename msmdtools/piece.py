@@ -1,0 +1,66 @@
+"""The noun of a source: one piece of music in a tree of LilyPond files, and the manifest that lists pieces."""
+
+from dataclasses import dataclass
+
+import msmdtools.score as score
+from msmdtools.table import Column, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece: a LilyPond file that gives a score of its own, with what its header says.
+
+    Every path is relative to the root of the source tree and has forward slashes. The fields are the
+    columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are joined by
+    ";". Texts are empty where the source says nothing.
+
+    Attributes:
+        extra: further columns of the manifest, such as splits, as (column, value).
+    """
+
+    piece: str
+    path: str
+    sha256: str
+    title: str
+    composer: str
+    opus: str
+    instrument: str
+    instruments: tuple[str, ...]
+    style: str
+    date: str
+    licence: str
+    licence_text: str
+    edition: str
+    lilypond: str
+    include_path: tuple[str, ...]
+    files: tuple[str, ...]
+    files_sha256: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+MANIFEST = Table(
+    "manifest",
+    "One row per piece of a source tree. Texts are as in the source's header, without markup.",
+    ("piece",),
+    (
+        score.PIECE,
+        Column("path", "string", "", "main file, relative to the root of the source tree"),
+        Column("sha256", "string", "", "sha256 of the main file"),
+        Column("title", "string", "", "title"),
+        Column("composer", "string", "", "composer"),
+        Column("opus", "string", "", "opus or catalogue number"),
+        Column("instrument", "string", "", "instrument as the header has it"),
+        Column("instruments", "string", "", "the same as terms of one vocabulary, joined by ;"),
+        Column("style", "string", "", "style, such as Baroque"),
+        Column("date", "string", "", "when the music was written"),
+        Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
+        Column(
+            "licence_text", "string", "", "what the header says, shortened, when licence is unknown"
+        ),
+        Column("edition", "string", "", "folder of the edition; its pieces may share music"),
+        Column("lilypond", "string", "", "LilyPond version that the source was written for"),
+        Column("include_path", "string", "", "folders to search for included files, joined by ;"),
+        Column("files", "string", "", "files that the main file needs, joined by ;"),
+        Column("files_sha256", "string", "", "one sha256 over the main file and all of files"),
+    ),
+)

@@ -1,0 +1,317 @@
+"""From a tree of LilyPond files to a list of pieces.
+
+A file is a piece if it ends in .ly, makes a score (its own, or one of a file that it includes), and no other
+.ly file of the same edition includes it. Where two files include each other, that rule does not count
+between them. Each such file of a `-lys` folder is a piece of its own: the full score, every part, and every
+paper size that Mutopia offers; `Piece.edition` tells which belong together.
+"""
+
+import fnmatch
+import hashlib
+import os
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from msmdtools.errors import ManifestError
+from msmdtools.piece import Piece
+from msmdtools.sources.header import Header
+from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
+from msmdtools.sources.licence import UNKNOWN, spdx
+from msmdtools.sources.outline import Event, Expansion, expand, outline
+from msmdtools.sources.syntax import decode
+
+SOURCE_SUFFIXES = frozenset((".ly", ".ily", ".lyi", ".lyp", ".ily2", ".scm", ".inc"))
+RENAMED = ">"
+"""In `Piece.files`, "a>b": file a, needed under the name b (another spelling of its letters)."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_VERSION = re.compile(r'\\version\s*"([^"]+)"')
+_SCORE = re.compile(r"^[^%\n]*\\score\s*\{", re.MULTILINE)
+_FIELDS = {
+    "title": ("mutopiatitle", "title", "piece", "subtitle"),
+    "composer": ("mutopiacomposer", "composer"),
+    "opus": ("mutopiaopus", "opus"),
+    "instrument": ("mutopiainstrument", "instrument"),
+    "style": ("style",),
+    "date": ("date",),
+    "licence": ("license", "licence", "copyright"),
+}
+_LICENCE_FIELDS = (
+    "license",
+    "licence",
+    "copyright",
+    "mutopialicense",
+    "mutopiacopyright",
+    "tagline",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPiece:
+    """A piece that is known to be one: its id, its main file, and columns to keep with it."""
+
+    piece: str
+    path: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+class SourceTree:
+    """The source files below a folder, read and outlined when first asked for.
+
+    Symbolic links are not followed: what they name is not part of the tree.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.paths = sorted(_source_files(root))
+        self.known = frozenset(self.paths)
+        self._folded: dict[str, list[str]] = defaultdict(list)
+        for path in self.paths:
+            self._folded[path.casefold()].append(path)
+        self.text = cache(self._text)
+        self.events = cache(self._events)
+        self.expansion = cache(self._expansion)
+        self.sha256 = cache(self._sha256)
+
+    def _text(self, path: str) -> str:
+        return decode((self.root / path).read_bytes())
+
+    def _events(self, path: str) -> tuple[Event, ...]:
+        return outline(self.text(path))
+
+    def _expansion(self, path: str) -> Expansion:
+        return expand(path, self.events, self.find)
+
+    def _sha256(self, path: str) -> str:
+        return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+
+    def find(self, name: str, including: str, main: str) -> tuple[str, str] | None:
+        """The file that `\\include "name"` means, and the folder that the name is relative to.
+
+        Looked for from the including file's folder, the main file's, then each folder above, up to the
+        tree's root; each time as spelled, and then without regard to upper and lower case where only one
+        file fits.
+        """
+        name = name.replace("\\", "/")
+        folder = posixpath.dirname(including)
+        folders = [folder, posixpath.dirname(main)]
+        while folder:
+            folder = posixpath.dirname(folder)
+            folders.append(folder)
+        for base in folders:
+            path = posixpath.normpath(posixpath.join(base, name))
+            if path in self.known:
+                return path, base
+        for base in folders[:2]:
+            path = posixpath.normpath(posixpath.join(base, name))
+            if len(others := self._folded.get(path.casefold(), [])) == 1:
+                return others[0], base
+        return None
+
+
+def ingest(
+    tree: Path,
+    instruments: Sequence[str] = ("keyboard",),
+    composers: Sequence[str] = (),
+    licences: Sequence[str] = (),
+    listed: Sequence[ListedPiece] | None = None,
+) -> list[Piece]:
+    """The pieces of a source tree, sorted by id.
+
+    Args:
+        tree: a folder of LilyPond files, such as the folder `ftp` of the Mutopia Project.
+        instruments: "keyboard" (solo keyboard), "all", or terms of `Piece.instruments`, of which a piece
+            must have at least one.
+        composers: patterns such as "Bach*" for the composer or the first folder; none means all.
+        licences: patterns such as "CC-BY-*" for the SPDX identifier; none means all.
+        listed: the pieces to describe, with their ids, whatever the rule for pieces says; None finds them.
+
+    Raises:
+        ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
+    """
+    if not tree.is_dir():
+        raise ManifestError(f"No such folder: {tree}. Name the root of a tree of LilyPond files.")
+    source = SourceTree(tree)
+    if listed is None:
+        named = [ListedPiece(i, path) for path, i in piece_ids(main_files(source)).items()]
+    else:
+        named = list(listed)
+        absent = [one.path for one in named if one.path not in source.known]
+        if absent:
+            raise ManifestError(
+                f"{absent[0]} is listed but not in {tree} ({len(absent)} listed files are missing)."
+            )
+    if not named:
+        raise ManifestError(f"No LilyPond file that makes a score in {tree}.")
+    stated = _edition_headers(source)
+    pieces = [_describe(source, one, stated) for one in named]
+    return sorted(
+        (p for p in pieces if _selected(p, instruments, composers, licences)), key=lambda p: p.piece
+    )
+
+
+def main_files(source: SourceTree) -> list[str]:
+    """The files that are pieces, by the rule at the top of this module."""
+    candidates = [p for p in source.paths if p.endswith(".ly") and _makes_score(source, p)]
+    closures = {path: frozenset(source.expansion(path).files) for path in candidates}
+    including: dict[str, list[str]] = defaultdict(list)
+    for path, closure in closures.items():
+        for file in closure:
+            including[file].append(path)
+    return [
+        path
+        for path in candidates
+        if not any(
+            edition_of(other) == edition_of(path) and other not in closures[path]
+            for other in including[path]
+            if other != path
+        )
+    ]
+
+
+def _makes_score(source: SourceTree, path: str) -> bool:
+    expansion = source.expansion(path)
+    # The second look is for files with a stray quotation mark, which LilyPond takes as part of a word.
+    return expansion.scores or expansion.dynamic or bool(_SCORE.search(source.text(path)))
+
+
+def edition_of(path: str) -> str:
+    """The folder of the edition that a file belongs to: above its `-lys` folder, else its own folder."""
+    folders = path.split("/")[:-1]
+    for index, name in enumerate(folders):
+        if name.endswith("-lys"):
+            return "/".join(folders[:index])
+    return "/".join(folders) or posixpath.splitext(path)[0]
+
+
+def piece_ids(paths: Iterable[str]) -> dict[str, str]:
+    """An id for each main file: the first two folders and the file's name, as in MSMD.
+
+    `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`. Where
+    that would name several files (upper and lower case count as equal), all folders but the `-lys` ones
+    are in the id, and a number if that is still not enough. Other characters than letters, digits
+    and ". _ + -" become "_".
+    """
+    names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
+    ids = {path: _safe([*name[:-1][:2], name[-1]]) for path, name in names.items()}
+    for shorten in (lambda name: [n for n in name if not n.endswith("-lys")], lambda name: name):
+        counts = Counter(piece.casefold() for piece in ids.values())
+        ids.update(
+            {p: _safe(shorten(names[p])) for p, i in ids.items() if counts[i.casefold()] > 1}
+        )
+    used: set[str] = set()
+    for path in sorted(ids):
+        piece, number = ids[path], 2
+        while piece.casefold() in used:
+            piece, number = f"{ids[path]}-{number}", number + 1
+        used.add(piece.casefold())
+        ids[path] = piece
+    return ids
+
+
+def _safe(parts: Sequence[str]) -> str:
+    return "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
+
+
+def _edition_headers(source: SourceTree) -> dict[str, dict[str, str]]:
+    """Per edition the fields on which all headers that name a Mutopia composer agree.
+
+    Some editions keep that header in a file that nothing includes.
+    """
+    stated: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for path in source.paths:
+        if posixpath.splitext(path)[1] in (".ly", ".ily") and "mutopia" in source.text(path):
+            found = source.expansion(path)
+            if any(name == "mutopiacomposer" for _, name, _ in found.fields):
+                header = Header(found.fields, found.variables)
+                for column, names in _FIELDS.items():
+                    if text := header.text(*names):
+                        stated[edition_of(path)][column].add(text)
+    return {
+        edition: {name: min(texts) for name, texts in columns.items() if len(texts) == 1}
+        for edition, columns in stated.items()
+    }
+
+
+def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, str]]) -> Piece:
+    """The row of one main file."""
+    path = one.path
+    expansion = source.expansion(path)
+    edition = edition_of(path)
+    header = Header(expansion.fields, expansion.variables)
+    texts = {name: header.text(*fields) for name, fields in _FIELDS.items()}
+    licence, licence_text = _licence(header)
+    if not texts["composer"] or licence == UNKNOWN:
+        common = stated.get(edition, {})
+        texts = {name: text or common.get(name, "") for name, text in texts.items()}
+        if licence == UNKNOWN and (found := spdx(common.get("licence", ""))) != UNKNOWN:
+            licence, licence_text = found, ""
+    files = list(expansion.files)
+    if expansion.dynamic:
+        files += [p for p in source.paths if edition_of(p) == edition and p not in (path, *files)]
+    version = _VERSION.search(source.text(path))
+    return Piece(
+        piece=one.piece,
+        path=path,
+        sha256=source.sha256(path),
+        title=texts["title"],
+        composer=texts["composer"],
+        opus=texts["opus"],
+        instrument=texts["instrument"],
+        instruments=normalize_instruments(texts["instrument"]),
+        style=texts["style"],
+        date=texts["date"],
+        licence=licence,
+        licence_text=licence_text[:200],
+        edition=edition,
+        lilypond=version[1] if version else "",
+        include_path=tuple(sorted(expansion.include_path)),
+        files=tuple(sorted(files) + sorted(f"{a}{RENAMED}{b}" for a, b in expansion.renamed)),
+        files_sha256=combined_sha256((p, source.sha256(p)) for p in (path, *files)),
+        extra=one.extra,
+    )
+
+
+def _licence(header: Header) -> tuple[str, str]:
+    """The SPDX identifier that the header's fields name, and the text of the first field that names none."""
+    first = ""
+    for name in _LICENCE_FIELDS:
+        text = header.text(name)
+        if (found := spdx(text)) != UNKNOWN:
+            return found, ""
+        if name != "tagline":
+            first = first or text
+    return UNKNOWN, first
+
+
+def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
+    """One sha256 over files: of the lines `sha256  path`, sorted by path, as `sha256sum` prints them."""
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _selected(
+    piece: Piece, instruments: Sequence[str], composers: Sequence[str], licences: Sequence[str]
+) -> bool:
+    if "all" not in instruments:
+        keyboard = "keyboard" in instruments and is_solo_keyboard(piece.instruments)
+        if not keyboard and not (set(instruments) - {"keyboard"}).intersection(piece.instruments):
+            return False
+    names = (piece.composer.casefold(), piece.path.split("/")[0].casefold())
+    if composers and not any(fnmatch.fnmatch(n, c.casefold()) for n in names for c in composers):
+        return False
+    return not licences or any(fnmatch.fnmatch(piece.licence, pattern) for pattern in licences)
+
+
+def _source_files(root: Path) -> Iterable[str]:
+    for folder, names, files in os.walk(root, followlinks=False):
+        names[:] = sorted(n for n in names if not n.startswith("."))
+        for name in files:
+            full = Path(folder, name)
+            if full.suffix in SOURCE_SUFFIXES and not full.is_symlink():
+                yield full.relative_to(root).as_posix()

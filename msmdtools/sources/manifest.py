@@ -1,0 +1,206 @@
+"""Manifests: CSV files that list pieces, and the sources that they vouch for."""
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from msmdtools.errors import ManifestError, PieceError
+from msmdtools.piece import MANIFEST, Piece
+from msmdtools.sources.ingest import RENAMED, ListedPiece, combined_sha256
+
+_LISTS = ("instruments", "include_path", "files")
+_SEPARATOR = ";"
+
+
+def read_manifest(path: Path) -> list[Piece]:
+    """The pieces of a manifest in its order, with columns that `MANIFEST` does not know as `Piece.extra`.
+
+    Raises:
+        ManifestError: no such file, not CSV, wrong columns, no rows, an empty or repeated id, an id or
+            path that would lead out of its folder.
+    """
+    columns, rows = _read_csv(path, MANIFEST.names)
+    extra = [name for name in columns if name not in MANIFEST.names]
+    pieces = []
+    for row in rows:
+        fields = {
+            name: tuple(filter(None, row[name].split(_SEPARATOR))) if name in _LISTS else row[name]
+            for name in MANIFEST.names
+        }
+        pieces.append(Piece(**fields, extra=tuple((name, row[name]) for name in extra)))
+    for piece in pieces:
+        for file in (piece.path, *(part for entry in piece.files for part in entry.split(RENAMED))):
+            if not _inside(file):
+                raise ManifestError(
+                    f"{path}: piece {piece.piece}: path {file!r} leads out of the tree."
+                )
+    return pieces
+
+
+def read_list(path: Path) -> list[ListedPiece]:
+    """The pieces that a CSV file with the columns piece and path names; rows without a path are left out.
+
+    A manifest is such a file. Its columns that `MANIFEST` does not know are kept.
+
+    Raises:
+        ManifestError: as `read_manifest`.
+    """
+    columns, rows = _read_csv(path, ["piece", "path"])
+    extra = [name for name in columns if name not in MANIFEST.names]
+    return [
+        ListedPiece(row["piece"], row["path"], tuple((name, row[name]) for name in extra))
+        for row in rows
+        if row["path"]
+    ]
+
+
+def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
+    """Write a manifest: sorted by piece id, the same bytes for the same pieces.
+
+    Raises:
+        ManifestError: no pieces, an id twice, pieces with different extra columns, or a folder that
+            cannot be written to.
+    """
+    pieces = sorted(pieces, key=lambda piece: piece.piece)
+    if not pieces:
+        raise ManifestError(f"There are no pieces to write to {path}: nothing fits the selection.")
+    _check_unique((piece.piece for piece in pieces), path)
+    extra = [name for name, _ in pieces[0].extra]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*MANIFEST.names, *extra])
+    for piece in pieces:
+        if [name for name, _ in piece.extra] != extra:
+            raise ManifestError(
+                f"Piece {piece.piece} has other extra columns than the first piece."
+            )
+        row = [getattr(piece, name) for name in MANIFEST.names]
+        row = [_SEPARATOR.join(value) if isinstance(value, tuple) else value for value in row]
+        writer.writerow([*row, *(value for _, value in piece.extra)])
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ManifestError(f"Cannot write the manifest {path}: {error.strerror}.") from error
+
+
+def check_source(piece: Piece, root: Path) -> None:
+    """Check that the tree holds the piece's files as the manifest knows them.
+
+    Raises:
+        PieceError: "missing-source" or "sha256-mismatch", at stage "source".
+    """
+    digests = {}
+    for file in source_files(piece):
+        try:
+            digests[file] = hashlib.sha256(_regular(root, file).read_bytes()).hexdigest()
+        except OSError as error:
+            raise PieceError(
+                "source",
+                "missing-source",
+                f"{root / file}: {error.strerror}. Is {root} the tree that the manifest was made from?",
+            ) from error
+    if digests[piece.path] != piece.sha256:
+        changed = piece.path
+    elif combined_sha256(digests.items()) != piece.files_sha256:
+        changed = "a file that it includes"
+    else:
+        return
+    raise PieceError(
+        "source",
+        "sha256-mismatch",
+        f"{root / piece.path}: {changed} is not the file that the manifest names (sha256 differs)."
+        " Use the tree that the manifest was made from, or make a manifest of this one: msmd ingest.",
+    )
+
+
+def source_files(piece: Piece) -> list[str]:
+    """The files of a piece in the tree, the main file first, each once."""
+    return list(dict.fromkeys([piece.path, *(entry.split(RENAMED)[0] for entry in piece.files)]))
+
+
+def copy_sources(piece: Piece, root: Path, folder: Path) -> Path:
+    """Copy the main file and all that it needs into `folder`, in the layout of the tree.
+
+    Returns:
+        The copy of the main file.
+
+    Raises:
+        PieceError: "missing-source": a file is absent, or a symbolic link that leads out of `root`.
+    """
+    pairs = [(piece.path, piece.path)]
+    for entry in piece.files:
+        source, _, wanted = entry.partition(RENAMED)
+        pairs.append((source, wanted or source))
+    for source, wanted in pairs:
+        target = folder / wanted
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(_regular(root, source), target)
+        except OSError as error:
+            raise PieceError(
+                "source", "missing-source", f"{root / source}: {error.strerror}: cannot be copied."
+            ) from error
+    return folder / piece.path
+
+
+def _regular(root: Path, file: str) -> Path:
+    """The real path of a regular file inside `root`; else an OSError that says what is wrong."""
+    real = (root / file).resolve(strict=True)
+    if not real.is_relative_to(root.resolve()):
+        raise OSError(0, "leads out of the source tree", str(real))
+    if not real.is_file():
+        raise OSError(0, "not a regular file", str(real))
+    return real
+
+
+def _read_csv(path: Path, required: list[str]) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ManifestError(
+            f"No such manifest: {path}. Make one with: msmd ingest TREE --out {path}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"Cannot read the manifest {path}: {error}.") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
+    try:
+        columns = list(reader.fieldnames or [])
+        rows = list(reader)
+    except csv.Error as error:
+        raise ManifestError(f"{path}, line {reader.line_num}: not CSV: {error}.") from error
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise ManifestError(
+            f"{path} is not a manifest: it has no column {', '.join(missing)}."
+            " Make one with: msmd ingest TREE --out MANIFEST.csv"
+        )
+    if not rows:
+        raise ManifestError(f"{path} lists no pieces.")
+    for number, row in enumerate(rows, start=1):
+        if None in row.values() or "" in row:
+            raise ManifestError(f"{path}, row {number}: not as many values as columns.")
+        if not row["piece"] or not _inside(row["piece"]) or "/" in row["piece"]:
+            raise ManifestError(f"{path}, row {number}: {row['piece']!r} cannot be a piece id.")
+    _check_unique((row["piece"] for row in rows), path)
+    return columns, rows
+
+
+def _check_unique(ids: Iterable[str], path: Path) -> None:
+    seen: set[str] = set()
+    for one in ids:
+        if one in seen:
+            raise ManifestError(f"{path}: piece id {one} occurs twice; ids must be unique.")
+        seen.add(one)
+
+
+def _inside(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and "\0" not in path

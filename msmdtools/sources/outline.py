@@ -1,0 +1,306 @@
+"""What a source file does at its top level: includes, assignments, headers, and whether it makes a score.
+
+An outline is read once from a file's tokens. `expand` then follows a main file through its includes the
+way LilyPond does, in order, so that a variable has the value it has at that point.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from msmdtools.sources.syntax import Token, tokenize
+
+MUSIC_COMMANDS = frozenset(
+    "absolute chordmode chords context drummode drums figures fixed language-music lyrics new relative"
+    " repeat simultaneous sequential transpose transposition unfoldRepeats partcombine partCombine".split()
+)
+BLOCKS = {"book": "top", "bookpart": "part", "score": "score", "header": "header"}
+NOT_MUSIC = frozenset(
+    "addQuote alternative layout markup markuplist markuplines midi paper parallelMusic with".split()
+)
+_NAME = re.compile(r"[^\W\d_][\w.:-]*\Z")
+_SCHEME_DEFINE = re.compile(r"""\(define(?:-public)?\s+([^\s()"]+)\s+("(?:[^"\\]|\\.)*")\s*\)\Z""")
+_SCHEME_APPEND = re.compile(r"""\(string-append((?:\s+(?:"(?:[^"\\]|\\.)*"|[^\s()"]+))*)\s*\)\Z""")
+_SCHEME_ARGUMENT = re.compile(r"""("(?:[^"\\]|\\.)*")|([^\s()"]+)""")
+_MAKES_INCLUDES = re.compile(r"""\\\\include|ly:parser-include-string|ly:parser-parse-string""")
+
+Value = tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a file does, in order.
+
+    Attributes:
+        kind: "include", "assign", "score" or "dynamic" (Scheme that includes files itself).
+        scope: where it stands: "top", "part" (in a \\bookpart), "score", "header" or "other".
+        level: for a header: the scope of the block that it belongs to.
+        name: the variable or field assigned.
+        value: the value assigned, or the file name to include, as tokens.
+    """
+
+    kind: str
+    scope: str
+    level: str = "top"
+    name: str = ""
+    value: Value = ()
+
+
+def outline(text: str) -> tuple[Event, ...]:
+    """The events of a source file."""
+    return tuple(_events(tokenize(text)))
+
+
+def _events(tokens: list[Token]) -> Iterator[Event]:
+    scopes = ["top"]
+    levels = ["top"]
+    block = ""  # what the next brace opens, "" for music
+    in_value = False  # between an equals sign and the end of the value
+    angles = 0
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        scope, level = scopes[-1], levels[-1]
+        index += 1
+        if token.kind == "command":
+            if token.text == "include":
+                assigned = index > 1 and tokens[index - 2].text == "="
+                value, index = _value(tokens, index)
+                if angles <= 0 and not assigned and scope in ("top", "part"):
+                    in_value = (
+                        False  # as after `x = \\transpose c d \\y`, whose end shows only here
+                    )
+                yield Event("include", "other" if in_value else scope, level, value=value)
+            elif token.text in BLOCKS:
+                block = BLOCKS[token.text]
+                if token.text == "score":
+                    yield Event("score", "top")
+            elif token.text in NOT_MUSIC:
+                block = "other"
+            elif token.text in MUSIC_COMMANDS and not in_value and scope in ("top", "part"):
+                yield Event("score", scope)
+                in_value = True  # the rest of this expression is no second score
+        elif token.kind == "sign" and token.text == "{":
+            if not block and not in_value and scope in ("top", "part"):
+                yield Event("score", scope)
+            inner = block or "other"
+            scopes.append(inner)
+            levels.append(_level(scope) if inner == "header" else level)
+            block = ""
+        elif token.kind == "sign" and token.text == "}":
+            if len(scopes) > 1:
+                scopes.pop()
+                levels.pop()
+                following = tokens[index] if index < len(tokens) else None
+                more = following is not None and following.kind == "sign" and following.text == "{"
+                if scopes[-1] in ("top", "part") and angles <= 0 and not more:
+                    in_value = False
+        elif token.kind == "sign" and scope in ("top", "header"):
+            name = _assigned(tokens, index - 2)
+            if name:
+                value, end = _value(tokens, index)
+                yield Event("assign", scope, level, name, value)
+                in_value = not value and scope == "top"
+                index, angles = end, 0
+        elif token.kind == "scheme":
+            if _MAKES_INCLUDES.search(token.text):
+                yield Event("dynamic", scope)
+            elif scope == "top" and (match := _SCHEME_DEFINE.match(token.text)):
+                yield Event("assign", "top", "top", match[1], tuple(tokenize(match[2])))
+        elif token.kind == "run" and scope in ("top", "part"):
+            opened, closed = token.text.count("<<"), token.text.count(">>")
+            if opened and not in_value and angles <= 0:
+                yield Event("score", scope)
+                in_value = True
+            angles += opened - closed
+            if closed and angles <= 0:
+                in_value, angles = False, 0
+
+
+def _level(scope: str) -> str:
+    return scope if scope in ("top", "part", "score") else "score"
+
+
+def _assigned(tokens: list[Token], index: int) -> str:
+    """The name before an equals sign, or "" where the sign is part of something else."""
+    if index < 0:
+        return ""
+    token = tokens[index]
+    before = tokens[index - 1] if index else None
+    if before is not None and before.kind == "command" and before.text in ("new", "context", "set"):
+        return ""
+    if token.kind == "string":
+        return token.text
+    if token.kind != "run":
+        return ""
+    word = token.text.split()[-1]
+    return word if _NAME.match(word) else ""
+
+
+def _value(tokens: list[Token], index: int) -> tuple[Value, int]:
+    """A string, variable, Scheme datum, sum of these, markup or bare word at `index`, and where it ends.
+
+    Music has no value here: the result is empty and the index stays.
+    """
+    value: list[Token] = []
+    start = index
+    while index < len(tokens):
+        token = tokens[index]
+        if token.kind == "command" and token.text.startswith("markup"):
+            end = markup_end(tokens, index + 1)
+            value += tokens[index:end]
+            index = end
+        elif token.kind in ("string", "scheme"):
+            value.append(token)
+            index += 1
+        elif token.kind == "command":
+            following = tokens[index + 1] if index + 1 < len(tokens) else None
+            if token.text in MUSIC_COMMANDS or (
+                following is not None and following.kind == "sign" and following.text == "{"
+            ):
+                return (), start
+            value.append(token)
+            index += 1
+        elif token.kind == "run" and not value and _NAME.match(token.text.split()[0]):
+            value.append(Token("run", token.text.split("\n")[0]))
+            return tuple(value), index  # the run may go on with the next field's name
+        else:
+            break
+        if index < len(tokens) and tokens[index].kind == "run" and tokens[index].text == "+":
+            index += 1
+        else:
+            break
+    return tuple(value), index
+
+
+def markup_end(tokens: list[Token], index: int) -> int:
+    """Where the markup after a \\markup command at `index` - 1 ends."""
+    while index < len(tokens):
+        token = tokens[index]
+        if token.kind == "sign":
+            if token.text != "{":
+                return index
+            depth = 0
+            for end in range(index, len(tokens)):
+                if tokens[end].kind == "sign":
+                    depth += (tokens[end].text == "{") - (tokens[end].text == "}")
+                    if depth <= 0 and tokens[end].text == "}":
+                        return end + 1
+            return len(tokens)
+        index += 1
+        if token.kind == "string" and not (index > 1 and tokens[index - 2].text == "with-url"):
+            return index
+        if token.kind == "run":
+            return index
+    return index
+
+
+def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | None:
+    """The string that `value` stands for, or None: a string, a variable, a sum, or (string-append …)."""
+    parts: list[str] = []
+    for token in value:
+        if token.kind == "string":
+            parts.append(token.text)
+            continue
+        if depth > 20:
+            return None
+        if token.kind == "scheme" and (match := _SCHEME_APPEND.match(token.text)):
+            inner = [
+                Token("string", tokenize(text)[0].text) if text else Token("scheme", symbol)
+                for text, symbol in _SCHEME_ARGUMENT.findall(match[1])
+            ]
+            found = text_of(tuple(inner), variables, depth + 1)
+        elif token.kind in ("command", "scheme") and token.text in variables:
+            found = text_of(variables[token.text], variables, depth + 1)
+        else:
+            found = None
+        if found is None:
+            return None
+        parts.append(found)
+    return "".join(parts) if parts else None
+
+
+@dataclass
+class Expansion:
+    """What a main file does together with all that it includes.
+
+    Attributes:
+        files: the included files in the order of their first use, without the main file.
+        renamed: (file, name it is wanted under) where only upper and lower case differ.
+        fields: (level, name, value) of all header fields, in order.
+        variables: top-level variables with the last value that each has.
+        scores: whether there is music that LilyPond sets on its own.
+        dynamic: whether it includes files by names that only running it would tell.
+        missing: names to include that no file has (LilyPond's own files among them).
+        include_path: folders other than the including file's own in which files were found.
+    """
+
+    files: list[str] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    fields: list[tuple[str, str, Value]] = field(default_factory=list)
+    variables: dict[str, Value] = field(default_factory=dict)
+    scores: bool = False
+    dynamic: bool = False
+    missing: list[str] = field(default_factory=list)
+    include_path: list[str] = field(default_factory=list)
+
+
+def expand(
+    main: str,
+    events_of: Callable[[str], tuple[Event, ...]],
+    find: Callable[[str, str, str], tuple[str, str] | None],
+) -> Expansion:
+    """Follow `main` through its includes.
+
+    Args:
+        events_of: the outline of a file.
+        find: (name, including file, main file) → the file, and the folder that its name is relative to.
+    """
+    result = Expansion()
+    seen = {main}
+
+    def visit(path: str, outer: Event, stack: tuple[str, ...]) -> None:
+        for event in events_of(path):
+            scope = outer.scope if event.scope == "top" else event.scope
+            level = outer.level if event.level == "top" else event.level
+            if event.kind == "assign" and scope == "header":
+                result.fields.append((level, event.name, event.value))
+            elif event.kind == "assign":
+                result.variables[event.name] = event.value
+            elif event.kind == "score":
+                result.scores |= scope in ("top", "part")
+            elif event.kind == "dynamic":
+                result.dynamic = True
+            elif event.kind == "include":
+                name = text_of(event.value, result.variables)
+                if name is None:
+                    result.dynamic = True
+                    continue
+                found = find(name, path, main)
+                if found is None:
+                    result.missing.append(name)
+                    continue
+                target, folder = found
+                wanted = posixpath.normpath(posixpath.join(folder, name))
+                if wanted != target and (target, wanted) not in result.renamed:
+                    result.renamed.append((target, wanted))
+                if folder != path.rpartition("/")[0] and folder not in result.include_path:
+                    result.include_path.append(folder)
+                if target in stack or (target in seen and not _varies(events_of(target))):
+                    continue
+                if target not in seen:
+                    seen.add(target)
+                    result.files.append(target)
+                visit(target, Event("include", scope, level), (*stack, target))
+
+    visit(main, Event("include", "top"), (main,))
+    return result
+
+
+def _varies(events: tuple[Event, ...]) -> bool:
+    """Whether a file includes other files by variables, so that a second time may differ."""
+    return any(
+        event.kind == "include" and any(token.kind != "string" for token in event.value)
+        for event in events
+    )
