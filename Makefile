@@ -1,0 +1,109 @@
+# Everything that a checkout needs, on a bare Debian or Ubuntu too. What is there is not installed again.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test test-slow lint format docs benchmark clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+PIECE := BeethovenLv__WoO59__fur-elise
+
+# apt PACKAGES: installs them, as root or through sudo; the package lists are fetched only when the first
+# try fails. Elsewhere than on Debian and Ubuntu it says what to install and gives up.
+define functions
+apt() {
+  command -v apt-get > /dev/null || {
+    echo "This is not Debian or Ubuntu. Install by hand what these packages hold there, and run make again:" >&2
+    echo "  $$*" >&2
+    exit 1
+  }
+  local root=()
+  if [ "$$(id -u)" -ne 0 ]; then
+    command -v sudo > /dev/null || {
+      echo "Neither root nor sudo. Ask an administrator to run: apt-get install $$*" >&2
+      exit 1
+    }
+    root=(sudo)
+  fi
+  echo "Installing $$*"
+  local install=("$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$$@")
+  "$${install[@]}" > /dev/null 2>&1 || { "$${root[@]}" apt-get update -qq; "$${install[@]}" > /dev/null; }
+}
+find_python() {
+  local candidate
+  for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+      echo "$$candidate"
+      return
+    fi
+  done
+}
+endef
+
+help:  ## show this help
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | while IFS=$$'\t' read -r target meaning; do
+	  printf '  make %-10s %s\n' "$$target" "$$meaning"
+	done
+
+setup: $(READY)  ## make .venv with msmdtools and its development tools (PYTHON=… chooses the interpreter)
+
+$(READY): pyproject.toml
+	$(functions)
+	if [ ! -x $(BIN)/python ] || ! $(BIN)/python -m pip --version > /dev/null 2>&1; then
+	  command -v python3 > /dev/null || apt python3 python3-venv
+	  python=$$(find_python)
+	  if [ -z "$$python" ]; then
+	    echo "msmdtools needs Python 3.11 or later; here is $$(python3 --version 2>&1)." >&2
+	    echo "Install one (Ubuntu 22.04: apt-get install python3.11-venv) and run make again, or name it: make setup PYTHON=/path/to/python3.11" >&2
+	    exit 1
+	  fi
+	  "$$python" -c 'import ensurepip, venv' 2> /dev/null || apt "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	  "$$python" -m venv .venv
+	fi
+	echo "Installing msmdtools and its Python packages into .venv"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+system:  ## install what is missing of FluidSynth, a small soundfont and bubblewrap
+	$(functions)
+	missing=()
+	{ ldconfig -p 2> /dev/null || /sbin/ldconfig -p 2> /dev/null || true; } | grep 'libfluidsynth\.so' > /dev/null || missing+=(libfluidsynth3)
+	font=$$(find -L /usr/share/sounds /usr/share/soundfonts ~/.local/share -name TimGM6mb.sf2 -print -quit 2> /dev/null || true)
+	[ -n "$$font" ] || missing+=(timgm6mb-soundfont)
+	command -v bwrap > /dev/null || missing+=(bubblewrap)
+	[ $${#missing[@]} -eq 0 ] || apt "$${missing[@]}"
+
+demo: setup system  ## build a small dataset from the bundled pieces and draw one of its pages
+	$(BIN)/msmd build --sample --out demo/dataset --soundfonts TimGM6mb --tempi 1.0
+	$(BIN)/msmd show demo/dataset $(PIECE) -o demo/alignment.png
+	echo
+	echo "The dataset is in demo/dataset (its README.md describes it);"
+	echo "a page with its note heads and their onsets in the audio: $(CURDIR)/demo/alignment.png"
+
+test: setup system  ## run the fast tests
+	$(BIN)/python -m pytest
+
+test-slow: setup system  ## run the slow tests (some need the Mutopia tree: MSMD_MUTOPIA=…/ftp)
+	$(BIN)/python -m pytest -m slow
+
+lint: setup  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## bring the code into the house style
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+docs: setup  ## write docs/cli.md anew from the commands' own help
+	$(BIN)/python -m msmdtools.cli.reference > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+
+benchmark: setup system  ## measure the cost of a build against bare LilyPond and FluidSynth
+	for program in benchmarks/*.py; do $(BIN)/python "$$program"; done
+
+clean:  ## remove what make made (the environment, the demo, caches)
+	rm -rf .venv demo build dist scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find msmdtools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
