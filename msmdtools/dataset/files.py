@@ -1,4 +1,4 @@
-"""The files of a dataset as they are read: tables piece by piece, page images, and what is damaged."""
+"""The files of a dataset as they are read: tables, piece by piece, and page images."""
 
 from collections.abc import Sequence
 from functools import cached_property
