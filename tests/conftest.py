@@ -49,15 +49,13 @@ def sample_root() -> Path:
 @pytest.fixture(scope="session")
 def soundfont() -> Path:
     """The file of TimGM6mb, a small soundfont."""
+    from msmdtools.errors import SoundfontError
     from msmdtools.perform.soundfonts import find_soundfont
 
-    from msmdtools.errors import SoundfontError
-
     try:
-        found = find_soundfont("TimGM6mb")
+        return find_soundfont("TimGM6mb")
     except SoundfontError as error:
         pytest.skip(f"no TimGM6mb soundfont (run `make system`): {error}")
-    return Path(getattr(found, "path", found))
 
 
 @pytest.fixture(scope="session")
