@@ -9,8 +9,8 @@ not add up.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from msmdtools.errors import PieceError
 from msmdtools.perform.files import write_atomically
@@ -30,9 +30,8 @@ _SLOWEST_US = 2**24 - 1
 _OFF, _PEDAL, _ON = range(3)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Action:
-    """One change of a key or pedal, in the order in which they happen.
+class Action(NamedTuple):
+    """One change of a key or pedal.
 
     Attributes:
         kind: 0 release, 1 pedal, 2 strike.
@@ -161,8 +160,8 @@ def _alternating(start: int, end: int, exact: float) -> Iterator[tuple[int, int]
             yield first + above, max(below, 1)
 
 
-def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> None:
-    """Write a type 1 MIDI file: tempo changes in track 0, then one track per part.
+def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
+    """Write a type 1 MIDI file (tempi in track 0, then a track per part); return its sha256.
 
     Equal input gives equal bytes, on any machine. Written by hand rather than through a library: a
     file of ten thousand messages takes as long as a second of audio instead of half a minute's.
@@ -170,24 +169,25 @@ def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> None:
     Raises:
         PieceError: a tempo does not fit in a MIDI file.
     """
-    write_atomically(path, midi_bytes(music, spec))
+    return write_atomically(path, midi_bytes(music, spec))
 
 
 def midi_bytes(music: Music, spec: PerformanceSpec) -> bytes:
     """The content of the file that `write_midi` writes."""
+    todo = actions(music, spec)
     tempi = [
         (tick, b"\xff\x51\x03" + us.to_bytes(3, "big")) for tick, us in tempo_changes(music, spec)
     ]
-    tracks = [_track(tempi)]
-    todo: dict[int, list[tuple[int, bytes]]] = {}
-    for channel, part in sorted({(action.channel, action.part) for action in actions(music, spec)}):
+    parts: dict[int, list[tuple[int, bytes]]] = {}
+    for part, channel in sorted({(action.part, action.channel) for action in todo}):
         program = 0 if channel == DRUM_CHANNEL else spec.program
-        todo.setdefault(part, []).append((0, bytes((0xC0 | channel, program))))
-    for action in actions(music, spec):
-        todo[action.part].append((action.tick, action.message()))
-    for part in sorted(todo):
+        parts.setdefault(part, []).append((0, bytes((0xC0 | channel, program))))
+    for action in todo:
+        parts[action.part].append((action.tick, action.message()))
+    tracks = [_track(tempi)]
+    for part, messages in sorted(parts.items()):
         name = f"part {part}".encode()
-        tracks.append(_track([(0, b"\xff\x03" + bytes((len(name),)) + name), *todo[part]]))
+        tracks.append(_track([(0, b"\xff\x03" + bytes((len(name),)) + name), *messages]))
     numbers = (1, len(tracks), TICKS_PER_QUARTER)
     header = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in numbers)
     return header + b"".join(tracks)
