@@ -109,6 +109,23 @@ class TableFile:
             raise damaged(self.path, error) from error
 
 
+def read_schema(path: Path) -> "pa.Schema":
+    """The Arrow schema of a Parquet file.
+
+    Raises:
+        DatasetError: the file is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing; run the same msmd build again") from error
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from error
+
+
 def damaged(path: Path, why: object) -> DatasetError:
     """The error for a file that cannot be read as what it should be."""
     return DatasetError(

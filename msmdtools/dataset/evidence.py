@@ -1,0 +1,172 @@
+"""Whether pictures and sound bear the tables out: ink where heads are, energy where notes start.
+
+Neither check looks at how the tables were made, so they find what a consistent set of wrong tables
+would hide: a picture of another page or scale, a spectrogram that is late, another piece's audio.
+"""
+
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset.checks import SHOWN, Finding, Findings
+from msmdtools.features.spectrogram import HOP, SAMPLE_RATE, WINDOW, filterbank
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+MIN_DARKNESS = 0.15
+SHIFTS = np.arange(-3, 4)
+MIN_HEADS = 10
+
+SAMPLED_ONSETS = 50
+MIN_ONSETS = 8
+MIN_RISE = 0.02
+MIN_RISING = 0.9
+CLEAR_S = 0.3
+# Semitones from a note up to one whose onset its sound could hide: itself, neighbours, partials.
+HIDING = (-1, 0, 1, 12, 19, 24)
+
+
+def darkness(page: NDArray[np.uint8], boxes: Floats) -> Floats:
+    """The mean darkness inside boxes, from 0 (white paper) to 1 (black).
+
+    Args:
+        page: (height, width).
+        boxes: (n, 4), x0, y0, x1, y1 in pixels; parts of pixels count as such, outside is white.
+    """
+    import cv2
+
+    height, width = page.shape
+    # Sums over all pixels above and left of a corner; between corners they are bilinear.
+    sums = cv2.integral(255 - page, sdepth=cv2.CV_64F)
+    x = np.clip(boxes[:, [0, 2]], 0, width)
+    y = np.clip(boxes[:, [1, 3]], 0, height)
+    total = np.zeros(len(boxes))
+    for column, row, sign in ((1, 1, 1), (0, 1, -1), (1, 0, -1), (0, 0, 1)):
+        left = np.minimum(x[:, column].astype(int), width - 1)
+        top = np.minimum(y[:, row].astype(int), height - 1)
+        u, v = x[:, column] - left, y[:, row] - top
+        upper = sums[top, left] * (1 - u) + sums[top, left + 1] * u
+        lower = sums[top + 1, left] * (1 - u) + sums[top + 1, left + 1] * u
+        total += sign * (upper * (1 - v) + lower * v)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray(total / (255 * np.maximum(area, 1e-9)))
+
+
+def check_ink(
+    piece: str, heads: "pd.DataFrame", pages: Mapping[int, NDArray[np.uint8]]
+) -> Findings:
+    """Every head's box has ink, and no other place nearby fits the heads better.
+
+    A box has ink when its mean darkness is at least MIN_DARKNESS: a staff line alone, or the paper,
+    has less, and the thinnest hollow head more. Then all boxes of the piece are moved together, up
+    to three steps of a fifth of a head's height each way: their darkness must be greatest unmoved
+    or one step away. Pieces of fewer than MIN_HEADS heads are spared the latter.
+    """
+    if heads.empty:
+        return
+    step = float((heads["y1"] - heads["y0"]).median()) / 5
+    fit = np.zeros((len(SHIFTS), len(SHIFTS)))
+    for number, page in pages.items():
+        group = heads[heads["page"] == number]
+        boxes = group[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
+        dark = darkness(page, boxes)
+        for k in np.flatnonzero(dark < MIN_DARKNESS)[:SHOWN]:
+            what = f"no ink in the box (darkness {dark[k]:.2f})"
+            where = f"notehead {group['notehead'].iloc[k]}, page {number}"
+            yield Finding(piece, "ink", what, where)
+        for row, dy in enumerate(SHIFTS):
+            for column, dx in enumerate(SHIFTS):
+                moved = boxes + step * np.array([dx, dy, dx, dy])
+                fit[row, column] += darkness(page, moved).sum()
+    dy, dx = SHIFTS[np.array(np.unravel_index(fit.argmax(), fit.shape))]
+    if len(heads) >= MIN_HEADS and max(abs(dx), abs(dy)) > 1:
+        what = (
+            f"boxes lie beside the heads: better {dx * step:+.1f} px across, {dy * step:+.1f} down"
+        )
+        yield Finding(piece, "ink", what, "all pages")
+
+
+def onset_rises(
+    spectrogram: NDArray[np.float16], onsets: Floats, pitches: NDArray[np.int64]
+) -> Floats:
+    """By how much each onset's fundamental rises, in the spectrogram's unit, log10(1 + magnitude).
+
+    Frame i covers the WINDOW samples from int(HOP · i) on. Before: the last frame that ends before
+    the onset (0 when there is none). After: the first frame that starts at or after the onset, or
+    the one after that, whichever is greater. The rise is the greatest one in the band nearest to
+    the fundamental and its two neighbours; NaN where the spectrogram ends too early.
+
+    Args:
+        spectrogram: (92, frames).
+        onsets: seconds, (n,).
+        pitches: MIDI numbers, (n,).
+    """
+    frames = spectrogram.shape[1]
+    samples = onsets * SAMPLE_RATE
+    before = np.floor((samples - WINDOW) / HOP).astype(int)
+    after = np.ceil(samples / HOP).astype(int)
+    result = np.full(len(onsets), np.nan)
+    known = after + 1 < frames
+    rows = _band_of_pitch()[pitches[known]][:, None] + np.array([-1, 0, 1])
+    rows = np.clip(rows, 0, len(spectrogram) - 1)
+    before, after = before[known], after[known]
+    quiet = spectrogram[rows, np.maximum(before, 0)[:, None]].astype(np.float64)
+    quiet *= (before >= 0)[:, None]
+    loud = np.maximum(spectrogram[rows, after[:, None]], spectrogram[rows, after[:, None] + 1])
+    result[known] = (loud - quiet).max(axis=1)
+    return result
+
+
+def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
+    """Up to SAMPLED_ONSETS events whose onset no other sound hides, drawn by `seed`; their rows.
+
+    Left out are events where, in the CLEAR_S seconds before the onset, a note sounded that has
+    energy in the same bands: the same key, a neighbour, or one whose partial it is (HIDING).
+    """
+    onset, offset, pitch = (events[c].to_numpy() for c in ("onset_s", "offset_s", "pitch"))
+    order = np.random.default_rng(seed).permutation(len(events))
+    chosen: list[int] = []
+    for k in order:
+        if len(chosen) == SAMPLED_ONSETS:
+            break
+        sounding = (onset < onset[k] - 1e-3) & (offset > onset[k] - CLEAR_S)
+        if not np.isin(pitch[k] - pitch[sounding], HIDING).any():
+            chosen.append(int(k))
+    return np.array(sorted(chosen), np.int64)
+
+
+def check_onsets(
+    piece: str, performance: str, events: "pd.DataFrame", spectrogram: NDArray[np.float16]
+) -> Findings:
+    """At sampled onsets the spectrogram rises by MIN_RISE in the bands of the fundamental.
+
+    MIN_RISING of the onsets have to; with fewer than MIN_ONSETS to look at nothing is said.
+    """
+    events = events[events["pitch"].between(0, 127)]
+    rows = sample_onsets(events, zlib.crc32(f"{piece}/{performance}".encode()))
+    onsets = events["onset_s"].to_numpy(np.float64)[rows]
+    rises = onset_rises(spectrogram, onsets, events["pitch"].to_numpy(np.int64)[rows])
+    seen = ~np.isnan(rises)
+    rising = rises[seen] >= MIN_RISE
+    if len(rising) >= MIN_ONSETS and rising.mean() < MIN_RISING:
+        worst = events["event"].to_numpy()[rows][seen][~rising][0]
+        what = (
+            f"{np.count_nonzero(~rising)} of {len(rising)} sampled onsets without a rise of energy"
+        )
+        yield Finding(piece, "onsets", what, f"{performance}, such as event {worst}")
+
+
+@cache
+def _band_of_pitch() -> NDArray[np.int64]:
+    """The band whose peak is nearest to the fundamental, for each MIDI number."""
+    peaks = filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW
+    fundamentals = 440 * 2.0 ** ((np.arange(128) - 69) / 12)
+    distance = np.abs(np.log2(peaks)[None, :] - np.log2(fundamentals)[:, None])
+    return np.asarray(distance.argmin(axis=1), np.int64)

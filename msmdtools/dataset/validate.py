@@ -1,0 +1,283 @@
+"""Validating a dataset: everything is read again, and each piece is checked from end to end.
+
+The checks of tables are in `msmdtools.dataset.checks`, those of pictures and sound against the
+tables in `msmdtools.dataset.evidence`; here are those of the files themselves, and the report.
+"""
+
+import hashlib
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from msmdtools.dataset import checks, evidence, reader, tables
+from msmdtools.dataset.checks import Finding, Findings
+from msmdtools.dataset.files import Image, read_schema
+from msmdtools.errors import DatasetError
+from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Each worker takes so many pieces at a time, neighbours in the tables.
+CHUNK = 8
+PARTS = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What validation found.
+
+    Attributes:
+        pieces: ids of the pieces checked.
+        failed: how many pieces of the dataset were not built; they are not checked.
+        findings: in the order of the pieces; those of the dataset as a whole come first.
+    """
+
+    dataset: str
+    pieces: tuple[str, ...]
+    failed: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def to_json(self) -> str:
+        """The report as a JSON object."""
+        report = {
+            "dataset": self.dataset,
+            "ok": self.ok,
+            "pieces": len(self.pieces),
+            "failed": self.failed,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        return json.dumps(report, indent=2, ensure_ascii=False)
+
+    def to_text(self) -> str:
+        """The report for people: the findings as a table by piece, and a summary."""
+        rows = [[f.piece or "(dataset)", f.check, f.what, f.where] for f in self.findings]
+        lines = []
+        if rows:
+            rows.insert(0, ["piece", "check", "what", "where"])
+            widths = [max(len(row[k]) for row in rows) for k in range(3)]
+            lines = [
+                "  ".join([*(t.ljust(w) for t, w in zip(row, widths, strict=False)), row[3]])
+                for row in rows
+            ]
+            lines.append("")
+        with_findings = len({f.piece for f in self.findings if f.piece})
+        lines.append(f"{self.dataset}: {len(self.pieces)} pieces checked, ")
+        if self.ok:
+            lines[-1] += "all well"
+        else:
+            by_check = Counter(f.check for f in self.findings).most_common()
+            counts = ", ".join(f"{check} {count}" for check, count in by_check)
+            lines[-1] += f"{with_findings} with findings ({counts})"
+        if self.failed:
+            lines[-1] += f"; {self.failed} were not built"
+        return "\n".join(lines)
+
+
+def validate(
+    path: str | Path,
+    pieces: str = "*",
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Checks a dataset, or those of its pieces whose id matches a glob.
+
+    Args:
+        jobs: worker processes; 1 works in this process.
+        progress: called with the pieces done and to do, at the start and after every few.
+
+    Raises:
+        DatasetError: there is no finished dataset, a table is missing or damaged, or no piece
+            matches.
+    """
+    path = Path(path)
+    dataset = reader.open(path)
+    findings = [
+        finding
+        for table in tables.TABLES
+        for finding in checks.check_schema(table, read_schema(path / f"{table.name}.parquet"))
+    ]
+    if findings:  # what the columns hold cannot be told
+        return Report(str(path), (), 0, tuple(findings))
+    chosen = tuple(piece for piece in dataset.ids if fnmatchcase(piece, pieces))
+    if not chosen:
+        raise DatasetError(f"{path}: no piece matches {pieces!r} (there are {len(dataset)})")
+    findings += check_dataset(dataset)
+    done = 0
+    for found, count in _in_chunks(path, chosen, jobs):
+        findings += found
+        done += count
+        if progress:
+            progress(done, len(chosen))
+    return Report(str(path), chosen, len(dataset.failed), tuple(findings))
+
+
+def check_dataset(dataset: reader.Dataset) -> Findings:
+    """What concerns the dataset as a whole: the pieces table, and pieces that it does not know."""
+    attempted = dataset.attempted
+    yield from checks.check_keys("", tables.PIECES, attempted)
+    for piece, status, reason in zip(
+        attempted["piece"], attempted["status"], attempted["reason"].astype(str), strict=True
+    ):
+        if status not in {"ok", "failed"}:
+            yield Finding(
+                piece, "counts", f"status is {status!r}, not ok or failed", "pieces.parquet"
+            )
+        elif (status == "ok") == bool(reason):
+            what = f"status is {status}, and the reason {reason!r}"
+            yield Finding(piece, "counts", what, "pieces.parquet")
+    known = set(dataset.ids)
+    for table in tables.TABLES[1:]:
+        pieces = dataset.table(table.name)["piece"].to_pylist()
+        where = f"{table.name}.parquet"
+        if pieces != sorted(pieces):
+            yield Finding("", "keys", "not sorted by piece", where)
+        for piece in sorted(set(pieces) - known):
+            yield Finding(piece, "counts", "rows of a piece that was not built", where)
+    folders = {p.name for p in (dataset.path / "pieces").glob("[!.]*")}
+    for piece in sorted(folders - known):
+        yield Finding(piece, "files", "folder of a piece that was not built", f"pieces/{piece}")
+
+
+def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
+    """All checks of one piece."""
+    rows = {t.name: dataset.table(t.name, piece).to_pandas() for t in tables.TABLES}
+    for table in tables.TABLES[1:]:
+        yield from checks.check_keys(piece, table, rows[table.name])
+    folder = dataset.path / "pieces" / piece
+    yield from check_files(piece, folder, rows["files"])
+    pages, unreadable = _pages(dataset[piece])
+    yield from unreadable
+    pictures = sum(fnmatchcase(file, "page-*.png") for file in rows["files"]["file"])
+    row = rows["pieces"].iloc[0].to_dict()
+    yield from checks.check_counts(piece, row, rows, pictures)
+    sizes = {number: page.shape for number, page in pages.items()}
+    width = dataset.description.get("options", {}).get("width")
+    for number, (_, found) in sizes.items():
+        if width and found != width:
+            what = f"the page is {found} px wide, not {width}"
+            yield Finding(piece, "files", what, f"page {number}")
+    yield from checks.check_systems(piece, rows["systems"])
+    for name in ("systems", "noteheads"):
+        yield from checks.check_boxes(piece, name, rows[name], sizes)
+    yield from checks.check_places(piece, rows["noteheads"], rows["systems"])
+    yield from checks.check_roles(piece, rows["noteheads"])
+    yield from checks.check_ties(piece, rows["noteheads"])
+    performances = rows["performances"]
+    durations = dict(zip(performances["performance"], performances["duration_s"], strict=True))
+    yield from checks.check_events(piece, rows, durations)
+    unfolded = dataset.description.get("options", {}).get("repeats") == "unfolded"
+    yield from checks.check_alignment(piece, rows, unfolded)
+    yield from evidence.check_ink(piece, rows["noteheads"], pages)
+    for performance in performances.to_dict("records"):
+        name = performance["performance"]
+        events = rows["events"][rows["events"]["performance"] == name]
+        yield from check_performance(dataset[piece], performance, rows["files"], events)
+
+
+def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
+    """Every file of the files table is there, whole, and there are no others."""
+    for file, size, sha256 in files[["file", "bytes", "sha256"]].itertuples(index=False, name=None):
+        path = folder / file
+        if not path.is_file():
+            yield Finding(piece, "files", "is missing", file)
+            continue
+        content = path.read_bytes()
+        if len(content) != size:
+            yield Finding(piece, "files", f"has {len(content)} bytes, not {size}", file)
+        elif hashlib.sha256(content).hexdigest() != sha256:
+            yield Finding(piece, "files", "is not the file that was written (sha256)", file)
+    if not (folder / "score.pdf").is_file():
+        yield Finding(piece, "files", "is missing", "score.pdf")
+    known = {*files["file"], "score.pdf", tables.PIECE_FILE}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name not in known and not name.startswith(f"{PARTS}/"):
+            yield Finding(piece, "files", "is not in the files table", name)
+
+
+def check_performance(
+    piece: reader.DatasetPiece,
+    row: Mapping[str, object],
+    files: "pd.DataFrame",
+    events: "pd.DataFrame",
+) -> Findings:
+    """One performance: checksums in both tables, the spectrogram's form, and its rise at onsets."""
+    name = str(row["performance"])
+    listed = dict(zip(files["file"], files["sha256"], strict=True))
+    for column, base in (
+        ("midi_sha256", "performance.mid"),
+        ("spectrogram_sha256", "spectrogram.npy"),
+        ("audio_sha256", "audio.flac"),
+    ):
+        file = f"performances/{name}/{base}"
+        if listed.get(file, "") != row[column]:
+            what = f"{column} is not that of the files table"
+            yield Finding(piece.piece, "files", what, file)
+    where = f"performances/{name}/spectrogram.npy"
+    try:
+        spectrogram = np.load(piece.path / where, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        yield Finding(piece.piece, "spectrogram", f"cannot be read ({error})", where)
+        return
+    expected = (BANDS, row["frames"])
+    if spectrogram.dtype != np.float16 or spectrogram.shape != expected:
+        what = f"{spectrogram.dtype} of shape {spectrogram.shape}, not float16 of {expected}"
+        yield Finding(piece.piece, "spectrogram", what, where)
+        return
+    frames = frame_count(round(float(str(row["duration_s"])) * SAMPLE_RATE))
+    if frames != row["frames"]:
+        what = f"{row['frames']} frames, but the duration makes {frames}"
+        yield Finding(piece.piece, "spectrogram", what, where)
+    if not (np.isfinite(spectrogram).all() and (spectrogram >= 0).all()):
+        yield Finding(piece.piece, "spectrogram", "has values that are no magnitudes", where)
+        return
+    yield from evidence.check_onsets(piece.piece, name, events, spectrogram)
+
+
+def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]:
+    """The page images that can be read, by number, and a finding for each other one."""
+    pages, findings = {}, []
+    for number in range(1, len(piece.pages) + 1):
+        try:
+            pages[number] = piece.pages[number - 1]
+        except DatasetError as error:
+            findings.append(Finding(piece.piece, "files", str(error), f"page {number}"))
+    return pages, findings
+
+
+def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[list[Finding], int]]:
+    """Findings and number of pieces, chunk by chunk in order."""
+    chunks = [pieces[k : k + CHUNK] for k in range(0, len(pieces), CHUNK)]
+    if jobs == 1 or len(chunks) == 1:
+        yield from ((_check_chunk(path, chunk), len(chunk)) for chunk in chunks)
+        return
+    # Forking would copy the threads of Arrow half: a new interpreter is safe.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=context) as pool:
+        found = pool.map(_check_chunk, [path] * len(chunks), chunks)
+        yield from zip(found, map(len, chunks), strict=True)
+
+
+def _check_chunk(path: Path, pieces: Sequence[str]) -> list[Finding]:
+    dataset = _opened(path)
+    return [finding for piece in pieces for finding in check_piece(dataset, piece)]
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> reader.Dataset:
+    return reader.open(path)
