@@ -1,7 +1,7 @@
 """Where the package's data files lie, in a checkout as in an installed wheel.
 
 A wheel carries `soundfonts/registry.toml` and `manifests/` inside the package, as `data/` (see
-`force-include` in pyproject.toml); a checkout keeps them at its top level, beside the package.
+pyproject.toml); a checkout keeps them at its top level, beside the package.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ def soundfont_registry() -> Path:
     Raises:
         MsmdError: the installation lacks it.
     """
-    return _find("data/soundfonts.toml", "soundfonts/registry.toml")
+    return _find("soundfonts/registry.toml")
 
 
 def manifests() -> Path:
@@ -26,7 +26,7 @@ def manifests() -> Path:
     Raises:
         MsmdError: the installation lacks it.
     """
-    return _find("data/manifests", "manifests")
+    return _find("manifests")
 
 
 def manifest(name: str) -> Path:
@@ -44,19 +44,15 @@ def manifest(name: str) -> Path:
 
 
 def pieces() -> Path:
-    """The bundled pieces: the root of a source tree laid out as Mutopia's.
-
-    Raises:
-        MsmdError: the installation lacks it.
-    """
-    return _find("pieces", "msmdtools/pieces")
+    """The bundled pieces: the root of a source tree laid out as Mutopia's."""
+    return PACKAGE / "pieces"
 
 
-def _find(in_wheel: str, in_checkout: str) -> Path:
-    for path in (PACKAGE / in_wheel, PACKAGE.parent / in_checkout):
+def _find(name: str) -> Path:
+    for path in (PACKAGE / "data" / name, PACKAGE.parent / name):
         if path.exists():
             return path
     raise MsmdError(
-        f"{PACKAGE / in_wheel} is missing: this installation of msmdtools is incomplete; "
+        f"{PACKAGE / 'data' / name} is missing: this installation of msmdtools is incomplete; "
         "install it again (pip install --force-reinstall --no-deps msmdtools)."
     )
