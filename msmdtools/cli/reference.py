@@ -1,0 +1,45 @@
+"""docs/cli.md, made from the commands' own help: `make docs`, checked by tests/test_project.py."""
+
+import click
+
+from msmdtools.cli import COMMANDS, main
+
+WIDTH = 96
+
+
+def reference() -> str:
+    """The command-line reference as Markdown: the help of `msmd` and of each command."""
+    with click.Context(main, info_name="msmd", terminal_width=WIDTH) as root:
+        parts = [
+            "# Command line",
+            "What each command says when called with `--help`. This file is made by `make docs`.",
+            "Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed; "
+            "130 interrupted.",
+            _section("msmd", root),
+        ]
+        for name in COMMANDS:
+            command = main.get_command(root, name)
+            assert command is not None
+            parts += _command(command, name, root)
+    return "\n\n".join(parts) + "\n"
+
+
+def _command(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    with click.Context(
+        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+    ) as context:
+        parts = [_section(context.command_path, context)]
+        if isinstance(command, click.Group):
+            for child_name in command.list_commands(context):
+                child = command.get_command(context, child_name)
+                assert child is not None
+                parts += _command(child, child_name, context)
+    return parts
+
+
+def _section(title: str, context: click.Context) -> str:
+    return f"## {title}\n\n```text\n{context.get_help()}\n```"
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)
