@@ -1,8 +1,8 @@
-"""The noun of a source: one piece of music in a tree of LilyPond files, and the manifest that lists pieces."""
+"""The noun of a source: one piece in a tree of LilyPond files, and the manifest of pieces."""
 
 from dataclasses import dataclass
 
-import msmdtools.score as score
+from msmdtools import score
 from msmdtools.table import Column, Table
 
 
@@ -10,11 +10,14 @@ from msmdtools.table import Column, Table
 class Piece:
     """One piece: a LilyPond file that gives a score of its own, with what its header says.
 
-    Every path is relative to the root of the source tree and has forward slashes. The fields are the
-    columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are joined by
-    ";". Texts are empty where the source says nothing.
+    Every path is relative to the root of the source tree and has forward slashes. The fields are
+    the columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are
+    joined by ";". Texts are empty where the source says nothing.
 
     Attributes:
+        files: what the main file needs besides itself: files; "a>b" for a file a that is wanted
+            under the name b (the same letters in upper or lower case); folders, ending in a slash,
+            of which every source file may be needed, as only running the piece tells which are.
         extra: further columns of the manifest, such as splits, as (column, value).
     """
 
@@ -60,7 +63,12 @@ MANIFEST = Table(
         Column("edition", "string", "", "folder of the edition; its pieces may share music"),
         Column("lilypond", "string", "", "LilyPond version that the source was written for"),
         Column("include_path", "string", "", "folders to search for included files, joined by ;"),
-        Column("files", "string", "", "files that the main file needs, joined by ;"),
+        Column(
+            "files",
+            "string",
+            "",
+            "files that the main file needs, joined by ; (a>b: a as b; a/: all below a)",
+        ),
         Column("files_sha256", "string", "", "one sha256 over the main file and all of files"),
     ),
 )

@@ -18,7 +18,7 @@ import click
     default=("keyboard",),
     show_default=True,
     metavar="NAME",
-    help="keyboard (solo: piano, harpsichord, clavichord, fortepiano), all, or an instrument; repeatable.",
+    help="keyboard (one player), all, or an instrument; repeatable.",
 )
 @click.option(
     "--composer", "composers", multiple=True, metavar="PATTERN", help='Such as "Bach*"; repeatable.'
@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """List the pieces of a TREE of LilyPond files in a manifest.
 
-    TREE is a folder such as `ftp` of a clone of the Mutopia Project. Each piece gets one row: its file,
-    checksums, title, composer, instrument and licence (an SPDX identifier, or unknown).
+    TREE is a folder such as `ftp` of a clone of the Mutopia Project. Each piece gets one row: its
+    file, checksums, title, composer, instrument and licence (an SPDX identifier, or unknown).
 
     Example: msmd ingest mutopia/ftp --composer "Bach*" --out bach.csv
     """

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from msmdtools.sources.outline import Value, markup_end
-from msmdtools.sources.syntax import Token, tokenize
+from msmdtools.sources.outline import Value
+from msmdtools.sources.syntax import Token
 
 LEVELS = {"top": 0, "part": 1, "score": 2}
 _SYMBOLS = {"flat": "♭", "sharp": "♯", "natural": "♮", "doubleflat": "𝄫", "doublesharp": "𝄪"}
@@ -21,8 +21,9 @@ MAX_DEPTH = 8
 class Header:
     """The header of a piece, with its variables resolved.
 
-    A field set in the header of the file or the book counts before one in a \\bookpart, and that before one
-    in a \\score; on the first level the last setting counts, as in LilyPond, on the others the first.
+    A field set in the header of the file or the book counts before one in a \\bookpart, and that
+    before one in a \\score; on the first level the last setting counts, as in LilyPond, on the
+    others the first.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class Header:
     ) -> None:
         self._variables = variables
         self._values: dict[str, tuple[int, Value]] = {}
+        self._all: dict[str, list[Value]] = {}
         for level, name, value in fields:
+            self._all.setdefault(name, []).append(value)
             rank = LEVELS.get(level, 2)
             known = self._values.get(name)
             if known is None or rank < known[0] or (rank == known[0] == 0):
@@ -42,6 +45,11 @@ class Header:
             if name in self._values and (text := self._render(self._values[name][1], {name})):
                 return text
         return ""
+
+    def texts(self, name: str) -> list[str]:
+        """The plain texts of all settings of a field, last first, also those that do not count."""
+        rendered = (self._render(value, {name}) for value in reversed(self._all.get(name, [])))
+        return [text for text in rendered if text]
 
     def _render(self, value: Value, seen: set[str]) -> str:
         joined = "".join(self._words(list(value), seen))
@@ -87,10 +95,3 @@ class Header:
 def _character(match: re.Match[str]) -> str:
     code = int(match[1][1:], 16) if match[1][0] == "x" else int(match[1])
     return chr(code) if code < 0x110000 else ""
-
-
-def plain(text: str) -> str:
-    """The words of a markup given as LilyPond text (for use on its own)."""
-    tokens = tokenize(text)
-    end = markup_end(tokens, 1) if tokens and tokens[0].kind == "command" else len(tokens)
-    return Header([("top", "text", tuple(tokens[:end]))], {}).text("text")

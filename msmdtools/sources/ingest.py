@@ -1,9 +1,10 @@
 """From a tree of LilyPond files to a list of pieces.
 
-A file is a piece if it ends in .ly, makes a score (its own, or one of a file that it includes), and no other
-.ly file of the same edition includes it. Where two files include each other, that rule does not count
-between them. Each such file of a `-lys` folder is a piece of its own: the full score, every part, and every
-paper size that Mutopia offers; `Piece.edition` tells which belong together.
+A file is a piece if it ends in .ly, makes a score (its own, or one of a file that it includes), and
+no other .ly file of the same edition includes it. Where two files include each other, that rule
+does not count between them. Each such file of a `-lys` folder is a piece of its own: the full
+score, every part, and every paper size that Mutopia offers; `Piece.edition` tells which belong
+together.
 """
 
 import fnmatch
@@ -68,7 +69,7 @@ class SourceTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.paths = sorted(_source_files(root))
+        self.paths = sorted(list_sources(root))
         self.known = frozenset(self.paths)
         self._folded: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
@@ -93,9 +94,9 @@ class SourceTree:
     def find(self, name: str, including: str, main: str) -> tuple[str, str] | None:
         """The file that `\\include "name"` means, and the folder that the name is relative to.
 
-        Looked for from the including file's folder, the main file's, then each folder above, up to the
-        tree's root; each time as spelled, and then without regard to upper and lower case where only one
-        file fits.
+        Looked for from the including file's folder, the main file's, then each folder above, up to
+        the tree's root; each time as spelled, and then without regard to upper and lower case where
+        only one file fits.
         """
         name = name.replace("\\", "/")
         folder = posixpath.dirname(including)
@@ -125,11 +126,12 @@ def ingest(
 
     Args:
         tree: a folder of LilyPond files, such as the folder `ftp` of the Mutopia Project.
-        instruments: "keyboard" (solo keyboard), "all", or terms of `Piece.instruments`, of which a piece
-            must have at least one.
+        instruments: "keyboard" (solo keyboard), "all", or terms of `Piece.instruments`, of which a
+            piece must have at least one.
         composers: patterns such as "Bach*" for the composer or the first folder; none means all.
         licences: patterns such as "CC-BY-*" for the SPDX identifier; none means all.
-        listed: the pieces to describe, with their ids, whatever the rule for pieces says; None finds them.
+        listed: the pieces to describe, with their ids, whatever the rule for pieces says; None
+            finds them.
 
     Raises:
         ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
@@ -176,12 +178,13 @@ def main_files(source: SourceTree) -> list[str]:
 
 def _makes_score(source: SourceTree, path: str) -> bool:
     expansion = source.expansion(path)
-    # The second look is for files with a stray quotation mark, which LilyPond takes as part of a word.
+    # The second look is for files with a stray quotation mark, which LilyPond takes as part of a
+    # word.
     return expansion.scores or expansion.dynamic or bool(_SCORE.search(source.text(path)))
 
 
 def edition_of(path: str) -> str:
-    """The folder of the edition that a file belongs to: above its `-lys` folder, else its own folder."""
+    """The folder of a file's edition: the one above its `-lys` folder, else its own."""
     folders = path.split("/")[:-1]
     for index, name in enumerate(folders):
         if name.endswith("-lys"):
@@ -192,10 +195,10 @@ def edition_of(path: str) -> str:
 def piece_ids(paths: Iterable[str]) -> dict[str, str]:
     """An id for each main file: the first two folders and the file's name, as in MSMD.
 
-    `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`. Where
-    that would name several files (upper and lower case count as equal), all folders but the `-lys` ones
-    are in the id, and a number if that is still not enough. Other characters than letters, digits
-    and ". _ + -" become "_".
+    `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`.
+    Where that would name several files (upper and lower case count as equal), all folders but the
+    `-lys` ones are in the id, and a number if that is still not enough. Other characters than
+    letters, digits and ". _ + -" become "_".
     """
     names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
     ids = {path: _safe([*name[:-1][:2], name[-1]]) for path, name in names.items()}
@@ -252,9 +255,14 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
         if licence == UNKNOWN and (found := spdx(common.get("licence", ""))) != UNKNOWN:
             licence, licence_text = found, ""
     files = list(expansion.files)
+    folders = []
     if expansion.dynamic:
-        files += [p for p in source.paths if edition_of(p) == edition and p not in (path, *files)]
-    version = _VERSION.search(source.text(path))
+        folder = _sources_folder(path)
+        folders = [f"{folder}/"] if folder else []
+        files = [file for file in files if not file.startswith(f"{folder}/")]
+    renamed = [f"{file}{RENAMED}{wanted}" for file, wanted in expansion.renamed]
+    entries = (*folders, *sorted(files), *sorted(renamed))
+    versions = (_VERSION.search(source.text(file)) for file in (path, *expansion.files))
     return Piece(
         piece=one.piece,
         path=path,
@@ -269,28 +277,54 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
         licence=licence,
         licence_text=licence_text[:200],
         edition=edition,
-        lilypond=version[1] if version else "",
+        lilypond=next((version[1] for version in versions if version), ""),
         include_path=tuple(sorted(expansion.include_path)),
-        files=tuple(sorted(files) + sorted(f"{a}{RENAMED}{b}" for a, b in expansion.renamed)),
-        files_sha256=combined_sha256((p, source.sha256(p)) for p in (path, *files)),
+        files=entries,
+        files_sha256=combined_sha256(
+            (file, source.sha256(file)) for file in files_of(path, entries, source.paths)
+        ),
         extra=one.extra,
     )
 
 
 def _licence(header: Header) -> tuple[str, str]:
-    """The SPDX identifier that the header's fields name, and the text of the first field that names none."""
+    """The SPDX identifier that the header names; where it names none, what it says instead."""
     first = ""
     for name in _LICENCE_FIELDS:
-        text = header.text(name)
-        if (found := spdx(text)) != UNKNOWN:
-            return found, ""
-        if name != "tagline":
-            first = first or text
+        for text in header.texts(name):
+            if (found := spdx(text)) != UNKNOWN:
+                return found, ""
+            if name != "tagline":
+                first = first or text
     return UNKNOWN, first
 
 
+def files_of(main: str, entries: Iterable[str], paths: Iterable[str]) -> list[str]:
+    """The files that `Piece.files` stands for, main file first, each once.
+
+    Args:
+        entries: files, "a>b" for a, or folders ending in a slash: all of `paths` below them.
+    """
+    files = [main]
+    for entry in entries:
+        if entry.endswith("/"):
+            files += [path for path in paths if path.startswith(entry)]
+        else:
+            files.append(entry.split(RENAMED)[0])
+    return list(dict.fromkeys(files))
+
+
+def _sources_folder(path: str) -> str:
+    """The `-lys` folder that a file is in, else its own folder."""
+    folders = path.split("/")[:-1]
+    for index, name in enumerate(folders):
+        if name.endswith("-lys"):
+            return "/".join(folders[: index + 1])
+    return "/".join(folders)
+
+
 def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
-    """One sha256 over files: of the lines `sha256  path`, sorted by path, as `sha256sum` prints them."""
+    """One sha256 over files: that of the lines `sha256  path` that sha256sum prints, by path."""
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -308,7 +342,8 @@ def _selected(
     return not licences or any(fnmatch.fnmatch(piece.licence, pattern) for pattern in licences)
 
 
-def _source_files(root: Path) -> Iterable[str]:
+def list_sources(root: Path) -> Iterable[str]:
+    """The source files below `root`, relative to it: no hidden folders, no symbolic links."""
     for folder, names, files in os.walk(root, followlinks=False):
         names[:] = sorted(n for n in names if not n.startswith("."))
         for name in files:

@@ -31,8 +31,8 @@ _CC_VERSIONS = {
 def spdx(text: str) -> str:
     """The SPDX identifier for a licence as an edition states it, or "unknown".
 
-    Public domain is CC-PDDC. A Creative Commons licence without a version is unknown, for its terms are
-    not certain; so are licences with a version that never was and the GPL without one.
+    Public domain is CC-PDDC. A Creative Commons licence without a version is unknown, for its terms
+    are not certain; so are licences with a version that never was and the GPL without one.
     """
     if address := _ADDRESS.search(text):
         return _creative_commons(address[1].upper(), address[2] or _version(text))

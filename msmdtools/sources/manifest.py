@@ -7,30 +7,36 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import MANIFEST, Piece
-from msmdtools.sources.ingest import RENAMED, ListedPiece, combined_sha256
+from msmdtools.sources.ingest import (
+    RENAMED,
+    ListedPiece,
+    combined_sha256,
+    files_of,
+    list_sources,
+)
 
 _LISTS = ("instruments", "include_path", "files")
 _SEPARATOR = ";"
 
 
 def read_manifest(path: Path) -> list[Piece]:
-    """The pieces of a manifest in its order, with columns that `MANIFEST` does not know as `Piece.extra`.
+    """The pieces of a manifest, in its order; columns that `MANIFEST` lacks are `Piece.extra`.
 
     Raises:
-        ManifestError: no such file, not CSV, wrong columns, no rows, an empty or repeated id, an id or
-            path that would lead out of its folder.
+        ManifestError: no such file, not CSV, wrong columns, no rows, an empty or repeated id, an id
+            or path that would lead out of its folder.
     """
     columns, rows = _read_csv(path, MANIFEST.names)
     extra = [name for name in columns if name not in MANIFEST.names]
     pieces = []
     for row in rows:
-        fields = {
-            name: tuple(filter(None, row[name].split(_SEPARATOR))) if name in _LISTS else row[name]
-            for name in MANIFEST.names
-        }
+        fields: dict[str, Any] = {name: row[name] for name in MANIFEST.names}
+        for name in _LISTS:
+            fields[name] = tuple(filter(None, row[name].split(_SEPARATOR)))
         pieces.append(Piece(**fields, extra=tuple((name, row[name]) for name in extra)))
     for piece in pieces:
         for file in (piece.path, *(part for entry in piece.files for part in entry.split(RENAMED))):
@@ -42,7 +48,7 @@ def read_manifest(path: Path) -> list[Piece]:
 
 
 def read_list(path: Path) -> list[ListedPiece]:
-    """The pieces that a CSV file with the columns piece and path names; rows without a path are left out.
+    """The pieces that a CSV file with columns piece and path names; rows without path are left out.
 
     A manifest is such a file. Its columns that `MANIFEST` does not know are kept.
 
@@ -98,14 +104,14 @@ def check_source(piece: Piece, root: Path) -> None:
         PieceError: "missing-source" or "sha256-mismatch", at stage "source".
     """
     digests = {}
-    for file in source_files(piece):
+    for file in source_files(piece, root):
         try:
             digests[file] = hashlib.sha256(_regular(root, file).read_bytes()).hexdigest()
         except OSError as error:
             raise PieceError(
                 "source",
                 "missing-source",
-                f"{root / file}: {error.strerror}. Is {root} the tree that the manifest was made from?",
+                f"{root / file}: {error.strerror}. Is {root} the tree that the manifest is of?",
             ) from error
     if digests[piece.path] != piece.sha256:
         changed = piece.path
@@ -117,13 +123,17 @@ def check_source(piece: Piece, root: Path) -> None:
         "source",
         "sha256-mismatch",
         f"{root / piece.path}: {changed} is not the file that the manifest names (sha256 differs)."
-        " Use the tree that the manifest was made from, or make a manifest of this one: msmd ingest.",
+        " Use the tree that the manifest is of, or make one of this tree: msmd ingest.",
     )
 
 
-def source_files(piece: Piece) -> list[str]:
-    """The files of a piece in the tree, the main file first, each once."""
-    return list(dict.fromkeys([piece.path, *(entry.split(RENAMED)[0] for entry in piece.files)]))
+def source_files(piece: Piece, root: Path) -> list[str]:
+    """The files of a piece in the tree, relative to `root`, the main file first, each once."""
+    paths: list[str] = []
+    for folder in (entry for entry in piece.files if entry.endswith("/")):
+        below = sorted(list_sources(root / folder))
+        paths += [f"{folder}{file}" for file in below]
+    return files_of(piece.path, piece.files, paths)
 
 
 def copy_sources(piece: Piece, root: Path, folder: Path) -> Path:
@@ -135,10 +145,11 @@ def copy_sources(piece: Piece, root: Path, folder: Path) -> Path:
     Raises:
         PieceError: "missing-source": a file is absent, or a symbolic link that leads out of `root`.
     """
-    pairs = [(piece.path, piece.path)]
+    pairs = [(file, file) for file in source_files(piece, root)]
     for entry in piece.files:
-        source, _, wanted = entry.partition(RENAMED)
-        pairs.append((source, wanted or source))
+        source, renamed, wanted = entry.partition(RENAMED)
+        if renamed:
+            pairs.append((source, wanted))
     for source, wanted in pairs:
         target = folder / wanted
         try:

@@ -1,7 +1,7 @@
-"""What a source file does at its top level: includes, assignments, headers, and whether it makes a score.
+"""What a source file does: includes, assignments, headers, and whether it makes a score.
 
-An outline is read once from a file's tokens. `expand` then follows a main file through its includes the
-way LilyPond does, in order, so that a variable has the value it has at that point.
+An outline is read once from a file's tokens. `expand` then follows a main file through its includes
+the way LilyPond does, in order, so that a variable has the value it has at that point.
 """
 
 import posixpath
@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 
 from msmdtools.sources.syntax import Token, tokenize
 
-MUSIC_COMMANDS = frozenset(
-    "absolute chordmode chords context drummode drums figures fixed language-music lyrics new relative"
-    " repeat simultaneous sequential transpose transposition unfoldRepeats partcombine partCombine".split()
-)
+_MUSIC_WORDS = """
+    absolute chordmode chords context drummode drums figures fixed lyrics new partCombine
+    partcombine relative repeat sequential simultaneous transpose unfoldRepeats
+"""
+_BLOCK_WORDS = """
+    addQuote alternative layout markup markuplines markuplist midi paper parallelMusic with
+"""
+MUSIC_COMMANDS = frozenset(_MUSIC_WORDS.split())
+"""Commands that begin an expression of music, which makes a score where it stands alone."""
+NOT_MUSIC = frozenset(_BLOCK_WORDS.split())
+"""Commands whose braces hold something else."""
 BLOCKS = {"book": "top", "bookpart": "part", "score": "score", "header": "header"}
-NOT_MUSIC = frozenset(
-    "addQuote alternative layout markup markuplist markuplines midi paper parallelMusic with".split()
-)
 _NAME = re.compile(r"[^\W\d_][\w.:-]*\Z")
 _SCHEME_DEFINE = re.compile(r"""\(define(?:-public)?\s+([^\s()"]+)\s+("(?:[^"\\]|\\.)*")\s*\)\Z""")
 _SCHEME_APPEND = re.compile(r"""\(string-append((?:\s+(?:"(?:[^"\\]|\\.)*"|[^\s()"]+))*)\s*\)\Z""")
@@ -139,7 +143,7 @@ def _assigned(tokens: list[Token], index: int) -> str:
 
 
 def _value(tokens: list[Token], index: int) -> tuple[Value, int]:
-    """A string, variable, Scheme datum, sum of these, markup or bare word at `index`, and where it ends.
+    """The string, variable, Scheme, markup or bare word (or sum of them) at `index`, and its end.
 
     Music has no value here: the result is empty and the index stays.
     """
@@ -197,7 +201,7 @@ def markup_end(tokens: list[Token], index: int) -> int:
 
 
 def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | None:
-    """The string that `value` stands for, or None: a string, a variable, a sum, or (string-append …)."""
+    """The string that strings, variables, their sums or (string-append …) give, or None."""
     parts: list[str] = []
     for token in value:
         if token.kind == "string":
@@ -255,7 +259,8 @@ def expand(
 
     Args:
         events_of: the outline of a file.
-        find: (name, including file, main file) → the file, and the folder that its name is relative to.
+        find: (name, including file, main file) → the file, and the folder that its name is relative
+            to.
     """
     result = Expansion()
     seen = {main}

@@ -5,7 +5,6 @@ being misled by comments and strings.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 BYTE_ORDER_MARKS = (
@@ -22,8 +21,8 @@ class Token:
     """A token of a source.
 
     Attributes:
-        kind: "string", "command" (`\\name`), "scheme" (one datum after # or $), "sign" (a brace or an
-            equals sign) or "run" (everything up to the next of these, stripped, as it stands).
+        kind: "string", "command" (`\\name`), "scheme" (one datum after # or $), "sign" (a brace or
+            an equals sign) or "run" (everything up to the next of these, stripped, as it stands).
         text: unquoted for strings, without the backslash for commands, without # or $ for Scheme.
     """
 
@@ -32,7 +31,7 @@ class Token:
 
 
 def decode(data: bytes) -> str:
-    """The text of a source file: by its byte order mark, else UTF-8, UTF-16 by its zeros, or Latin-1."""
+    """The text of a file: by its byte order mark, or as UTF-16 (by zeros), UTF-8 or Latin-1."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
@@ -157,18 +156,3 @@ def _music_end(text: str, start: int) -> int:
         assert match is not None  # its alternatives take any character
         position = scheme_end(text, match.end()) if match.lastgroup == "scheme" else match.end()
     return len(text)
-
-
-def closing(tokens: Sequence[Token], start: int) -> int:
-    """The index of the sign that closes the brace opened at `start` (the length when none does)."""
-    depth = 0
-    for index in range(start, len(tokens)):
-        token = tokens[index]
-        if token.kind == "sign":
-            if token.text == "{":
-                depth += 1
-            elif token.text == "}":
-                depth -= 1
-                if depth <= 0:
-                    return index
-    return len(tokens)
