@@ -1,0 +1,151 @@
+"""The spectrogram against the original's values and a slow reference written from its definition."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msmdtools.features import BANDS, frame_count, frame_of, second_of, spectrogram
+from msmdtools.features.spectrogram import filterbank, frame_starts
+
+# Made by madmom 0.16.1 from `sweep_and_clicks()`: Signal (22,050 Hz), FramedSignal (2048, fps 20,
+# origin "future"), LogarithmicFilteredSpectrogram (16 bands per octave, 30 to 6000 Hz), transposed,
+# as float16.
+GOLDEN = Path(__file__).with_name("test_features_golden.npy")
+
+
+def sweep_and_clicks() -> npt.NDArray[np.int16]:
+    seconds = np.arange(22050 + 333) / 22050
+    samples = np.rint(9000 * np.sin(2 * np.pi * (40 * seconds + (6500 - 40) / 2 * seconds**2)))
+    samples[2000::5003] += 15000
+    samples[15000:19000] = 0
+    return samples.astype(np.int16)
+
+
+def reference_bands() -> list[dict[int, float]]:
+    """Bin → weight of each band, with one loop per line of the definition."""
+    corners: list[int] = []
+    for step in range(-100, 100):
+        hz = 440.0 * 2 ** (step / 16)
+        if 30 <= hz <= 6000:
+            corners.append(min(range(1024), key=lambda b: (abs(b * 22050 / 2048 - hz), -b)))
+    corners = sorted(set(corners))
+    bands = []
+    for left, centre, right in zip(corners, corners[1:], corners[2:], strict=False):
+        weights = {}
+        for b in range(left + 1, right):
+            rising, falling = (b - left) / (centre - left), (right - b) / (right - centre)
+            weights[b] = min(rising, falling)
+        total = math.fsum(weights.values())
+        bands.append({b: weight / total for b, weight in weights.items()})
+    return bands
+
+
+def reference_spectrogram(audio: npt.NDArray[np.int16]) -> npt.NDArray[np.float16]:
+    bands = reference_bands()
+    columns = []
+    n = np.arange(2048)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * n / 2047)
+    dft = np.exp(-2j * np.pi * np.outer(np.arange(1024), n) / 2048)
+    for i in range(math.ceil(len(audio) / 1102.5)):
+        start = int(1102.5 * i)
+        frame = np.zeros(2048)
+        part = audio[start : start + 2048]
+        frame[: len(part)] = part
+        magnitudes = np.abs(dft @ (frame * window / 32767))
+        sums = [math.fsum(w * magnitudes[b] for b, w in band.items()) for band in bands]
+        columns.append([math.log10(np.float32(1) + np.float32(x)) for x in sums])
+    return np.array(columns).T.astype(np.float16)
+
+
+def test_is_the_original_s() -> None:
+    ours, golden = spectrogram(sweep_and_clicks()), np.load(GOLDEN)
+    assert ours.dtype == np.float16
+    assert ours.shape == (92, 21)
+    # The original sums in 32 bits: 2 of 1932 values round to the neighbouring float16.
+    differing = np.argwhere(ours != golden).tolist()
+    assert differing == [[35, 7], [40, 12]]
+    steps = ours.view(np.int16).astype(int) - golden.view(np.int16).astype(int)
+    assert np.abs(steps).max() == 1
+
+
+def test_golden_numbers_are_those_that_are_expected() -> None:
+    # A few of them in plain sight, so that a changed file does not go unseen: the sweep goes up.
+    golden = np.load(GOLDEN)
+    assert golden[[0, 10, 50], [0, 0, 2]].tolist() == [0.1922607421875, 1.091796875, 1.5751953125]
+    peaks = [26, 41, 51, 57, 62, 66, 70, 73, 76, 78, 80, 82, 84, 85]
+    assert golden[:, :14].argmax(axis=0).tolist() == peaks
+
+
+def test_is_the_slow_reference_bit_for_bit() -> None:
+    rng = np.random.default_rng(7)
+    audio = rng.integers(-32768, 32768, 22050 // 2 + 1, dtype=np.int16)
+    np.testing.assert_array_equal(spectrogram(audio), reference_spectrogram(audio))
+
+
+def test_the_filterbank_has_92_bands_that_sum_to_one() -> None:
+    weights = filterbank()
+    assert weights.shape == (1024, BANDS) == (1024, 92)
+    np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-12)
+    slow = np.zeros_like(weights)
+    for band, bins in enumerate(reference_bands()):
+        for b, weight in bins.items():
+            slow[b, band] = weight
+    np.testing.assert_allclose(weights, slow, atol=1e-15)
+    peaks = weights.argmax(axis=0)
+    assert (np.diff(peaks) > 0).all()
+    assert (peaks[0], peaks[-1]) == (4, 527)
+    assert 41 in peaks  # the bin of A4: 440 Hz is 40.87 bins
+
+
+def test_silence_is_zero_and_a_tone_is_in_its_band() -> None:
+    assert not spectrogram(np.zeros(5000, dtype=np.int16)).any()
+    tone = np.rint(10000 * np.sin(2 * np.pi * 440 * np.arange(22050) / 22050)).astype(np.int16)
+    loudest = spectrogram(tone)[:, :15].argmax(axis=0)
+    assert set(filterbank()[:, loudest].argmax(axis=0).tolist()) == {41}
+
+
+def test_frames_start_where_they_should_and_the_end_is_padded() -> None:
+    assert frame_starts(5).tolist() == [0, 1102, 2205, 3307, 4410]
+    click = np.zeros(3308, dtype=np.int16)
+    click[3307] = 30000  # the first sample of frame 3: the window is zero there
+    found = spectrogram(click)
+    assert found.shape == (92, 4)
+    assert not found[:, 3].any()
+    assert found[:, 2].any()
+
+
+@given(st.integers(0, 10**9))
+def test_frame_count_is_the_ceiling_of_samples_by_hop(samples: int) -> None:
+    count = frame_count(samples)
+    assert (count - 1) * 2205 < samples * 2 <= count * 2205
+
+
+@given(st.integers(0, 10**6))
+def test_a_frame_starts_at_its_second(frame: int) -> None:
+    assert frame_of(second_of(frame)) == frame
+    assert frame_of(second_of(frame) + 0.024) == frame
+    assert frame_of(second_of(frame) + 0.026) == frame + 1
+
+
+def test_chunks_do_not_show() -> None:
+    rng = np.random.default_rng(3)
+    audio = rng.integers(-9000, 9000, 1102 * 200, dtype=np.int16)
+    whole = spectrogram(audio)
+    start = int(frame_starts(101)[100])
+    np.testing.assert_array_equal(whole[:, 100:], spectrogram(audio[start:]))
+
+
+def test_no_audio_has_no_frames() -> None:
+    assert spectrogram(np.zeros(0, dtype=np.int16)).shape == (92, 0)
+
+
+def test_refuses_what_is_not_mono_int16() -> None:
+    with pytest.raises(ValueError, match=r"expected mono int16 audio, got float64 of shape \(3,\)"):
+        spectrogram(np.zeros(3))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"shape \(3, 2\)"):
+        spectrogram(np.zeros((3, 2), dtype=np.int16))
