@@ -16,7 +16,7 @@ from msmdtools.errors import MsmdError
 # A command is loaded only when it is called: `msmd --help` shows these lines and imports nothing.
 # tests/test_cli_root.py checks that each is the command's own short help.
 COMMANDS = {
-    "ingest": "List the pieces of a LilyPond source tree in a manifest.",
+    "ingest": "List the pieces of a TREE of LilyPond files in a manifest.",
     "fetch": "Fetch the Mutopia Project or soundfonts.",
     "build": "Build a dataset from a manifest.",
     "validate": "Check a dataset from end to end.",

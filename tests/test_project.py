@@ -1,0 +1,210 @@
+"""Habits of the project as laws: the command reference, what may import what, the wheel."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import msmdtools
+from msmdtools.cli import COMMANDS
+from msmdtools.cli.reference import reference
+
+PACKAGE = Path(msmdtools.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# A room imports what stands on its own line or above, never what stands below.
+ROOMS = (
+    {"errors", "table", "resources", "piece", "score", "performance", "alignment"},
+    {"sources"},
+    {"engrave"},
+    {"features"},
+    {"perform"},
+    {"align"},
+    {"dataset"},
+    {"snippets"},
+    {"models"},
+    {"training"},
+    {"evaluation"},
+    {"retrieval"},
+    {"doctor"},
+    {"cli"},
+)
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+# The package's own door: it offers `open` and the version to all.
+DOOR = "msmdtools"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of msmdtools that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith(DOOR))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == DOOR:
+                yield from (f"{DOOR}.{alias.name}" for alias in node.names)
+            elif node.module and node.module.startswith(f"{DOOR}."):
+                yield node.module
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else DOOR
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_rooms_import_only_what_is_above_them(path: Path) -> None:
+    here = room(module_name(path))
+    if here == DOOR:
+        return
+    assert here in LEVEL, f"{here} has no place in the list of rooms"
+    wrong = [m for m in imports(path) if LEVEL.get(room(m), -1) > LEVEL[here]]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_module_says_what_it_is_and_never_prints(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert [c.lineno for c in calls if isinstance(c, ast.Name) and c.id == "print"] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_module_is_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_command_reference_is_up_to_date(repository: Path) -> None:
+    assert (repository / "docs" / "cli.md").read_text(encoding="utf-8") == reference(), (
+        "run `make docs`"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_has_help_and_an_example(name: str) -> None:
+    section = reference().split(f"## msmd {name}\n")[1].split("\n## msmd")[0]
+    assert "Usage: msmd " + name in section
+    everything = "".join(re.split(rf"(?=## msmd {name})", reference())[1:])
+    assert f"Example: msmd {name}" in everything
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_help(name: str) -> None:
+    import click
+
+    command = importlib.import_module(f"msmdtools.cli.{name}").command
+    commands = [command]
+    if isinstance(command, click.Group):
+        commands += command.commands.values()
+    silent = [
+        f"{c.name} {parameter.opts[0]}"
+        for c in commands
+        for parameter in c.params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert silent == []
+
+
+def test_top_level_holds_what_was_agreed(repository: Path) -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=repository, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout")
+    top = {line.split("/")[0] for line in tracked.stdout.splitlines()}
+    assert top <= {
+        *(".ci", ".gitignore", "CHANGELOG.md", "CITATION.cff", "LICENSE", "Makefile", "README.md"),
+        *("benchmarks", "docs", "manifests", "msmdtools", "pyproject.toml", "soundfonts", "tests"),
+    }
+
+
+def test_every_import_is_a_declared_dependency(repository: Path) -> None:
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w-]", d, maxsplit=1)[0].lower() for d in project["dependencies"]}
+    for extra in project["optional-dependencies"].values():
+        declared |= {re.split(r"[^\w-]", d, maxsplit=1)[0].lower() for d in extra}
+    distribution = {"cv2": "opencv-python-headless", "PIL": "pillow", "fluidsynth": "pyfluidsynth"}
+    unknown = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for name in names:
+                top = name.split(".")[0]
+                if top == DOOR or top in sys.stdlib_module_names:
+                    continue
+                if distribution.get(top, top).lower() not in declared:
+                    unknown.add(f"{path.name}: {top}")
+    assert unknown == set()
+
+
+@pytest.fixture(scope="module")
+def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that holds a wheel of msmdtools and nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, repository]
+    subprocess.run([*pip, *build], check=True)
+    venv.create(folder / "venv", with_pip=False)
+    python = folder / "venv" / "bin" / "python"
+    (wheel,) = folder.glob("msmdtools-*.whl")
+    subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
+    return python
+
+
+@pytest.mark.slow
+def test_wheel_carries_the_data_files(installed: Path, repository: Path) -> None:
+    program = (
+        "import msmdtools\n"
+        "from msmdtools import resources\n"
+        "print(resources.soundfont_registry())\n"
+        "print(resources.manifests())\n"
+        "print(resources.pieces())\n"
+        "print(len(list(resources.pieces().rglob('*.ly'))))\n"
+        "print(resources.manifest('msmd-v1.1'))\n"
+    )
+    answer = subprocess.run(
+        [installed, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    registry, manifests, pieces, count, manifest = answer.stdout.splitlines()
+    for place in (registry, manifests, pieces):
+        assert Path(place).is_relative_to(installed.parent.parent)
+    assert int(count) == len(list((PACKAGE / "pieces").rglob("*.ly")))
+    assert Path(registry).read_bytes() == (repository / "soundfonts/registry.toml").read_bytes()
+    assert Path(manifest).read_bytes() == (repository / "manifests/msmd-v1.1.csv").read_bytes()
+
+
+def test_unknown_manifest_names_the_known_ones() -> None:
+    from msmdtools import resources
+
+    with pytest.raises(msmdtools.MsmdError, match=r"No manifest named 'no-such'.*msmd-v1\.1"):
+        resources.manifest("no-such")
+
+
+def test_incomplete_installation_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from msmdtools import resources
+
+    monkeypatch.setattr(resources, "PACKAGE", tmp_path / "msmdtools")
+    with pytest.raises(msmdtools.MsmdError, match="this installation of msmdtools is incomplete"):
+        resources.soundfont_registry()
+
+
+def test_ci_knows_no_place_of_its_own(repository: Path) -> None:
+    for file in (".ci/run", "Makefile", "pyproject.toml"):
+        text = (repository / file).read_text(encoding="utf-8")
+        assert re.findall(r"https?://|/home/|/work/|/root/", text) == []
