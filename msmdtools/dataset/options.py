@@ -60,8 +60,9 @@ class BuildOptions:
             self.tempi,
             "numbers that differ by 0.01 or more",
         )
+        fonts = {(Path(name).name, program) for name, program in self.soundfonts}
         _require(
-            len(set(self.soundfonts)) == len(self.soundfonts),
+            len(fonts) == len(self.soundfonts),
             "soundfonts",
             self.soundfonts,
             "different fonts or programs",
@@ -97,7 +98,8 @@ class BuildOptions:
         """
         return {
             "tempi": list(self.tempi),
-            "soundfonts": [f"{name}:{program}" for name, program in self.soundfonts],
+            # A font given by its path counts by its file; its sha256 is recorded beside.
+            "soundfonts": [f"{Path(name).name}:{program}" for name, program in self.soundfonts],
             "width": self.width,
             "keep_audio": self.keep_audio,
             "velocity": "source" if self.velocity is None else self.velocity,

@@ -9,6 +9,7 @@ survive a fork.
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
@@ -44,10 +45,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The function raised; `message` is one line, `trace` the whole traceback."""
+    """The function raised `error`; `trace` is the traceback in the worker."""
 
     call: Call
-    message: str
+    error: Exception
     trace: str
 
 
@@ -192,8 +193,16 @@ def _serve(connection: Connection) -> None:
         try:
             reply = ("returned", call.function(call.argument))
         except Exception as error:  # a fault in the program costs one call, never the pool
-            reply = ("raised", f"{type(error).__name__}: {error}", traceback.format_exc())
+            reply = ("raised", _picklable(error), traceback.format_exc())
         connection.send(reply)
+
+
+def _picklable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # an exception's pickling is its own code, and may fail in any way
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _die_with_parent() -> None:

@@ -2,8 +2,8 @@
 
 The state of a build is its finished pieces, nothing else. A piece is made in `.work`, written
 through to the disk, and moved to `pieces/` by one rename, together with its rows of every table; a
-failed one leaves its row in `failed/`. Whatever kills a build, each piece is there as a whole or not
-at all. The tables at the top are made from those rows when all pieces are done (see
+failed one leaves its row in `failed/`. Whatever kills a build, each piece is there as a whole or
+not at all. The tables at the top are made from those rows when all pieces are done (see
 `msmdtools.dataset.parts`).
 """
 

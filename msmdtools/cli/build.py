@@ -1,0 +1,114 @@
+"""`msmd build`: a thin shell over `msmdtools.dataset.build.build`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from msmdtools import resources
+
+FAILED = 3
+
+
+@click.command("build", short_help="Build a dataset from a manifest.")
+@click.option("--manifest", type=click.Path(), help="The list of pieces, a CSV file.")
+@click.option("--root", type=click.Path(), help="The source tree that the manifest was made from.")
+@click.option("--out", type=click.Path(), help="The dataset folder; made if need be.")
+@click.option("--sample", is_flag=True, default=None, help="Build the bundled pieces.")
+@click.option("--pieces", metavar="GLOB", help="Only pieces whose id matches. [default: *]")
+@click.option("--tempi", metavar="LIST", help="Speeds, such as 0.9,1.0,1.1. [default: 1.0]")
+@click.option(
+    "--soundfonts",
+    metavar="NAME[:PROGRAM],…",
+    help="Names in the registry, or .sf2 files. [default: the first font installed]",
+)
+@click.option("--width", type=int, help="Width of page images in pixels. [default: 835]")
+@click.option("--keep-audio", is_flag=True, default=None, help="Keep the audio as FLAC.")
+@click.option("--velocity", metavar="N|source", help="MIDI velocity of all notes. [default: 64]")
+@click.option(
+    "--repeats",
+    type=click.Choice(["written", "unfolded"]),
+    help="Play the page once, or repeats as a musician would. [default: written]",
+)
+@click.option("--jobs", type=int, help="Worker processes. [default: one per core]")
+@click.option("--timeout", type=float, help="Seconds to engrave one piece. [default: 600]")
+@click.option("--memory", metavar="SIZE", help="Memory of the engraver. [default: 4G]")
+@click.option("--retry-failed", is_flag=True, default=None, help="Try failed pieces again.")
+@click.option("--engine", type=click.Path(), help="A second lilypond, for when the first crashes.")
+@click.option("--sandbox/--no-sandbox", default=None, help="Run the engraver in bubblewrap.")
+@click.option("--config", type=click.Path(), help="A TOML file with these options by name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_context
+def command(ctx: click.Context, config: str | None, as_json: bool, **given: Any) -> None:
+    """Build a dataset from a manifest.
+
+    Interrupted, the same command goes on where it stopped. Pieces that fail are rows of
+    pieces.parquet with the reason, and the exit code is 3.
+
+    Example: msmd build --sample --out sample
+    """
+    from msmdtools.dataset.build import build
+    from msmdtools.dataset.options import parse_options, read_config
+    from msmdtools.dataset.summary import format_summary
+
+    values = read_config(Path(config)) if config else {}
+    values |= {name: value for name, value in given.items() if value is not None}
+    manifest, root, out = _places(values)
+    options = parse_options(values)
+    with _Progress() as progress:
+        summary = build(
+            manifest,
+            root,
+            out,
+            options,
+            progress=progress.update,
+            warn=lambda message: click.echo(f"Warning: {message}", err=True),
+        )
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(format_summary(summary))
+    if summary.failed:
+        ctx.exit(FAILED)
+
+
+def _places(values: dict[str, Any]) -> tuple[Path, Path, Path]:
+    """Take manifest, root and out from the options; --sample stands for the first two."""
+    sample = values.pop("sample", False)
+    manifest, root, out = (values.pop(name, None) for name in ("manifest", "root", "out"))
+    if sample:
+        if manifest or root:
+            raise click.UsageError("--sample stands for --manifest and --root: leave them out.")
+        manifest, root = resources.manifest("sample"), resources.pieces()
+    for name, value in (("--manifest", manifest), ("--root", root), ("--out", out)):
+        if not value:
+            cure = "" if name == "--out" else " (or --sample for the bundled pieces)"
+            raise click.UsageError(f"{name} is missing{cure}.")
+    return Path(manifest), Path(root), Path(out)
+
+
+class _Progress:
+    """A progress bar on standard error, if that is a terminal and there is something to do."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def update(self, done: int, failed: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="piece", dynamic_ncols=True)
+        if failed:
+            self._bar.set_postfix(failed=failed, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

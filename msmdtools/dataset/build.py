@@ -1,0 +1,281 @@
+"""Build a dataset from a manifest: what is to do, doing it, and what is written at the end."""
+
+import errno
+import fnmatch
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msmdtools.dataset import provenance, store
+from msmdtools.dataset.options import BuildOptions
+from msmdtools.dataset.rows import header_fields
+from msmdtools.dataset.summary import BuildSummary
+from msmdtools.dataset.tables import CARD, DESCRIPTION, TABLES
+from msmdtools.engrave import Engine, Limits, find_engines, sandbox_available
+from msmdtools.errors import DatasetError, ManifestError
+from msmdtools.piece import Piece
+from msmdtools.sources.manifest import read_manifest
+
+if TYPE_CHECKING:  # loads numpy, Arrow, FluidSynth: not for a build that has nothing to do
+    from msmdtools.dataset.schedule import Steps
+    from msmdtools.dataset.worker import Outcome
+
+_log = logging.getLogger(__name__)
+
+
+def build(
+    manifest: Path,
+    root: Path,
+    out: Path,
+    options: BuildOptions | None = None,
+    *,
+    progress: Callable[[int, int, int], None] | None = None,
+    warn: Callable[[str], None] = _log.warning,
+    steps: "Steps | None" = None,
+) -> BuildSummary:
+    """Build the pieces of a manifest into a dataset folder, or go on with an interrupted build.
+
+    Pieces that are there already, from the same sources, are left as they are; pieces of other
+    manifests stay. A piece that fails becomes a row of the pieces table and stops nothing.
+
+    Args:
+        manifest: the list of pieces.
+        root: the source tree that the manifest's paths are relative to. Never written to.
+        out: the dataset folder; made if need be.
+        progress: called with the numbers of pieces done, failed, and to do.
+        warn: called with a message about something that is not as it should be, but stops nothing.
+        steps: what the workers do, for tests.
+
+    Raises:
+        ManifestError: the manifest or the source tree cannot be read, or no piece is selected.
+        ToolError, SoundfontError: a tool or font is missing.
+        DatasetError: the folder is in use, was made in another way, cannot be written, or its disk
+            is full. The pieces that are finished stay; the same command goes on.
+    """
+    options = provenance.resolve_soundfonts(options or BuildOptions())
+    pieces = select(manifest, root, options.pieces)
+    engines = find_engines(options.engine)
+    made_with = provenance.identity(options, engines)
+    sandbox = options.sandbox and sandbox_available()
+    try:
+        with store.locked(out) as work:
+            description = store.read_description(out)
+            known = store.records(out)
+            if description is not None and known:
+                provenance.check_identity(out, description, made_with)
+            else:
+                description = {"sources": [], "sandbox": True}
+            todo = [p for p in pieces if _is_to_do(p, known.get(p.piece), options.retry_failed)]
+            renewed = _renewed(pieces, known)
+            attempted = len(todo)
+            if not todo and not renewed and _is_complete(out, description, known):
+                return _summary(out, pieces, known, 0, description)
+            _say_what_is_new(todo, known, options, sandbox, warn)
+            description = _description(description, made_with, options, manifest, root, sandbox)
+            _write_json(out, description, work)
+            store.mend_log(out)
+            for record in renewed:
+                store.rewrite(out, record, work)
+            if todo:
+                _make(todo, root, out, work, options, engines, sandbox, progress, steps)
+            return _finish(out, work, description, pieces, attempted)
+    except OSError as error:
+        raise _explained(error, out) from error
+
+
+def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
+    """The pieces of a manifest whose id matches a glob.
+
+    Raises:
+        ManifestError: the manifest or the source tree is not there, or no piece matches.
+    """
+    pieces = read_manifest(manifest)
+    if not root.is_dir():
+        raise ManifestError(f"{root}: no such folder. --root names the source tree of {manifest}.")
+    selected = [piece for piece in pieces if fnmatch.fnmatchcase(piece.piece, pattern)]
+    if not selected:
+        example = f", such as {pieces[0].piece}" if pieces else ""
+        raise ManifestError(
+            f"{manifest}: none of its {len(pieces)} pieces matches {pattern!r}{example}."
+        )
+    return selected
+
+
+def _is_to_do(piece: Piece, record: store.Record | None, retry_failed: bool) -> bool:
+    return record is None or _has_changed(piece, record) or (retry_failed and not record.ok)
+
+
+def _has_changed(piece: Piece, record: store.Record) -> bool:
+    keys = ("path", "sha256", "files_sha256")
+    fields = header_fields(piece)
+    return any(record.row[key] != fields[key] for key in keys)
+
+
+def _renewed(pieces: Sequence[Piece], known: Mapping[str, store.Record]) -> list[store.Record]:
+    """Records of pieces with the same sources of which the manifest now says something else."""
+    renewed = []
+    for piece in pieces:
+        record = known.get(piece.piece)
+        if record is not None and not _has_changed(piece, record):
+            row = {**record.row, **header_fields(piece)}
+            if row != record.row:
+                renewed.append(store.Record(row, record.files))
+    return renewed
+
+
+def _is_complete(
+    out: Path, description: Mapping[str, Any], known: Mapping[str, store.Record]
+) -> bool:
+    return (
+        description.get("state") == "complete"
+        and description["totals"]["attempted"] == len(known)
+        and all((out / f"{table.name}.parquet").is_file() for table in TABLES)
+        and (out / CARD).is_file()
+    )
+
+
+def _say_what_is_new(
+    todo: Sequence[Piece],
+    known: Mapping[str, store.Record],
+    options: BuildOptions,
+    sandbox: bool,
+    warn: Callable[[str], None],
+) -> None:
+    changed = [p.piece for p in todo if p.piece in known and _has_changed(p, known[p.piece])]
+    if changed:
+        names = ", ".join(changed[:5]) + (", …" if len(changed) > 5 else "")
+        warn(f"The sources of {len(changed)} built pieces have changed; built again: {names}")
+    if todo and not sandbox:
+        why = "is not available (install bubblewrap)" if options.sandbox else "is switched off"
+        warn(
+            f"The sandbox {why}: LilyPond runs whatever code is in the sources, with your rights. "
+            "Build only sources that you trust."
+        )
+
+
+def _description(
+    old: Mapping[str, Any],
+    made_with: Mapping[str, Any],
+    options: BuildOptions,
+    manifest: Path,
+    root: Path,
+    sandbox: bool,
+) -> dict[str, Any]:
+    sources = list(old["sources"])
+    if (source := provenance.source(manifest, root)) not in sources:
+        sources.append(source)
+    return {
+        **made_with,
+        "limits": {"timeout_s": options.timeout_s, "memory_bytes": options.memory_bytes},
+        "sandbox": old["sandbox"] and sandbox,
+        "sources": sources,
+        "state": "building",
+        "totals": None,
+    }
+
+
+def _make(
+    todo: Sequence[Piece],
+    root: Path,
+    out: Path,
+    work: Path,
+    options: BuildOptions,
+    engines: tuple[Engine, ...],
+    sandbox: bool,
+    progress: Callable[[int, int, int], None] | None,
+    steps: "Steps | None",
+) -> None:
+    from msmdtools.dataset import schedule, worker
+
+    settings = worker.Settings(
+        root=root.absolute(),
+        engines=engines,
+        performances=options.performances(),
+        width=options.width,
+        repeats=options.repeats,
+        keep_audio=options.keep_audio,
+        limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
+        sandbox=sandbox,
+    )
+    done = failed = 0
+    workers = min(options.workers, len(todo))
+    made = schedule.make_pieces(todo, settings, work.absolute(), workers, steps or schedule.Steps())
+    if progress:
+        progress(0, 0, len(todo))
+    with closing(made):  # whatever happens here, the workers are stopped before we go on
+        for task, outcome in made:
+            record = outcome.record
+            assert record is not None
+            if record.ok:
+                store.commit(out, record.piece, task.result)
+            else:
+                store.commit_failure(out, record, work)
+            store.append_log(out, _log_entry(record, outcome))
+            done += 1
+            failed += not record.ok
+            if progress:
+                progress(done, failed, len(todo))
+
+
+def _log_entry(record: store.Record, outcome: "Outcome") -> dict[str, Any]:
+    row = record.row
+    return {
+        "piece": record.piece,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": row["status"],
+        "stage": row["stage"],
+        "reason": row["reason"],
+        "engine": outcome.engine,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in outcome.seconds.items()},
+        "cpu_s": round(outcome.cpu_s, 3),
+        "worker_memory_bytes": outcome.memory_bytes,
+        "warnings": outcome.warnings,
+        "log": "" if record.ok else outcome.log,
+    }
+
+
+def _finish(
+    out: Path, work: Path, description: dict[str, Any], pieces: Sequence[Piece], attempted: int
+) -> BuildSummary:
+    from msmdtools.dataset import parts
+    from msmdtools.dataset.card import card
+
+    known = store.records(out)
+    totals = parts.write_tables(out, known, work)
+    description = {**description, "state": "complete", "totals": totals}
+    store.write_atomically(out / CARD, card(description, known).encode(), work)
+    _write_json(out, description, work)
+    return _summary(out, pieces, known, attempted, description)
+
+
+def _summary(
+    out: Path,
+    pieces: Sequence[Piece],
+    known: Mapping[str, store.Record],
+    attempted: int,
+    description: Mapping[str, Any],
+) -> BuildSummary:
+    failed = sum(not known[piece.piece].ok for piece in pieces)
+    return BuildSummary(out, len(pieces), attempted, failed, description["totals"])
+
+
+def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:
+    store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
+
+
+def _explained(error: OSError, out: Path) -> Exception:
+    """The error as something that the user can mend; unchanged where the program is at fault."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DatasetError(
+            f"No space is left on the disk of {out}. The finished pieces are safe: "
+            "free some space and give the same command again."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        return DatasetError(
+            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
+            "Give a folder that you may write to with --out."
+        )
+    return error

@@ -1,0 +1,189 @@
+"""The dataset card: a README with the front matter that dataset hubs read."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from msmdtools.dataset.store import Record
+from msmdtools.dataset.summary import totals_table
+from msmdtools.dataset.tables import TABLES
+
+# SPDX identifiers, in lower case, that dataset hubs know; for them all else is "other".
+_HUB_LICENCES = {
+    "cc0-1.0",
+    *(f"cc-by-{v}" for v in ("2.0", "2.5", "3.0", "4.0")),
+    *(f"cc-by-sa-{v}" for v in ("3.0", "4.0")),
+    *(f"cc-by-nc-{v}" for v in ("2.0", "3.0", "4.0")),
+    *(f"cc-by-nc-sa-{v}" for v in ("2.0", "3.0", "4.0")),
+    "cc-by-nd-4.0",
+    "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0",
+    "unknown",
+}
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
+    """The text of README.md for a finished dataset.
+
+    Args:
+        description: the content of dataset.json, with totals.
+        records: all pieces attempted.
+    """
+    ok = [record for record in records.values() if record.ok]
+    licences = Counter(str(record.row["licence"]) for record in ok)
+    return "\n".join(
+        [
+            *_front_matter(description, licences),
+            "",
+            "# Sheet music and audio, aligned note by note",
+            "",
+            "Page images of engraved scores, and performances of the same music. For every note "
+            "head in every picture the tables have the note event and the second at which it "
+            "sounds, or the reason why it does not sound.",
+            "",
+            "```text",
+            *totals_table(description["totals"]),
+            "```",
+            "",
+            "## Contents",
+            "",
+            *(f"- `{table.name}.parquet`: {table.meaning}" for table in TABLES),
+            "- `pieces/<piece>/`: `score.pdf`, `page-01.png`, …, and in "
+            "`performances/<performance>/` `performance.mid`, `spectrogram.npy`"
+            + (", `audio.flac`" if description["options"]["keep_audio"] else "")
+            + "; in `tables/` the piece's own rows.",
+            "- `dataset.json`: options, versions, soundfonts, synthesizer settings, totals.",
+            "",
+            "Boxes are in pixels of the page image, origin top left; times are in seconds from the "
+            "start of the audio; score time is in quarter notes; tempo is speed (2.0 is twice as "
+            "fast as written). Columns carry their units and meanings in the Parquet files.",
+            "",
+            "## Licences",
+            "",
+            "Each piece has the licence of its edition (column `licence` of `pieces.parquet`); "
+            "pictures and sound made from it are under the same terms.",
+            "",
+            "| licence | pieces | share |",
+            "|---|---:|---:|",
+            *(
+                f"| {licence} | {count:,} | {100 * count / len(ok):.1f} % |"
+                for licence, count in sorted(licences.items(), key=lambda i: (-i[1], i[0]))
+            ),
+            "",
+            "## Sources",
+            "",
+            *_sources(description),
+            "",
+            "## How it was made",
+            "",
+            f"With msmdtools {description['msmdtools']}:",
+            "",
+            "```sh",
+            *(command(description, source["manifest"]) for source in description["sources"]),
+            "```",
+            "",
+            *_tools(description),
+            "",
+            "## Limits",
+            "",
+            *_limits(description, ok),
+            "",
+            "## Citation",
+            "",
+            "The idea, the original dataset, and the piece selection of its splits:",
+            "",
+            "> Matthias Dorfer, Jan Hajič jr., Andreas Arzt, Harald Frostel, Gerhard Widmer: "
+            "Learning Audio–Sheet Music Correspondences for Cross-Modal Retrieval and Piece "
+            "Identification. "
+            "Transactions of the International Society for Music Information Retrieval 1(1), 2018, "
+            "pp. 22–33, doi:10.5334/tismir.12.",
+            "",
+            "Please name msmdtools with its version, and the editors of the sources.",
+            "",
+        ]
+    )
+
+
+def command(description: Mapping[str, Any], manifest: str) -> str:
+    """The command that makes the same dataset again."""
+    options = description["options"]
+    words = [
+        "msmd build",
+        f"--manifest {manifest} --root TREE --out DATASET",
+        f"--tempi {','.join(map(str, options['tempi']))}",
+        f"--soundfonts {','.join(options['soundfonts'])}",
+        f"--width {options['width']}",
+        f"--velocity {options['velocity']}",
+        f"--repeats {options['repeats']}",
+    ]
+    return " ".join([*words, "--keep-audio"] if options["keep_audio"] else words)
+
+
+def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> list[str]:
+    heads = description["totals"]["noteheads"]
+    size = next((name for limit, name in _SIZES if heads < limit), "1M<n<10M")
+    names = {name.lower() for name in licences}
+    hub = sorted({name if name in _HUB_LICENCES else "other" for name in names})
+    return [
+        "---",
+        "pretty_name: Sheet music and audio, aligned note by note",
+        "license:",
+        *(f"- {name}" for name in hub or ["unknown"]),
+        "tags:",
+        *(f"- {tag}" for tag in ("music", "sheet-music", "audio", "alignment", "lilypond", "msmd")),
+        "size_categories:",
+        f"- {size}",
+        "configs:",
+        *(
+            line
+            for table in TABLES
+            for line in (f"- config_name: {table.name}", f"  data_files: {table.name}.parquet")
+        ),
+        "---",
+    ]
+
+
+def _sources(description: Mapping[str, Any]) -> list[str]:
+    return [
+        f"- `{source['manifest']}` (sha256 {source['manifest_sha256']}), source tree "
+        + (f"at commit {source['commit']}" if source["commit"] else "of unknown commit")
+        for source in description["sources"]
+    ]
+
+
+def _tools(description: Mapping[str, Any]) -> list[str]:
+    tools = description["tools"]
+    return [
+        f"- LilyPond {', then '.join(tools['engines'])}, FluidSynth {tools['fluidsynth']}",
+        *(
+            f"- soundfont {name}: `{font['file']}`, sha256 {font['sha256']}, "
+            f"licence {font['licence']}"
+            for name, font in description["soundfonts"].items()
+        ),
+        "- all other versions and settings: `dataset.json`",
+    ]
+
+
+def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
+    totals = description["totals"]
+    lines = [
+        "- The scores are engraved by one program in one style, and the audio is synthesized: "
+        "neither scans nor recordings are in it.",
+        "- The sources were typed in by volunteers. What they wrote is what is seen and heard.",
+    ]
+    if description["options"]["repeats"] == "written":
+        lines.append("- Repeats are not played: each page sounds once, from left to right.")
+    if description["options"]["velocity"] != "source":
+        velocity = description["options"]["velocity"]
+        lines.append(f"- Every note has the MIDI velocity {velocity}: there are no dynamics.")
+    if corrected := sum(bool(record.row["correction"]) for record in ok):
+        lines.append(f"- {corrected} sources were corrected before (column `correction`).")
+    if totals["failed"]:
+        lines.append(
+            f"- {totals['failed']:,} of {totals['attempted']:,} pieces could not be made; "
+            "`pieces.parquet` says why."
+        )
+    if not description["sandbox"]:
+        lines.append("- At least a part was built without a sandbox around the engraver.")
+    return lines

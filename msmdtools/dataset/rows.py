@@ -1,0 +1,163 @@
+"""Rows of the tables from the nouns: a piece, its score, and its performances."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from msmdtools.dataset.tables import PIECES
+from msmdtools.performance import Performance, PerformanceSpec
+from msmdtools.piece import Piece
+from msmdtools.score import Score
+
+MESSAGE_LENGTH = 300
+
+
+def header_fields(piece: Piece) -> dict[str, str]:
+    """The columns of the pieces table that come from the manifest."""
+    return {
+        "title": piece.title,
+        "composer": piece.composer,
+        "opus": piece.opus,
+        "instrument": piece.instrument,
+        "instruments": ";".join(piece.instruments),
+        "style": piece.style,
+        "date": piece.date,
+        "licence": piece.licence,
+        "licence_text": piece.licence_text,
+        "edition": piece.edition,
+        "lilypond": piece.lilypond,
+        "path": piece.path,
+        "sha256": piece.sha256,
+        "files_sha256": piece.files_sha256,
+        "extra": json.dumps(dict(piece.extra), ensure_ascii=False),
+    }
+
+
+def failed_row(piece: Piece, stage: str, reason: str, message: str) -> dict[str, Any]:
+    """The row of the pieces table for a piece that could not be built."""
+    found = {"status": "failed", "stage": stage, "reason": reason, "message": message}
+    return _piece_row(piece, found)
+
+
+def ok_row(piece: Piece, score: Score, performances: int, correction: str) -> dict[str, Any]:
+    """The row of the pieces table for a piece that was built."""
+    roles = Counter(head.role for head in score.noteheads)
+    found = {
+        "status": "ok",
+        "correction": correction,
+        "engine": score.engine,
+        "pages": len(score.pages),
+        "systems": len({staff.system for staff in score.staves}),
+        "staves": len(score.staves),
+        "noteheads": len(score.noteheads),
+        "played": roles["played"],
+        "tied": roles["tied"],
+        "silent": roles["silent"],
+        "events": len(score.music.notes),
+        "events_without_head": sum(1 for note in score.music.notes if not note.heads),
+        "performances": performances,
+    }
+    return _piece_row(piece, found)
+
+
+def _piece_row(piece: Piece, found: dict[str, Any]) -> dict[str, Any]:
+    known = {"piece": piece.piece, **header_fields(piece), **found}
+    empty = {"string": "", "int32": 0}
+    return {column.name: known.get(column.name, empty[column.type]) for column in PIECES.columns}
+
+
+def system_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
+    """The piece's rows of the systems table."""
+    for staff in score.staves:
+        yield {
+            "piece": piece,
+            "page": staff.page,
+            "system": staff.system,
+            "staff": staff.staff,
+            "x0": staff.x0,
+            "y0": staff.y0,
+            "x1": staff.x1,
+            "y1": staff.y1,
+        }
+
+
+def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
+    """The piece's rows of the noteheads table."""
+    for head in score.noteheads:
+        yield {
+            "piece": piece,
+            "notehead": head.notehead,
+            "page": head.page,
+            "system": head.system,
+            "staff": head.staff,
+            "x0": head.x0,
+            "y0": head.y0,
+            "x1": head.x1,
+            "y1": head.y1,
+            "pitch": head.pitch,
+            "onset_quarters": float(head.onset),
+            "onset_fraction": str(head.onset),
+            "duration_quarters": float(head.duration),
+            "grace": head.grace != 0,
+            "role": head.role,
+            "reason": head.reason,
+            "event": head.events[0] if head.events else -1,
+            "tied_to": head.tied_to,
+        }
+
+
+def performance_name(spec: PerformanceSpec) -> str:
+    """The performance's name and folder. A font given by its path counts by its file."""
+    return Path(spec.name).name
+
+
+def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
+    """The performance's row of the performances table."""
+    spec = performance.spec
+    return {
+        "piece": piece,
+        "performance": performance_name(spec),
+        "tempo": spec.tempo,
+        "soundfont": Path(spec.soundfont).name,
+        "soundfont_sha256": performance.soundfont_sha256,
+        "program": spec.program,
+        "velocity": "source" if spec.velocity is None else str(spec.velocity),
+        "duration_s": performance.duration_s,
+        "frames": performance.frames,
+        "midi_sha256": performance.midi_sha256,
+        "spectrogram_sha256": performance.spectrogram_sha256,
+        "audio_sha256": performance.audio_sha256,
+    }
+
+
+def event_rows(
+    piece: str, score: Score, performances: Iterable[Performance]
+) -> Iterator[dict[str, Any]]:
+    """The piece's rows of the events table: every note of the music in every performance."""
+    for performance in performances:
+        name = performance_name(performance.spec)
+        for event in performance.events:
+            note = score.music.notes[event.event]
+            yield {
+                "piece": piece,
+                "performance": name,
+                "event": event.event,
+                "onset_s": event.onset_s,
+                "offset_s": event.offset_s,
+                "pitch": event.pitch,
+                "velocity": event.velocity,
+                "heads": note.heads,
+                "reason": note.reason,
+            }
+
+
+def one_line(message: str, *folders: Path) -> str:
+    """A message in one line, shortened, without names of folders that differ between builds."""
+    for folder in folders:
+        for name in (str(folder.absolute()), str(folder)):
+            if name != ".":
+                message = message.replace(f"{name}/", "").replace(name, "")
+    message = " ".join(message.split())
+    return message if len(message) <= MESSAGE_LENGTH else message[: MESSAGE_LENGTH - 1] + "…"

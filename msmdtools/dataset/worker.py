@@ -1,0 +1,254 @@
+"""What a worker process does: bring a batch of sources up to date, and make one piece.
+
+Both functions return what happened to a piece instead of raising, so that nothing that a piece does
+stops the others. Only what concerns every piece is raised: a full disk, a tool that has vanished.
+"""
+
+import errno
+import hashlib
+import os
+import resource
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from msmdtools import align, engrave, perform
+from msmdtools.dataset import rows
+from msmdtools.dataset.parts import write_part
+from msmdtools.dataset.store import Record, sync_tree
+from msmdtools.dataset.tables import PIECE_FILE
+from msmdtools.engrave import Engine, Limits
+from msmdtools.errors import MsmdError, PieceError
+from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
+from msmdtools.piece import Piece
+from msmdtools.score import NOTEHEADS, SYSTEMS, Score
+from msmdtools.sources import manifest as sources
+
+# With less than this free when a piece fails, the full disk is to blame, not the piece.
+FULL_DISK_BYTES = 1 << 20
+LOG_CHARACTERS = 20_000
+
+
+class DiskFull(OSError):
+    """No space is left: what failed says nothing about the piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for every piece of a build."""
+
+    root: Path
+    engines: tuple[Engine, ...]
+    performances: tuple[PerformanceSpec, ...]
+    width: int
+    repeats: str
+    keep_audio: bool
+    limits: Limits
+    sandbox: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece to be made, in a folder of its own.
+
+    Attributes:
+        folder: does not exist yet; then `folder`/source has the sources, and `folder`/piece becomes
+            the piece's folder in the dataset.
+    """
+
+    piece: Piece
+    folder: Path
+    settings: Settings
+
+    @property
+    def source(self) -> Path:
+        """Where the sources are copied to."""
+        return self.folder / "source"
+
+    @property
+    def result(self) -> Path:
+        """What is to become the piece's folder in the dataset."""
+        return self.folder / "piece"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a piece: its record, and what the build log says of the attempt.
+
+    Attributes:
+        record: None while the piece is not finished.
+        seconds: wall-clock time of each stage.
+        cpu_s: processor time of the worker and of the programs that it ran.
+        memory_bytes: the most that the worker process has used so far.
+    """
+
+    record: Record | None = None
+    stage: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    engine: str = ""
+    warnings: list[str] = field(default_factory=list)
+    log: str = ""
+
+
+def prepare(tasks: Sequence[Task]) -> list[Outcome]:
+    """Copy the sources of each task and bring them up to LilyPond's version, with one call for all.
+
+    Returns:
+        One outcome for each task; without a record when the piece can now be made.
+    """
+    outcomes = [Outcome() for _ in tasks]
+    owner: dict[Path, Outcome] = {}
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        with _attempt(task, outcome), _stage(outcome, "source"):
+            sources.check_source(task.piece, task.settings.root)
+            task.source.mkdir(parents=True)
+            sources.copy_sources(task.piece, task.settings.root, task.source)
+            owner |= {path: outcome for path in _lilypond_files(task.source)}
+    if owner:
+        start, cpu = time.perf_counter(), _cpu_s()
+        messages = engrave.convert(list(owner), tasks[0].settings.engines[0])
+        share = len(owner)
+        for path, outcome in owner.items():
+            outcome.seconds["convert"] = (
+                outcome.seconds.get("convert", 0.0) + (time.perf_counter() - start) / share
+            )
+            outcome.cpu_s += (_cpu_s() - cpu) / share
+            if messages.get(path):
+                outcome.warnings.append(f"convert-ly: {messages[path]}")
+    return outcomes
+
+
+def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
+    """Engrave, align and perform one piece whose source is prepared, and write its folder.
+
+    On success `task.result` is whole and written through to the disk, ready to be moved.
+    """
+    task, outcome = argument
+    with _attempt(task, outcome):
+        settings, piece = task.settings, task.piece
+        with _stage(outcome, "engrave"):
+            engraving = engrave.engrave(
+                task.source / piece.path,
+                task.source,
+                engines=settings.engines,
+                width=settings.width,
+                repeats=settings.repeats,
+                limits=settings.limits,
+                sandbox=settings.sandbox,
+            )
+            outcome.log = engraving.log[-LOG_CHARACTERS:]
+        with _stage(outcome, "align"):
+            score = align.align(engraving)
+            outcome.engine = score.engine
+            outcome.warnings += score.warnings
+        result = task.result
+        result.mkdir()
+        with _stage(outcome, "perform"):
+            performances = []
+            for spec in settings.performances:
+                folder = result / "performances" / rows.performance_name(spec)
+                folder.mkdir(parents=True)
+                performances.append(
+                    perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
+                )
+        with _stage(outcome, "write"):
+            outcome.record = _write(piece, score, performances, result)
+    return outcome
+
+
+def _write(piece: Piece, score: Score, performances: list[Performance], result: Path) -> Record:
+    for number, page in enumerate(score.pages, start=1):
+        shutil.move(page, result / f"page-{number:02d}.png")
+    shutil.move(score.pdf, result / "score.pdf")
+    write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
+    write_part(result, NOTEHEADS, rows.notehead_rows(piece.piece, score))
+    write_part(result, EVENTS, rows.event_rows(piece.piece, score, performances))
+    write_part(result, PERFORMANCES, (rows.performance_row(piece.piece, p) for p in performances))
+    record = Record(
+        rows.ok_row(piece, score, len(performances), ""), tuple(_file_rows(piece.piece, result))
+    )
+    (result / PIECE_FILE).write_bytes(record.to_json())
+    sync_tree(result)
+    return record
+
+
+def _file_rows(piece: str, result: Path) -> Iterator[dict[str, Any]]:
+    performed = (result / "performances").rglob("*")
+    for path in sorted([*result.glob("page-*.png"), *(p for p in performed if p.is_file())]):
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield {
+            "piece": piece,
+            "file": path.relative_to(result).as_posix(),
+            "bytes": path.stat().st_size,
+            "sha256": digest,
+        }
+
+
+def _lilypond_files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in {".ly", ".ily", ".lyi", ".inc"}
+    )
+
+
+@contextmanager
+def _stage(outcome: Outcome, name: str) -> Iterator[None]:
+    outcome.stage = name
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        outcome.seconds[name] = time.perf_counter() - start
+
+
+@contextmanager
+def _attempt(task: Task, outcome: Outcome) -> Iterator[None]:
+    """Turn what goes wrong with this piece into its record; raise what concerns all pieces."""
+    start = _cpu_s()
+    try:
+        yield
+    except PieceError as error:
+        _raise_if_disk_full(error, task)
+        outcome.record = _failure(task, error.stage, error.reason, str(error))
+    except MsmdError:
+        raise
+    except Exception as error:  # a fault of ours must not cost more than this piece
+        _raise_if_disk_full(error, task)
+        outcome.log = traceback.format_exc()
+        message = f"{type(error).__name__}: {error}"
+        reason = "out-of-memory" if isinstance(error, MemoryError) else "internal-error"
+        outcome.record = _failure(task, outcome.stage, reason, message)
+    finally:
+        outcome.cpu_s += _cpu_s() - start
+        outcome.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _failure(task: Task, stage: str, reason: str, message: str) -> Record:
+    message = rows.one_line(message, task.source, task.folder, task.settings.root)
+    return Record(rows.failed_row(task.piece, stage, reason, message))
+
+
+def _raise_if_disk_full(error: BaseException, task: Task) -> None:
+    """A program that we run cannot tell us that the disk is full: look at the disk ourselves."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(cause.errno, os.strerror(cause.errno)) from error
+        cause = cause.__cause__ or cause.__context__
+    free = shutil.disk_usage(task.folder.parent).free
+    if free < FULL_DISK_BYTES:
+        raise DiskFull(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+
+
+def _cpu_s() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
