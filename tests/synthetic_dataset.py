@@ -102,7 +102,14 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
     """Draws the heads; their rows, and the notes as (quarter, quarters, pitch, heads, reason)."""
     heads: list[dict[str, Any]] = []
     notes: list[list[Any]] = []
-    place = {"piece": piece, "grace": False, "reason": "", "event": -1, "tied_to": -1}
+    place = {
+        "piece": piece,
+        "grace": False,
+        "grace_quarters": 0.0,
+        "reason": "",
+        "event": -1,
+        "tied_to": -1,
+    }
     for system in range(1, 5):
         for column in range(COLUMNS):
             quarter = COLUMNS * (system - 1) + column

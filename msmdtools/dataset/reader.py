@@ -96,7 +96,7 @@ class Dataset:
         raise DatasetError(f"{self.path}: no piece {piece!r}{_near(piece, self.ids)}")
 
     def __contains__(self, piece: object) -> bool:
-        return piece in self.attempted.index and self.attempted.at[piece, "status"] == "ok"
+        return piece in self.attempted.index and bool(self.attempted.at[piece, "status"] == "ok")
 
     def __iter__(self) -> Iterator["DatasetPiece"]:
         return (DatasetPiece(self, piece) for piece in self.ids)
@@ -188,7 +188,7 @@ class DatasetPiece:
         Raises:
             DatasetError: the piece has no such performance.
         """
-        name = self._name(performance)
+        name = self.performance_name(performance)
         return self._events.get(name, self._frame(EVENTS).iloc[:0])
 
     def spectrogram(self, performance: str | None = None) -> NDArray[np.float16]:
@@ -210,7 +210,7 @@ class DatasetPiece:
         Raises:
             DatasetError: the dataset was built without keeping audio.
         """
-        name = self._name(performance)
+        name = self.performance_name(performance)
         if not self.performances.at[name, "audio_sha256"]:
             raise DatasetError(
                 f"{self.dataset.path}: built without audio; build again with --keep-audio"
@@ -219,7 +219,7 @@ class DatasetPiece:
 
     def passages(self, performance: str | None = None) -> list[position.Passage]:
         """The way that a performance takes over the paper; see `msmdtools.dataset.position`."""
-        name = self._name(performance)
+        name = self.performance_name(performance)
         if name not in self._passages:
             events = self.events(name)
             heads = self.noteheads[self.noteheads["role"] == "played"]
@@ -249,7 +249,12 @@ class DatasetPiece:
         """All times at which a performance is at a place: several where repeats are unfolded."""
         return position.times(self.passages(performance), page, x, y)
 
-    def _name(self, performance: str | None) -> str:
+    def performance_name(self, performance: str | None = None) -> str:
+        """`performance` if the piece has it; for None, the name of its first performance.
+
+        Raises:
+            DatasetError: the piece has no such performance.
+        """
         names = list(self.performances.index)
         if performance is None and names:
             return str(names[0])
@@ -260,7 +265,7 @@ class DatasetPiece:
         return str(performance)
 
     def _file(self, performance: str | None, file: str) -> Path:
-        path = self.path / "performances" / self._name(performance) / file
+        path = self.path / "performances" / self.performance_name(performance) / file
         if not path.is_file():
             raise DatasetError(f"{path} is missing; run msmd validate to see what else is")
         return path

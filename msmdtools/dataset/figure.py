@@ -1,0 +1,297 @@
+"""A figure of one page and its sound: note heads and onsets in the same colours.
+
+Above, the page at twice its size: each head's ink coloured, systems outlined and numbered, staves
+marked. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
+dot for every note event that starts on the page, at its onset and at its pitch's frequency.
+
+Colours are those of time ("onset": dark blue is early on this page, orange is late; the strip above
+the time axis is the key; a tied head has the colour of the note that it continues, a silent one is
+grey) or of roles ("role").
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset import plot
+from msmdtools.dataset.plot import Canvas, Colour
+from msmdtools.dataset.reader import Dataset, DatasetPiece
+from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.features.spectrogram import (
+    BANDS,
+    FRAMES_PER_SECOND,
+    SAMPLE_RATE,
+    WINDOW,
+    filterbank,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLOURINGS = ("onset", "role")
+FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000)
+AROUND_S = 0.25
+
+# All in pixels of the figure, which has SCALE of them for one of the page.
+SCALE = 2
+MARGIN = 40
+LEFT = 150
+BELOW = 150
+PADDING = 14
+TITLE, LABEL, SMALL = 38, 30, 24
+ROW = 5
+STRIP = 14
+# Half-axes of a head's coloured ellipse, in widths and heights of its box.
+HALO = 0.7
+SYSTEM: Colour = (110, 150, 180)
+STAFF: Colour = (200, 218, 232)
+
+
+def show(
+    dataset: Dataset,
+    piece: str,
+    page: int | None = None,
+    performance: str | None = None,
+    color: str = "onset",
+) -> NDArray[np.uint8]:
+    """The figure of a page as an RGB image, uint8, (height, width, 3).
+
+    Args:
+        page: from 1; None for the first page with note heads.
+        performance: a performance of the piece; None for the first.
+        color: "onset" or "role".
+
+    Raises:
+        DatasetError: there is no such piece, page or performance.
+        MsmdError: `color` is neither.
+    """
+    if color not in COLOURINGS:
+        raise MsmdError(f"color is {color!r}; give {' or '.join(COLOURINGS)}")
+    view = dataset[piece]
+    performance = view.performance_name(performance)
+    heads = view.noteheads
+    if page is None:
+        page = int(heads["page"].min()) if len(heads) else 1
+    if not 1 <= page <= len(view.pages):
+        raise DatasetError(f"{piece} has no page {page}; its pages are 1 to {len(view.pages)}")
+    colours = _head_colours(view, page, performance, color)
+    upper = _draw_page(view, page, colours)
+    title = _draw_title(view, page, performance, color, upper.shape[1])
+    lower = _draw_sound(view, page, performance, colours, color, upper.shape[1])
+    return np.concatenate([title, upper, lower])
+
+
+def save(image: NDArray[np.uint8], path: Path) -> None:
+    """Writes a figure, in the format that the file's ending names, at 300 dots per inch.
+
+    Raises:
+        MsmdError: the ending names no format of pictures.
+    """
+    from PIL import Image as PillowImage
+
+    known = PillowImage.registered_extensions()
+    form = known.get(path.suffix.lower())
+    if form not in PillowImage.SAVE:
+        raise MsmdError(f"{path}: name a picture, such as {path.stem or 'page'}.png")
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            PillowImage.fromarray(image).save(file, format=form, dpi=(300, 300))
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _span(view: DatasetPiece, page: int, performance: str) -> tuple[float, float] | None:
+    """From the first onset on a page to when the music leaves it, in seconds."""
+    ways = [way for way in view.passages(performance) if way.page == page]
+    if not ways:
+        return None
+    return min(way.times[0] for way in ways), max(way.times[-1] for way in ways)
+
+
+def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -> dict[int, Colour]:
+    """The colour of each head of a page."""
+    heads = view.noteheads[view.noteheads["page"] == page]
+    if color == "role":
+        return {head: plot.ROLE_COLOURS[role] for head, role in _pairs(heads[["notehead", "role"]])}
+    sounding = heads[heads["event"] >= 0]
+    onsets = view.events(performance)["onset_s"].to_numpy()[sounding["event"]]
+    start, end = _span(view, page, performance) or (0.0, 1.0)
+    known = plot.time_colours((onsets - start) / max(end - start, 1e-9))
+    silent = dict.fromkeys(heads["notehead"], plot.FAINT)
+    return silent | dict(zip(sounding["notehead"], known, strict=True))
+
+
+def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, width: int) -> Canvas:
+    """Piece, page and performance and, where heads are coloured by role, the key."""
+    canvas = _blank(2 * MARGIN + TITLE, width)
+    plot.text(canvas, (MARGIN, MARGIN), view.piece, TITLE)
+    place = f"page {page} of {len(view.pages)}   {performance}"
+    plot.text(canvas, (width - MARGIN, MARGIN + TITLE / 2), place, LABEL, plot.FAINT, "rm")
+    if color == "role":
+        key = _blank(LABEL + 20, width)
+        roles = view.noteheads.loc[view.noteheads["page"] == page, "role"].value_counts()
+        x = float(MARGIN)
+        for role, colour in plot.ROLE_COLOURS.items():
+            words = f"{role} ({roles.get(role, 0)})"
+            plot.dot(key, (x + 10, LABEL / 2), 9, colour)
+            plot.text(key, (x + 30, LABEL / 2), words, LABEL, anchor="lm")
+            x += plot.text_width(words, LABEL) + 70
+        canvas = np.concatenate([canvas[: MARGIN + TITLE + 24], key])
+    return canvas
+
+
+def _draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> Canvas:
+    """The page, enlarged, with its heads coloured and its systems and staves outlined."""
+    import cv2
+
+    image = view.pages[page - 1]
+    large = cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
+    canvas = np.repeat(np.asarray(large, np.uint8)[:, :, None], 3, axis=2)
+    staves = view.systems[view.systems["page"] == page]
+    for number, group in staves.groupby("system"):
+        corners = group[["x0", "y0", "x1", "y1"]].to_numpy() * SCALE
+        for staff in corners:
+            plot.box(canvas, staff + np.array([-3, -3, 3, 3]), STAFF)
+        x0, y0 = corners[:, :2].min(axis=0) - PADDING
+        x1, y1 = corners[:, 2:].max(axis=0) + PADDING
+        plot.box(canvas, (x0, y0, x1, y1), SYSTEM, 2)
+        plot.text(canvas, (x0 - 8, y0), str(number), SMALL, SYSTEM, "rt")
+    columns = ["notehead", "x0", "y0", "x1", "y1"]
+    for head, x0, y0, x1, y1 in _pairs(view.noteheads.loc[view.noteheads["page"] == page, columns]):
+        centre = ((x0 + x1) / 2 * SCALE, (y0 + y1) / 2 * SCALE)
+        radii = ((x1 - x0) * SCALE * HALO, (y1 - y0) * SCALE * HALO)
+        plot.tint(canvas, centre, radii, colours[head])
+    inked = np.flatnonzero((canvas < 200).any(axis=(1, 2)))
+    first, last = (inked[0], inked[-1]) if len(inked) else (0, len(canvas))
+    return canvas[max(first - MARGIN, 0) : last + MARGIN]
+
+
+def _draw_sound(
+    view: DatasetPiece, page: int, name: str, colours: Mapping[int, Colour], color: str, width: int
+) -> Canvas:
+    """The spectrogram while the music is on the page, with axes and a dot for each onset there."""
+    span = _span(view, page, name)
+    if span is None:
+        return _blank(MARGIN, width)
+    spectrogram = view.spectrogram(name)
+    last = spectrogram.shape[1] / FRAMES_PER_SECOND
+    axes = _Axes(width, max(span[0] - AROUND_S, 0.0), min(span[1] + AROUND_S, last))
+    canvas = _blank(axes.bottom + BELOW, width)
+    canvas[axes.top : axes.bottom, axes.left : axes.right] = _grey(spectrogram, axes)[..., None]
+    for way in view.passages(name):
+        if way.page == page:
+            x = axes.x(way.times[0])
+            plot.line(canvas, (x, axes.top), (x, axes.bottom), SYSTEM)
+            plot.text(canvas, (x, axes.top - 6), str(way.system), SMALL, SYSTEM, "mb")
+    _draw_axes(canvas, axes)
+    if color == "onset":
+        places = np.arange(axes.left, axes.right)
+        fractions = (axes.seconds(places) - span[0]) / max(span[1] - span[0], 1e-9)
+        inside = (fractions >= 0) & (fractions <= 1)
+        strip = np.where(inside[:, None], plot.time_colours(fractions), 255)
+        canvas[axes.bottom + 4 : axes.bottom + 4 + STRIP, axes.left : axes.right] = strip
+    heads = view.noteheads
+    here = heads[(heads["page"] == page) & (heads["role"] == "played")]
+    colour_of = {event: colours[head] for head, event in _pairs(here[["notehead", "event"]])}
+    events = view.events(name)
+    radius = float(np.clip(axes.width / 40 / np.sqrt(max(len(colour_of), 1)) * 2, 5, 9))
+    for event, onset, pitch, heads_of in _pairs(events[["event", "onset_s", "pitch", "heads"]]):
+        place = (axes.x(onset), axes.y(440 * 2 ** ((pitch - 69) / 12)))
+        if event in colour_of:
+            plot.dot(canvas, place, radius, colour_of[event])
+        elif heads_of == 0 and span[0] <= onset < span[1]:
+            plot.ring(canvas, place, radius, plot.INK)
+    return canvas
+
+
+@dataclass(frozen=True, slots=True)
+class _Axes:
+    """Where the spectrogram lies on its canvas, and what its corners mean."""
+
+    canvas_width: int
+    start: float
+    end: float
+    left: int = LEFT
+    top: int = MARGIN
+
+    @property
+    def right(self) -> int:
+        return self.canvas_width - MARGIN
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return BANDS * ROW
+
+    @property
+    def bottom(self) -> int:
+        return self.top + self.height
+
+    def x(self, seconds: float) -> float:
+        return self.left + (seconds - self.start) / (self.end - self.start) * self.width
+
+    def seconds(self, x: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.start + (x + 0.5 - self.left) / self.width * (self.end - self.start)
+
+    def y(self, hertz: float) -> float:
+        band = np.interp(np.log(hertz), np.log(_peaks()), np.arange(BANDS))
+        return float(self.bottom - (band + 0.5) * ROW)
+
+
+def _draw_axes(canvas: Canvas, axes: _Axes) -> None:
+    frame = (axes.left - 1, axes.top - 1, axes.right, axes.bottom)
+    plot.box(canvas, frame, plot.FAINT, 2)
+    for hertz in FREQUENCIES:
+        y = axes.y(hertz)
+        plot.line(canvas, (axes.left - 10, y), (axes.left - 2, y), plot.FAINT)
+        label = f"{hertz // 1000}k" if hertz >= 1000 else str(hertz)
+        plot.text(canvas, (axes.left - 18, y), label, SMALL, anchor="rm")
+    middle = (axes.top + axes.bottom) / 2
+    plot.text(canvas, (MARGIN, middle), "frequency (Hz)", LABEL, upright=True)
+    base = axes.bottom + STRIP + 6
+    for seconds in plot.ticks(axes.start, axes.end):
+        x = axes.x(seconds)
+        plot.line(canvas, (x, base), (x, base + 8), plot.FAINT)
+        plot.text(canvas, (x, base + 14), f"{seconds:g}", SMALL, anchor="mt")
+    middle = (axes.left + axes.right) / 2
+    plot.text(canvas, (middle, base + 50), "time (s)", LABEL, anchor="mt")
+
+
+def _grey(spectrogram: NDArray[np.float16], axes: _Axes) -> Canvas:
+    """The spectrogram stretched to the axes: white is silence, dark is loud."""
+    import cv2
+
+    # A frame is drawn at the middle of its window, which is what it shows best.
+    middles = axes.seconds(np.arange(axes.left, axes.right)) - WINDOW / 2 / SAMPLE_RATE
+    columns = np.tile((middles * FRAMES_PER_SECOND).astype(np.float32), (axes.height, 1))
+    bands = (np.arange(axes.height)[::-1, None] + 0.5) / ROW - 0.5
+    rows = np.tile(bands.astype(np.float32), (1, axes.width))
+    source = spectrogram.astype(np.float32)
+    values = cv2.remap(source, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    loudest = max(float(np.quantile(values, 0.998)), 1e-6)
+    return np.asarray(255 - 205 * np.clip(values / loudest, 0, 1) ** 0.8).astype(np.uint8)
+
+
+def _peaks() -> NDArray[np.float64]:
+    """The frequency in Hz at which each band's filter is greatest."""
+    return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)
+
+
+def _blank(height: int, width: int) -> Canvas:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+def _pairs(frame: "pd.DataFrame") -> Iterator[tuple[Any, ...]]:
+    return iter(frame.itertuples(index=False, name=None))
