@@ -162,6 +162,7 @@ NOTEHEADS = Table(
         Column("onset_fraction", "string", "quarter notes", "the same, exact, such as 7/3"),
         Column("duration_quarters", "float64", "quarter notes", "notated duration"),
         Column("grace", "bool", "", "whether it is a grace note"),
+        Column("grace_quarters", "float64", "quarter notes", "how far before its onset it is written"),
         Column("role", "string", "", "played, tied or silent"),
         Column("reason", "string", "", "why it is silent; empty otherwise"),
         Column("event", "int32", "", "event that it starts (played, the first) or continues (tied); -1"),

@@ -159,4 +159,4 @@ def _never_made(records: Records, i: int) -> str:
     note = records.played[i]
     if records.notes[note.note].repeat:
         return f"{records.notes[note.note].repeat}-repetition"
-    return "not-engraved"
+    return "chord-symbol" if note.voice_type == "ChordNames" else "not-engraved"

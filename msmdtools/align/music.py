@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from msmdtools.align.ties import tied_from
+from msmdtools.align.ties import end_of, tied_from
 from msmdtools.engrave.midi import MidiNote, WrittenMidi
 from msmdtools.engrave.records import PlayedNote, Records
 from msmdtools.score import TICKS_PER_QUARTER, PedalChange, TempoChange
@@ -41,7 +41,8 @@ class Timeline:
         strikes: sorted by (onset_tick, channel, pitch).
         strike_of: for each played note the index of the strike that it starts, or that its tie continues.
         tied_from: for each played note that continues another one, that other one.
-        starts: for each performance, its start in quarter notes from the start of the piece.
+        starts: for each performance, the score time of its start: the length of those before, in quarter
+            notes.
         unrecorded: notes of the MIDI files that no performer recorded (none, unless the source adds
             performers of its own).
     """
@@ -55,8 +56,14 @@ class Timeline:
     unrecorded: int
 
 
-def moment_tick(onset: Fraction, grace: Fraction) -> int:
-    """LilyPond's MIDI tick of a moment in quarter notes: grace time runs 9/40 as fast, before its main note."""
+def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fraction]) -> int:
+    """LilyPond's MIDI tick of a moment in quarter notes.
+
+    Grace time runs at 9/40 of main time, before its main note. A performance that starts before time zero
+    (with grace notes, say) is shifted so that it starts at tick 0.
+    """
+    if start < (0, 0):
+        onset, grace = onset - start[0], grace - start[1]
     return int((onset + GRACE_SPEED * grace) * TICKS_PER_QUARTER // 1)
 
 
@@ -69,14 +76,15 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
     starts: list[Fraction] = []
     unrecorded = 0
     begin = 0
+    quarters = Fraction(0)
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
         notes = [i for i, n in enumerate(records.played) if n.performance == p]
-        first_tick = moment_tick(*start)
-        shift = begin - min(0, first_tick)
-        starts.append(Fraction(shift, TICKS_PER_QUARTER))
+        starts.append(quarters)
+        quarters += max([records.played[i].onset + records.played[i].length for i in notes], default=0)
+        ticks = {i: _span(records.played[i], start) for i in notes}
         staves = _channels(records.played, notes)
-        tracks = _tracks(records.played, notes, midi, shift - begin)
-        new, missing = _strikes(records.played, notes, continued, midi, begin, shift, staves, tracks)
+        tracks = _tracks(records.played, ticks, midi)
+        new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
         strikes += new
         unrecorded += missing
         channel_of_track = {track: staves[staff] for staff, track in tracks.items()}
@@ -91,11 +99,8 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         begin = end + PAUSE_US * TICKS_PER_QUARTER // last_us
     strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch))
     strike_of = {i: k for k, strike in enumerate(strikes) for i in strike.played}
-    for i in sorted(continued, key=lambda i: (records.played[i].onset, records.played[i].grace)):
-        root = continued[i]
-        while root in continued:
-            root = continued[root]
-        strike_of[i] = strike_of[root]
+    for i in continued:
+        strike_of[i] = strike_of[root_of(i, continued)]
     return Timeline(
         tuple(strikes), strike_of, continued, tuple(starts), tuple(tempi), tuple(pedals), unrecorded
     )
@@ -106,18 +111,22 @@ def _channels(played: Sequence[PlayedNote], notes: Sequence[int]) -> dict[int, i
     return {staff: i for i, staff in enumerate(sorted({played[i].staff for i in notes}))}
 
 
+def _span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
+    """The ticks at which a performed note starts and ends as written."""
+    return moment_tick(note.onset, note.grace, start), moment_tick(*end_of(note), start)
+
+
 def _tracks(
-    played: Sequence[PlayedNote], notes: Sequence[int], midi: WrittenMidi, shift: int
+    played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
 ) -> dict[int, int]:
     """Which MIDI track each staff wrote: the one with which it shares the most notes."""
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
     for note in midi.notes:
         tracks_at[note.onset_tick, note.pitch].append(note.track)
     shared: Counter[tuple[int, int]] = Counter()
-    for i in notes:
+    for i, (tick, _) in ticks.items():
         note = played[i]
         if note.pitch is not None:
-            tick = moment_tick(note.onset, note.grace) + shift
             shared.update((note.staff, track) for track in tracks_at[tick, note.pitch])
     tracks: dict[int, int] = {}
     for (staff, track), _ in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
@@ -128,44 +137,37 @@ def _tracks(
 
 def _strikes(
     played: Sequence[PlayedNote],
-    notes: Sequence[int],
+    ticks: dict[int, tuple[int, int]],
     continued: dict[int, int],
     midi: WrittenMidi,
     begin: int,
-    shift: int,
     staves: dict[int, int],
     tracks: dict[int, int],
 ) -> tuple[list[Strike], int]:
     """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
     sounding: dict[tuple[int, int, int], MidiNote] = {
-        (n.track, n.onset_tick + begin, n.pitch): n for n in reversed(midi.notes)
+        (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
     }
-    ends = _chain_ends(played, notes, continued, shift)
+    ends = _chain_ends(ticks, continued)
     by_key: dict[tuple[int, int, int], Strike] = {}
     accounted: set[tuple[int, int, int]] = set()
-    for i in notes:
+    for i, (tick, _) in ticks.items():
         note = played[i]
         if i in continued or note.pitch is None:
             continue
-        tick = moment_tick(note.onset, note.grace) + shift
         key = (staves[note.staff], tick, note.pitch)
+        midi_key = (tracks.get(note.staff, -1), tick, note.pitch)
+        found = sounding.get(midi_key)
+        accounted.add(midi_key)
         if key not in by_key:
-            midi_key = (tracks.get(note.staff, -1), tick, note.pitch)
-            found = sounding.get(midi_key)
-            accounted.add(midi_key)
+            velocity = found.velocity if found else DEFAULT_VELOCITY
             by_key[key] = Strike(
-                tick,
-                found.offset_tick + begin if found else tick + 1,
-                note.pitch,
-                found.velocity if found else DEFAULT_VELOCITY,
-                staves[note.staff],
-                note.drum,
-                [],
+                begin + tick, 0, note.pitch, velocity, staves[note.staff], note.drum, []
             )
         strike = by_key[key]
         strike.played.append(i)
-        if (tracks.get(note.staff, -1), tick, note.pitch) not in sounding:
-            strike.offset_tick = max(strike.offset_tick, ends[i])
+        end = found.offset_tick if found else ends[i]
+        strike.offset_tick = max(strike.offset_tick, begin + max(end, tick + 1))
     strikes = sorted(by_key.values(), key=lambda s: (s.channel, s.pitch, s.onset_tick))
     for before, after in zip(strikes, strikes[1:], strict=False):
         same_key = (before.channel, before.pitch) == (after.channel, after.pitch)
@@ -176,17 +178,18 @@ def _strikes(
 
 
 def _chain_ends(
-    played: Sequence[PlayedNote], notes: Sequence[int], continued: dict[int, int], shift: int
+    ticks: dict[int, tuple[int, int]], continued: dict[int, int]
 ) -> dict[int, int]:
     """The tick at which each struck note ends, ties included."""
     ends: dict[int, int] = {}
-    for i in notes:
-        root = i
-        while root in continued:
-            root = continued[root]
-        note = played[i]
-        grace_end = note.grace + note.length if note.grace else Fraction(0)
-        length = Fraction(0) if note.grace else note.length
-        tick = moment_tick(note.onset + length, min(grace_end, Fraction(0))) + shift
-        ends[root] = max(ends.get(root, 0), tick)
+    for i, (_, end) in ticks.items():
+        root = root_of(i, continued)
+        ends[root] = max(ends.get(root, 0), end)
     return ends
+
+
+def root_of(i: int, continued: dict[int, int]) -> int:
+    """The played note that starts the sound which note `i` starts or continues."""
+    while i in continued:
+        i = continued[i]
+    return i

@@ -112,7 +112,7 @@ def _heads(
 
 
 def _reading_order(head: NoteHead) -> tuple[object, ...]:
-    return head.page, head.system, head.onset, head.grace, head.staff, -head.y0, head.x0, head.source
+    return head.page, head.system, head.onset, -head.grace, head.staff, -head.y0, head.x0, head.source
 
 
 def _head(
@@ -125,11 +125,6 @@ def _head(
     records = engraving.records
     x, y = engraving.pixels[drawn.page]
     x0, y0, x1, y1 = drawn.box
-    if drawn.head < 0:
-        return NoteHead(
-            0, drawn.page + 1, 0, 0, x0 * x, y0 * y, x1 * x, y1 * y,
-            -1, Fraction(0), Fraction(0), Fraction(0), "silent", "text-example", (), -1, "",
-        )  # fmt: skip
     made = records.made[drawn.head]
     match = matches[drawn.head]
     struck = tuple(i for i in match.played if i in time.strike_of and i not in time.tied_from)

@@ -112,7 +112,7 @@ def _engrave(
         limits=limits,
         sandbox=sandbox,
     )
-    log = outcome.log.replace(str(source), source.name).replace(str(folder), ".")
+    log = _readable(outcome.log, source, folder)
     if outcome.stopped:
         raise _stopped(outcome, limits, source)
     try:
@@ -121,8 +121,8 @@ def _engrave(
         midis = tuple(read_midi(out / f"msmd-{i}.midi") for i in range(records.midis))
         if outcome.returncode < 0 or outcome.returncode >= 128:
             raise ValueError("LilyPond crashed")
-        if not records.page_books or not records.made:
-            raise ValueError("nothing was engraved")
+        if not records.page_books:
+            raise ValueError("nothing was engraved: the source has no score with a layout")
         pages, heights = render_pages(pdfs, out, width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
@@ -138,6 +138,12 @@ def _engrave(
     return Engraving(
         tuple(pages), pixels, merge_pdfs(pdfs, out / "score.pdf"), records, midis, engine, log, warnings
     )
+
+
+def _readable(log: str, source: Path, folder: Path) -> str:
+    """The log without names of folders, and without fontconfig's wish to write its cache."""
+    text = log.replace(str(source), source.name).replace(str(folder), ".")
+    return "\n".join(line for line in text.splitlines() if not line.startswith("Fontconfig "))
 
 
 def _stopped(outcome: Outcome, limits: Limits, source: Path) -> PieceError:

@@ -14,7 +14,7 @@
 %%   draw   n x0 y0 x1 y1 system staff-symbol      head n is on this page
 %%   staff  staff-symbol x0 y0 x1 y1 system        a staff's lines are on this page
 %%   start  p main grace                           the p-th performance begins at this moment
-%%   play   p id main grace length pitch voice staff staff-name drum tie wait  a note is performed
+%%   play   p id main grace length pitch voice voice-type staff staff-name drum tie wait  a note is performed
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
 %%   midi   p                                      msmd-p.midi has been written
 
@@ -72,12 +72,18 @@
    (map-some-music
     (lambda (m)
       (and (music-is-of-type? m 'unfolded-repeated-music)
-           (make-sequential-music (ly:music-deep-copy (make-unfolded-set m)))))
+           (make-sequential-music
+             (ly:music-deep-copy ((ly:music-property m 'elements-callback) m)))))
     music))
 
+#(define (msmd-forget-lengths! music)
+   "Drop the lengths that LilyPond has computed in advance: unfolding makes music longer."
+   (music-map (lambda (m) (ly:music-set-property! m 'length '()) m) music))
+
 #(define (msmd-performed music)
-   (unfold-repeats (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo))
-                   (ly:music-deep-copy music)))
+   (msmd-expand-unfolded
+    (unfold-repeats (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo))
+                    (msmd-forget-lengths! (ly:music-deep-copy music)))))
 
 #(define (msmd-kind def) (ly:output-def-lookup def 'output-def-kind))
 #(define (msmd-layouts score) (filter (lambda (d) (eq? (msmd-kind d) 'layout)) (ly:score-output-defs score)))
@@ -202,6 +208,15 @@ toplevel-book-handler =
                       (let ((symbol (and (string=? kind "draw") (ly:grob-object grob 'staff-symbol #f))))
                         (if (ly:grob? symbol) (msmd-symbol-number symbol) -1))))))
 
+#(define (msmd-head-number grob)
+   "The number of a head; one that no engraver announced (an ambitus) gets one now."
+   (or (hashq-ref msmd-heads grob)
+       (let ((n msmd-head-count))
+         (hashq-set! msmd-heads grob n)
+         (set! msmd-head-count (1+ n))
+         (msmd-record "head" n -1 0 0 0 "x" -1 "" "" (grob::name grob))
+         n)))
+
 #(define (msmd-walk expr x y systems)
    (if (pair? expr)
        (case (car expr)
@@ -218,7 +233,7 @@ toplevel-book-handler =
             (cond
              ((memq 'note-head-interface interfaces)
               (if (not (eq? #t (ly:grob-property grob 'transparent #f)))
-                  (msmd-box "draw" (hashq-ref msmd-heads grob -1) grob x y (system))))
+                  (msmd-box "draw" (msmd-head-number grob) grob x y (system))))
              ((memq 'staff-symbol-interface interfaces)
               (msmd-box "staff" (msmd-symbol-number grob) grob x y (system)))
              (else (msmd-walk (caddr expr) x y systems)))))
@@ -265,7 +280,7 @@ toplevel-book-handler =
                        (ly:moment-main now) (ly:moment-grace now)
                        (ly:moment-main (ly:event-length event))
                        (msmd-semitones event context)
-                       voice (msmd-staff-number staff) (ly:context-id staff)
+                       voice (ly:context-name context) (msmd-staff-number staff) (ly:context-id staff)
                        (if (ly:event-property event 'drum-type #f) 1 0)
                        (if (any msmd-tie? (ly:event-property event 'articulations '())) 1 0)
                        (if (eq? #t (ly:context-property context 'tieWaitForNote #f)) 1 0))))

@@ -78,7 +78,7 @@ class PlayedNote:
 
     Attributes:
         performance: which of the file's performances, from 0.
-        voice: number of its voice context.
+        voice: number of its voice context; `voice_type` such as "Voice" or "ChordNames".
         tie: whether the note itself is tied onwards.
         wait: whether its tie waits for a later note (tieWaitForNote).
     """
@@ -90,6 +90,7 @@ class PlayedNote:
     length: Fraction
     pitch: int | None
     voice: int
+    voice_type: str
     staff: int
     staff_name: str
     drum: bool
@@ -167,8 +168,8 @@ def read_records(path: Path) -> Records:
                 box = _box(fields[1:5], width)
                 staves.append(DrawnStaff(int(fields[0]), len(page_books) - 1, box, int(fields[5])))
             case "play":
-                performance, note, onset, grace, length, pitch, voice, staff, *rest = fields
-                name, drum, tie, wait = rest
+                performance, note, onset, grace, length, pitch, voice, *rest = fields
+                voice_type, staff, name, drum, tie, wait = rest
                 played.append(
                     PlayedNote(
                         int(performance),
@@ -178,6 +179,7 @@ def read_records(path: Path) -> Records:
                         _quarters(length),
                         _pitch(pitch),
                         int(voice),
+                        voice_type,
                         int(staff),
                         name,
                         drum == "1",
