@@ -87,9 +87,9 @@ def test_module_is_short_enough_to_read(path: Path) -> None:
 
 
 def test_command_reference_is_up_to_date(repository: Path) -> None:
-    assert (repository / "docs" / "cli.md").read_text(encoding="utf-8") == reference(), (
-        "run `make docs`"
-    )
+    # Word by word: where the lines are broken depends on the version of click.
+    written = (repository / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert written.split() == reference().split(), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,7 +9,8 @@ WIDTH = 96
 
 def reference() -> str:
     """The command-line reference as Markdown: the help of `msmd` and of each command."""
-    with click.Context(main, info_name="msmd", terminal_width=WIDTH) as root:
+    settings = main.context_settings
+    with click.Context(main, info_name="msmd", terminal_width=WIDTH, **settings) as root:
         parts = [
             "# Command line",
             "What each command says when called with `--help`. This file is made by `make docs`.",
