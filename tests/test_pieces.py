@@ -181,3 +181,15 @@ def test_begins_with_the_right_notes(
     upper = next(t for t in midi.tracks if any(m.type == "note_on" for m in t))
     played = [m.note for m in upper if m.type == "note_on" and m.velocity > 0]
     assert played[: len(pitches)] == pitches
+
+
+def test_sample_manifest_lists_them_all() -> None:
+    import csv
+    import hashlib
+
+    with open(resources.manifest("sample"), encoding="utf-8", newline="") as lines:
+        listed = {row["path"]: row["sha256"] for row in csv.DictReader(lines)}
+    root = resources.pieces()
+    assert listed == {
+        str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in FILES
+    }

@@ -7,7 +7,7 @@
   composer = "Traditional"
   mutopiatitle = "Frère Jacques (as a round)"
   mutopiacomposer = "Traditional"
-  mutopiainstrument = "Organ, Harpsichord"
+  mutopiainstrument = "Harpsichord, Piano"
   date = "18th century"
   source = "The tune is traditional; the setting was written for msmdtools"
   style = "Folk"
