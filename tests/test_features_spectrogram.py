@@ -1,4 +1,4 @@
-"""The spectrogram against the original's values and a slow reference written from its definition."""
+"""The spectrogram against the original's values and a slow reference made from its definition."""
 
 import math
 from pathlib import Path
