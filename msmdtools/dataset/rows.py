@@ -101,6 +101,7 @@ def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "onset_fraction": str(head.onset),
             "duration_quarters": float(head.duration),
             "grace": head.grace != 0,
+            "grace_quarters": float(head.grace),
             "role": head.role,
             "reason": head.reason,
             "event": head.events[0] if head.events else -1,

@@ -104,7 +104,7 @@ def make_pieces(
 def source_bytes(piece: Piece, root: Path) -> int:
     """The size of a piece's sources, which tells roughly how long it takes; missing files are 0."""
     total = 0
-    for file in source_files(piece):
+    for file in source_files(piece, root):
         try:
             total += (root / file).stat().st_size
         except OSError:
