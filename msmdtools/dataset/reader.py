@@ -204,6 +204,21 @@ class DatasetPiece:
         """The performance as a standard MIDI file."""
         return self._file(performance, "performance.mid")
 
+    def audio(self, performance: str | None = None) -> NDArray[np.int16]:
+        """The audio of a performance: int16, (samples,), mono, 22,050 Hz.
+
+        Raises:
+            DatasetError: the dataset was built without keeping audio.
+        """
+        import soundfile  # type: ignore[import-untyped]  # it has no types
+
+        file = self.audio_path(performance)
+        try:
+            samples, _ = soundfile.read(file, dtype="int16")
+        except soundfile.SoundFileError as error:
+            raise damaged(file, error) from error
+        return np.asarray(samples, np.int16)
+
     def audio_path(self, performance: str | None = None) -> Path:
         """The audio of a performance, FLAC, mono, 22,050 Hz.
 
