@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import venv
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import msmdtools
@@ -102,8 +104,6 @@ def test_command_has_help_and_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_has_help(name: str) -> None:
-    import click
-
     command = importlib.import_module(f"msmdtools.cli.{name}").command
     commands = [command]
     if isinstance(command, click.Group):
@@ -187,6 +187,27 @@ def test_wheel_carries_the_data_files(installed: Path, repository: Path) -> None
     assert int(count) == len(list((PACKAGE / "pieces").rglob("*.ly")))
     assert Path(registry).read_bytes() == (repository / "soundfonts/registry.toml").read_bytes()
     assert Path(manifest).read_bytes() == (repository / "manifests/msmd-v1.1.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_wheel_builds_a_bundled_piece(installed: Path, tmp_path: Path, soundfont: Path) -> None:
+    # The dependencies come from the environment of this test: on PYTHONPATH its .pth files are not
+    # read, so that msmdtools itself can only be the one of the wheel.
+    environment = {**os.environ, "PYTHONPATH": str(Path(click.__file__).parent.parent)}
+    msmd = installed.with_name("msmd")
+    out = tmp_path / "dataset"
+    build = ["build", "--sample", "--pieces", "*greensleeves*", "--jobs", "1", "--out", out]
+    for command in (["doctor"], build, ["validate", out]):
+        answer = subprocess.run(
+            [msmd, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert (out / "pieces/Traditional__greensleeves__greensleeves/page-01.png").is_file()
 
 
 def test_unknown_manifest_names_the_known_ones() -> None:
