@@ -166,8 +166,8 @@ def fetch_soundfont(
         verify(font, target)
         return target
     by_hand = (
-        f"By hand: apt install {font.package}, or download {' or '.join(font.urls) or 'it'} on another"
-        f" machine and put {font.files[0]} into {folder}"
+        f"By hand: apt install {font.package}, or download {' or '.join(font.urls) or 'it'} on"
+        f" another machine and put {font.files[0]} into {folder}"
     )
     failures = []
     for url in font.urls:

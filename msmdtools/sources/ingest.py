@@ -1,10 +1,9 @@
 """From a tree of LilyPond files to a list of pieces.
 
-A file is a piece if it ends in .ly, makes a score (its own, or one of a file that it includes), and
-no other .ly file of the same edition includes it. Where two files include each other, that rule
-does not count between them. Each such file of a `-lys` folder is a piece of its own: the full
-score, every part, and every paper size that Mutopia offers; `Piece.edition` tells which belong
-together.
+A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
+and no other .ly file of the same edition that makes one includes it. Where two files include each
+other, that rule does not count between them. Every such file of a `-lys` folder is a piece: the full
+score, each part, each paper size that Mutopia offers. `Piece.edition` tells what belongs together.
 """
 
 import fnmatch
@@ -178,9 +177,11 @@ def main_files(source: SourceTree) -> list[str]:
 
 def _makes_score(source: SourceTree, path: str) -> bool:
     expansion = source.expansion(path)
-    # The second look is for files with a stray quotation mark, which LilyPond takes as part of a
-    # word.
-    return expansion.scores or expansion.dynamic or bool(_SCORE.search(source.text(path)))
+    if expansion.scores or expansion.dynamic:
+        return True
+    # LilyPond takes a stray quotation mark in lyrics as part of a word; our tokens go astray there.
+    text = source.text(path)
+    return text.count('"') % 2 == 1 and bool(_SCORE.search(text))
 
 
 def edition_of(path: str) -> str:
@@ -249,11 +250,10 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
     header = Header(expansion.fields, expansion.variables)
     texts = {name: header.text(*fields) for name, fields in _FIELDS.items()}
     licence, licence_text = _licence(header)
-    if not texts["composer"] or licence == UNKNOWN:
-        common = stated.get(edition, {})
-        texts = {name: text or common.get(name, "") for name, text in texts.items()}
-        if licence == UNKNOWN and (found := spdx(common.get("licence", ""))) != UNKNOWN:
-            licence, licence_text = found, ""
+    common = stated.get(edition, {})
+    texts = {name: text or common.get(name, "") for name, text in texts.items()}
+    if licence == UNKNOWN and (found := spdx(common.get("licence", ""))) != UNKNOWN:
+        licence, licence_text = found, ""
     files = list(expansion.files)
     folders = []
     if expansion.dynamic:

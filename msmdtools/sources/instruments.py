@@ -21,9 +21,9 @@ harmonium: harmonium|(reed|pump) organ
 organ: organs?|orgues?|orgel|organo|manuals?|pedals?
 accordion: accordions?|akkordeon
 choir: choirs?|chorus|choeur|chor|coro|((wo)?men's|(fe)?male|mixed|satb) (choir|chorus)|choir ssaa
-choir: male choir ttbb|([satb]\.?){3,}|fur funfstimmigen chor a cappella
+choir: male choir ttbb|(?=.{3})(s\.?)*(a\.?)*(t\.?)*(b\.?)*|fur funfstimmigen chor a cappella
 voice: voi[cs]es?|voice duet|vocals?|singers?|canto|gesang|stimme|chant|voix|[satb]{1,2}
-voice: (mezzo[- ]?)?sopran[oie]s?|contralt[oi]|alt[oi]s?|tenor[eis]*|bar[iy]ton[eo]?s?|bass[oi]?
+voice: (mezzo[- ]?)?sopran[oie]s?|contralt[oi]|alt[oi]s?|tenor[eis]*|bar[iy]ton[eo]?s?
 voice: haute-contre|(basse-)?tailles?|(soprano|alto) castratos?
 string quartet: string quartets?|streichquartett
 string ensemble: strings?( ensemble| orchestra| quintet| trio)?|archi|streicher
@@ -37,6 +37,7 @@ viola d'amore: viola d'amore
 violin: viol[io]n[eios]*( duet| piccolo)?|geigen?|fiddle
 viola: violas?|viole|bratsche|altviool
 cello: '?(violon|violin)?cell[oi]s?|violoncelles?
+bass: bass[oi]?|basse
 double bass: (double ?-?|contra-?|contre)bass[eoi]?s?|basses|violone( grosso)?
 guitar: (classical )?guitars?|guitar duets?|gitarren?|guitare|chitarra|guitarra
 lute: lutes?|theorb[oe]s?|laute|luth|archlute

@@ -34,7 +34,10 @@ def spdx(text: str) -> str:
     Public domain is CC-PDDC. A Creative Commons licence without a version is unknown, for its terms
     are not certain; so are licences with a version that never was and the GPL without one.
     """
-    if address := _ADDRESS.search(text):
+    address = _ADDRESS.search(text)
+    if address and address[1].lower() == "publicdomain":
+        return "CC-PDDC"
+    if address:
         return _creative_commons(address[1].upper(), address[2] or _version(text))
     if _CC0.search(text):
         return "CC0-1.0"

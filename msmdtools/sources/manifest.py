@@ -90,10 +90,12 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-        os.replace(temporary, path)
+        try:
+            temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ManifestError(f"Cannot write the manifest {path}: {error.strerror}.") from error
 
 

@@ -78,11 +78,15 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                 yield Event("include", "other" if in_value else scope, level, value=value)
             elif token.text in BLOCKS:
                 block = BLOCKS[token.text]
-                if token.text == "score":
+                if token.text == "score" and _prints(tokens, index):
                     yield Event("score", "top")
             elif token.text in NOT_MUSIC:
                 block = "other"
-            elif token.text in MUSIC_COMMANDS and not in_value and scope in ("top", "part"):
+            elif (
+                token.text in MUSIC_COMMANDS
+                and scope in ("top", "part")
+                and (not in_value or (angles <= 0 and _is_variable(tokens, index - 2)))
+            ):
                 yield Event("score", scope)
                 in_value = True  # the rest of this expression is no second score
         elif token.kind == "sign" and token.text == "{":
@@ -120,6 +124,28 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
             angles += opened - closed
             if closed and angles <= 0:
                 in_value, angles = False, 0
+
+
+def _prints(tokens: list[Token], index: int) -> bool:
+    """Whether a \\score block is printed: not one with a \\midi and no \\layout block."""
+    depth, commands = 0, set()
+    for token in tokens[index:]:
+        if token.kind == "sign" and token.text in "{}":
+            depth += 1 if token.text == "{" else -1
+            if depth <= 0:
+                break
+        elif token.kind == "command" and depth == 1:
+            commands.add(token.text)
+    return "midi" not in commands or not commands.isdisjoint(("layout", "include"))
+
+
+def _is_variable(tokens: list[Token], index: int) -> bool:
+    """Whether the token before a command is a variable, with which the value before it has ended."""
+    return (
+        index >= 0
+        and tokens[index].kind == "command"
+        and tokens[index].text not in MUSIC_COMMANDS | NOT_MUSIC
+    )
 
 
 def _level(scope: str) -> str:

@@ -1,0 +1,138 @@
+"""`msmd ingest`, on small trees and on the Mutopia Project."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from msmdtools.cli import main
+from msmdtools.errors import ManifestError
+from msmdtools.sources.ingest import ListedPiece, ingest
+from msmdtools.sources.manifest import read_list, read_manifest, write_manifest
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    def add(path: str, instrument: str, composer: str, licence: str) -> None:
+        file = tmp_path / "tree" / path
+        file.parent.mkdir(parents=True)
+        file.write_text(
+            f'\\version "2.24.0" \\header {{ title = "{file.stem}" mutopiacomposer = "{composer}"'
+            f' instrument = "{instrument}" copyright = "{licence}" }} {{ c }}'
+        )
+
+    add("BachJS/BWV1/air/air.ly", "Harpsichord, Piano", "BachJS", "Public Domain")
+    add("BachJS/BWV2/duo/duo.ly", "Violin, Piano", "BachJS", "Creative Commons Attribution 4.0")
+    add("SorF/O35/one/one.ly", "Guitar", "SorF", "all mine")
+    return tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({}, ["air"]),
+        ({"instruments": ["all"]}, ["air", "duo", "one"]),
+        ({"instruments": ["keyboard", "guitar"]}, ["air", "one"]),
+        ({"instruments": ["violin"]}, ["duo"]),
+        ({"instruments": ["all"], "composers": ["bach*"]}, ["air", "duo"]),
+        ({"instruments": ["all"], "licences": ["CC-BY-*", "unknown"]}, ["duo", "one"]),
+    ],
+)
+def test_selection(root, selection, expected):
+    assert [piece.title for piece in ingest(root, **selection)] == expected
+
+
+def test_a_row(root):
+    (piece,) = ingest(root)
+    assert (piece.piece, piece.path) == ("BachJS__BWV1__air", "BachJS/BWV1/air/air.ly")
+    assert (piece.composer, piece.instruments) == ("BachJS", ("harpsichord", "piano"))
+    assert (piece.licence, piece.licence_text, piece.lilypond) == ("CC-PDDC", "", "2.24.0")
+    assert piece.edition == "BachJS/BWV1/air"
+    assert ingest(root, ["guitar"])[0].licence_text == "all mine"
+
+
+def test_a_header_that_nothing_includes_counts_for_its_edition(tmp_path):
+    folder = tmp_path / "LullyJB" / "A" / "A-lys"
+    folder.mkdir(parents=True)
+    (folder / "A.ly").write_text("{ c }")
+    (folder / "A-header.ly").write_text(
+        '\\header { mutopiacomposer = "LullyJB" mutopiainstrument = "Voice" license = "CC0" }'
+    )
+    (piece,) = ingest(tmp_path, ["all"])
+    assert (piece.composer, piece.instrument, piece.licence) == ("LullyJB", "Voice", "CC0-1.0")
+
+
+def test_errors(root, tmp_path):
+    with pytest.raises(ManifestError, match="No such folder"):
+        ingest(tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match="No LilyPond file that makes a score"):
+        ingest(tmp_path / "empty")
+    with pytest.raises(ManifestError, match=r"x\.ly is listed but not in .* \(1 listed"):
+        ingest(root, listed=[ListedPiece("x", "x.ly")])
+
+
+def test_command(root, tmp_path):
+    out = tmp_path / "m.csv"
+    result = CliRunner().invoke(main, ["ingest", str(root), "--out", str(out)])
+    assert (result.exit_code, result.output) == (
+        0,
+        f"1 pieces by 1 composers -> {out}\nLicences: CC-PDDC 1\n",
+    )
+    assert [piece.piece for piece in read_manifest(out)] == ["BachJS__BWV1__air"]
+    result = CliRunner().invoke(main, ["ingest", str(root), "--instrument", "guitar", "--json"])
+    row = json.loads(result.output)
+    assert (row["piece"], row["licence"], row["instruments"]) == (
+        "SorF__O35__one",
+        "unknown",
+        ["guitar"],
+    )
+    result = CliRunner().invoke(main, ["ingest", str(root)])
+    assert result.exit_code == 2
+    result = CliRunner().invoke(main, ["ingest", str(root), "--composer", "X", "--out", str(out)])
+    assert result.exit_code == 1
+    assert "nothing fits the selection" in result.output
+
+
+@pytest.mark.slow
+def test_the_manifest_of_msmd_v1_1(mutopia, repository, splits, tmp_path):
+    committed = repository / "manifests" / "msmd-v1.1.csv"
+    again = tmp_path / "m.csv"
+    write_manifest(ingest(mutopia, ["all"], listed=read_list(committed)), again)
+    assert again.read_bytes() == committed.read_bytes()
+    with splits.open(newline="") as file:
+        official = {row.pop("piece"): row for row in csv.DictReader(file)}
+    pieces = read_manifest(committed)
+    assert len(pieces) == 467
+    for piece in pieces:
+        row = official[piece.piece]
+        assert piece.path == row["mutopia_path"]
+        assert dict(piece.extra) == {k: v for k, v in row.items() if k != "mutopia_path"}
+    without = {name for name, row in official.items() if not row["mutopia_path"]}
+    assert set(official) - {piece.piece for piece in pieces} == without
+
+
+@pytest.mark.slow
+def test_the_manifest_of_all_solo_keyboard_pieces(mutopia, repository, tmp_path):
+    committed = repository / "manifests" / "mutopia-keyboard.csv"
+    write_manifest(ingest(mutopia), tmp_path / "m.csv")
+    assert (tmp_path / "m.csv").read_bytes() == committed.read_bytes()
+
+
+def test_no_committed_row_lacks_licence_composer_title_or_edition(repository):
+    for path in sorted((repository / "manifests").glob("*.csv")):
+        for piece in read_manifest(path):
+            assert piece.licence != "unknown", piece.piece
+            assert piece.composer, piece.piece
+            assert piece.title, piece.piece
+            assert piece.edition, piece.piece
+
+
+def test_ids_of_the_keyboard_manifest_are_those_of_msmd(repository):
+    msmd = {p.path: p.piece for p in read_manifest(repository / "manifests" / "msmd-v1.1.csv")}
+    keyboard = read_manifest(repository / "manifests" / "mutopia-keyboard.csv")
+    common = [piece for piece in keyboard if piece.path in msmd]
+    assert len(common) == 455  # the others are movements that another file includes
+    assert all(piece.piece == msmd[piece.path] for piece in common)
