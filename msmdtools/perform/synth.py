@@ -1,19 +1,19 @@
 """Playing the notes: FluidSynth in this process, without a sound device, into an array.
 
 - Time. FluidSynth computes blocks of 64 samples (2.9 ms) and lets a note begin only at the first
-  sample of one. Every key and pedal change is put to the *nearest* block, so an onset is off by at
-  most 1.45 ms, on average by nothing. (FluidSynth's own MIDI player takes the *next* one, up to 2.9
-  ms late.)
+  sample of one. Every key and pedal change is put to the nearest block, so an onset is off by at
+  most 1.45 ms, and by nothing on average.
 - Repeatability. Every performance gets a synthesizer of its own, so that no reverb tail, chorus
-  phase or voice of what was rendered before can sound in it; that takes a few milliseconds. The
-  expensive thing, the soundfont, is loaded once per process and lent to each of them. Samples are
-  loaded when a program is first asked for (`synth.dynamic-sample-loading`): 0.02 s and 40 MB
-  instead of 0.5 s and 180 MB for FluidR3_GM. Output is taken as floats, as FluidSynth dithers its
-  16-bit output with noise that goes on from one piece to the next.
+  phase or voice of what was rendered before can sound in it; that takes 5 ms. The expensive thing,
+  the soundfont, is loaded once per process and lent to each of them; of its samples those of a
+  program are loaded when it is first asked for: 0.02 s and 20 MB instead of 0.5 s and 160 MB for
+  FluidR3_GM. Output is taken as floats, as FluidSynth adds noise (dither) to its 16-bit output that
+  goes on from one piece to the next.
 - Sound. `SETTINGS` has everything that is pinned. Gain, reverb and chorus are FluidSynth's
-  defaults, written out, because the original dataset was made with them and the spectrogram's
-  logarithm makes level a part of what a model sees; and a room is nearer to a recording than none.
-  They cost about a quarter of the time.
+  defaults, written out: the original dataset was made with them, the logarithm of the spectrogram
+  makes level a part of what a model hears, and a room is nearer to a recording than none. Reverb
+  and chorus take 3 tenths of the time. Polyphony is more than the default, so that no note of an
+  orchestra is cut for another's sake.
 - Mono is (left + right) / 2, rounded to 16 bits.
 """
 
@@ -44,7 +44,7 @@ TAIL_S = 1.0
 SETTINGS: dict[str, float | int] = {
     "synth.sample-rate": float(SAMPLE_RATE),
     "synth.gain": 0.2,
-    "synth.polyphony": 256,
+    "synth.polyphony": 1024,
     "synth.min-note-length": 10,
     "synth.reverb.active": 1,
     "synth.reverb.room-size": 0.2,
