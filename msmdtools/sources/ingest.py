@@ -2,8 +2,9 @@
 
 A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
 and no other .ly file of the same edition that makes one includes it. Where two files include each
-other, that rule does not count between them. Every such file of a `-lys` folder is a piece: the full
-score, each part, each paper size that Mutopia offers. `Piece.edition` tells what belongs together.
+other, that rule does not count between them. Every such file of a `-lys` folder is a piece: the
+full score, each part, each paper size that Mutopia offers. `Piece.edition` tells which belong
+together.
 """
 
 import fnmatch

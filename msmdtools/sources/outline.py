@@ -140,7 +140,7 @@ def _prints(tokens: list[Token], index: int) -> bool:
 
 
 def _is_variable(tokens: list[Token], index: int) -> bool:
-    """Whether the token before a command is a variable, with which the value before it has ended."""
+    """Whether the token before a command is a variable, with which a value has ended."""
     return (
         index >= 0
         and tokens[index].kind == "command"
