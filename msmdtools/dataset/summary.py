@@ -46,35 +46,37 @@ def format_summary(summary: BuildSummary) -> str:
 
 def totals_table(totals: Mapping[str, Any]) -> list[str]:
     """The totals of a dataset as aligned lines, parts under their sum."""
-    rows: list[tuple[int, str, str]] = [
-        (0, "pieces attempted", f"{totals['attempted']:,}"),
-        (1, "ok", _share(totals["ok"], totals["attempted"])),
-        (1, "failed", _share(totals["failed"], totals["attempted"])),
+    pieces, heads, events = totals["attempted"], totals["noteheads"], totals["events"]
+    return [
+        _line(0, "pieces attempted", pieces),
+        _line(1, "ok", totals["ok"], pieces),
+        _line(1, "failed", totals["failed"], pieces),
         *_reasons(totals["failed_by_reason"]),
-        (0, "pages", f"{totals['pages']:,}"),
-        (0, "systems", f"{totals['systems']:,}"),
-        (0, "note heads", f"{totals['noteheads']:,}"),
-        (1, "played", _share(totals["played"], totals["noteheads"])),
-        (1, "tied", _share(totals["tied"], totals["noteheads"])),
-        (1, "silent", _share(totals["silent"], totals["noteheads"])),
+        _line(0, "pages", totals["pages"]),
+        _line(0, "systems", totals["systems"]),
+        _line(0, "note heads", heads),
+        _line(1, "played", totals["played"], heads),
+        _line(1, "tied", totals["tied"], heads),
+        _line(1, "silent", totals["silent"], heads),
         *_reasons(totals["silent_by_reason"]),
-        (0, "performances", f"{totals['performances']:,}"),
-        (0, "note events", f"{totals['events']:,}"),
-        (1, "with a head", _share(totals["events_with_head"], totals["events"])),
-        (1, "without", _share(totals["events_without_head"], totals["events"])),
+        _line(0, "performances", totals["performances"]),
+        _line(0, "note events", events),
+        _line(1, "with a head", totals["events_with_head"], events),
+        _line(1, "without", totals["events_without_head"], events),
         *_reasons(totals["events_without_head_by_reason"]),
-        (0, "audio", f"{totals['audio_s'] / 3600:,.2f} h"),
-        (0, "pictures and sound", f"{totals['bytes'] / 1e6:,.1f} MB"),
+        f"{'hours of audio':<36}{totals['audio_s'] / 3600:>12,.2f}",
+        f"{'megabytes':<36}{totals['bytes'] / 1e6:>12,.2f}",
     ]
-    return [f"{'  ' * depth + name:<32}{value:>12}" for depth, name, value in rows]
 
 
-def _reasons(counts: Mapping[str, int]) -> list[tuple[int, str, str]]:
-    return [(2, reason or "unexplained", f"{count:,}") for reason, count in counts.items()]
+def _line(depth: int, name: str, count: int, whole: int = 0) -> str:
+    """A count under its name, and what share of `whole` it is."""
+    share = f"{100 * count / whole:>11.3f} %" if whole else ""
+    return f"{'  ' * depth + name:<36}{count:>12,}{share}"
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part:,}" if not whole else f"{part:,} {100 * part / whole:6.2f} %"
+def _reasons(counts: Mapping[str, int]) -> list[str]:
+    return [_line(2, reason or "unexplained", count) for reason, count in counts.items()]
 
 
 def _count(number: int, noun: str) -> str:

@@ -28,6 +28,7 @@ from msmdtools.performance import EVENTS, PERFORMANCES, Performance, Performance
 from msmdtools.piece import Piece
 from msmdtools.score import NOTEHEADS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
+from msmdtools.sources.ingest import SOURCE_SUFFIXES
 
 # With less than this free when a piece fails, the full disk is to blame, not the piece.
 FULL_DISK_BYTES = 1 << 20
@@ -196,7 +197,7 @@ def _lilypond_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in {".ly", ".ily", ".lyi", ".inc"}
+        if path.is_file() and path.suffix.lower() in SOURCE_SUFFIXES - {".scm"}
     )
 
 

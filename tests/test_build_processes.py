@@ -1,0 +1,218 @@
+"""Builds in processes of their own: killed, interrupted, two at once; workers that die or hang."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import build_fakes
+import pyarrow.parquet as pq
+import pytest
+
+from msmdtools.dataset import schedule
+from msmdtools.dataset.build import build
+from msmdtools.dataset.options import BuildOptions
+from msmdtools.dataset.pool import Call, Lost, Pool, Raised, Returned
+
+OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), jobs=2)
+TESTS = Path(__file__).parent
+
+
+def start(manifest, root, out, *more):
+    """`msmd build` with fakes, in a process group of its own as from a shell."""
+    places = ["--manifest", manifest, "--root", root, "--out", out]
+    return subprocess.Popen(
+        [sys.executable, TESTS / "build_fakes.py", *places, "--soundfonts", "Fake", *more],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition, timeout=60):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def finished(out):
+    return len(list((out / "pieces").glob("*"))) if (out / "pieces").exists() else 0
+
+
+def workers_of(pid):
+    """The processes that `pid` has started, from /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def content(dataset):
+    return {
+        str(path.relative_to(dataset)): path.read_bytes()
+        for path in sorted(dataset.rglob("*"))
+        if path.is_file() and path.name not in {".lock", "build.jsonl"}
+    }
+
+
+@pytest.fixture
+def fakes(monkeypatch):
+    for module, name, fake in build_fakes.IN_BUILD:
+        monkeypatch.setattr(module, name, fake)
+
+
+def test_killed_and_resumed_equals_left_alone(tmp_path, fakes):
+    sources = {f"p{i:02d}": f"sleep 0.1 {5 + i}" for i in range(12)} | {"x": "fail"}
+    manifest, root = build_fakes.make_tree(tmp_path, sources)
+    for stop in (1, 6):
+        process = start(manifest, root, tmp_path / "killed", "--jobs", "2")
+        wait_for(lambda stop=stop: finished(tmp_path / "killed") >= stop)
+        workers = workers_of(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert len(workers) >= 2
+        wait_for(lambda workers=workers: not any(map(alive, workers)))  # none is left behind
+    assert finished(tmp_path / "killed") < 12
+    description = json.loads((tmp_path / "killed" / "dataset.json").read_text())
+    assert description["state"] == "building"
+    process = start(manifest, root, tmp_path / "killed", "--jobs", "2", "--json")
+    out, err = process.communicate()
+    assert process.returncode == 3, err  # finished, one failed
+    assert json.loads(out)["totals"]["ok"] == 12
+    build(manifest, root, tmp_path / "whole", OPTIONS, steps=build_fakes.STEPS)
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+    assert not (tmp_path / "killed" / ".work").exists()
+
+
+def test_interrupted_is_130_and_goes_on(tmp_path, fakes):
+    manifest, root = build_fakes.make_tree(
+        tmp_path, {f"p{i}": f"sleep 0.3 {5 + i}" for i in range(8)}
+    )
+    process = start(manifest, root, tmp_path / "ds", "--jobs", "1")
+    wait_for(lambda: finished(tmp_path / "ds") >= 1)
+    workers = workers_of(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "Interrupted.\n")
+    assert not any(map(alive, workers))
+    assert 1 <= finished(tmp_path / "ds") < 8
+    assert not (tmp_path / "ds" / ".work").exists()
+    assert build(manifest, root, tmp_path / "ds", OPTIONS, steps=build_fakes.STEPS).failed == 0
+
+
+def test_a_second_build_is_refused(tmp_path, fakes):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "sleep 3 5", "b": "sleep 0 4"})
+    first = start(manifest, root, tmp_path / "ds")
+    wait_for(lambda: finished(tmp_path / "ds") >= 1)
+    second = start(manifest, root, tmp_path / "ds")
+    _, err = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert err == (
+        f"Error: {tmp_path / 'ds'} is in use by another build (process {first.pid}): "
+        "wait until it has finished, or stop it\n"
+    )
+    out, err = first.communicate(timeout=30)
+    assert first.returncode == 0, err
+    assert "This build attempted 2 pieces." in out
+
+
+def test_a_worker_that_dies_costs_one_piece(tmp_path, fakes):
+    sources = {"a": "ok 5", "b": "ok 6", "c": "ok 7", "x": "die", "y": f"die-once {tmp_path}/seen"}
+    manifest, root = build_fakes.make_tree(tmp_path, sources)
+    summary = build(manifest, root, tmp_path / "ds", OPTIONS, steps=build_fakes.STEPS)
+    found = {
+        row["piece"]: row for row in pq.read_table(tmp_path / "ds" / "pieces.parquet").to_pylist()
+    }
+    assert {piece: row["status"] for piece, row in found.items()} == {
+        "a": "ok",
+        "b": "ok",
+        "c": "ok",
+        "x": "failed",
+        "y": "ok",
+    }
+    assert (found["x"]["stage"], found["x"]["reason"]) == ("worker", "worker-killed")
+    assert summary.failed == 1
+
+
+def test_a_worker_that_hangs_is_stopped(tmp_path, fakes, monkeypatch):
+    monkeypatch.setattr(schedule, "PERFORMANCE_S", 0.0)
+    monkeypatch.setattr(schedule, "GRACE_S", 3.0)
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "x": "hang", "c": "ok 4"})
+    options = BuildOptions(soundfonts=OPTIONS.soundfonts, jobs=2, timeout_s=0.5)
+    build(manifest, root, tmp_path / "ds", options, steps=build_fakes.STEPS)
+    found = pq.read_table(tmp_path / "ds" / "pieces.parquet").to_pylist()
+    assert [(row["piece"], row["reason"]) for row in found] == [
+        ("a", ""),
+        ("c", ""),
+        ("x", "worker-timeout"),
+    ]
+
+
+def test_a_batch_that_kills_its_worker_is_done_one_by_one(tmp_path, fakes):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "x": "ok 4", "c": "ok 6"})
+    steps = schedule.Steps(die_on_x, build_fakes.fake_make_piece)
+    options = BuildOptions(soundfonts=OPTIONS.soundfonts, jobs=1)
+    build(manifest, root, tmp_path / "ds", options, steps=steps)
+    found = pq.read_table(tmp_path / "ds" / "pieces.parquet").to_pylist()
+    assert [(r["piece"], r["reason"]) for r in found] == [
+        ("a", ""),
+        ("c", ""),
+        ("x", "worker-killed"),
+    ]
+
+
+def die_on_x(tasks):
+    if any(task.piece.piece == "x" for task in tasks):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return build_fakes.fake_prepare(tasks)
+
+
+def test_workers_that_run_programs_take_them_along(tmp_path):
+    with Pool(1) as pool:
+        pool.submit(Call(run_sleep, str(tmp_path / "pid"), 1.5))
+        (result,) = pool.results()
+    assert isinstance(result, Lost)
+    assert result.timed_out
+    wait_for(lambda: not alive(int((tmp_path / "pid").read_text())))
+
+
+def run_sleep(path):
+    process = subprocess.Popen(["sleep", "1000"])
+    Path(path).write_text(str(process.pid))
+    process.wait()
+
+
+def test_a_pool_gives_back_values_and_errors_in_order():
+    with Pool(1) as pool:
+        for value in ("1", "x", "3"):
+            pool.submit(Call(int, value, 60.0))
+        results = list(pool.results())
+    assert [type(result) for result in results] == [Returned, Raised, Returned]
+    assert [results[0].value, results[2].value] == [1, 3]
+    assert isinstance(results[1].error, ValueError)
+    assert "invalid literal" in results[1].trace
+
+
+def test_a_pool_starts_no_more_workers_than_calls():
+    with Pool(8) as pool:
+        pool.submit(Call(int, "1", 60.0))
+        list(pool.results())
+        assert len(pool._workers) == 1
