@@ -105,6 +105,7 @@ def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "role": head.role,
             "reason": head.reason,
             "event": head.events[0] if head.events else -1,
+            "events": list(head.events),
             "tied_to": head.tied_to,
         }
 
