@@ -165,7 +165,8 @@ NOTEHEADS = Table(
         Column("grace_quarters", "float64", "quarter notes", "how far before its onset it is written"),
         Column("role", "string", "", "played, tied or silent"),
         Column("reason", "string", "", "why it is silent; empty otherwise"),
-        Column("event", "int32", "", "event that it starts (played, the first) or continues (tied); -1"),
+        Column("event", "int32", "", "first event that it starts or (tied) continues; -1 when silent"),
+        Column("events", "list<int32>", "", "all of them: several only when repeats are unfolded"),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
     ),
 )

@@ -13,13 +13,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name, Arrow type by its name (such as "int32" or "string"), unit ("" if none) and meaning."""
+    """One column: name, type (see `arrow_type`), unit ("" if none) and meaning."""
 
     name: str
     type: str
     unit: str
     meaning: str
     nullable: bool = False
+
+
+def arrow_type(name: str) -> "pa.DataType":
+    """The Arrow type of a name such as "int32", "string" or "list<int32>"."""
+    import pyarrow as pa
+
+    if name.startswith("list<"):
+        return pa.list_(arrow_type(name[len("list<") : -1]))
+    return pa.type_for_alias(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class Table:
             [
                 pa.field(
                     c.name,
-                    pa.type_for_alias(c.type),
+                    arrow_type(c.type),
                     nullable=c.nullable,
                     metadata={"unit": c.unit, "meaning": c.meaning},
                 )
@@ -66,5 +75,5 @@ class Table:
         arrays: list[Any] = []
         for c in self.columns:
             values: Sequence[Any] = [row.get(c.name) if c.nullable else row[c.name] for row in rows]
-            arrays.append(pa.array(values, type=pa.type_for_alias(c.type)))
+            arrays.append(pa.array(values, type=arrow_type(c.type)))
         return pa.table(arrays, schema=self.arrow_schema())

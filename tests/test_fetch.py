@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from msmdtools.cli import main
 from msmdtools.errors import ManifestError, SoundfontError, ToolError
+from msmdtools.perform.fetch import fetch_soundfont
 from msmdtools.perform.soundfonts import Soundfont
-from msmdtools.sources.fetch import fetch_mutopia, fetch_soundfont
+from msmdtools.sources.fetch import fetch_mutopia
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -37,6 +38,16 @@ def origin(tmp_path: Path) -> tuple[str, list[str]]:
         git(folder, "commit", "-qm", text)
         shas.append(git(folder, "rev-parse", "HEAD"))
     return folder.as_uri(), shas
+
+
+@pytest.fixture(autouse=True)
+def no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetch from the given addresses alone."""
+    monkeypatch.setattr("msmdtools.perform.fetch._download_with_apt", _unreachable)
+
+
+def _unreachable(package: str, folder: Path) -> Path:
+    raise OSError("not in this test")
 
 
 def test_clone_of_the_newest_commit_is_kept_to(origin, tmp_path):
@@ -218,7 +229,7 @@ def test_an_unknown_font_and_another_file_of_that_name(tmp_path):
 
 def test_command_soundfonts(server, tmp_path, monkeypatch):
     known = {"Font": dataclasses.replace(fonts(f"{server}/font.sf2")["Font"])}
-    monkeypatch.setattr("msmdtools.sources.fetch.registry", lambda: known)
+    monkeypatch.setattr("msmdtools.perform.fetch.registry", lambda: known)
     arguments = ["fetch", "soundfonts", "Font", "--out", str(tmp_path)]
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, result.output) == (0, f"Font -> {tmp_path / 'font.sf2'}\n")

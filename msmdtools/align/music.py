@@ -82,12 +82,13 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         starts.append(quarters)
         quarters += max([records.played[i].onset + records.played[i].length for i in notes], default=0)
         ticks = {i: _span(records.played[i], start) for i in notes}
+        performed = [records.played[i] for i in notes]
         staves = _channels(records.played, notes)
         tracks = _tracks(records.played, ticks, midi)
         new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
         strikes += new
         unrecorded += missing
-        channel_of_track = {track: staves[staff] for staff, track in tracks.items()}
+        channel_of_track = {tracks[n.voice]: staves[n.staff] for n in performed if n.voice in tracks}
         tempi += [TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)]
         pedals += [
             PedalChange(begin + tick, channel_of_track[track], value)
@@ -119,7 +120,10 @@ def _span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]
 def _tracks(
     played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
 ) -> dict[int, int]:
-    """Which MIDI track each staff wrote: the one with which it shares the most notes."""
+    """Which MIDI track each voice went to: the one with which it shares the most notes.
+
+    Usually the voices of a staff share a track; a source may ask for a track for each voice.
+    """
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
     for note in midi.notes:
         tracks_at[note.onset_tick, note.pitch].append(note.track)
@@ -127,11 +131,13 @@ def _tracks(
     for i, (tick, _) in ticks.items():
         note = played[i]
         if note.pitch is not None:
-            shared.update((note.staff, track) for track in tracks_at[tick, note.pitch])
+            shared.update((note.voice, track) for track in tracks_at[tick, note.pitch])
     tracks: dict[int, int] = {}
-    for (staff, track), _ in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
-        if staff not in tracks and track not in tracks.values():
-            tracks[staff] = track
+    for (voice, track), count in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
+        best = tracks.get(voice)
+        unused = track not in tracks.values()
+        if best is None or (unused and count == shared[voice, best]):
+            tracks[voice] = track
     return tracks
 
 
@@ -156,7 +162,10 @@ def _strikes(
         if i in continued or note.pitch is None:
             continue
         key = (staves[note.staff], tick, note.pitch)
-        midi_key = (tracks.get(note.staff, -1), tick, note.pitch)
+        track = tracks.get(note.voice, -1)
+        # LilyPond counts in floating point: a tick may come out one less.
+        near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
+        midi_key = next((key for key in near if key in sounding), near[0])
         found = sounding.get(midi_key)
         accounted.add(midi_key)
         if key not in by_key:

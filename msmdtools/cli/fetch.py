@@ -57,8 +57,8 @@ def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
 
     Example: msmd fetch soundfonts TimGM6mb MuseScore_General_Lite
     """
+    from msmdtools.perform.fetch import fetch_soundfont
     from msmdtools.perform.soundfonts import user_folder
-    from msmdtools.sources.fetch import fetch_soundfont
 
     def progress(done: int, total: int) -> None:
         if sys.stderr.isatty():

@@ -80,10 +80,12 @@
    "Drop the lengths that LilyPond has computed in advance: unfolding makes music longer."
    (music-map (lambda (m) (ly:music-set-property! m 'length '()) m) music))
 
+%% One kind of repeat at a time: with several, unfold-repeats takes time exponential in the music's depth.
 #(define (msmd-performed music)
    (msmd-expand-unfolded
-    (unfold-repeats (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo))
-                    (msmd-forget-lengths! (ly:music-deep-copy music)))))
+    (fold unfold-repeats
+          (msmd-forget-lengths! (ly:music-deep-copy music))
+          (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo)))))
 
 #(define (msmd-kind def) (ly:output-def-lookup def 'output-def-kind))
 #(define (msmd-layouts score) (filter (lambda (d) (eq? (msmd-kind d) 'layout)) (ly:score-output-defs score)))
