@@ -38,7 +38,7 @@ def format_summary(summary: BuildSummary) -> str:
     """The summary as text for a terminal: the totals, and what this build did."""
     there = summary.selected - summary.attempted
     last = f"This build attempted {_count(summary.attempted, 'piece')}"
-    last += f"; {there:,} were there already." if there else "."
+    last += f"; {there:,} {'was' if there == 1 else 'were'} there already." if there else "."
     if summary.failed:
         last += f" {summary.failed:,} failed: pieces.parquet says why; --retry-failed tries again."
     return "\n".join([*totals_table(summary.totals), "", last])

@@ -1,0 +1,252 @@
+"""Options as a user gives them: texts, TOML files, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from msmdtools.cli import main
+from msmdtools.dataset import build as building
+from msmdtools.dataset.options import (
+    BuildOptions,
+    parse_memory,
+    parse_options,
+    parse_soundfonts,
+    parse_tempi,
+    parse_velocity,
+    read_config,
+)
+from msmdtools.dataset.summary import BuildSummary
+from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.performance import PerformanceSpec
+
+TOTALS = {
+    "attempted": 2,
+    "ok": 1,
+    "failed": 1,
+    "failed_by_reason": {"engrave/timeout": 1},
+    "pages": 1,
+    "systems": 4,
+    "staves": 8,
+    "noteheads": 200,
+    "played": 197,
+    "tied": 2,
+    "silent": 1,
+    "silent_by_reason": {"cue": 1},
+    "performances": 1,
+    "events": 1234,
+    "events_with_head": 1233,
+    "events_without_head": 1,
+    "events_without_head_by_reason": {"hidden-head": 1},
+    "audio_s": 5400.0,
+    "bytes": 2_500_000,
+}
+
+SUMMARY = """\
+pieces attempted                               2
+  ok                                           1     50.000 %
+  failed                                       1     50.000 %
+    engrave/timeout                            1
+pages                                          1
+systems                                        4
+note heads                                   200
+  played                                     197     98.500 %
+  tied                                         2      1.000 %
+  silent                                       1      0.500 %
+    cue                                        1
+performances                                   1
+note events                                1,234
+  with a head                              1,233     99.919 %
+  without                                      1      0.081 %
+    hidden-head                                1
+hours of audio                              1.50
+megabytes                                   2.50
+
+This build attempted 1 piece; 1 was there already. 1 failed: pieces.parquet says why; \
+--retry-failed tries again.
+"""
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """The arguments of the build that the command line asks for."""
+    calls = []
+
+    def fake(manifest, root, out, options, **_):
+        calls.append((manifest, root, out, options))
+        return BuildSummary(out, 2, 1, 1, TOTALS)
+
+    monkeypatch.setattr(building, "build", fake)
+    return calls
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["build", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("value", "tempi"),
+    [
+        ("0.9,1.0,1.1", (0.9, 1.0, 1.1)),
+        (" 1, 2 ", (1.0, 2.0)),
+        (1, (1.0,)),
+        ([0.5, 1], (0.5, 1.0)),
+    ],
+)
+def test_tempi(value, tempi):
+    assert parse_tempi(value) == tempi
+
+
+@pytest.mark.parametrize(
+    ("value", "fonts"),
+    [
+        ("TimGM6mb", (("TimGM6mb", 0),)),
+        ("A:6,B", (("A", 6), ("B", 0))),
+        (["A:6", "/fonts/b.sf2"], (("A", 6), ("/fonts/b.sf2", 0))),
+    ],
+)
+def test_soundfonts(value, fonts):
+    assert parse_soundfonts(value) == fonts
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [("4G", 4 << 30), ("512M", 512 << 20), ("1.5GiB", 3 << 29), (300, 300)]
+)
+def test_memory(value, size):
+    assert parse_memory(value) == size
+
+
+def test_velocity():
+    assert [parse_velocity(value) for value in ("64", 100, "source")] == [64, 100, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"tempi": "fast"}, "tempi: 'fast' is not a list of numbers such as 0.9,1.0,1.1"),
+        ({"tempi": "0"}, "tempi: 0.0 is not allowed; give numbers from 0.1 to 10"),
+        (
+            {"tempi": "1.0,1.001"},
+            "tempi: (1.0, 1.001) is not allowed; give numbers that differ by 0.01 or more",
+        ),
+        (
+            {"soundfonts": "A:B"},
+            "soundfonts: 'A:B' is not NAME or NAME:PROGRAM, such as TimGM6mb:0",
+        ),
+        (
+            {"soundfonts": "A:128"},
+            "soundfonts: 128 is not allowed; give programs from 0 to 127",
+        ),
+        (
+            {"soundfonts": "x/A.sf2,y/A.sf2"},
+            "soundfonts: (('x/A.sf2', 0), ('y/A.sf2', 0)) is not allowed; "
+            "give different fonts or programs",
+        ),
+        ({"width": 10}, "width: 10 is not allowed; give pixels from 200 to 10000"),
+        ({"velocity": "loud"}, "velocity: 'loud' is neither a number nor source"),
+        ({"velocity": "0"}, "velocity: 0 is not allowed; give a number from 1 to 127, or source"),
+        ({"memory": "much"}, "memory: 'much' is not a size such as 512M or 4G"),
+        ({"timeout": 0}, "timeout: 0 is not allowed; give seconds above 0"),
+        ({"jobs": -1}, "jobs: -1 is not allowed; give a number of worker processes, or 0"),
+        ({"repeats": "never"}, "repeats: 'never' is not allowed; give written or unfolded"),
+    ],
+)
+def test_what_is_refused(values, message):
+    with pytest.raises(MsmdError) as caught:
+        parse_options(values)
+    assert str(caught.value) == message
+
+
+def test_performances_are_fonts_by_tempi():
+    options = parse_options({"tempi": "0.5,2", "soundfonts": "A,B:6", "velocity": "source"})
+    assert options.performances() == (
+        PerformanceSpec(0.5, "A", 0, None),
+        PerformanceSpec(2.0, "A", 0, None),
+        PerformanceSpec(0.5, "B", 6, None),
+        PerformanceSpec(2.0, "B", 6, None),
+    )
+
+
+def test_a_config_file(tmp_path, called):
+    config = tmp_path / "build.toml"
+    config.write_text(
+        'manifest = "m.csv"\nroot = "/tree"\ntempi = [0.9, 1.1]\nsoundfonts = ["A:6"]\n'
+        'keep-audio = true\nretry_failed = true\nwidth = 900\nmemory = "1G"\nvelocity = "source"\n'
+    )
+    result = run("--config", config, "--out", "ds", "--width", "835", "--jobs", "3")
+    assert result.exit_code == 3
+    manifest, root, out, options = called[0]
+    assert (manifest, root, out) == (tmp_path / "m.csv", Path("/tree"), Path("ds"))
+    assert options == BuildOptions(
+        tempi=(0.9, 1.1),
+        soundfonts=(("A", 6),),
+        keep_audio=True,
+        retry_failed=True,
+        width=835,
+        memory_bytes=1 << 30,
+        velocity=None,
+        jobs=3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tempo = 1", "unknown option tempo (there are: engine, jobs, "),
+        ("width = '835'", "width = '835' has the wrong type"),
+        ("width = true", "width = True has the wrong type"),
+        ("width 835", "Expected '=' after a key"),
+    ],
+)
+def test_a_wrong_config_file(tmp_path, text, message):
+    config = tmp_path / "build.toml"
+    config.write_text(text)
+    with pytest.raises(MsmdError) as caught:
+        read_config(config)
+    assert str(caught.value).startswith(f"{config}: {message}")
+
+
+def test_a_config_file_that_is_not_there(tmp_path):
+    result = run("--config", tmp_path / "no.toml", "--out", "ds")
+    assert result.exit_code == 1
+    assert result.output == f"Error: {tmp_path / 'no.toml'}: No such file or directory\n"
+
+
+def test_the_sample_needs_no_manifest(called):
+    from msmdtools import resources
+
+    run("--sample", "--out", "ds")
+    assert called[0][:2] == (resources.manifest("sample"), resources.pieces())
+    assert called[0][3] == BuildOptions()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--out", "ds"], "--manifest is missing (or --sample for the bundled pieces)."),
+        (["--manifest", "m", "--out", "ds"], "--root is missing (or --sample for the bundled"),
+        (["--sample"], "--out is missing."),
+        (["--sample", "--root", "x", "--out", "y"], "--sample stands for --manifest and --root"),
+        (["--repeats", "never"], "Invalid value for '--repeats'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments, message, called):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not called
+
+
+def test_the_summary_is_a_table(called):
+    result = run("--sample", "--out", "ds")
+    assert result.exit_code == 3
+    assert result.output == SUMMARY
+
+
+def test_an_error_is_a_line_and_exit_code_1(monkeypatch):
+    def refuse(*_, **__):
+        raise DatasetError("ds is in use")
+
+    monkeypatch.setattr(building, "build", refuse)
+    result = run("--sample", "--out", "ds")
+    assert (result.exit_code, result.output) == (1, "Error: ds is in use\n")

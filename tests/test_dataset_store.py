@@ -1,0 +1,123 @@
+"""The dataset folder: what is damaged is named, and equal pieces give equal tables."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from msmdtools.dataset import parts, store
+from msmdtools.dataset.parts import write_part, write_tables
+from msmdtools.dataset.store import Record
+from msmdtools.dataset.tables import PIECES
+from msmdtools.errors import DatasetError
+from msmdtools.performance import EVENTS, PERFORMANCES
+from msmdtools.score import NOTEHEADS, SYSTEMS
+
+
+def record(piece, status="ok", **fields):
+    zero = {"string": "", "int32": 0}
+    row = {column.name: zero[column.type] for column in PIECES.columns}
+    return Record({**row, "piece": piece, "status": status, **fields})
+
+
+def put(dataset, piece, systems):
+    """A piece without notes, with a number of systems."""
+    folder = dataset / store.WORK / piece
+    folder.mkdir(parents=True)
+    box = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0}
+    numbers = range(systems, 0, -1)
+    rows = [{"piece": piece, "page": 1, "system": n, "staff": 1, **box} for n in numbers]
+    write_part(folder, SYSTEMS, rows)
+    for table in (NOTEHEADS, EVENTS, PERFORMANCES):
+        write_part(folder, table, [])
+    (folder / "piece.json").write_bytes(record(piece).to_json())
+    store.commit(dataset, piece, folder)
+
+
+def test_row_groups_hold_whole_pieces_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "ROWS_PER_GROUP", 5)
+    for piece, systems in (("c", 1), ("a", 3), ("b", 3), ("d", 0)):
+        put(tmp_path, piece, systems)
+    write_tables(tmp_path, store.records(tmp_path), tmp_path / store.WORK)
+    file = pq.ParquetFile(tmp_path / "systems.parquet")
+    groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
+    assert [group["piece"].to_pylist() for group in groups] == [["a"] * 3 + ["b"] * 3, ["c"]]
+    assert groups[0]["system"].to_pylist() == [1, 2, 3, 1, 2, 3]
+    assert file.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_tables_without_a_piece_have_their_columns(tmp_path):
+    (tmp_path / "work").mkdir()
+    totals = write_tables(tmp_path, {}, tmp_path / "work")
+    assert totals["attempted"] == totals["noteheads"] == 0
+    assert pq.read_table(tmp_path / "noteheads.parquet").column_names == NOTEHEADS.names
+
+
+def test_a_damaged_part_is_named(tmp_path):
+    put(tmp_path, "a", 3)
+    part = tmp_path / "pieces" / "a" / "tables" / "systems.parquet"
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(DatasetError) as caught:
+        write_tables(tmp_path, store.records(tmp_path), tmp_path / store.WORK)
+    assert str(caught.value) == (
+        f"{part} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"row": {}}'])
+def test_a_damaged_record_is_named(tmp_path, content):
+    put(tmp_path, "a", 3)
+    path = tmp_path / "pieces" / "a" / "piece.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        store.records(tmp_path)
+    assert str(caught.value) == (
+        f"{path} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
+    )
+
+
+def test_a_damaged_description_is_named(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"state":')
+    with pytest.raises(DatasetError, match=r"dataset\.json is missing or damaged: remove the"):
+        store.read_description(tmp_path)
+
+
+def test_a_built_piece_counts_more_than_its_failure(tmp_path):
+    """As after a kill between the rename of a piece and the removal of its old failure."""
+    put(tmp_path, "a", 1)
+    store.commit_failure(tmp_path, record("b", "failed"), tmp_path / store.WORK)
+    (tmp_path / "failed" / "a.json").write_bytes(record("a", "failed").to_json())
+    assert {name: found.ok for name, found in store.records(tmp_path).items()} == {
+        "a": True,
+        "b": False,
+    }
+
+
+def test_what_a_kill_has_left_is_cleaned(tmp_path):
+    with store.locked(tmp_path / "ds") as work:
+        pass
+    (tmp_path / "ds" / store.WORK / "old").mkdir(parents=True)
+    with store.locked(tmp_path / "ds") as work:
+        assert list((tmp_path / "ds" / store.WORK).iterdir()) == [work]
+    assert not (tmp_path / "ds" / store.WORK).exists()
+
+
+def test_an_unfinished_last_line_of_the_log_is_cut_off(tmp_path):
+    store.append_log(tmp_path, {"piece": "a"})
+    with open(tmp_path / "build.jsonl", "a", encoding="utf-8") as log:
+        log.write('{"piece": "b", "st')
+    store.mend_log(tmp_path)
+    store.append_log(tmp_path, {"piece": "c"})
+    lines = (tmp_path / "build.jsonl").read_text().splitlines()
+    assert [json.loads(line)["piece"] for line in lines] == ["a", "c"]
+
+
+def test_the_lock_is_free_when_its_holder_is_gone(tmp_path):
+    with (
+        store.locked(tmp_path / "ds"),
+        pytest.raises(DatasetError, match="is in use by another build"),
+        store.locked(tmp_path / "ds"),
+    ):
+        pass
+    with store.locked(tmp_path / "ds"):
+        pass
