@@ -24,7 +24,8 @@ PIECES = ("BachJS__first", "BachJS__second")
 PERFORMANCES_OF = {"Sine-000_x1.00": 1.0, "Sine-000_x2.00": 2.0}
 WIDTH, HEIGHT, SPACE = 420, 500, 6
 SECONDS_PER_QUARTER = 0.5
-COLUMNS = 8  # quarters in a system
+MELODY = (12, 17, 20, 15, 22, 25, 19, 23)
+COLUMNS = len(MELODY)  # quarters in a system
 
 
 def make(folder: Path) -> Path:
@@ -114,7 +115,7 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
         for column in range(COLUMNS):
             quarter = COLUMNS * (system - 1) + column
             for staff in (1, 2) if column % 4 == 0 else (1,):
-                pitch = base + 12 + column if staff == 1 else base - 12
+                pitch = base + MELODY[column] if staff == 1 else base - 12
                 length = 1 if staff == 1 else 4
                 x, y = 70 + 40 * column, _top(system, staff) + SPACE * (1 + column % 3)
                 axes = (5, 3)
@@ -134,7 +135,7 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
                 else:
                     head["event"] = len(notes)
                     notes.append([quarter, length, pitch, 1, ""])
-                heads.append(head)
+                heads.append(head | {"events": [head["event"]] if head["event"] >= 0 else []})
     notes.append([COLUMNS * 4, 1, base + 30, 0, "percent-repeat"])
     return heads, notes
 

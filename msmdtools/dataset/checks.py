@@ -45,10 +45,15 @@ Findings = Iterator[Finding]
 def check_schema(table: Table, found: "pa.Schema") -> Findings:
     """The columns of a table's file: names in order, types, units."""
     where = f"{table.name}.parquet"
-    if found.names != table.names:
-        what = f"columns {', '.join(found.names)}; expected {', '.join(table.names)}"
-        yield Finding("", "schema", what, where)
+    missing = [name for name in table.names if name not in found.names]
+    unknown = [name for name in found.names if name not in table.names]
+    for names, what in ((missing, "lacks"), (unknown, "has unknown")):
+        if names:
+            yield Finding("", "schema", f"{what} {', '.join(names)}", where)
+    if missing or unknown:
         return
+    if found.names != table.names:
+        yield Finding("", "schema", f"columns are not in the order {', '.join(table.names)}", where)
     for expected in table.arrow_schema():
         field = found.field(expected.name)
         if field.type != expected.type:
@@ -174,11 +179,15 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
     reason = heads["reason"].astype(str) != ""
     role = heads["role"]
     exact = [_fraction(text) for text in heads["onset_fraction"]]
+    first = [events[0] if len(events) else -1 for events in heads["events"]]
+    grace = heads["grace_quarters"]
     rules = (
         (~role.isin(ROLES), "role is none of played, tied, silent"),
         ((role == "played") & ~(event & ~tie & ~reason), "played, but not with an event alone"),
         ((role == "tied") & ~(event & tie & ~reason), "tied, but not with an event and a head"),
         ((role == "silent") & ~(reason & ~event & ~tie), "silent, but not with a reason alone"),
+        (heads["event"] != first, "event is not the first of events"),
+        ((grace < 0) | ((grace > 0) & ~heads["grace"]), "grace_quarters, but no grace note"),
         (heads["duration_quarters"] < 0, "duration is below 0"),
         (heads["onset_quarters"] != exact, "onset_fraction is not onset_quarters"),
     )
@@ -189,24 +198,24 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
 
 def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
     """A tied head continues an earlier one of its pitch and event, and in the end a played one."""
-    columns = ("role", "pitch", "onset_quarters", "event", "tied_to")
+    columns = ("role", "pitch", "onset_quarters", "events", "tied_to")
     rows = dict(zip(heads["notehead"], zip(*(heads[c] for c in columns), strict=True), strict=True))
-    for number, (role, pitch, onset, event, tied_to) in rows.items():
+    for number, (role, pitch, onset, events, tied_to) in rows.items():
         if role != "tied":
             continue
         what = ""
         if tied_to not in rows:
             what = f"tied to {tied_to}, which does not exist"
         else:
-            before_role, before_pitch, before_onset, before_event, _ = rows[tied_to]
+            before_role, before_pitch, before_onset, before_events, _ = rows[tied_to]
             if before_pitch != pitch:
                 what = f"pitch {pitch} tied to head {tied_to} of pitch {before_pitch}"
             elif before_onset > onset or (before_onset == onset and tied_to >= number):
                 what = f"tied to head {tied_to}, which is not earlier"
             elif before_role == "silent":
                 what = f"tied to head {tied_to}, which is silent"
-            elif before_event != event:
-                what = f"event {event}, but head {tied_to} has {before_event}"
+            elif not set(events) & set(before_events):
+                what = f"tied to head {tied_to}, which belongs to other events"
         if what:
             yield Finding(piece, "ties", what, f"notehead {number}")
 
@@ -241,36 +250,33 @@ def check_events(
         notes = notes or pitches
 
 
-def check_alignment(
-    piece: str, tables: "Mapping[str, pd.DataFrame]", unfolded: bool = False
-) -> Findings:
+def check_alignment(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
     """Played heads and events agree: pitch, number of heads, and times that rise with score time.
 
-    Heads of one score time start together, except grace notes. With `unfolded` repeats a head's row
-    has the first of its events only: the others can have more heads than are found here.
+    Heads of one score time start together, except grace notes. Where repeats are unfolded, times
+    are those of the first time through.
     """
     heads = tables["noteheads"]
-    played = heads[heads["role"] == "played"]
+    columns = ["notehead", "pitch", "event", "events", "onset_quarters", "grace"]
+    played = heads.loc[heads["role"] == "played", columns]
+    starts = played.explode("events").dropna(subset="events")
+    starts = starts.assign(first=starts["events"] == starts["event"], event=starts["events"])
     for name, events in _by_performance(tables):
-        joined = played.merge(
-            events[["event", "onset_s", "pitch"]],
-            on="event",
-            how="left",
-            suffixes=("", "_of_event"),
-        )
-        for number, event in _pairs(joined[joined["onset_s"].isna()]):
+        sounds = events.set_index("event")[["onset_s", "pitch"]].add_suffix("_heard")
+        joined = starts.join(sounds, on="event")
+        for number, event in _pairs(joined[joined["onset_s_heard"].isna()]):
             yield Finding(piece, "alignment", f"no event {event} in {name}", f"notehead {number}")
-        joined = joined[joined["onset_s"].notna()]
-        for number, event in _pairs(joined[joined["pitch"] != joined["pitch_of_event"]]):
+        joined = joined[joined["onset_s_heard"].notna()]
+        for number, event in _pairs(joined[joined["pitch"] != joined["pitch_heard"]]):
             what = f"not the pitch of event {event} in {name}"
             yield Finding(piece, "alignment", what, f"notehead {number}")
-        found = played["event"].value_counts().reindex(events["event"], fill_value=0).to_numpy()
+        found = starts["event"].value_counts().reindex(events["event"], fill_value=0).to_numpy()
         stated = events["heads"].to_numpy()
-        for event in events.loc[stated < found if unfolded else stated != found, "event"][:SHOWN]:
-            what = f"heads: {stated[event]} stated, {found[event]} found"
-            yield Finding(piece, "alignment", what, f"{name}, event {event}")
-        main = joined[~joined["grace"]].sort_values(["onset_quarters", "notehead"])
-        times = main.groupby("onset_quarters")["onset_s"].agg(["min", "max"])
+        for k in np.flatnonzero(stated != found)[:SHOWN]:
+            what = f"heads: {stated[k]} stated, {found[k]} found"
+            yield Finding(piece, "alignment", what, f"{name}, event {events['event'].iloc[k]}")
+        main = joined[joined["first"] & ~joined["grace"]]
+        times = main.groupby("onset_quarters")["onset_s_heard"].agg(["min", "max"])
         spread = times["max"] - times["min"] > SAME_TIME_S
         for quarters in times.index[spread][:SHOWN]:
             what = "heads of one score time start at different seconds"

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-MIN_DARKNESS = 0.15
-SHIFTS = np.arange(-3, 4)
+MIN_DARKNESS = 0.2
+SHIFTS = np.arange(-4, 5)
+STEPS_PER_HEAD = 8
 MIN_HEADS = 10
 
 SAMPLED_ONSETS = 50
@@ -29,6 +30,8 @@ MIN_ONSETS = 8
 MIN_RISE = 0.02
 MIN_RISING = 0.9
 CLEAR_S = 0.3
+LAGS = np.arange(-6, 7)
+ALLOWED_LAGS = (-1, 3)
 # Semitones from a note up to one whose onset its sound could hide: itself, neighbours, partials.
 HIDING = (-1, 0, 1, 12, 19, 24)
 
@@ -66,12 +69,13 @@ def check_ink(
 
     A box has ink when its mean darkness is at least MIN_DARKNESS: a staff line alone, or the paper,
     has less, and the thinnest hollow head more. Then all boxes of the piece are moved together, up
-    to three steps of a fifth of a head's height each way: their darkness must be greatest unmoved
-    or one step away. Pieces of fewer than MIN_HEADS heads are spared the latter.
+    to four steps each way; a step is the height of a head over STEPS_PER_HEAD (0.95 px on a page
+    835 px wide). Their darkness must be greatest unmoved or one step away. Pieces of fewer than
+    MIN_HEADS heads are spared the latter.
     """
     if heads.empty:
         return
-    step = float((heads["y1"] - heads["y0"]).median()) / 5
+    step = float((heads["y1"] - heads["y0"]).median()) / STEPS_PER_HEAD
     fit = np.zeros((len(SHIFTS), len(SHIFTS)))
     for number, page in pages.items():
         group = heads[heads["page"] == number]
@@ -142,25 +146,53 @@ def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
     return np.array(sorted(chosen), np.int64)
 
 
+def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, pitches: NDArray[np.int64]) -> int:
+    """By how many frames the sound is late: the lag with the greatest mean rise at the onsets.
+
+    The rise at frame i is that from frame i - 1 to frame i + 1 in the fundamental's band, falls
+    counting as none; lag 0 is at the frame whose window's middle is nearest to the onset.
+
+    Args:
+        spectrogram: (92, frames).
+        onsets: seconds, (n,), at least one.
+        pitches: MIDI numbers, (n,).
+    """
+    margin = len(LAGS)
+    padded = np.pad(spectrogram.astype(np.float64), ((0, 0), (margin, margin)))
+    frames = np.round((onsets * SAMPLE_RATE - WINDOW / 2) / HOP).astype(int) + margin
+    columns = np.clip(frames[:, None] + LAGS, 1, padded.shape[1] - 2)
+    rows = _band_of_pitch()[pitches][:, None]
+    rises = padded[rows, columns + 1] - padded[rows, columns - 1]
+    return int(LAGS[np.maximum(rises, 0).mean(axis=0).argmax()])
+
+
 def check_onsets(
     piece: str, performance: str, events: "pd.DataFrame", spectrogram: NDArray[np.float16]
 ) -> Findings:
-    """At sampled onsets the spectrogram rises by MIN_RISE in the bands of the fundamental.
+    """At sampled onsets the fundamentals' bands rise, and neither early nor late.
 
-    MIN_RISING of the onsets have to; with fewer than MIN_ONSETS to look at nothing is said.
+    MIN_RISING of the onsets have to rise by MIN_RISE (`onset_rises`), and `onset_lag` of all of
+    them has to be in ALLOWED_LAGS: a piano has 0, bowed strings 1, more is left to slower sounds.
+    With fewer than MIN_ONSETS to look at nothing is said.
     """
     events = events[events["pitch"].between(0, 127)]
     rows = sample_onsets(events, zlib.crc32(f"{piece}/{performance}".encode()))
     onsets = events["onset_s"].to_numpy(np.float64)[rows]
-    rises = onset_rises(spectrogram, onsets, events["pitch"].to_numpy(np.int64)[rows])
+    pitches = events["pitch"].to_numpy(np.int64)[rows]
+    rises = onset_rises(spectrogram, onsets, pitches)
     seen = ~np.isnan(rises)
     rising = rises[seen] >= MIN_RISE
-    if len(rising) >= MIN_ONSETS and rising.mean() < MIN_RISING:
-        worst = events["event"].to_numpy()[rows][seen][~rising][0]
-        what = (
-            f"{np.count_nonzero(~rising)} of {len(rising)} sampled onsets without a rise of energy"
-        )
-        yield Finding(piece, "onsets", what, f"{performance}, such as event {worst}")
+    if len(rising) < MIN_ONSETS:
+        return
+    if rising.mean() < MIN_RISING:
+        flat = np.count_nonzero(~rising)
+        event = events["event"].to_numpy()[rows][seen][~rising][0]
+        what = f"{flat} of {len(rising)} sampled onsets without a rise of energy"
+        yield Finding(piece, "onsets", what, f"{performance}, such as event {event}")
+    lag = onset_lag(spectrogram, onsets, pitches)
+    if not ALLOWED_LAGS[0] <= lag <= ALLOWED_LAGS[1]:
+        what = f"the sound is {abs(lag) * HOP / SAMPLE_RATE:.2f} s {'late' if lag > 0 else 'early'}"
+        yield Finding(piece, "onsets", what, performance)
 
 
 @cache

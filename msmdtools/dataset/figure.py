@@ -199,8 +199,7 @@ def _draw_sound(
         inside = (fractions >= 0) & (fractions <= 1)
         strip = np.where(inside[:, None], plot.time_colours(fractions), 255)
         canvas[axes.bottom + 4 : axes.bottom + 4 + STRIP, axes.left : axes.right] = strip
-    heads = view.noteheads
-    here = heads[(heads["page"] == page) & (heads["role"] == "played")]
+    here = view.starts[view.starts["notehead"].isin(colours)]
     colour_of = {event: colours[head] for head, event in _pairs(here[["notehead", "event"]])}
     events = view.events(name)
     radius = float(np.clip(axes.width / 40 / np.sqrt(max(len(colour_of), 1)) * 2, 5, 9))

@@ -164,6 +164,17 @@ class DatasetPiece:
         return self._frame(NOTEHEADS)
 
     @cached_property
+    def starts(self) -> "pd.DataFrame":
+        """Which head starts which event: columns notehead and event, of all played heads.
+
+        A head has several rows where repeats are unfolded; a chord of two voices on one key has
+        several heads for one event.
+        """
+        heads = self.noteheads.loc[self.noteheads["role"] == "played", ["notehead", "events"]]
+        starts = heads.explode("events").rename(columns={"events": "event"})
+        return starts.astype("int64").reset_index(drop=True)
+
+    @cached_property
     def performances(self) -> "pd.DataFrame":
         """One row per performance, the index their names."""
         frame = self._frame(PERFORMANCES)
@@ -236,10 +247,9 @@ class DatasetPiece:
         """The way that a performance takes over the paper; see `msmdtools.dataset.position`."""
         name = self.performance_name(performance)
         if name not in self._passages:
-            events = self.events(name)
-            heads = self.noteheads[self.noteheads["role"] == "played"]
-            starts = heads[["notehead", "event"]]
-            self._passages[name] = position.passages(self.noteheads, self.systems, events, starts)
+            self._passages[name] = position.passages(
+                self.noteheads, self.systems, self.events(name), self.starts
+            )
         return self._passages[name]
 
     def position(self, performance: str | None, seconds: ArrayLike) -> position.Position:

@@ -180,8 +180,7 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     performances = rows["performances"]
     durations = dict(zip(performances["performance"], performances["duration_s"], strict=True))
     yield from checks.check_events(piece, rows, durations)
-    unfolded = dataset.description.get("options", {}).get("repeats") == "unfolded"
-    yield from checks.check_alignment(piece, rows, unfolded)
+    yield from checks.check_alignment(piece, rows)
     yield from evidence.check_ink(piece, rows["noteheads"], pages)
     for performance in performances.to_dict("records"):
         name = performance["performance"]
