@@ -53,20 +53,6 @@ class BuildOptions:
         _require(bool(self.tempi), "tempi", self.tempi, "at least one number")
         for tempo in self.tempi:
             _require(0.1 <= tempo <= 10, "tempi", tempo, "numbers from 0.1 to 10")
-        names = {f"{tempo:.2f}" for tempo in self.tempi}
-        _require(
-            len(names) == len(self.tempi),
-            "tempi",
-            self.tempi,
-            "numbers that differ by 0.01 or more",
-        )
-        fonts = {(Path(name).name, program) for name, program in self.soundfonts}
-        _require(
-            len(fonts) == len(self.soundfonts),
-            "soundfonts",
-            self.soundfonts,
-            "different fonts or programs",
-        )
         for _, program in self.soundfonts:
             _require(0 <= program <= 127, "soundfonts", program, "programs from 0 to 127")
         _require(200 <= self.width <= 10_000, "width", self.width, "pixels from 200 to 10000")
@@ -84,6 +70,13 @@ class BuildOptions:
             self.memory_bytes >= 256 << 20, "memory", self.memory_bytes, "at least 256M, such as 4G"
         )
         _require(self.jobs >= 0, "jobs", self.jobs, "a number of worker processes, or 0")
+        performances = self.performances()
+        _require(
+            len({performance.name for performance in performances}) == len(performances),
+            "tempi and soundfonts",
+            ", ".join(performance.name for performance in performances),
+            "tempi that differ by 0.01 or more, and each font and program once",
+        )
 
     @property
     def workers(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.dataset.tables import PIECES
-from msmdtools.performance import Performance, PerformanceSpec
+from msmdtools.performance import Performance
 from msmdtools.piece import Piece
 from msmdtools.score import Score
 
@@ -110,17 +110,12 @@ def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
         }
 
 
-def performance_name(spec: PerformanceSpec) -> str:
-    """The performance's name and folder. A font given by its path counts by its file."""
-    return Path(spec.name).name
-
-
 def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
     """The performance's row of the performances table."""
     spec = performance.spec
     return {
         "piece": piece,
-        "performance": performance_name(spec),
+        "performance": spec.name,
         "tempo": spec.tempo,
         "soundfont": Path(spec.soundfont).name,
         "soundfont_sha256": performance.soundfont_sha256,
@@ -139,7 +134,7 @@ def event_rows(
 ) -> Iterator[dict[str, Any]]:
     """The piece's rows of the events table: every note of the music in every performance."""
     for performance in performances:
-        name = performance_name(performance.spec)
+        name = performance.spec.name
         for event in performance.events:
             note = score.music.notes[event.event]
             yield {

@@ -154,7 +154,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
         with _stage(outcome, "perform"):
             performances = []
             for spec in settings.performances:
-                folder = result / "performances" / rows.performance_name(spec)
+                folder = result / "performances" / spec.name
                 folder.mkdir(parents=True)
                 performances.append(
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
