@@ -2,15 +2,15 @@
 
 Above, the page at twice its size: each head's ink coloured, systems outlined and numbered, staves
 marked. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
-dot for every note event that starts on the page, at its onset and at its pitch's frequency.
+dot for every note event that starts on the page, at its onset and at its pitch's frequency, and a
+black ring for one that no head stands for (a written-out tremolo, say).
 
 Colours are those of time ("onset": dark blue is early on this page, orange is late; the strip above
 the time axis is the key; a tied head has the colour of the note that it continues, a silent one is
 grey) or of roles ("role").
 """
 
-import os
-import tempfile
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from msmdtools.features.spectrogram import (
     WINDOW,
     filterbank,
 )
+from msmdtools.perform.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def show(
     if not 1 <= page <= len(view.pages):
         raise DatasetError(f"{piece} has no page {page}; its pages are 1 to {len(view.pages)}")
     colours = _head_colours(view, page, performance, color)
-    upper = _draw_page(view, page, colours)
+    upper = draw_page(view, page, colours)
     title = _draw_title(view, page, performance, color, upper.shape[1])
     lower = _draw_sound(view, page, performance, colours, color, upper.shape[1])
     return np.concatenate([title, upper, lower])
@@ -91,22 +92,18 @@ def save(image: NDArray[np.uint8], path: Path) -> None:
     """Writes a figure, in the format that the file's ending names, at 300 dots per inch.
 
     Raises:
-        MsmdError: the ending names no format of pictures.
+        MsmdError: the ending names no format of pictures, or there is no such folder.
     """
-    from PIL import Image as PillowImage
+    from PIL import Image
 
-    known = PillowImage.registered_extensions()
-    form = known.get(path.suffix.lower())
-    if form not in PillowImage.SAVE:
-        raise MsmdError(f"{path}: name a picture, such as {path.stem or 'page'}.png")
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, suffix=path.suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            PillowImage.fromarray(image).save(file, format=form, dpi=(300, 300))
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    form = Image.registered_extensions().get(path.suffix.lower())
+    if form not in Image.SAVE:
+        raise MsmdError(f"{path}: not the name of a picture; give one such as page.png")
+    if not path.absolute().parent.is_dir():
+        raise MsmdError(f"{path}: there is no folder {path.parent}; make it first")
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, format=form, dpi=(300, 300))
+    write_atomically(path, content.getvalue())
 
 
 def _span(view: DatasetPiece, page: int, performance: str) -> tuple[float, float] | None:
@@ -149,7 +146,7 @@ def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, wid
     return canvas
 
 
-def _draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> Canvas:
+def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> Canvas:
     """The page, enlarged, with its heads coloured and its systems and staves outlined."""
     import cv2
 
@@ -164,7 +161,8 @@ def _draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> 
         x0, y0 = corners[:, :2].min(axis=0) - PADDING
         x1, y1 = corners[:, 2:].max(axis=0) + PADDING
         plot.box(canvas, (x0, y0, x1, y1), SYSTEM, 2)
-        plot.text(canvas, (x0 - 8, y0), str(number), SMALL, SYSTEM, "rt")
+        # At the foot: the engraver's own bar numbers stand at the top.
+        plot.text(canvas, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
     columns = ["notehead", "x0", "y0", "x1", "y1"]
     for head, x0, y0, x1, y1 in _pairs(view.noteheads.loc[view.noteheads["page"] == page, columns]):
         centre = ((x0 + x1) / 2 * SCALE, (y0 + y1) / 2 * SCALE)
@@ -202,7 +200,7 @@ def _draw_sound(
     here = view.starts[view.starts["notehead"].isin(colours)]
     colour_of = {event: colours[head] for head, event in _pairs(here[["notehead", "event"]])}
     events = view.events(name)
-    radius = float(np.clip(axes.width / 40 / np.sqrt(max(len(colour_of), 1)) * 2, 5, 9))
+    radius = float(np.clip(axes.width / 20 / np.sqrt(max(len(colour_of), 1)), 5, 9))
     for event, onset, pitch, heads_of in _pairs(events[["event", "onset_s", "pitch", "heads"]]):
         place = (axes.x(onset), axes.y(440 * 2 ** ((pitch - 69) / 12)))
         if event in colour_of:

@@ -83,11 +83,12 @@ class TableFile:
 
     @cached_property
     def _ranges(self) -> list[tuple[str, str]]:
-        """The first and the last piece of each row group."""
+        """The first and the last piece of each row group; an empty one has none between."""
         metadata = self._file.metadata
         column = metadata.schema.names.index("piece")
         chunks = (metadata.row_group(g).column(column) for g in range(metadata.num_row_groups))
-        return [(c.statistics.min, c.statistics.max) for c in chunks]
+        found = [chunk.statistics for chunk in chunks]
+        return [(s.min, s.max) if s and s.has_min_max else ("~", "") for s in found]
 
     def read(self, piece: str | None = None) -> "pa.Table":
         """All rows, or those of one piece.
