@@ -246,6 +246,21 @@ def test_a_repeat_gives_a_place_two_times():
     assert position.time(ways, 1, 125.0, 100.0) == 0.5
 
 
+def test_a_repeat_over_several_systems_leaves_the_last_where_it_turns_back():
+    # System 1: head 0. System 2: head 1, repeat sign, head 2. Played 0 1 0 1 2.
+    heads = [(1, 100, 0, "played", 0, False)]
+    heads += [(2, 100.0 * q, q, "played", q, False) for q in (1, 2)]
+    frames = _tables(heads, [(t, t + 1.0) for t in range(5)])
+    starts = pd.DataFrame({"notehead": [0, 1, 0, 1, 2], "event": range(5)})
+    ways = position.passages(*frames, starts)
+    assert [(way.system, way.xs.tolist()) for way in ways] == [
+        (1, [100, 500]),
+        (2, [100, 200]),
+        (1, [100, 500]),
+        (2, [100, 200, 500]),
+    ]
+
+
 def test_a_skipped_ending_is_jumped_over():
     # Bar, first ending, bar, second ending: heads 0 | 1 | 2, played 0 1 0 2.
     heads = [(1, 100.0 + 50 * q, q, "played", q, False) for q in range(3)]

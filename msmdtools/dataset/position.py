@@ -108,12 +108,8 @@ def passages(
     result = []
     for way, following in pairwise([*ways, [release]]):
         box = boxes.loc[way[0].system]
-        goal = float(box["x1"])
-        if following[0].system == way[0].system:
-            later = [
-                o.x for o in onsets if o.system == way[0].system and o.quarters > way[-1].quarters
-            ]
-            goal = min(later, default=goal)
+        later = (o.x for o in onsets if o.system == box.name and o.quarters > way[-1].quarters)
+        goal = min(later, default=float(box["x1"]))
         kept = _rising(way)
         xs = [kept[0].x, *(o.x for o in kept[1:]), max(goal, kept[-1].x)]
         seconds = [way[0].time, *(o.time for o in kept[1:]), following[0].time]
