@@ -85,8 +85,9 @@ def passages(
         starts: which head starts which event, columns `notehead` and `event`. Where repeats are
             unfolded, a head has several rows.
     """
-    boxes = systems.groupby("system").agg({"page": "min", "y0": "min", "x1": "max", "y1": "max"})
-    heads = noteheads[noteheads["system"].isin(boxes.index)].set_index("notehead")
+    corners = systems.groupby("system").agg({"page": "min", "y0": "min", "x1": "max", "y1": "max"})
+    boxes = corners.to_dict("index")
+    heads = noteheads[noteheads["system"].isin(corners.index)].set_index("notehead")
     heads = heads.assign(x=(heads["x0"] + heads["x1"]) / 2, quarters=heads["onset_quarters"])
     heads = heads[["system", "x", "quarters", "duration_quarters", "grace", "role"]]
     times = events.set_index("event")["onset_s"].rename("time")
@@ -107,8 +108,9 @@ def passages(
         _insert(grace, ways)
     result = []
     for way, following in pairwise([*ways, [release]]):
-        box = boxes.loc[way[0].system]
-        later = (o.x for o in onsets if o.system == box.name and o.quarters > way[-1].quarters)
+        system, last = way[0].system, way[-1].quarters
+        box = boxes[system]
+        later = (o.x for o in onsets if o.system == system and o.quarters > last)
         goal = min(later, default=float(box["x1"]))
         kept = _rising(way)
         xs = [kept[0].x, *(o.x for o in kept[1:]), max(goal, kept[-1].x)]
@@ -116,7 +118,7 @@ def passages(
         result.append(
             Passage(
                 page=int(box["page"]),
-                system=way[0].system,
+                system=system,
                 times=np.array(seconds, np.float64),
                 xs=np.array(xs, np.float64),
                 y0=float(box["y0"]),
