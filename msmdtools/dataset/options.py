@@ -75,7 +75,7 @@ class BuildOptions:
             len({performance.name for performance in performances}) == len(performances),
             "tempi and soundfonts",
             ", ".join(performance.name for performance in performances),
-            "tempi that differ by 0.01 or more, and each font and program once",
+            "each tempo, and each font and program, once",
         )
 
     @property

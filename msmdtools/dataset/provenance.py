@@ -28,6 +28,7 @@ PACKAGES = (
     "pyarrow",
     "pyfluidsynth",
     "pypdfium2",
+    "soundfile",
 )
 IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesizer")
 SOURCE_COMMIT = "SOURCE_COMMIT"

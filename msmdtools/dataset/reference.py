@@ -1,0 +1,39 @@
+"""The tables of docs/dataset.md, made from their declarations; tests/test_build_docs.py compares.
+
+To bring the file up to date: python -m msmdtools.dataset.reference docs/dataset.md
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from msmdtools.dataset.tables import TABLES
+from msmdtools.table import Table
+
+_BEGIN, _END = "<!-- tables: made by msmdtools.dataset.reference -->", "<!-- end of tables -->"
+
+
+def with_tables(text: str) -> str:
+    """The text of the document with the section between the two marks made anew."""
+    made = "\n\n".join([_BEGIN, *map(table_reference, TABLES), _END])
+    return re.sub(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", lambda _: made, text, flags=re.DOTALL)
+
+
+def table_reference(table: Table) -> str:
+    """A table's name, meaning, key and columns as Markdown."""
+    return "\n".join(
+        [
+            f"### {table.name}.parquet",
+            "",
+            f"{table.meaning} Sorted by, and unique in, {', '.join(table.key)}.",
+            "",
+            "| column | type | unit | meaning |",
+            "|---|---|---|---|",
+            *(f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in table.columns),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    document = Path(sys.argv[1])
+    document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
