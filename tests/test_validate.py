@@ -4,6 +4,7 @@ Each test spoils one thing in a copy of a sound dataset and expects the check th
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import msmdtools as msmd
 from msmdtools.cli import main
 from msmdtools.dataset import checks, evidence, tables
 from msmdtools.dataset.validate import validate
-from msmdtools.errors import DatasetError
+from msmdtools.errors import DatasetError, MsmdError
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SLOW, FAST = synthetic_dataset.PERFORMANCES_OF
@@ -62,6 +63,17 @@ def test_worker_processes_find_the_same(folder, monkeypatch):
     parallel = validate(folder, jobs=2, progress=lambda done, total: seen.append((done, total)))
     assert parallel == validate(folder)
     assert seen == [(1, 2), (2, 2)]
+
+
+def _die(path, pieces):
+    os._exit(9)
+
+
+def test_a_killed_worker_is_an_error_with_the_cure(sound, monkeypatch):
+    monkeypatch.setattr("msmdtools.dataset.validate.CHUNK", 1)
+    monkeypatch.setattr("msmdtools.dataset.validate._check_chunk", _die)
+    with pytest.raises(MsmdError, match=r"a worker process was killed .* --jobs 1"):
+        validate(sound, jobs=2)
 
 
 def test_files_missing_altered_truncated_and_unknown(folder):

@@ -10,6 +10,7 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -21,7 +22,7 @@ import numpy as np
 from msmdtools.dataset import checks, evidence, reader, tables
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, read_schema
-from msmdtools.errors import DatasetError
+from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def validate(
     Raises:
         DatasetError: there is no finished dataset, a table is missing or damaged, or no piece
             matches.
+        MsmdError: a worker process was killed.
     """
     path = Path(path)
     dataset = reader.open(path)
@@ -269,7 +271,12 @@ def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[l
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=context) as pool:
         found = pool.map(_check_chunk, [path] * len(chunks), chunks)
-        yield from zip(found, map(len, chunks), strict=True)
+        try:
+            yield from zip(found, map(len, chunks), strict=True)
+        except BrokenProcessPool as error:
+            raise MsmdError(
+                "a worker process was killed (out of memory?); try again with --jobs 1"
+            ) from error
 
 
 def _check_chunk(path: Path, pieces: Sequence[str]) -> list[Finding]:
