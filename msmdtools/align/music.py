@@ -82,13 +82,12 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         starts.append(quarters)
         quarters += max([records.played[i].onset + records.played[i].length for i in notes], default=0)
         ticks = {i: _span(records.played[i], start) for i in notes}
-        performed = [records.played[i] for i in notes]
         staves = _channels(records.played, notes)
         tracks = _tracks(records.played, ticks, midi)
         new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
         strikes += new
         unrecorded += missing
-        channel_of_track = {tracks[n.voice]: staves[n.staff] for n in performed if n.voice in tracks}
+        channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
         tempi += [TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)]
         pedals += [
             PedalChange(begin + tick, channel_of_track[track], value)
@@ -119,25 +118,26 @@ def _span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]
 
 def _tracks(
     played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
-) -> dict[int, int]:
-    """Which MIDI track each voice went to: the one with which it shares the most notes.
+) -> dict[tuple[int, int], int]:
+    """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
 
-    Usually the voices of a staff share a track; a source may ask for a track for each voice.
+    Usually all that a staff plays goes to one track; a source may ask for one for each voice.
     """
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
     for note in midi.notes:
         tracks_at[note.onset_tick, note.pitch].append(note.track)
-    shared: Counter[tuple[int, int]] = Counter()
+    shared: Counter[tuple[tuple[int, int], int]] = Counter()
     for i, (tick, _) in ticks.items():
         note = played[i]
         if note.pitch is not None:
-            shared.update((note.voice, track) for track in tracks_at[tick, note.pitch])
-    tracks: dict[int, int] = {}
-    for (voice, track), count in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
-        best = tracks.get(voice)
+            part = (note.voice, note.staff)
+            shared.update((part, track) for track in tracks_at[tick, note.pitch])
+    tracks: dict[tuple[int, int], int] = {}
+    for (part, track), count in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
+        best = tracks.get(part)
         unused = track not in tracks.values()
-        if best is None or (unused and count == shared[voice, best]):
-            tracks[voice] = track
+        if best is None or (unused and count == shared[part, best]):
+            tracks[part] = track
     return tracks
 
 
@@ -148,7 +148,7 @@ def _strikes(
     midi: WrittenMidi,
     begin: int,
     staves: dict[int, int],
-    tracks: dict[int, int],
+    tracks: dict[tuple[int, int], int],
 ) -> tuple[list[Strike], int]:
     """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
     sounding: dict[tuple[int, int, int], MidiNote] = {
@@ -162,7 +162,7 @@ def _strikes(
         if i in continued or note.pitch is None:
             continue
         key = (staves[note.staff], tick, note.pitch)
-        track = tracks.get(note.voice, -1)
+        track = tracks.get((note.voice, note.staff), -1)
         # LilyPond counts in floating point: a tick may come out one less.
         near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
         midi_key = next((key for key in near if key in sounding), near[0])

@@ -41,6 +41,9 @@ def align(engraving: Engraving) -> Score:
         raise PieceError("align", "no-notes", "nothing sounds")
     heads = _heads(engraving, layout, matches, time)
     music = _music(time, heads, unmatched)
+    warnings = engraving.warnings
+    if time.unrecorded:
+        warnings += (f"{time.unrecorded} notes of LilyPond's MIDI come from no recorded voice",)
     return Score(
         engraving.pages,
         engraving.pdf,
@@ -48,7 +51,7 @@ def align(engraving: Engraving) -> Score:
         tuple(heads),
         music,
         engraving.engine.name,
-        engraving.warnings,
+        warnings,
     )
 
 

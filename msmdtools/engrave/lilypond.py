@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
@@ -15,7 +15,9 @@ from msmdtools.engrave.records import Records, read_records
 from msmdtools.engrave.sandbox import Limits, Outcome, run_limited
 from msmdtools.errors import PieceError
 
-RECORD = Path(__file__).with_name("record.ily")
+WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
+UNCOLLECTED_BYTES = 2 << 30
+SETTINGS = (Path(__file__).with_name("record.ily"), Path(__file__).with_name("legacy.ily"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,18 @@ def engrave(
     engines: Sequence[Engine],
     width: int = 835,
     repeats: str = "written",
+    include: Sequence[Path] = (),
     limits: Limits | None = None,
     sandbox: bool = True,
 ) -> Engraving:
-    """Engrave `source` with the first engine that does not crash on it.
+    """Engrave `source` with the first engine that does not crash on it or run out of memory.
 
     Args:
         source: a LilyPond file that convert-ly has seen, inside `folder`.
-        folder: holds the source and all that it includes; output goes to `folder`/engraved.
+        folder: holds the source and all that it includes; output goes to `folder`/engraved-0, -1, ….
         width: of the page images, in pixels.
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
+        include: folders in which included files are looked for, beside the source's own.
         limits: of each run.
         sandbox: whether to run LilyPond inside bubblewrap.
 
@@ -65,36 +69,49 @@ def engrave(
         PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed,
             syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
     """
-    for i, engine in enumerate(engines):
-        out = folder / (f"engraved-{i}" if i else "engraved")
+    limits = limits or Limits()
+    attempts = [(engine, collect) for engine in engines for collect in (False, True)]
+    for i, (engine, collect) in enumerate(attempts):
+        out = folder / f"engraved-{i}"
         out.mkdir()
+        job = _Job(source, folder, out, engine, width, repeats, tuple(include), collect)
         try:
-            return _engrave(source, folder, out, engine, width, repeats, limits or Limits(), sandbox)
+            return _engrave(job, limits, sandbox)
         except PieceError as error:
-            if error.reason != "crashed" or engine is engines[-1]:
+            if error.reason not in WORTH_ANOTHER_TRY or i == len(attempts) - 1:
                 raise
     raise AssertionError("no engines")
 
 
-def _engrave(
-    source: Path,
-    folder: Path,
-    out: Path,
-    engine: Engine,
-    width: int,
-    repeats: str,
-    limits: Limits,
-    sandbox: bool,
-) -> Engraving:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One run: what to engrave, with what.
+
+    `collect` is whether LilyPond collects garbage. Without, it is a third faster and takes twice the
+    memory, which is little for nearly all pieces; and it cannot free what it still needs, which is
+    what most of its crashes come from.
+    """
+
+    source: Path
+    folder: Path
+    out: Path
+    engine: Engine
+    width: int
+    repeats: str
+    include: tuple[Path, ...]
+    collect: bool
+
+
+def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
+    source, out, engine = job.source, job.out, job.engine
     home = font_cache(engine)
     command = [
         engine.path,
         "--loglevel=WARN",
         "-dbackend=cairo",
         "-dno-point-and-click",
-        f"-dinclude-settings={RECORD}",
-        "-I",
-        source.parent,
+        *(f"-dinclude-settings={settings}" for settings in SETTINGS),
+        *(part for place in (source.parent, *job.include) for part in ("-I", place)),
         "--pdf",
         source,
     ]
@@ -102,17 +119,20 @@ def _engrave(
         "HOME": str(home),
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
-        "MSMD_REPEATS": repeats,
+        "MSMD_REPEATS": job.repeats,
     }
+    if not job.collect:
+        environment["GC_DONT_GC"] = "1"
+        limits = replace(limits, memory_bytes=min(limits.memory_bytes, UNCOLLECTED_BYTES))
     outcome = run_limited(
         command,
         out,
-        readable=[engine.path.parent.parent, RECORD, home, folder],
+        readable=[engine.path.parent.parent, *SETTINGS, home, job.folder],
         environment=environment,
         limits=limits,
         sandbox=sandbox,
     )
-    log = _readable(outcome.log, source, folder)
+    log = _readable(outcome.log, source, job.folder)
     if outcome.stopped:
         raise _stopped(outcome, limits, source)
     try:
@@ -123,7 +143,7 @@ def _engrave(
             raise ValueError("LilyPond crashed")
         if not records.page_books:
             raise ValueError("nothing was engraved: the source has no score with a layout")
-        pages, heights = render_pages(pdfs, out, width)
+        pages, heights = render_pages(pdfs, out, job.width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
     if len(pages) != len(records.page_books) or records.midis != len(records.starts):
@@ -133,7 +153,7 @@ def _engrave(
             f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded, "
             f"{records.midis} MIDI files for {len(records.starts)} performances",
         )
-    pixels = tuple((float(width), height) for height in heights)
+    pixels = tuple((float(job.width), height) for height in heights)
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
         tuple(pages), pixels, merge_pdfs(pdfs, out / "score.pdf"), records, midis, engine, log, warnings
