@@ -152,17 +152,19 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
 
     image = view.pages[page - 1]
     large = cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    canvas = np.repeat(np.asarray(large, np.uint8)[:, :, None], 3, axis=2)
+    page_ink = np.asarray(large, np.uint8)[:, :, None]
+    outlines = _blank(*page_ink.shape[:2])
     staves = view.systems[view.systems["page"] == page]
     for number, group in staves.groupby("system"):
         corners = group[["x0", "y0", "x1", "y1"]].to_numpy() * SCALE
         for staff in corners:
-            plot.box(canvas, staff + np.array([-3, -3, 3, 3]), STAFF)
+            plot.box(outlines, staff + np.array([-3, -3, 3, 3]), STAFF)
         x0, y0 = corners[:, :2].min(axis=0) - PADDING
         x1, y1 = corners[:, 2:].max(axis=0) + PADDING
-        plot.box(canvas, (x0, y0, x1, y1), SYSTEM, 2)
+        plot.box(outlines, (x0, y0, x1, y1), SYSTEM, 2)
         # At the foot: the engraver's own bar numbers stand at the top.
-        plot.text(canvas, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
+        plot.text(outlines, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
+    canvas = np.minimum(outlines, page_ink)  # the ink stays on top
     columns = ["notehead", "x0", "y0", "x1", "y1"]
     for head, x0, y0, x1, y1 in _pairs(view.noteheads.loc[view.noteheads["page"] == page, columns]):
         centre = ((x0 + x1) / 2 * SCALE, (y0 + y1) / 2 * SCALE)
