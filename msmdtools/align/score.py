@@ -29,11 +29,9 @@ def align(engraving: Engraving) -> Score:
     "quotation" or "not-engraved".
 
     Raises:
-        PieceError: stage "align", reason "no-notes" when no head was drawn or nothing sounds.
+        PieceError: stage "align", reason "no-notes" when nothing sounds.
     """
     records = engraving.records
-    if not records.drawn:
-        raise PieceError("align", "no-notes", "no note head was drawn")
     layout = _layout(engraving)
     matches, unmatched = match_heads(records)
     time = timeline(records, engraving.midis)

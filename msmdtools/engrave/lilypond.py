@@ -143,6 +143,8 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
             raise ValueError("LilyPond crashed")
         if not records.page_books:
             raise ValueError("nothing was engraved: the source has no score with a layout")
+        if not records.drawn:
+            raise ValueError("no note head was drawn")
         pages, heights = render_pages(pdfs, out, job.width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
@@ -196,7 +198,7 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
     elif errors:
         reason = "engraver-error"
     else:
-        reason = "no-score"
+        reason = "no-notes" if "note head" in trouble else "no-score"
     return PieceError("engrave", reason, f"{source.name}: {first}")
 
 
