@@ -451,6 +451,21 @@ def test_one_warning_without_a_sandbox(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "ds" / "dataset.json").read_text())["sandbox"] is False
 
 
+def test_a_correction_is_applied_to_the_copy_and_recorded(tmp_path, monkeypatch):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok", "x": "fail"})
+
+    def mend(folder, files):
+        if files != ["x.ly"]:
+            return ""
+        (folder / "x.ly").write_text("ok 4")
+        return "x.ly: said fail"
+
+    monkeypatch.setattr(worker, "correct", mend)
+    summary = build(manifest, root, tmp_path / "ds", OPTIONS)
+    assert [row["correction"] for row in rows(tmp_path / "ds", "pieces")] == ["", "x.ly: said fail"]
+    assert (summary.failed, (root / "x.ly").read_text()) == (0, "fail")
+
+
 def test_a_font_that_vanishes_stops_the_build(tmp_path, monkeypatch):
     manifest, root = build_fakes.make_tree(tmp_path, SOURCES)
 

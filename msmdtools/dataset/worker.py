@@ -28,6 +28,7 @@ from msmdtools.performance import EVENTS, PERFORMANCES, Performance, Performance
 from msmdtools.piece import Piece
 from msmdtools.score import NOTEHEADS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
+from msmdtools.sources.corrections import correct
 from msmdtools.sources.ingest import SOURCE_SUFFIXES
 
 # With less than this free when a piece fails, the full disk is to blame, not the piece.
@@ -134,6 +135,8 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
     task, outcome = argument
     with _attempt(task, outcome):
         settings, piece = task.settings, task.piece
+        with _stage(outcome, "correct"):
+            correction = correct(task.source, sources.source_files(piece, settings.root))
         with _stage(outcome, "engrave"):
             engraving = engrave.engrave(
                 task.source / piece.path,
@@ -160,11 +163,13 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
                 )
         with _stage(outcome, "write"):
-            outcome.record = _write(piece, score, performances, result)
+            outcome.record = _write(piece, score, performances, correction, result)
     return outcome
 
 
-def _write(piece: Piece, score: Score, performances: list[Performance], result: Path) -> Record:
+def _write(
+    piece: Piece, score: Score, performances: list[Performance], correction: str, result: Path
+) -> Record:
     for number, page in enumerate(score.pages, start=1):
         shutil.move(page, result / f"page-{number:02d}.png")
     shutil.move(score.pdf, result / "score.pdf")
@@ -173,7 +178,8 @@ def _write(piece: Piece, score: Score, performances: list[Performance], result: 
     write_part(result, EVENTS, rows.event_rows(piece.piece, score, performances))
     write_part(result, PERFORMANCES, (rows.performance_row(piece.piece, p) for p in performances))
     record = Record(
-        rows.ok_row(piece, score, len(performances), ""), tuple(_file_rows(piece.piece, result))
+        rows.ok_row(piece, score, len(performances), correction),
+        tuple(_file_rows(piece.piece, result)),
     )
     (result / PIECE_FILE).write_bytes(record.to_json())
     sync_tree(result)
