@@ -152,20 +152,28 @@ NOTEHEADS = Table(
         Column("notehead", "int32", "", "note head in the piece, from 0, in reading order"),
         Column("page", "int32", "", "page, from 1"),
         Column("system", "int32", "", "system in the piece, from 1; 0 outside of any system"),
-        Column("staff", "int32", "", "staff in the system, from 1 at the top; 0 outside of any system"),
+        Column(
+            "staff", "int32", "", "staff in the system, from 1 at the top; 0 outside of any system"
+        ),
         Column("x0", "float64", "px", "left"),
         Column("y0", "float64", "px", "top"),
         Column("x1", "float64", "px", "right"),
         Column("y1", "float64", "px", "bottom"),
         Column("pitch", "int32", "MIDI number", "sounding pitch"),
-        Column("onset_quarters", "float64", "quarter notes", "score time from the start of the piece"),
+        Column(
+            "onset_quarters", "float64", "quarter notes", "score time from the start of the piece"
+        ),
         Column("onset_fraction", "string", "quarter notes", "the same, exact, such as 7/3"),
         Column("duration_quarters", "float64", "quarter notes", "notated duration"),
         Column("grace", "bool", "", "whether it is a grace note"),
-        Column("grace_quarters", "float64", "quarter notes", "how far before its onset it is written"),
+        Column(
+            "grace_quarters", "float64", "quarter notes", "how far before its onset it is written"
+        ),
         Column("role", "string", "", "played, tied or silent"),
         Column("reason", "string", "", "why it is silent; empty otherwise"),
-        Column("event", "int32", "", "first event that it starts or (tied) continues; -1 when silent"),
+        Column(
+            "event", "int32", "", "first event that it starts or (tied) continues; -1 when silent"
+        ),
         Column("events", "list<int32>", "", "all of them: several only when repeats are unfolded"),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
     ),

@@ -241,7 +241,12 @@ def test_a_voice_that_crosses_staves(score: Engrave) -> None:
 def test_hidden_heads_sound_and_are_not_listed(score: Engrave) -> None:
     s = score("{ c'4 \\hideNotes d' \\unHideNotes e' \\once \\omit NoteHead f' }")
     assert [h.pitch for h in s.noteheads] == [60, 64]
-    assert notes(s, "pitch", "reason") == [(60, ""), (62, "hidden-head"), (64, ""), (65, "hidden-head")]
+    assert notes(s, "pitch", "reason") == [
+        (60, ""),
+        (62, "hidden-head"),
+        (64, ""),
+        (65, "hidden-head"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +321,7 @@ def test_a_score_for_midi_alone_is_not_performed_but_lends_its_tempo(score: Engr
 
 def test_books_and_bookparts_make_one_piece(score: Engrave) -> None:
     s = score(
-        '\\book { \\bookOutputName "other" \\bookpart { { c\'4 } } \\bookpart { { d\'4 } } }\n'
+        "\\book { \\bookOutputName \"other\" \\bookpart { { c'4 } } \\bookpart { { d'4 } } }\n"
         "\\book { { e'4 } }"
     )
     assert [(h.page, h.pitch) for h in s.noteheads] == [(1, 60), (2, 62), (3, 64)]

@@ -44,7 +44,7 @@ def test_syntax_error(tmp_path: Path) -> None:
 
 
 def test_errors_that_leave_music_are_warnings(tmp_path: Path) -> None:
-    engraving = run(tmp_path, '\\version "2.24.0"\n{ c\'4 \\nosuchthing d\' }\n')
+    engraving = run(tmp_path, "\\version \"2.24.0\"\n{ c'4 \\nosuchthing d' }\n")
     assert len(engraving.records.drawn) == 2
     assert any("nosuchthing" in warning for warning in engraving.warnings)
 

@@ -43,7 +43,9 @@ def match_heads(records: Records) -> tuple[dict[int, HeadMatch], dict[int, str]]
     matches: dict[int, HeadMatch] = {}
     reasons: dict[int, str] = {}
     for number, heads in heads_of.items():
-        matches.update(_match_note(records, number, heads, played_of.get(number, []), drawn, reasons))
+        matches.update(
+            _match_note(records, number, heads, played_of.get(number, []), drawn, reasons)
+        )
     for number, played in played_of.items():
         if number not in heads_of:
             for i in played:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from msmdtools.align.ties import end_of, tied_from
 from msmdtools.engrave.midi import MidiNote, WrittenMidi
@@ -62,7 +63,7 @@ def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fractio
     Grace time runs at 9/40 of main time, before its main note. A performance that starts before time zero
     (with grace notes, say) is shifted so that it starts at tick 0.
     """
-    if start < (0, 0):
+    if start < (Fraction(0), Fraction(0)):
         onset, grace = onset - start[0], grace - start[1]
     return int((onset + GRACE_SPEED * grace) * TICKS_PER_QUARTER // 1)
 
@@ -80,7 +81,9 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
         notes = [i for i, n in enumerate(records.played) if n.performance == p]
         starts.append(quarters)
-        quarters += max([records.played[i].onset + records.played[i].length for i in notes], default=0)
+        quarters += max(
+            [records.played[i].onset + records.played[i].length for i in notes], default=0
+        )
         ticks = {i: _span(records.played[i], start) for i in notes}
         staves = _channels(records.played, notes)
         tracks = _tracks(records.played, ticks, midi)
@@ -88,7 +91,9 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         strikes += new
         unrecorded += missing
         channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
-        tempi += [TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)]
+        tempi += [
+            TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)
+        ]
         pedals += [
             PedalChange(begin + tick, channel_of_track[track], value)
             for tick, track, value in midi.pedals
@@ -124,8 +129,8 @@ def _tracks(
     Usually all that a staff plays goes to one track; a source may ask for one for each voice.
     """
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for note in midi.notes:
-        tracks_at[note.onset_tick, note.pitch].append(note.track)
+    for written in midi.notes:
+        tracks_at[written.onset_tick, written.pitch].append(written.track)
     shared: Counter[tuple[tuple[int, int], int]] = Counter()
     for i, (tick, _) in ticks.items():
         note = played[i]
@@ -178,7 +183,7 @@ def _strikes(
         end = found.offset_tick if found else ends[i]
         strike.offset_tick = max(strike.offset_tick, begin + max(end, tick + 1))
     strikes = sorted(by_key.values(), key=lambda s: (s.channel, s.pitch, s.onset_tick))
-    for before, after in zip(strikes, strikes[1:], strict=False):
+    for before, after in pairwise(strikes):
         same_key = (before.channel, before.pitch) == (after.channel, after.pitch)
         if same_key and before.offset_tick > after.onset_tick:
             after.offset_tick = max(after.offset_tick, before.offset_tick)
@@ -186,9 +191,7 @@ def _strikes(
     return strikes, len(sounding.keys() - accounted)
 
 
-def _chain_ends(
-    ticks: dict[int, tuple[int, int]], continued: dict[int, int]
-) -> dict[int, int]:
+def _chain_ends(ticks: dict[int, tuple[int, int]], continued: dict[int, int]) -> dict[int, int]:
     """The tick at which each struck note ends, ties included."""
     ends: dict[int, int] = {}
     for i, (_, end) in ticks.items():

@@ -113,7 +113,16 @@ def _heads(
 
 
 def _reading_order(head: NoteHead) -> tuple[object, ...]:
-    return head.page, head.system, head.onset, -head.grace, head.staff, -head.y0, head.x0, head.source
+    return (
+        head.page,
+        head.system,
+        head.onset,
+        -head.grace,
+        head.staff,
+        -head.y0,
+        head.x0,
+        head.source,
+    )
 
 
 def _head(

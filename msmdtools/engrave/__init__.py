@@ -4,4 +4,12 @@ from msmdtools.engrave.engine import Engine, convert, find_engines
 from msmdtools.engrave.lilypond import Engraving, engrave
 from msmdtools.engrave.sandbox import Limits, sandbox_available
 
-__all__ = ["Engine", "Engraving", "Limits", "convert", "engrave", "find_engines", "sandbox_available"]
+__all__ = [
+    "Engine",
+    "Engraving",
+    "Limits",
+    "convert",
+    "engrave",
+    "find_engines",
+    "sandbox_available",
+]

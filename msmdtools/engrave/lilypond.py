@@ -158,7 +158,14 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     pixels = tuple((float(job.width), height) for height in heights)
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
-        tuple(pages), pixels, merge_pdfs(pdfs, out / "score.pdf"), records, midis, engine, log, warnings
+        tuple(pages),
+        pixels,
+        merge_pdfs(pdfs, out / "score.pdf"),
+        records,
+        midis,
+        engine,
+        log,
+        warnings,
     )
 
 
@@ -188,7 +195,9 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
         reason = "output-limit"
     elif code < 0 or code >= 128:
         reason = "crashed"
-        first = f"signal {-code if code < 0 else code - 128}" + (f" after: {first}" if errors else "")
+        first = f"signal {-code if code < 0 else code - 128}" + (
+            f" after: {first}" if errors else ""
+        )
     elif "cannot find file" in lowered:
         reason = "missing-include"
     elif re.search(r"syntax error|unknown escaped string|error: unexpected", lowered):

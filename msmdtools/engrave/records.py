@@ -143,54 +143,28 @@ def read_records(path: Path) -> Records:
         kind, *fields = line.split("\t")
         match kind:
             case "note":
-                _, score, repeat, count, file, row, column = fields
-                place = f"{file}:{row}:{column}" if file else ""
-                notes.append(WrittenNote(int(score), repeat, int(count), place))
+                notes.append(_note(fields))
             case "head":
-                made.append(
-                    MadeHead(
-                        int(fields[1]),
-                        *map(_quarters, fields[2:5]),
-                        _pitch(fields[5]),
-                        int(fields[6]),
-                        *fields[7:10],
-                    )
-                )
+                made.append(_head(fields))
             case "page":
                 page_books.append(int(fields[0]))
                 width = float(fields[1])
             case "draw":
-                box = _box(fields[1:5], width)
-                drawn.append(
-                    DrawnHead(int(fields[0]), len(page_books) - 1, box, *map(int, fields[5:7]))
-                )
+                head, *box, system, symbol = fields
+                place = (len(page_books) - 1, _box(box, width))
+                drawn.append(DrawnHead(int(head), *place, int(system), int(symbol)))
             case "staff":
-                box = _box(fields[1:5], width)
-                staves.append(DrawnStaff(int(fields[0]), len(page_books) - 1, box, int(fields[5])))
+                symbol, *box, system, _ = fields
+                place = (len(page_books) - 1, _box(box, width))
+                staves.append(DrawnStaff(int(symbol), *place, int(system)))
             case "play":
-                performance, note, onset, grace, length, pitch, voice, *rest = fields
-                voice_type, staff, name, drum, tie, wait = rest
-                played.append(
-                    PlayedNote(
-                        int(performance),
-                        int(note),
-                        _quarters(onset),
-                        _quarters(grace),
-                        _quarters(length),
-                        _pitch(pitch),
-                        int(voice),
-                        voice_type,
-                        int(staff),
-                        name,
-                        drum == "1",
-                        tie == "1",
-                        wait == "1",
-                    )
-                )
+                played.append(_play(fields))
             case "start":
-                starts.append((_quarters(fields[1]), _quarters(fields[2])))
+                _, onset, grace = fields
+                starts.append((_quarters(onset), _quarters(grace)))
             case "tie":
-                ties.add((int(fields[0]), int(fields[3]), *map(_quarters, fields[1:3])))  # type: ignore[arg-type]
+                performance, onset, grace, voice = fields
+                ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
             case "midi":
                 midis += 1
     return Records(
@@ -206,12 +180,52 @@ def read_records(path: Path) -> Records:
     )
 
 
+def _note(fields: Sequence[str]) -> WrittenNote:
+    _, score, repeat, count, file, row, column = fields
+    return WrittenNote(int(score), repeat, int(count), f"{file}:{row}:{column}" if file else "")
+
+
+def _head(fields: Sequence[str]) -> MadeHead:
+    _, note, onset, grace, duration, pitch, staff, staff_name, voice, grob = fields
+    return MadeHead(
+        int(note),
+        _quarters(onset),
+        _quarters(grace),
+        _quarters(duration),
+        _pitch(pitch),
+        int(staff),
+        staff_name,
+        voice,
+        grob,
+    )
+
+
+def _play(fields: Sequence[str]) -> PlayedNote:
+    performance, note, onset, grace, length, pitch, voice, *rest = fields
+    voice_type, staff, staff_name, drum, tie, wait = rest
+    return PlayedNote(
+        int(performance),
+        int(note),
+        _quarters(onset),
+        _quarters(grace),
+        _quarters(length),
+        _pitch(pitch),
+        int(voice),
+        voice_type,
+        int(staff),
+        staff_name,
+        drum == "1",
+        tie == "1",
+        wait == "1",
+    )
+
+
 def _quarters(whole_notes: str) -> Fraction:
     return 4 * Fraction(whole_notes)
 
 
 def _pitch(semitones: str) -> int | None:
-    """MIDI pitch from semitones above middle c; quarter tones round half up, as LilyPond's MIDI does."""
+    """MIDI pitch from semitones above middle c; quarter tones are rounded up, as in LilyPond's MIDI."""
     return None if semitones == "x" else MIDDLE_C + int((Fraction(semitones) + Fraction(1, 2)) // 1)
 
 

@@ -88,6 +88,7 @@ def run_limited(
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     with open(log_path, "wb") as log:
+        # preexec_fn is safe here: workers have one thread.
         process = subprocess.Popen(
             arguments,
             cwd=folder,
@@ -96,7 +97,7 @@ def run_limited(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=limit,
+            preexec_fn=limit,  # noqa: PLW1509
         )
         try:
             stopped = _watch(process, folder, log_path, limits)
@@ -104,8 +105,8 @@ def run_limited(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-    with open(log_path, "rb") as log:
-        text = log.read(LOG_BYTES).decode("utf-8", errors="replace")
+    with open(log_path, "rb") as printed:
+        text = printed.read(LOG_BYTES).decode("utf-8", errors="replace")
     log_path.unlink()
     return Outcome(process.returncode, stopped, text)
 
