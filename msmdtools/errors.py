@@ -27,12 +27,14 @@ class PieceError(MsmdError):
     Attributes:
         stage: where it failed: "source", "engrave", "align", "perform" or "write".
         reason: a code in kebab-case, such as "syntax-error" or "timeout".
+        log: what the program printed that failed, if one did.
     """
 
-    def __init__(self, stage: str, reason: str, message: str) -> None:
+    def __init__(self, stage: str, reason: str, message: str, log: str = "") -> None:
         super().__init__(message)
         self.stage = stage
         self.reason = reason
+        self.log = log
 
-    def __reduce__(self) -> tuple[type["PieceError"], tuple[str, str, str]]:
-        return type(self), (self.stage, self.reason, str(self))
+    def __reduce__(self) -> tuple[type["PieceError"], tuple[str, str, str, str]]:
+        return type(self), (self.stage, self.reason, str(self), self.log)

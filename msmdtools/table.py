@@ -27,7 +27,7 @@ def arrow_type(name: str) -> "pa.DataType":
     import pyarrow as pa
 
     if name.startswith("list<"):
-        return pa.list_(arrow_type(name[len("list<") : -1]))
+        return pa.list_(pa.field("element", arrow_type(name[len("list<") : -1])))
     return pa.type_for_alias(name)
 
 

@@ -144,6 +144,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 engines=settings.engines,
                 width=settings.width,
                 repeats=settings.repeats,
+                include=[task.source / folder for folder in piece.include_path],
                 limits=settings.limits,
                 sandbox=settings.sandbox,
             )
@@ -225,6 +226,7 @@ def _attempt(task: Task, outcome: Outcome) -> Iterator[None]:
         yield
     except PieceError as error:
         _raise_if_disk_full(error, task)
+        outcome.log = error.log[-LOG_CHARACTERS:]
         outcome.record = _failure(task, error.stage, error.reason, str(error))
     except MsmdError:
         raise

@@ -25,8 +25,8 @@ class Engraving:
     """One source engraved and performed by LilyPond.
 
     Attributes:
-        pages: PNG files; `pixels` has for each the pixels per page width in x and in y, by which the
-            boxes in `records` are to be multiplied.
+        pages: PNG files; `pixels` has for each the pixels per point in x and in y, by which the boxes in
+            `records` are to be multiplied.
         pdf: all pages.
         midis: one for each performance.
         log: what LilyPond printed, without the names of folders.
@@ -134,7 +134,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     )
     log = _readable(outcome.log, source, job.folder)
     if outcome.stopped:
-        raise _stopped(outcome, limits, source)
+        raise _stopped(outcome, limits, source, log)
     try:
         records = read_records(out / "records.tsv")
         pdfs = [out / f"book-{book + 1}.pdf" for book in sorted(set(records.page_books))]
@@ -145,7 +145,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
             raise ValueError("nothing was engraved: the source has no score with a layout")
         if not records.drawn:
             raise ValueError("no note head was drawn")
-        pages, heights = render_pages(pdfs, out, job.width)
+        pages, pixels = render_pages(pdfs, out, job.width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
     if len(pages) != len(records.page_books) or records.midis != len(records.starts):
@@ -155,11 +155,10 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
             f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded, "
             f"{records.midis} MIDI files for {len(records.starts)} performances",
         )
-    pixels = tuple((float(job.width), height) for height in heights)
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
         tuple(pages),
-        pixels,
+        tuple(pixels),
         merge_pdfs(pdfs, out / "score.pdf"),
         records,
         midis,
@@ -175,12 +174,12 @@ def _readable(log: str, source: Path, folder: Path) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("Fontconfig "))
 
 
-def _stopped(outcome: Outcome, limits: Limits, source: Path) -> PieceError:
+def _stopped(outcome: Outcome, limits: Limits, source: Path, log: str) -> PieceError:
     if outcome.stopped == "timeout":
         message = f"{source.name}: LilyPond was stopped after {limits.timeout_s:g} s"
     else:
         message = f"{source.name}: LilyPond had written more than {limits.output_bytes >> 20} MiB"
-    return PieceError("engrave", outcome.stopped, message)
+    return PieceError("engrave", outcome.stopped, message, log)
 
 
 def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceError:
@@ -208,7 +207,7 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
         reason = "engraver-error"
     else:
         reason = "no-notes" if "note head" in trouble else "no-score"
-    return PieceError("engrave", reason, f"{source.name}: {first}")
+    return PieceError("engrave", reason, f"{source.name}: {first}", log)
 
 
 @functools.cache

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def render_pages(pdfs: Sequence[Path], folder: Path, width: int) -> tuple[list[Path], list[float]]:
+def render_pages(
+    pdfs: Sequence[Path], folder: Path, width: int
+) -> tuple[list[Path], list[tuple[float, float]]]:
     """Draw every page of some PDFs as 8-bit grey PNG, `width` pixels wide, page-01.png and so on.
 
     Returns:
-        The pictures' paths, and for each the height in pixels per unit of the page's width times
-        `width`: multiply coordinates in page widths by `width` (x) and by this number (y).
+        The pictures' paths, and for each the pixels per point in x and in y. (They differ from width over
+        paper width: a PDF's page may be a little larger than the paper, and pictures have whole pixels.)
 
     Raises:
         ValueError: a PDF cannot be read.
@@ -18,7 +20,7 @@ def render_pages(pdfs: Sequence[Path], folder: Path, width: int) -> tuple[list[P
     from PIL import Image
 
     paths: list[Path] = []
-    scales: list[float] = []
+    scales: list[tuple[float, float]] = []
     for pdf in pdfs:
         try:
             document = pypdfium2.PdfDocument(pdf)
@@ -30,7 +32,7 @@ def render_pages(pdfs: Sequence[Path], folder: Path, width: int) -> tuple[list[P
             bitmap = page.render(scale=(width - 1e-3) / page_width, grayscale=True)
             path = folder / f"page-{len(paths) + 1:02d}.png"
             Image.fromarray(bitmap.to_numpy().squeeze()).save(path, compress_level=4)
-            scales.append(bitmap.height * page_width / page_height)
+            scales.append((bitmap.width / page_width, bitmap.height / page_height))
             paths.append(path)
             page.close()
         document.close()

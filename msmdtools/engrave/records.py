@@ -1,6 +1,7 @@
 """What LilyPond wrote down while engraving and performing (`record.ily` lists the records), as Python nouns.
 
-Moments and lengths are exact, in quarter notes. Boxes are in pixels of the page image.
+Moments and lengths are exact, in quarter notes. Boxes (x0, y0, x1, y1) are in points (1/72 inch) from the
+page's top left corner.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 MIDDLE_C = 60
+POINTS_PER_MM = 72 / 25.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Records:
 
 
 def read_records(path: Path) -> Records:
-    """Read records.tsv. Boxes come out in page widths: multiply by the image's width in pixels.
+    """Read records.tsv.
 
     Raises:
         ValueError: the file was cut off or is not of this form.
@@ -138,7 +140,7 @@ def read_records(path: Path) -> Records:
     starts: list[tuple[Fraction, Fraction]] = []
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     midis = 0
-    width = 1.0
+    points = 1.0
     for line in text.splitlines():
         kind, *fields = line.split("\t")
         match kind:
@@ -148,14 +150,14 @@ def read_records(path: Path) -> Records:
                 made.append(_head(fields))
             case "page":
                 page_books.append(int(fields[0]))
-                width = float(fields[1])
+                points = float(fields[3]) * POINTS_PER_MM
             case "draw":
                 head, *box, system, symbol = fields
-                place = (len(page_books) - 1, _box(box, width))
+                place = (len(page_books) - 1, _box(box, points))
                 drawn.append(DrawnHead(int(head), *place, int(system), int(symbol)))
             case "staff":
                 symbol, *box, system, _ = fields
-                place = (len(page_books) - 1, _box(box, width))
+                place = (len(page_books) - 1, _box(box, points))
                 staves.append(DrawnStaff(int(symbol), *place, int(system)))
             case "play":
                 played.append(_play(fields))
@@ -229,6 +231,6 @@ def _pitch(semitones: str) -> int | None:
     return None if semitones == "x" else MIDDLE_C + int((Fraction(semitones) + Fraction(1, 2)) // 1)
 
 
-def _box(fields: Sequence[str], width: float) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = (float(f) / width for f in fields)
+def _box(fields: Sequence[str], points: float) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(f) * points for f in fields)
     return x0, -y1, x1, -y0

@@ -5,12 +5,14 @@ environment, and, with bubblewrap, without network, seeing nothing but the engin
 and fonts, and its own folder, which is the only place it can write to.
 """
 
+import ctypes
 import functools
 import os
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pathlib import Path
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/etc/fonts", "/var/cache/fontconfig")
 LOG_BYTES = 8 << 20
 POLL_S = 0.02
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,9 @@ def run_limited(
     log_path = folder.parent / f"{folder.name}.log"
 
     def limit() -> None:
+        # A killed worker takes its engraver with it (prctl PR_SET_PDEATHSIG; Linux only).
+        if LIBC is not None:
+            LIBC.prctl(1, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
