@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,10 +78,10 @@ def lilypond_version(path: Path) -> str | None:
 
 
 def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, str]:
-    """Bring source files up to the engine's version, in place, with one call of convert-ly.
+    """Bring source files up to the engine's version, in place, by convert-ly.
 
     Work on copies: the files are overwritten. A file without \\version keeps its syntax. One file's
-    trouble never stops the others.
+    trouble never stops the others, and one rule's never the rules after it.
 
     Returns:
         For each file, what convert-ly said of it ("" when all went well).
@@ -93,23 +93,59 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
         _to_utf8(latin)
     if not program.is_file() or not files:
         return messages
-    # A file name that begins with a dash would be read as an option: absolute paths never do.
+    todo = {str(file.absolute()): file for file in files}
+    while todo:
+        parts = re.split(
+            r"^convert-ly: Processing `(.+?)'\.\.\.", _convert_ly(program, todo), flags=re.M
+        )
+        for place, said in zip(parts[1::2], parts[2::2], strict=True):
+            file = todo.pop(place)
+            stopped = _rules(said) and re.search(r"error: |Traceback", said)
+            text = _convert_alone(program, place) if stopped else said
+            file.with_name(file.name + "~").unlink(missing_ok=True)
+            lines = [s for s in text.splitlines() if place in s and "Processing `" not in s]
+            messages[file] = "\n".join(lines).replace(place, file.name)
+        if len(parts) == 1:
+            raise ToolError(f"{program} does not work: {parts[0].strip() or 'it says nothing'}")
+    return messages
+
+
+def _convert_alone(program: Path, place: str) -> str:
+    """Convert a file on which a rule of convert-ly fails or crashes: without it, with those after it.
+
+    By itself, convert-ly would leave the file there, and does nothing at all with it in a crash.
+    """
+    said = ""
+    start: list[str] = []
+    while True:
+        text = _convert_ly(program, [place], *start)
+        said += text
+        rules = _rules(text)
+        if not rules or not re.search(r"error: |Traceback", text):
+            return said
+        if "Traceback" in text and len(rules) > 1:
+            _convert_ly(program, [place], *start, f"--to={rules[-2]}")
+        start = [f"--from={rules[-1]}"]
+
+
+def _rules(text: str) -> list[str]:
+    """The versions of the conversions that were begun, the last of them the one that failed if any."""
+    return re.findall(r"\b(\d+\.\d+\.\d+), ", text.partition("Applying conversion:")[2])
+
+
+def _convert_ly(program: Path, places: Iterable[str], *options: str) -> str:
+    """What convert-ly says. Places are absolute: a name that begins with a dash would be an option."""
     answer = subprocess.run(
-        [program, "--edit", "--loglevel=WARNING", *(file.absolute() for file in files)],
+        [program, "--edit", *options, *places],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         check=False,
         env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"},
     )
-    text = answer.stdout + answer.stderr
-    for file in files:
-        file.with_name(file.name + "~").unlink(missing_ok=True)
-        place = str(file.absolute())
-        lines = [s for s in text.splitlines() if place in s and "Processing `" not in s]
-        messages[file] = "\n".join(lines).replace(place, file.name)
-    return messages
+    return answer.stdout
 
 
 def _to_utf8(file: Path) -> None:
