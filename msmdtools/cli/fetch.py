@@ -24,7 +24,8 @@ def command() -> None:
 )
 @click.option(
     "--commit",
-    help="Commit (full sha) or branch; by default that of an earlier fetch, else the newest.",
+    help="Commit (full sha) or branch (HEAD: the newest); by default that of an earlier fetch, else"
+    " the pinned one.",
 )
 @click.option(
     "--url",

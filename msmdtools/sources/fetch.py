@@ -10,6 +10,8 @@ from pathlib import Path
 from msmdtools.errors import ManifestError, ToolError
 
 MUTOPIA_URL = "https://github.com/MutopiaProject/MutopiaProject.git"
+PINNED_COMMIT = "4b13480e7f55017ff3039bc4ebbf795f3664c4a2"
+"""What is fetched by default: the commit in which piece 2247 (24 July 2019) was published."""
 SOURCE_COMMIT = "SOURCE_COMMIT"
 """File in a fetched tree that names the commit it was made from; the next fetch keeps to it."""
 
@@ -33,7 +35,7 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
 
     Args:
         commit: a full sha or the name of a branch; None is the commit that `folder`/SOURCE_COMMIT
-            names from an earlier fetch, else the newest.
+            names from an earlier fetch, else `PINNED_COMMIT` (of another `url`, the newest).
 
     Returns:
         The sha of the commit, which is also written to `folder`/SOURCE_COMMIT.
@@ -46,7 +48,8 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
         raise ToolError("git is missing. On Debian and Ubuntu: apt install git")
     record = folder / SOURCE_COMMIT
     if commit is None:
-        commit = record.read_text(encoding="ascii").strip() if record.is_file() else "HEAD"
+        first = PINNED_COMMIT if url == MUTOPIA_URL else "HEAD"
+        commit = record.read_text(encoding="ascii").strip() if record.is_file() else first
     if folder.exists() and any(folder.iterdir()) and not (folder / ".git").is_dir():
         raise ManifestError(f"{folder} is not empty and no clone. Name another folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
