@@ -1,15 +1,32 @@
 """Small corrections of sources that no LilyPond sets as they are, kept as data (`corrections.toml`).
 
-A correction is applied to the build's copy, after convert-ly, and recorded in the piece's row.
+They are applied to the build's copy, after convert-ly, and recorded in the piece's row.
 """
 
 import functools
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msmdtools.errors import PieceError
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Old syntax that convert-ly leaves alone: what is mended wherever it matches in any file.
+
+    Attributes:
+        pattern: regular expression.
+        replacement: what each match becomes.
+        why: for people; it goes into the row of each piece that the rule has changed.
+    """
+
+    pattern: re.Pattern[str]
+    replacement: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +45,26 @@ class Correction:
 
 
 @functools.cache
-def corrections() -> dict[str, Correction]:
+def rules() -> tuple[Rule, ...]:
+    """All rules, in the order in which they are applied."""
+    return tuple(
+        Rule(re.compile(entry["pattern"], re.MULTILINE), entry["replacement"], entry["why"])
+        for entry in _data()["rule"]
+    )
+
+
+@functools.cache
+def corrections() -> Mapping[str, Correction]:
     """All corrections, by file."""
-    path = Path(__file__).with_name("corrections.toml")
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))["correction"]
     return {
         file: Correction(file, entry["why"], tuple((old, new) for old, new in entry["replace"]))
-        for entry in entries
+        for entry in _data()["correction"]
         for file in entry["files"]
     }
 
 
 def correct(folder: Path, files: list[str]) -> str:
-    """Apply what corrections there are to the copies of `files` in `folder`.
+    """Apply what rules and corrections there are to the copies of `files` in `folder`.
 
     Returns:
         Why, for each corrected file; "" when there was nothing to correct.
@@ -49,22 +73,30 @@ def correct(folder: Path, files: list[str]) -> str:
         PieceError: stage "source", reason "correction-misses": the source is not the one that the
             correction was made for.
     """
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for file in files:
-        correction = corrections().get(file)
-        if correction is None:
-            continue
         path = folder / file
-        text = path.read_text(encoding="utf-8")
-        for old, new in correction.replace:
-            text, count = re.subn(old, new, text, flags=re.MULTILINE)
-            if not count:
-                raise PieceError(
-                    "source",
-                    "correction-misses",
-                    f"{file}: nothing matches {old!r}. The source has changed: see whether it"
-                    " still needs its correction in corrections.toml",
-                )
-        path.write_text(text, encoding="utf-8", newline="")
-        reasons.append(f"{Path(file).name}: {correction.why}")
-    return "; ".join(reasons)
+        original = text = path.read_bytes().decode("utf-8", errors="surrogateescape")
+        for rule in rules():
+            text, count = rule.pattern.subn(rule.replacement, text)
+            if count:
+                reasons.setdefault(rule.why, []).append(Path(file).name)
+        if correction := corrections().get(file):
+            for old, new in correction.replace:
+                text, count = re.subn(old, new, text, flags=re.MULTILINE)
+                if not count:
+                    raise PieceError(
+                        "source",
+                        "correction-misses",
+                        f"{file}: nothing matches {old!r}. The source has changed: see whether it"
+                        " still needs its correction in corrections.toml",
+                    )
+            reasons.setdefault(correction.why, []).append(Path(file).name)
+        if text != original:
+            path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+
+
+def _data() -> dict[str, list[dict[str, Any]]]:
+    path = Path(__file__).with_name("corrections.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
