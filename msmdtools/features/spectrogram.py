@@ -14,18 +14,20 @@ Input is mono audio at 22,050 Hz as 16-bit integers. With x the samples, N their
   duplicates are dropped, which leaves 94 bins c₀ < c₁ < …. Band j is a triangle over the bins from
   c_j to c_{j+2}: rising from 0 at c_j to 1 at c_{j+1}, falling to 0 at c_{j+2}.
   Its weights are divided by their sum. 92 bands.
-- Output. log10(1 + bands), as float16, shape (92, frames), lowest band first. The sum 1 + bands is
-  rounded to 32 bits, as in the original; all else is done in 64 bits, so that values depend neither
-  on the machine nor on its linear algebra library.
+- Output. log10(1 + bands), as float16, shape (92, frames), lowest band first.
+- Rounding. Window and Fourier transform are calculated in 64 bits, their result is rounded to 32;
+  from there on every number is one of 32 bits: weights, magnitudes, each partial sum of a band, in
+  the order of the bins, 1 + band, the logarithm.
 
 Method: M. Dorfer et al., "Learning Audio–Sheet Music Correspondences for Cross-Modal Retrieval and
-Piece Identification", TISMIR 1 (2018), section 4. Compared with madmom 0.16.1, the library of the
-original, which calculates in 32 bits throughout: in a minute of synthetic music 9 of 110,400
-float16 values differ, each by one step of the format; the order in which a matrix product is summed
-up, which differs between machines, changes as many.
+Piece Identification", TISMIR 1 (2018), section 4, and madmom 0.16.1, the library that it used. What
+madmom does in 32 bits differs from one machine to the next (its matrix product and its logarithm
+are those of the processor); here it is written out, and the values are the same everywhere. How
+many differ from madmom's is counted in docs/performances.md.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +40,13 @@ BANDS_PER_OCTAVE = 16
 LOWEST_HZ, HIGHEST_HZ, TUNING_HZ = 30.0, 6000.0, 440.0
 BANDS = 92
 
+_LOG10_E = np.float32(np.log10(np.e))
+_LOG10_2 = np.float32(np.floor(np.log10(2) * 2**18) / 2**18)
+_LOG10_2_REST = np.float32(np.log10(2) - float(_LOG10_2))
+
 # Frames per step: enough to leave Python's own cost behind, small enough to stay in the processor's
 # cache.
-_CHUNK = 64
+_CHUNK = 128
 
 
 def frame_count(samples: int) -> int:
@@ -64,7 +70,7 @@ def second_of(frame: float) -> float:
 
 
 @cache
-def filterbank() -> npt.NDArray[np.float64]:
+def filterbank() -> npt.NDArray[np.float32]:
     """The weights of the bands, shape (1024 bins, 92 bands); see the module for the formulas."""
     bin_hz = np.arange(WINDOW // 2) * SAMPLE_RATE / WINDOW
     steps = np.arange(
@@ -75,12 +81,12 @@ def filterbank() -> npt.NDArray[np.float64]:
     above = np.searchsorted(bin_hz, hz)
     nearest = above - (hz - bin_hz[above - 1] < bin_hz[above] - hz)
     corners = np.unique(nearest)
-    weights = np.zeros((len(bin_hz), len(corners) - 2))
+    weights = np.zeros((len(bin_hz), len(corners) - 2), dtype=np.float32)
     for band, (left, centre, right) in enumerate(
         zip(corners[:-2], corners[1:-1], corners[2:], strict=True)
     ):
-        bins = np.arange(left, right + 1)
-        triangle = np.interp(bins, [left, centre, right], [0.0, 1.0, 0.0])
+        bins = np.arange(left, right)
+        triangle = np.interp(bins, [left, centre, right], [0.0, 1.0, 0.0]).astype(np.float32)
         weights[bins, band] = triangle / triangle.sum()
     weights.setflags(write=False)
     return weights
@@ -99,20 +105,78 @@ def spectrogram(audio: npt.NDArray[np.int16]) -> npt.NDArray[np.float16]:
     if frames == 0:
         return result
     window = np.hanning(WINDOW) / np.iinfo(np.int16).max
-    # A band has eleven weights on average and at most 45: summing those runs of bins is as fast as
-    # a matrix product, and leaves no thread of a linear algebra library spinning beside the other
-    # workers.
-    bands, bins = np.nonzero(filterbank().T)
-    weights = filterbank()[bins, bands]
-    runs = np.searchsorted(bands, np.arange(BANDS))
-    used = int(bins.max()) + 1
     starts = frame_starts(frames)
     padded = np.concatenate([audio, np.zeros(WINDOW, dtype=np.int16)])
     slices = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
     for first in range(0, frames, _CHUNK):
-        chunk = slices[starts[first : first + _CHUNK]] * window
-        magnitudes = np.abs(np.fft.rfft(chunk, axis=1)[:, :used])
-        summed = np.add.reduceat(magnitudes[:, bins] * weights, runs, axis=1)
-        rounded = np.float32(1.0) + summed.astype(np.float32)
-        result[:, first : first + _CHUNK] = np.log10(rounded.astype(np.float64)).T
+        spectrum = np.fft.rfft(slices[starts[first : first + _CHUNK]] * window, axis=1)
+        bands = _filtered(_magnitudes(spectrum))
+        result[:, first : first + _CHUNK] = _log10(np.float32(1) + bands)
     return result
+
+
+def _magnitudes(spectrum: npt.NDArray[np.complex128]) -> npt.NDArray[np.float32]:
+    """|spectrum| of the bins that have a weight, shape (bins, frames)."""
+    used = np.ascontiguousarray(spectrum[:, : _plan().used].T).astype(np.complex64)
+    # numpy's own magnitude of 32-bit numbers rounds differently on different processors.
+    parts = used.view(np.float32).reshape(*used.shape, 2).astype(np.float64)
+    np.square(parts, out=parts)
+    power = parts[..., 0] + parts[..., 1]
+    return np.sqrt(power, out=power).astype(np.float32)
+
+
+class _Plan(NamedTuple):
+    """In which order the products of weights and magnitudes are added up.
+
+    Attributes:
+        order: bands by falling number of weights: those that still have a weight in a step are
+            always the first ones.
+        steps: the bin and the weight, shape (bands, 1), of each of these bands in each step.
+        used: bins below this have a weight.
+    """
+
+    order: npt.NDArray[np.int64]
+    steps: tuple[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]], ...]
+    used: int
+
+
+@cache
+def _plan() -> _Plan:
+    bank = filterbank()
+    first, counts = (bank > 0).argmax(axis=0), (bank > 0).sum(axis=0)
+    order = np.argsort(-counts, kind="stable")
+    steps = []
+    for step in range(counts.max()):
+        bands = order[: (counts > step).sum()]
+        bins = first[bands] + step
+        steps.append((bins, bank[bins, bands].astype(np.float64)[:, np.newaxis]))
+    return _Plan(order, tuple(steps), int((first + counts).max()))
+
+
+def _filtered(magnitudes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The bands of magnitudes (bins, frames), shape (92, frames).
+
+    In the order of the bins, one weight of every band in each step; a product is exact in 64 bits
+    and its addition is rounded to 32, as by a processor's fused multiply and add.
+    """
+    order, steps, _ = _plan()
+    sums = np.zeros((BANDS, magnitudes.shape[1]), dtype=np.float32)
+    for bins, weights in steps:
+        products = magnitudes[bins] * weights
+        products += sums[: len(bins)]
+        sums[: len(bins)] = products
+    result = np.empty_like(sums)
+    result[order] = sums
+    return result
+
+
+def _log10(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """log10 as C libraries calculate it in 32 bits, for x ≥ 1.
+
+    With x = m · 2^k and 1 ≤ m < 2 it is log(m) / log(10) + k · log10(2), where log10(2) is the sum
+    of a number of 18 binary digits, whose multiples are exact, and of the rest.
+    """
+    half, exponent = np.frexp(x)
+    k = (exponent - 1).astype(np.float32)
+    log_m = np.log(2.0 * half.astype(np.float64)).astype(np.float32)
+    return k * _LOG10_2_REST + _LOG10_E * log_m + k * _LOG10_2
