@@ -8,15 +8,19 @@ error is made good at least every `CORRECTION_QUARTERS` quarters: it never excee
 not add up.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msmdtools.errors import PieceError
 from msmdtools.perform.files import write_atomically
 from msmdtools.perform.timing import TickMap, sounding_end, velocity_of
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import TICKS_PER_QUARTER, Music
+
+if TYPE_CHECKING:
+    import mido
 
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -28,6 +32,13 @@ _SLOWEST_US = 2**24 - 1
 # The order of what happens at one tick: a released key may be struck again, and a pedal pressed
 # together with a chord does not hold the chord before it.
 _OFF, _PEDAL, _ON = range(3)
+
+# Of each kind: mido's message, and its names for `Action.number` and `Action.value`.
+_MESSAGES = (
+    ("note_off", "note", "velocity"),
+    ("control_change", "control", "value"),
+    ("note_on", "note", "velocity"),
+)
 
 
 class Action(NamedTuple):
@@ -48,10 +59,14 @@ class Action(NamedTuple):
     number: int
     value: int
 
-    def message(self) -> bytes:
-        """The MIDI channel message."""
-        status = (0x80, 0xB0, 0x90)[self.kind] | self.channel
-        return bytes((status, self.number, self.value))
+    def message(self, ticks: int) -> "mido.Message":
+        """The MIDI channel message, so many ticks after the one before it."""
+        import mido
+
+        kind, number, value = _MESSAGES[self.kind]
+        attributes = {"channel": self.channel, number: self.number, value: self.value}
+        # In range by construction: that mido need not check it saves a third of the file's time.
+        return mido.Message(kind, skip_checks=True, time=ticks, **attributes)
 
 
 def allocate_channels(music: Music) -> list[int]:
@@ -163,8 +178,7 @@ def _alternating(start: int, end: int, exact: float) -> Iterator[tuple[int, int]
 def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
     """Write a type 1 MIDI file (tempi in track 0, then a track per part); return its sha256.
 
-    Equal input gives equal bytes, on any machine. Written by hand rather than through a library: a
-    file of ten thousand messages takes as long as a second of audio instead of half a minute's.
+    Equal input gives equal bytes, on any machine.
 
     Raises:
         PieceError: a tempo does not fit in a MIDI file.
@@ -174,39 +188,23 @@ def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
 
 def midi_bytes(music: Music, spec: PerformanceSpec) -> bytes:
     """The content of the file that `write_midi` writes."""
+    import mido
+
     todo = actions(music, spec)
-    tempi = [
-        (tick, b"\xff\x51\x03" + us.to_bytes(3, "big")) for tick, us in tempo_changes(music, spec)
-    ]
-    parts: dict[int, list[tuple[int, bytes]]] = {}
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER)
+    tempi = file.add_track()
+    now = 0
+    for tick, us in tempo_changes(music, spec):
+        tempi.append(mido.MetaMessage("set_tempo", tempo=us, time=tick - now))
+        now = tick
+    tracks = {part: file.add_track(f"part {part}") for part in sorted({a.part for a in todo})}
     for part, channel in sorted({(action.part, action.channel) for action in todo}):
         program = 0 if channel == DRUM_CHANNEL else spec.program
-        parts.setdefault(part, []).append((0, bytes((0xC0 | channel, program))))
+        tracks[part].append(mido.Message("program_change", channel=channel, program=program))
+    ticks = dict.fromkeys(tracks, 0)
     for action in todo:
-        parts[action.part].append((action.tick, action.message()))
-    tracks = [_track(tempi)]
-    for part, messages in sorted(parts.items()):
-        name = f"part {part}".encode()
-        tracks.append(_track([(0, b"\xff\x03" + bytes((len(name),)) + name), *messages]))
-    numbers = (1, len(tracks), TICKS_PER_QUARTER)
-    header = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in numbers)
-    return header + b"".join(tracks)
-
-
-def _track(messages: list[tuple[int, bytes]]) -> bytes:
-    body = bytearray()
-    now = 0
-    for tick, message in messages:
-        body += _variable_length(tick - now) + message
-        now = tick
-    body += b"\x00\xff\x2f\x00"
-    return b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
-
-
-def _variable_length(number: int) -> bytes:
-    if number < 128:
-        return bytes((number,))
-    groups = [number & 127]
-    while number := number >> 7:
-        groups.append(number & 127 | 128)
-    return bytes(reversed(groups))
+        tracks[action.part].append(action.message(action.tick - ticks[action.part]))
+        ticks[action.part] = action.tick
+    content = io.BytesIO()
+    file.save(file=content)
+    return content.getvalue()
