@@ -1,4 +1,1 @@
-"""Training sets cut from a dataset: splits, export to Parquet shards, and their loader.
-
-Nothing is imported here, so that each command loads only what it needs.
-"""
+"""From a dataset to what a model eats: paired windows of sheet and audio in Parquet shards."""

@@ -1,0 +1,165 @@
+"""The Parquet schema of snippets: typed columns, and metadata that says what the windows are.
+
+Two keys of the schema's metadata matter. `huggingface` declares the sheets to be images and the
+spectrograms two-dimensional arrays, for libraries that know such types. `msmdtools` is a
+`SnippetInfo` as JSON: the sizes of windows and margins, and what the snippets were made from.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from msmdtools.errors import DatasetError
+from msmdtools.snippet import SNIPPETS
+from msmdtools.table import Column, arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+INFO_KEY = b"msmdtools"
+SPLITS = ("train", "valid", "test")
+# The page width that window sizes are given for, that of the original dataset.
+NOMINAL_WIDTH = 835
+_PAYLOAD = ("sheet", "spectrogram")
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetInfo:
+    """What the windows of a shard are. Sizes are those of the stored pictures and arrays.
+
+    Attributes:
+        format: version of the columns and of this description.
+        page_width: width of the page images in pixels.
+        rows, columns: the nominal sheet window, in pixels of the page images.
+        margin_rows, margin_columns: what is stored around it, on each side.
+        context_s: the longest audio window, in seconds.
+        frames: the same in frames; the onset is at frame `frames // 2` of it.
+        margin_frames: what is stored before and after it.
+        frames_per_second, bands: of the spectrogram.
+        edge: "next" (windows see the neighbouring systems) or "white".
+        onsets: which onsets were taken: all, first, or every:N.
+        seed: of the order of the rows.
+        dataset_sha256: identity of the dataset that the snippets were cut from.
+    """
+
+    format: int
+    page_width: int
+    rows: int
+    columns: int
+    margin_rows: int
+    margin_columns: int
+    context_s: float
+    frames: int
+    margin_frames: int
+    frames_per_second: int
+    bands: int
+    edge: str
+    onsets: str
+    seed: int
+    dataset_sha256: str
+
+    @property
+    def sheet_shape(self) -> tuple[int, int]:
+        """Rows and columns of a stored sheet picture, margins included."""
+        return self.rows + 2 * self.margin_rows, self.columns + 2 * self.margin_columns
+
+    @property
+    def spectrogram_shape(self) -> tuple[int, int]:
+        """Bands and frames of a stored spectrogram, margins included."""
+        return self.bands, self.frames + 2 * self.margin_frames
+
+    @property
+    def onset_frame(self) -> int:
+        """Where the onset's frame is in a stored spectrogram."""
+        return self.margin_frames + self.frames // 2
+
+    def to_json(self) -> dict[str, Any]:
+        """The description as plain values."""
+        return asdict(self)
+
+
+def arrow_schema(info: SnippetInfo) -> "pa.Schema":
+    """The Arrow schema of shards with windows of these sizes."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field(
+                c.name,
+                _arrow_type(c),
+                nullable=False,
+                metadata={"unit": c.unit, "meaning": c.meaning},
+            )
+            for c in SNIPPETS.columns
+        ],
+        metadata={
+            "huggingface": json.dumps({"info": {"features": _features(info)}}),
+            INFO_KEY: json.dumps(info.to_json(), sort_keys=True),
+        },
+    )
+
+
+def read_info(schema: "pa.Schema", where: object = "the shard") -> SnippetInfo:
+    """The description of the windows in a shard's schema.
+
+    Args:
+        where: the shard's name, for the error message.
+
+    Raises:
+        DatasetError: these are no snippets, or of a format unknown here.
+    """
+    try:
+        values = json.loads((schema.metadata or {})[INFO_KEY])
+        known = values["format"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise DatasetError(
+            f"{where}: not a shard of snippets (its schema has no entry {INFO_KEY.decode()!r}); "
+            "name a folder that msmd snippets --out made"
+        ) from error
+    if known != FORMAT:
+        raise DatasetError(
+            f"{where}: snippets of format {known!r}, and this msmdtools reads {FORMAT}; "
+            "export them again or use the msmdtools they were made with"
+        )
+    return info_from(values, where)
+
+
+def info_from(values: Mapping[str, Any], where: object) -> SnippetInfo:
+    """A `SnippetInfo` of its plain values.
+
+    Raises:
+        DatasetError: one is missing.
+    """
+    try:
+        return SnippetInfo(**{field.name: values[field.name] for field in fields(SnippetInfo)})
+    except KeyError as error:
+        raise DatasetError(f"{where}: damaged: its description lacks {error}") from error
+
+
+def _arrow_type(column: Column) -> "pa.DataType":
+    import pyarrow as pa
+
+    if column.type == "image":
+        return pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+    if column.type == "spectrogram":
+        return pa.list_(pa.list_(pa.float16()))
+    return arrow_type(column.type)
+
+
+def _features(info: SnippetInfo) -> dict[str, Any]:
+    """The columns as the `datasets` library describes them."""
+    features: dict[str, Any] = {}
+    for column in SNIPPETS.columns:
+        if column.type == "image":
+            features[column.name] = {"_type": "Image"}
+        elif column.type == "spectrogram":
+            shape = list(info.spectrogram_shape)
+            features[column.name] = {"shape": shape, "dtype": "float16", "_type": "Array2D"}
+        elif column.type.startswith("list<"):
+            value = {"dtype": column.type[len("list<") : -1], "_type": "Value"}
+            features[column.name] = {"feature": value, "_type": "List"}
+        else:
+            features[column.name] = {"dtype": column.type, "_type": "Value"}
+    return features
