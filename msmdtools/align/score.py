@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from msmdtools.align.heads import HeadMatch, match_heads
 from msmdtools.align.music import Timeline, timeline
+from msmdtools.align.tremolo import delays
 from msmdtools.engrave import Engraving
 from msmdtools.engrave.records import DrawnHead
 from msmdtools.errors import PieceError
@@ -37,7 +38,7 @@ def align(engraving: Engraving) -> Score:
     time = timeline(records, engraving.midis)
     if not time.strikes:
         raise PieceError("align", "no-notes", "nothing sounds")
-    heads = _heads(engraving, layout, matches, time)
+    heads = _heads(engraving, layout, matches, time, delays(records))
     music = _music(time, heads, unmatched)
     warnings = engraving.warnings
     if time.unrecorded:
@@ -84,13 +85,17 @@ def _layout(engraving: Engraving) -> _Layout:
 
 
 def _heads(
-    engraving: Engraving, layout: _Layout, matches: dict[int, HeadMatch], time: Timeline
+    engraving: Engraving,
+    layout: _Layout,
+    matches: dict[int, HeadMatch],
+    time: Timeline,
+    delay: dict[int, Fraction],
 ) -> list[NoteHead]:
     """Every drawn head in reading order: by page, system, score time, place."""
     records = engraving.records
     heads: list[tuple[NoteHead, int]] = []
     for drawn in records.drawn:
-        heads.append((_head(engraving, layout, drawn, matches, time), drawn.head))
+        heads.append((_head(engraving, layout, drawn, matches, time, delay), drawn.head))
     heads.sort(key=lambda pair: _reading_order(pair[0]))
     number_of: dict[int, int] = {}
     for number, (_, made) in enumerate(heads):
@@ -131,6 +136,7 @@ def _head(
     drawn: DrawnHead,
     matches: dict[int, HeadMatch],
     time: Timeline,
+    delay: dict[int, Fraction],
 ) -> NoteHead:
     records = engraving.records
     x, y = engraving.pixels[drawn.page]
@@ -159,7 +165,7 @@ def _head(
         x1=x1 * x,
         y1=y1 * y,
         pitch=-1 if pitch is None else pitch,
-        onset=start + made.onset,
+        onset=start + made.onset - delay.get(made.note, Fraction(0)),
         duration=made.duration,
         grace=-made.grace,
         role=role,

@@ -27,12 +27,12 @@ class Engine:
 
 
 def find_engines(extra: Path | None = None) -> tuple[Engine, ...]:
-    """The engines to try for each piece, in this order: `extra`, the `lilypond` package's, the one on PATH.
+    """The engines to try for each piece, in this order: the `lilypond` package's, `extra`, the one on PATH.
 
     Raises:
         ToolError: there is none of version 2.24 or later, or `extra` is not one.
     """
-    candidates = [extra, _packaged_lilypond(), _lilypond_on_path()]
+    candidates = [_packaged_lilypond(), extra, _lilypond_on_path()]
     engines: list[Engine] = []
     for path in candidates:
         if path is None or any(path.resolve() == engine.path for engine in engines):

@@ -7,8 +7,9 @@
 %%
 %% Records (fields separated by tabs; moments in whole notes; lengths in staff spaces, y upwards):
 %%   score  k                                      the k-th score of the source that is engraved
-%%   note   id score repeat count file line column a note in the music; innermost percent or tremolo repeat
-%%                                                 around it, and how often such repeats sound it in all
+%%   note   id score repeat count tremolo file line column   a note in the music; innermost percent or tremolo
+%%                                                 repeat around it, how often such repeats sound it in all,
+%%                                                 and the number of the tremolo that it is part of, or -1
 %%   head   n id main grace duration pitch staff staff-name voice-type grob   a note head was made
 %%   page   book width height scale                a page begins (scale: millimetres per staff space)
 %%   draw   n x0 y0 x1 y1 system staff-symbol      head n is on this page
@@ -44,13 +45,13 @@
          (any msmd-numbered? (ly:music-property music 'elements '()))
          (and (ly:music? element) (msmd-numbered? element)))))
 
-#(define (msmd-number! music repeat count)
+#(define (msmd-number! music repeat count tremolo)
    (let ((name (ly:music-property music 'name))
          (element (ly:music-property music 'element)))
      (if (eq? name 'NoteEvent)
          (let ((origin (ly:music-property music 'origin #f)))
            (ly:music-set-property! music 'msmd-id msmd-notes)
-           (apply msmd-record "note" msmd-notes msmd-scores repeat count
+           (apply msmd-record "note" msmd-notes msmd-scores repeat count tremolo
                   (if (ly:input-location? origin)
                       (let ((place (ly:input-file-line-char-column origin)))
                         (list (basename (first place)) (second place) (third place)))
@@ -61,9 +62,11 @@
                      ((TremoloRepeatedMusic) "tremolo")
                      (else #f)))
             (repeat (or inner repeat))
-            (count (if inner (* count (ly:music-property music 'repeat-count 1)) count)))
-       (for-each (lambda (m) (msmd-number! m repeat count)) (ly:music-property music 'elements '()))
-       (if (ly:music? element) (msmd-number! element repeat count)))))
+            (count (if inner (* count (ly:music-property music 'repeat-count 1)) count))
+            (tremolo (if (equal? inner "tremolo") msmd-notes tremolo)))
+       (for-each (lambda (m) (msmd-number! m repeat count tremolo))
+                 (ly:music-property music 'elements '()))
+       (if (ly:music? element) (msmd-number! element repeat count tremolo)))))
 
 %%% Scores: what is engraved is performed, and nothing else %%%
 
@@ -105,7 +108,7 @@
                 (music (if msmd-unfolded? (msmd-expand-unfolded music) music))
                 (engraved (ly:make-score music)))
            (msmd-record "score" msmd-scores)
-           (msmd-number! music "" 1)
+           (msmd-number! music "" 1 -1)
            (set! msmd-scores (1+ msmd-scores))
            (for-each (lambda (d) (ly:score-add-output-def! engraved d)) layouts)
            (if (module? (ly:score-header score)) (ly:score-set-header! engraved (ly:score-header score)))

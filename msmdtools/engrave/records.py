@@ -20,12 +20,14 @@ class WrittenNote:
     Attributes:
         repeat: "percent", "tremolo" or "".
         count: how often those repeats sound the note in all (1 without).
+        tremolo: number of the tremolo that it is part of, -1 for none.
         source: file:line:column.
     """
 
     score: int
     repeat: str
     count: int
+    tremolo: int
     source: str
 
 
@@ -183,8 +185,9 @@ def read_records(path: Path) -> Records:
 
 
 def _note(fields: Sequence[str]) -> WrittenNote:
-    _, score, repeat, count, file, row, column = fields
-    return WrittenNote(int(score), repeat, int(count), f"{file}:{row}:{column}" if file else "")
+    _, score, repeat, count, tremolo, file, row, column = fields
+    source = f"{file}:{row}:{column}" if file else ""
+    return WrittenNote(int(score), repeat, int(count), int(tremolo), source)
 
 
 def _head(fields: Sequence[str]) -> MadeHead:
