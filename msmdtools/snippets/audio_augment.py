@@ -1,0 +1,160 @@
+"""Spectrogram windows cut out of the stored ones, and what augmentation does to them.
+
+Spectrograms are log10(1 + magnitude), as in `msmdtools.features`. A room, a filter, gain and noise
+act on the magnitudes, all pairs of a batch at once; masks are silence, zero in either.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.snippets import draws
+from msmdtools.snippets.augment import AudioAugment
+
+# Streams of random numbers; see draws. The sheet's end at 7.
+_JITTER, _ROOM, _FILTER, _GAIN, _NOISE, _TIME_MASK, _BAND_MASK = range(16, 23)
+# The equaliser's knots: about one per octave of the 92 bands, 16 to an octave.
+_KNOTS = 7
+_FIELD = 1 << 20
+_LN10 = float(np.log(10.0))
+
+Spectrograms = NDArray[Any]
+
+
+def needed(frames: int, augment: AudioAugment) -> tuple[int, int]:
+    """Frames that a window of `frames` may need: before and after its centre, at most."""
+    jitter = int(augment.jitter_frames)
+    return frames // 2 + jitter + _lead(augment), frames - frames // 2 + jitter
+
+
+def cut(
+    stored: Sequence[NDArray[np.float16]],
+    centre: int,
+    frames: int,
+    augment: AudioAugment,
+    seed: int,
+    epoch: int,
+    index: NDArray[np.int64],
+) -> Spectrograms:
+    """Windows of the stored spectrograms, augmented: (pairs, bands, frames).
+
+    Args:
+        stored: float16, (bands, stored frames) each, all of one shape.
+        centre: the onset's frame in them; it becomes frame `frames // 2` of the window.
+        index: the pairs' indices in their split, (pairs,).
+
+    Returns:
+        float16 where magnitudes stay as they are, float32 where they are changed. What lies
+        beyond the stored frames is silence.
+    """
+    jitter = int(augment.jitter_frames)
+    shift = np.floor(draws.between(-jitter, jitter + 1, seed, epoch, index, _JITTER)).astype(int)
+    lead = min(_lead(augment), max(centre - frames // 2 - jitter, 0))
+    windows = _window(stored, centre - frames // 2 - lead - shift, frames + lead)
+    if augment.room_s or augment.filter_db or augment.gain_db or augment.noise:
+        magnitudes = np.multiply(windows, np.float32(_LN10), dtype=np.float32)
+        np.expm1(magnitudes, out=magnitudes)
+        _reverberate(
+            magnitudes, augment.room_s * draws.uniforms(seed, epoch, index, _ROOM, 1)[:, 0]
+        )
+        magnitudes = magnitudes[:, :, lead:]
+        magnitudes *= _gains(augment, seed, epoch, index, magnitudes.shape[1])
+        if augment.noise:
+            _add_noise(magnitudes, augment.noise, draws.uniforms(seed, epoch, index, _NOISE, 2))
+        windows = np.log1p(magnitudes)
+        windows *= np.float32(1 / _LN10)
+    _mask(windows, augment.time_mask_frames, 2, draws.uniforms(seed, epoch, index, _TIME_MASK, 2))
+    _mask(
+        windows, augment.frequency_mask_bands, 1, draws.uniforms(seed, epoch, index, _BAND_MASK, 2)
+    )
+    return windows
+
+
+def _lead(augment: AudioAugment) -> int:
+    """Frames before the window whose sound still rings in it: to 30 dB below."""
+    return int(np.ceil(augment.room_s * FRAMES_PER_SECOND / 2))
+
+
+def _window(
+    stored: Sequence[NDArray[np.float16]], first: NDArray[np.int64], frames: int
+) -> NDArray[np.float16]:
+    have = stored[0].shape[1]
+    if first.min() >= 0 and first.max() + frames <= have:
+        windows = np.empty((len(stored), stored[0].shape[0], frames), np.float16)
+        for window, spectrogram, start in zip(windows, stored, first.tolist(), strict=True):
+            window[...] = spectrogram[:, start : start + frames]
+        return windows
+    windows = np.zeros((len(stored), stored[0].shape[0], frames), np.float16)
+    for window, spectrogram, start in zip(windows, stored, first.tolist(), strict=True):
+        low, high = max(start, 0), min(start + frames, have)
+        if low < high:
+            window[:, low - start : high - start] = spectrogram[:, low:high]
+    return windows
+
+
+def _reverberate(magnitudes: NDArray[np.float32], seconds: NDArray[np.float64]) -> None:
+    """Add an exponentially decaying tail to each band, energies adding up, in place.
+
+    The tail has a quarter of the energy that the decay alone would give: the direct sound leads.
+    """
+    if not seconds.any():
+        return
+    # Energy falls by 60 dB, a factor of 10^6, in `seconds`.
+    with np.errstate(divide="ignore"):
+        decay = 10 ** (-6 / (FRAMES_PER_SECOND * seconds))
+    factor = decay.astype(np.float32)[:, None]
+    tail = np.zeros(magnitudes.shape[:2], np.float32)
+    for frame in range(magnitudes.shape[2]):
+        energy = magnitudes[:, :, frame] ** 2
+        magnitudes[:, :, frame] = np.sqrt(energy + tail / 4)
+        tail = (tail + energy) * factor
+
+
+def _gains(
+    augment: AudioAugment, seed: int, epoch: int, index: NDArray[np.int64], bands: int
+) -> NDArray[np.float32]:
+    """Factors of the magnitudes by the equaliser and the gain: (pairs, bands, 1)."""
+    db = draws.between(-augment.gain_db, augment.gain_db, seed, epoch, index, _GAIN)[:, None]
+    if augment.filter_db:
+        knots = augment.filter_db * (2 * draws.uniforms(seed, epoch, index, _FILTER, _KNOTS) - 1)
+        # Cosines between the knots: as smooth as splines, and never beyond the knots' values.
+        at = np.arange(bands) * (_KNOTS - 1) / max(bands - 1, 1)
+        left = np.minimum(at.astype(int), _KNOTS - 2)
+        weight = (1 - np.cos(np.pi * (at - left))) / 2
+        db = db + knots[:, left] * (1 - weight) + knots[:, left + 1] * weight
+    return np.asarray(10 ** (db / 20), np.float32)[:, :, None]
+
+
+@lru_cache(maxsize=1)
+def _noise_field() -> NDArray[np.float32]:
+    """Energies of complex Gaussian noise, mean 1; pieces of it are cheaper than drawing anew."""
+    noise = np.random.Generator(np.random.PCG64(0)).standard_exponential(_FIELD, np.float32)
+    noise.flags.writeable = False
+    return noise
+
+
+def _add_noise(magnitudes: NDArray[np.float32], noise: float, drawn: NDArray[np.float64]) -> None:
+    field = _noise_field()
+    size = magnitudes[0].size
+    for window, (level, place) in zip(magnitudes, drawn, strict=True):
+        start = int(place * (field.size - size))
+        energy = field[start : start + size].reshape(window.shape) * np.float32(
+            (noise * level) ** 2
+        )
+        np.sqrt(window * window + energy, out=window)
+
+
+def _mask(windows: Spectrograms, most: float, axis: int, drawn: NDArray[np.float64]) -> None:
+    """Silence a stretch along an axis, of 0 to `most` in width, at a random place."""
+    if not most:
+        return
+    have = windows.shape[axis]
+    widths = np.minimum(np.floor(drawn[:, 0] * (int(most) + 1)), have).astype(int)
+    firsts = np.floor(drawn[:, 1] * (have - widths + 1)).astype(int)
+    for window, first, width in zip(windows, firsts.tolist(), widths.tolist(), strict=True):
+        stretch = slice(first, first + width)
+        window[(slice(None), stretch) if axis == 2 else stretch] = 0
