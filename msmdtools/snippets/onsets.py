@@ -1,0 +1,115 @@
+"""The onsets of a piece, and the places on the paper where they are printed.
+
+All note events that start at the same time are one onset; grace notes start earlier than the note
+they lead to and are onsets of their own. An onset has a place when at least one printed, played
+note head starts one of its events:
+
+- Where heads of an onset are in several systems, the system with most of them counts, of equals the
+  first.
+- Its x is the mean of the centres (x0 + x1) / 2 of the onset's heads in that system, as in
+  `msmdtools.dataset.position`; grace notes that sound together with other heads do not count.
+- Its y is the middle of the system: halfway between the top of the first staff and the bottom of
+  the last one.
+
+With unfolded repeats an onset is at the place where it is printed, and several onsets share it.
+An onset without a place is dropped, and counted by the reason that the events table has for it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset.reader import DatasetPiece
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUTSIDE = "outside-systems"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Onsets:
+    """The onsets of a piece that have a place, in playing order; arrays of one length.
+
+    Attributes:
+        onset: number among all onsets of the piece, from 0.
+        event: one of the events that start then.
+        heads: how many printed heads start it, in all systems.
+        page, system: where it is printed, from 1.
+        x, y: its place on the page in pixels.
+        first: whether nothing printed at that place has sounded before (repeats unfolded).
+        total: how many onsets there are in all.
+        dropped: how many of them have no place, by reason.
+    """
+
+    onset: NDArray[np.int64]
+    event: NDArray[np.int64]
+    heads: NDArray[np.int64]
+    page: NDArray[np.int64]
+    system: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    first: NDArray[np.bool_]
+    total: int
+    dropped: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.onset)
+
+
+def find_onsets(piece: DatasetPiece) -> Onsets:
+    """The onsets of a piece; they are the same in all of its performances.
+
+    Raises:
+        DatasetError: a table of the dataset is missing or damaged.
+    """
+    events = piece.events()
+    times, onset_of = np.unique(events["onset_s"].to_numpy(), return_inverse=True)
+    boxes = system_boxes(piece.systems)
+    heads = piece.noteheads.set_index("notehead")
+    heads = heads.assign(x=(heads["x0"] + heads["x1"]) / 2)[["system", "x", "grace"]]
+    starts = piece.starts.join(heads, on="notehead", how="inner").reset_index(drop=True)
+    starts["onset"] = onset_of[starts["event"].to_numpy()]
+    placed = starts[starts["system"].isin(boxes.index)]
+    of_onset = placed.groupby("onset")
+    main = placed[~placed["grace"] | of_onset["grace"].transform("all")]
+    places = main.groupby(["onset", "system"])["x"].agg(["size", "mean"]).reset_index()
+    places = places.sort_values(["onset", "size", "system"], ascending=[True, False, True])
+    places = places.drop_duplicates("onset").join(boxes, on="system")
+    number = places["onset"].to_numpy(np.int64)
+    return Onsets(
+        onset=number,
+        event=np.unique(onset_of, return_index=True)[1][number],
+        heads=of_onset["notehead"].nunique().reindex(number).to_numpy(np.int64),
+        page=places["page"].to_numpy(np.int64),
+        system=places["system"].to_numpy(np.int64),
+        x=places["mean"].to_numpy(np.float64),
+        y=((places["y0"] + places["y1"]) / 2).to_numpy(np.float64),
+        first=~places.duplicated(["system", "mean"]).to_numpy(np.bool_),
+        total=len(times),
+        dropped=_reasons(events["reason"], onset_of, set(number), set(starts["onset"])),
+    )
+
+
+def system_boxes(systems: "pd.DataFrame") -> "pd.DataFrame":
+    """One row per system, the index its number: page and the box around the lines of its staves."""
+    return systems.groupby("system").agg(
+        {"page": "min", "x0": "min", "y0": "min", "x1": "max", "y1": "max"}
+    )
+
+
+def _reasons(
+    reasons: "pd.Series[str]", onset_of: NDArray[np.int64], placed: set[int], headed: set[int]
+) -> dict[str, int]:
+    """How many onsets have no place, by the first reason that one of their events gives."""
+    counts: Counter[str] = Counter()
+    seen = set(placed)
+    for onset, reason in zip(onset_of.tolist(), reasons, strict=True):
+        if onset not in seen:
+            seen.add(onset)
+            counts[OUTSIDE if onset in headed else str(reason)] += 1
+    return dict(sorted(counts.items()))
