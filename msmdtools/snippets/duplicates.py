@@ -1,0 +1,210 @@
+"""Near-duplicates: pairs of pieces that share music, found from their notes.
+
+What is compared is the skyline: the highest pitch that starts at each onset, without grace notes and
+ties. It does not depend on how voices, staves and hands are written, and one changed inner note
+leaves it as it is. Every `LENGTH` onsets in a row make one n-gram: their pitches, and the ratios of
+the times between them, so note values written twice as long do not matter either; with `transpose`,
+pitches relative to the first.
+
+The score of a pair is containment: how much of the piece with fewer distinct n-grams is also in the
+other, 0 to 1. The Jaccard index, the usual choice, hides the worst leak: a minuet inside a file with
+its whole suite shares all of its music and still has an index near 0. Two thirds are heard as the
+same piece; below a tenth lie scales and broken chords that music has in common. Transposition raises
+that floor, since all scales are then alike, up to a quarter for short studies.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.errors import MsmdError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from msmdtools.dataset.reader import Dataset
+
+LENGTH = 8
+REPORTED = 0.1
+LEAK = 0.3
+
+# Odd 64-bit multipliers, so that the multiplication is a bijection modulo 2**64.
+_PITCH = np.uint64(0x9E3779B97F4A7C15)
+_RATIO = np.uint64(0xC2B2AE3D27D4EB4F)
+_STEP = np.uint64(0xD6E8FEB86659FD93)
+
+
+class Pair(NamedTuple):
+    """Two pieces, in the order of their ids, and how much of the smaller is in the other."""
+
+    piece_a: str
+    piece_b: str
+    score: float
+
+
+def near_duplicates(
+    dataset: "Dataset",
+    pieces: Iterable[str] | None = None,
+    transpose: bool = False,
+    threshold: float = REPORTED,
+    length: int = LENGTH,
+) -> list[Pair]:
+    """The pairs of pieces that share music, the most similar first.
+
+    Args:
+        dataset: the dataset; its note heads are compared, so performances do not matter.
+        pieces: the pieces to compare with each other; None for all.
+        transpose: whether music is the same when transposed.
+        threshold: the score from which a pair is listed, above 0 and up to 1.
+        length: onsets in an n-gram, 3 or more. Pieces with fewer onsets are in no pair.
+
+    Raises:
+        DatasetError: a piece that the dataset lacks.
+        MsmdError: a threshold or length out of its range.
+    """
+    columns = ["piece", "role", "grace", "onset_quarters", "pitch"]
+    heads = dataset.table("noteheads").select(columns).to_pandas()
+    if pieces is not None:
+        names = {dataset[piece].piece for piece in pieces}  # a piece not there raises here
+        heads = heads[heads["piece"].isin(names)]
+    return compare(heads, transpose, threshold, length)
+
+
+def compare(
+    heads: "pd.DataFrame",
+    transpose: bool = False,
+    threshold: float = REPORTED,
+    length: int = LENGTH,
+) -> list[Pair]:
+    """As `near_duplicates`, from rows of the note heads table.
+
+    Args:
+        heads: rows in any order, with piece, role, grace, onset_quarters and pitch.
+        transpose: see `near_duplicates`.
+        threshold: see `near_duplicates`.
+        length: see `near_duplicates`.
+    """
+    if not 0 < threshold <= 1:
+        raise MsmdError(f"a threshold of similarity is above 0 and at most 1, not {threshold}")
+    if length < 3:
+        raise MsmdError(f"an n-gram has 3 onsets or more (2 have no rhythm), not {length}")
+    heads = heads[(heads["role"] == "played") & ~heads["grace"]]
+    names, piece = np.unique(heads["piece"].to_numpy(dtype=str), return_inverse=True)
+    piece, pitch, time = skyline(piece, heads["onset_quarters"], heads["pitch"])
+    owner, grams = _ngrams(piece, pitch, time, transpose, length)
+    size = np.bincount(owner, minlength=len(names))
+    first, second, shared = _shared(owner, grams, len(names))
+    score = shared / np.minimum(size[first], size[second])
+    pairs = [
+        Pair(str(names[a]), str(names[b]), float(value))
+        for a, b, value in zip(first, second, score, strict=True)
+        if value >= threshold
+    ]
+    return sorted(pairs, key=lambda pair: (-pair.score, pair))
+
+
+def crossing(
+    pairs: Iterable[Pair], split: Mapping[str, str], threshold: float = LEAK
+) -> list[Pair]:
+    """The pairs, of at least this score, whose pieces are in different splits."""
+    return [
+        pair
+        for pair in pairs
+        if pair.score >= threshold
+        and pair.piece_a in split
+        and pair.piece_b in split
+        and split[pair.piece_a] != split[pair.piece_b]
+    ]
+
+
+def leaks(pairs: Iterable[Pair], split: Mapping[str, str], threshold: float = LEAK) -> list[str]:
+    """The training pieces to drop: those that share music with a validation or test piece, sorted.
+
+    Pairs between valid and test are left as they are; `crossing` lists them.
+    """
+    found = {p for pair in crossing(pairs, split, threshold) for p in pair[:2]}
+    return sorted(p for p in found if split[p] == "train")
+
+
+def skyline(
+    piece: NDArray[np.int64], time: ArrayLike, pitch: ArrayLike
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The highest pitch of each onset: arrays of piece, pitch and time, sorted by piece and time.
+
+    Args:
+        piece: number of the piece of each note.
+        time: its onset, in quarter notes.
+        pitch: its MIDI number.
+    """
+    times: NDArray[np.float64] = np.round(np.asarray(time, np.float64), 6)
+    pitches = np.asarray(pitch, np.int64)
+    order = np.lexsort((-pitches, times, piece))
+    owner, times, pitches = piece[order], times[order], pitches[order]
+    starts = np.ones(len(owner), bool)
+    starts[1:] = (np.diff(owner) != 0) | (np.diff(times) != 0)
+    return owner[starts], pitches[starts], times[starts]
+
+
+def _ngrams(
+    piece: NDArray[np.int64],
+    pitch: NDArray[np.int64],
+    time: NDArray[np.float64],
+    transpose: bool,
+    length: int,
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The distinct n-grams of each piece as (piece, 64-bit hash), sorted by hash, then piece.
+
+    Among the millions of n-grams of thousands of pieces, that two different ones have one hash is
+    expected less than once in a million runs.
+    """
+    count = max(0, len(piece) - length + 1)
+    gap = np.diff(time)
+    with np.errstate(divide="ignore", invalid="ignore"):  # between pieces time runs backwards
+        ratio = np.round(1000 * np.log2(gap[1:] / gap[:-1]))
+    ratios = np.nan_to_num(ratio, nan=0, posinf=0, neginf=0).astype(np.int64)
+    grams = np.zeros(count, np.uint64)
+    for n in range(length):
+        tone = pitch[n : n + count] - (pitch[:count] if transpose else 0)
+        grams = _mix(grams, tone, _PITCH)
+        if n < length - 2:
+            grams = _mix(grams, ratios[n : n + count], _RATIO)
+    whole = piece[:count] == piece[length - 1 :][:count]
+    owner, grams = piece[:count][whole], grams[whole]
+    order = np.lexsort((owner, grams))
+    owner, grams = owner[order], grams[order]
+    fresh = np.ones(len(owner), bool)
+    fresh[1:] = (np.diff(owner) != 0) | (grams[1:] != grams[:-1])
+    return owner[fresh], grams[fresh]
+
+
+def _mix(
+    hashed: NDArray[np.uint64], values: NDArray[np.int64], by: np.uint64
+) -> NDArray[np.uint64]:
+    """The next state of a hash, modulo 2**64, after these values."""
+    state = (hashed ^ (values.astype(np.uint64) * by)) * _STEP
+    return np.asarray(state ^ (state >> np.uint64(29)), np.uint64)
+
+
+def _shared(
+    owner: NDArray[np.int64], grams: NDArray[np.uint64], pieces: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """For each pair of pieces with n-grams in common: the two, and how many.
+
+    The sorted n-grams are an inverted index: the pieces of one n-gram lie next to each other. So
+    all pairs at distance 1 in it are compared at once, then those at distance 2, until none is left.
+    """
+    keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    here = np.arange(len(grams))
+    distance = 1
+    while True:
+        here = here[here + distance < len(grams)]
+        here = here[grams[here] == grams[here + distance]]
+        if not len(here):
+            return keys // pieces, keys % pieces, counts
+        found = owner[here] * pieces + owner[here + distance]
+        keys, position = np.unique(np.concatenate([keys, found]), return_inverse=True)
+        weights = np.concatenate([counts, np.ones(len(found), np.int64)])
+        counts = np.bincount(position, weights).astype(np.int64)
+        distance += 1
