@@ -18,6 +18,8 @@
 %%   play   p id main grace length pitch voice voice-type staff staff-name drum tie wait  a note is performed
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
 %%   midi   p                                      msmd-p.midi has been written
+%%
+%% A source's variables take the place of Scheme's of the same name. Beware of first, second, X, Y below.
 
 \version "2.24.0"
 
@@ -54,7 +56,7 @@
            (apply msmd-record "note" msmd-notes msmd-scores repeat count tremolo
                   (if (ly:input-location? origin)
                       (let ((place (ly:input-file-line-char-column origin)))
-                        (list (basename (first place)) (second place) (third place)))
+                        (list (basename (car place)) (cadr place) (caddr place)))
                       '("" 0 0)))
            (set! msmd-notes (1+ msmd-notes))))
      (let* ((inner (case name
@@ -81,7 +83,12 @@
 
 #(define (msmd-forget-lengths! music)
    "Drop the lengths that LilyPond has computed in advance: unfolding makes music longer."
-   (music-map (lambda (m) (ly:music-set-property! m 'length '()) m) music))
+   ;; \lyricsto's length is infinite from the start: nothing computes it again.
+   (music-map (lambda (m)
+                (if (not (music-is-of-type? m 'lyric-combine-music))
+                    (ly:music-set-property! m 'length '()))
+                m)
+              music))
 
 %% One kind of repeat at a time: with several, unfold-repeats takes time exponential in the music's depth.
 #(define (msmd-performed music)
@@ -101,7 +108,7 @@
    (let* ((layouts (msmd-layouts score)) (midis (msmd-midis score)))
      (if (and (null? layouts) (pair? midis))
          (begin
-           (for-each (lambda (s) (ly:score-add-output-def! s (first midis))) msmd-without-midi)
+           (for-each (lambda (s) (ly:score-add-output-def! s (car midis))) msmd-without-midi)
            (set! msmd-without-midi '()))
          (let* ((again? (msmd-numbered? (ly:score-music score)))
                 (music (if again? (ly:music-deep-copy (ly:score-music score)) (ly:score-music score)))
@@ -117,7 +124,7 @@
            (add engraved)
            (let ((performed (ly:make-score (msmd-performed music))))
              (if (pair? midis)
-                 (ly:score-add-output-def! performed (first midis))
+                 (ly:score-add-output-def! performed (car midis))
                  (set! msmd-without-midi (cons performed msmd-without-midi)))
              (add performed))))))
 
@@ -206,8 +213,8 @@ toplevel-book-handler =
 
 #(define (msmd-box kind id grob x y system)
    (let* ((stencil (ly:grob-property grob 'stencil))
-          (xs (and (ly:stencil? stencil) (ly:stencil-extent stencil X)))
-          (ys (and (ly:stencil? stencil) (ly:stencil-extent stencil Y))))
+          (xs (and (ly:stencil? stencil) (ly:stencil-extent stencil 0)))
+          (ys (and (ly:stencil? stencil) (ly:stencil-extent stencil 1))))
      (if (and xs (< (car xs) (cdr xs)) (< (car ys) (cdr ys)))
          (msmd-record kind id (+ x (car xs)) (+ y (car ys)) (+ x (cdr xs)) (+ y (cdr ys)) system
                       (let ((symbol (and (string=? kind "draw") (ly:grob-object grob 'staff-symbol #f))))
