@@ -90,9 +90,11 @@ def compare(
         raise MsmdError(f"a threshold of similarity is above 0 and at most 1, not {threshold}")
     if length < 3:
         raise MsmdError(f"an n-gram has 3 onsets or more (2 have no rhythm), not {length}")
+    import pandas as pd
+
     heads = heads[(heads["role"] == "played") & ~heads["grace"]]
-    names, piece = np.unique(heads["piece"].to_numpy(dtype=str), return_inverse=True)
-    piece, pitch, time = skyline(piece, heads["onset_quarters"], heads["pitch"])
+    codes, names = pd.factorize(heads["piece"], sort=True)
+    piece, pitch, time = skyline(codes, heads["onset_quarters"], heads["pitch"])
     owner, grams = _ngrams(piece, pitch, time, transpose, length)
     size = np.bincount(owner, minlength=len(names))
     first, second, shared = _shared(owner, grams, len(names))
@@ -138,7 +140,7 @@ def skyline(
         time: its onset, in quarter notes.
         pitch: its MIDI number.
     """
-    times: NDArray[np.float64] = np.round(np.asarray(time, np.float64), 6)
+    times = np.asarray(np.round(np.asarray(time, np.float64), 6), np.float64)
     pitches = np.asarray(pitch, np.int64)
     order = np.lexsort((-pitches, times, piece))
     owner, times, pitches = piece[order], times[order], pitches[order]
