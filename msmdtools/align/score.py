@@ -8,7 +8,7 @@ from msmdtools.align.heads import HeadMatch, match_heads
 from msmdtools.align.music import Timeline, timeline
 from msmdtools.align.tremolo import delays
 from msmdtools.engrave import Engraving
-from msmdtools.engrave.records import DrawnHead
+from msmdtools.engrave.records import DrawnHead, DrawnStaff
 from msmdtools.errors import PieceError
 from msmdtools.score import Music, Note, NoteHead, Score, StaffBox
 
@@ -32,6 +32,7 @@ def align(engraving: Engraving) -> Score:
     Raises:
         PieceError: stage "align", reason "no-notes" when nothing sounds.
     """
+    engraving = _on_paper(engraving)
     records = engraving.records
     layout = _layout(engraving)
     matches, unmatched = match_heads(records)
@@ -52,6 +53,38 @@ def align(engraving: Engraving) -> Score:
         engraving.engine.name,
         warnings,
     )
+
+
+def _on_paper(engraving: Engraving) -> Engraving:
+    """Leave out what LilyPond drew beyond the edge of a page: heads, and parts of staves."""
+    records = engraving.records
+    heads = tuple(
+        replace(d, box=_clip(d.box, engraving, d.page))
+        for d in records.drawn
+        if _visible(d, engraving)
+    )
+    staves = tuple(
+        replace(s, box=_clip(s.box, engraving, s.page))
+        for s in records.staves
+        if _visible(s, engraving)
+    )
+    return replace(engraving, records=replace(records, drawn=heads, staves=staves))
+
+
+def _visible(item: DrawnHead | DrawnStaff, engraving: Engraving) -> bool:
+    x0, y0, x1, y1 = _clip(item.box, engraving, item.page)
+    middle_x, middle_y = (item.box[0] + item.box[2]) / 2, (item.box[1] + item.box[3]) / 2
+    if isinstance(item, DrawnHead):
+        return x0 < middle_x < x1 and y0 < middle_y < y1
+    return x0 < x1 and y0 < y1
+
+
+def _clip(
+    box: tuple[float, float, float, float], engraving: Engraving, page: int
+) -> tuple[float, float, float, float]:
+    (width, height), (x, y) = engraving.sizes[page], engraving.pixels[page]
+    x0, y0, x1, y1 = box
+    return max(x0, 0.0), max(y0, 0.0), min(x1, width / x), min(y1, height / y)
 
 
 def _layout(engraving: Engraving) -> _Layout:
@@ -105,16 +138,41 @@ def _heads(
         if made in number_of:
             for i in match.played:
                 head_of_played.setdefault(i, number_of[made])
-    result: list[NoteHead] = []
-    for number, (head, made) in enumerate(heads):
-        tied_to = -1
-        if head.role == "tied":
-            i = next(i for i in matches[made].played if i in time.tied_from)
-            while tied_to < 0 and i in time.tied_from:
-                i = time.tied_from[i]
-                tied_to = head_of_played.get(i, -1)
-        result.append(replace(head, notehead=number, tied_to=tied_to))
-    return result
+    head_of_event: dict[int, int] = {}
+    for number, (head, _) in enumerate(heads):
+        if head.role == "played":
+            for event in head.events:
+                head_of_event.setdefault(event, number)
+    return [
+        replace(
+            head,
+            notehead=number,
+            tied_to=_tied_to(matches[made], head, time, head_of_played, head_of_event),
+        )
+        for number, (head, made) in enumerate(heads)
+    ]
+
+
+def _tied_to(
+    match: HeadMatch,
+    head: NoteHead,
+    time: Timeline,
+    head_of_played: dict[int, int],
+    head_of_event: dict[int, int],
+) -> int:
+    """The head whose sound a tied head continues.
+
+    Where that one is not printed, the nearest printed one before it in the chain of ties; else another
+    voice's that started the same event; else -1.
+    """
+    if head.role != "tied":
+        return -1
+    i = next(i for i in match.played if i in time.tied_from)
+    while i in time.tied_from:
+        i = time.tied_from[i]
+        if i in head_of_played:
+            return head_of_played[i]
+    return head_of_event.get(head.events[0], -1)
 
 
 def _reading_order(head: NoteHead) -> tuple[object, ...]:

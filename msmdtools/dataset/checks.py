@@ -181,10 +181,16 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
     exact = [_fraction(text) for text in heads["onset_fraction"]]
     first = [events[0] if len(events) else -1 for events in heads["events"]]
     grace = heads["grace_quarters"]
+    # Only an event that a hidden head starts is continued without another head.
+    printed = {e for events in heads.loc[role == "played", "events"] for e in events}
+    hidden = ~heads["event"].isin(printed)
     rules = (
         (~role.isin(ROLES), "role is none of played, tied, silent"),
         ((role == "played") & ~(event & ~tie & ~reason), "played, but not with an event alone"),
-        ((role == "tied") & ~(event & tie & ~reason), "tied, but not with an event and a head"),
+        (
+            (role == "tied") & ~(event & (tie | hidden) & ~reason),
+            "tied, but not with an event and a head",
+        ),
         ((role == "silent") & ~(reason & ~event & ~tie), "silent, but not with a reason alone"),
         (heads["event"] != first, "event is not the first of events"),
         ((grace < 0) | ((grace > 0) & ~heads["grace"]), "grace_quarters, but no grace note"),
@@ -201,7 +207,7 @@ def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
     columns = ("role", "pitch", "onset_quarters", "events", "tied_to")
     rows = dict(zip(heads["notehead"], zip(*(heads[c] for c in columns), strict=True), strict=True))
     for number, (role, pitch, onset, events, tied_to) in rows.items():
-        if role != "tied":
+        if role != "tied" or tied_to == -1:
             continue
         what = ""
         if tied_to not in rows:

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,11 +187,21 @@ _PATHS = {"manifest", "root", "out", "engine"}
 _FIELDS = {"timeout": "timeout_s", "memory": "memory_bytes"}
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """The options in a TOML file, by the names of the command's options.
+def read_config(
+    path: Path,
+    types: Mapping[str, type | tuple[type, ...]] = _TYPES,
+    parsed: Collection[str] = _PARSERS.keys(),
+    paths: Collection[str] = _PATHS,
+) -> dict[str, Any]:
+    """The options in a TOML file, by the names of a command's options.
 
     "keep-audio" may also be written keep_audio. Values are as in `parse_options`; relative paths
     are meant from the file's folder.
+
+    Args:
+        types: options of which the file must give a value of this type.
+        parsed: options that are parsed later, whatever their value.
+        paths: which of them are files and folders.
 
     Raises:
         MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
@@ -202,19 +212,19 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise MsmdError(f"{path}: {reason}") from error
-    known = _PARSERS.keys() | _TYPES.keys()
+    known = types.keys() | set(parsed)
     values = {key.replace("-", "_"): value for key, value in table.items()}
     if unknown := sorted(values.keys() - known):
         raise MsmdError(
             f"{path}: unknown option {', '.join(unknown)} (there are: {', '.join(sorted(known))})"
         )
     for key, value in values.items():
-        if key in _TYPES and (
-            not isinstance(value, _TYPES[key])
-            or (isinstance(value, bool) and _TYPES[key] is not bool)
+        if key in types and (
+            not isinstance(value, types[key])
+            or (isinstance(value, bool) and types[key] is not bool)
         ):
             raise MsmdError(f"{path}: {key} = {value!r} has the wrong type")
-        if key in _PATHS:
+        if key in paths:
             values[key] = str(path.parent / value)
     return values
 

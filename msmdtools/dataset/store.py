@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,29 @@ def to_json(value: object) -> bytes:
 
 
 @contextlib.contextmanager
-def locked(dataset: Path) -> Iterator[Path]:
+def locked(
+    dataset: Path,
+    marks: Collection[str] = (DESCRIPTION,),
+    what: str = "a dataset",
+    by: str = "build",
+) -> Iterator[Path]:
     """Make the folder if need be, hold its lock, and give an empty folder for work inside it.
 
     The lock is the kernel's: it is gone when its process is, however that ended.
 
+    Args:
+        marks: names of which the folder has one unless it is new.
+        what: what such a folder is called.
+        by: what is done to it.
+
     Raises:
-        DatasetError: another build holds the lock, or the folder is something else than a dataset.
+        DatasetError: another process holds the lock, or the folder is something else.
     """
     dataset.mkdir(parents=True, exist_ok=True)
     foreign = [path.name for path in dataset.iterdir() if path.name not in {LOCK, WORK}]
-    if foreign and not (dataset / DESCRIPTION).exists():
+    if foreign and not any((dataset / mark).exists() for mark in marks):
         raise DatasetError(
-            f"{dataset} is not a dataset, and not empty (it has {min(foreign)}): "
+            f"{dataset} is not {what}, and not empty (it has {min(foreign)}): "
             "give a new or empty folder with --out"
         )
     with open(dataset / LOCK, "a+", encoding="utf-8") as lock:
@@ -77,7 +87,7 @@ def locked(dataset: Path) -> Iterator[Path]:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise DatasetError(
-                f"{dataset} is in use by another build (process {holder}): "
+                f"{dataset} is in use by another {by} (process {holder}): "
                 "wait until it has finished, or stop it"
             ) from None
         lock.truncate(0)

@@ -75,6 +75,13 @@ fermataMarkup = \fermata
         (lambda (page end? last? book part) (not (= page book)))
         (lambda (page end? last? book part) (positive? page))))
 
-%% Choice of fonts until 2.25.4, and weight until 2.25.1: text keeps the usual ones.
+%% Choice of fonts until 2.25.4: text keeps the usual ones.
 #(legacy-define! 'make-pango-font-tree (lambda fonts '()))
-#(legacy-define! 'medium-markup normal-text-markup)
+
+%% Computed places of layout objects until 2.21: they keep the usual ones.
+#(legacy-define! 'ly:make-simple-closure (lambda expression 0))
+
+%% Before 2.19 it took the parser, too.
+#(define collect-music-for-book
+   (let ((collect (@ (lily) collect-music-for-book)))
+     (lambda arguments (collect (car (reverse arguments))))))

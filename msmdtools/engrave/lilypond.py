@@ -25,8 +25,8 @@ class Engraving:
     """One source engraved and performed by LilyPond.
 
     Attributes:
-        pages: PNG files; `pixels` has for each the pixels per point in x and in y, by which the boxes in
-            `records` are to be multiplied.
+        pages: PNG files; `sizes` has for each its (width, height) in pixels, `pixels` the pixels per point
+            in x and in y, by which the boxes in `records` are to be multiplied.
         pdf: all pages.
         midis: one for each performance.
         log: what LilyPond printed, without the names of folders.
@@ -34,6 +34,7 @@ class Engraving:
     """
 
     pages: tuple[Path, ...]
+    sizes: tuple[tuple[int, int], ...]
     pixels: tuple[tuple[float, float], ...]
     pdf: Path
     records: Records
@@ -145,7 +146,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
             raise ValueError("nothing was engraved: the source has no score with a layout")
         if not records.drawn:
             raise ValueError("no note head was drawn")
-        pages, pixels = render_pages(pdfs, out, job.width)
+        pages, sizes, pixels = render_pages(pdfs, out, job.width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
     if len(pages) != len(records.page_books) or records.midis != len(records.starts):
@@ -158,6 +159,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
         tuple(pages),
+        tuple(sizes),
         tuple(pixels),
         merge_pdfs(pdfs, out / "score.pdf"),
         records,

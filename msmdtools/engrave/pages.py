@@ -6,12 +6,13 @@ from pathlib import Path
 
 def render_pages(
     pdfs: Sequence[Path], folder: Path, width: int
-) -> tuple[list[Path], list[tuple[float, float]]]:
+) -> tuple[list[Path], list[tuple[int, int]], list[tuple[float, float]]]:
     """Draw every page of some PDFs as 8-bit grey PNG, `width` pixels wide, page-01.png and so on.
 
     Returns:
-        The pictures' paths, and for each the pixels per point in x and in y. (They differ from width over
-        paper width: a PDF's page may be a little larger than the paper, and pictures have whole pixels.)
+        The pictures' paths, their (width, height) in pixels, and for each the pixels per point in x and in
+        y. (They differ from width over paper width: a PDF's page may be a little larger than the paper,
+        and pictures have whole pixels.)
 
     Raises:
         ValueError: a PDF cannot be read.
@@ -20,6 +21,7 @@ def render_pages(
     from PIL import Image
 
     paths: list[Path] = []
+    sizes: list[tuple[int, int]] = []
     scales: list[tuple[float, float]] = []
     for pdf in pdfs:
         try:
@@ -32,11 +34,12 @@ def render_pages(
             bitmap = page.render(scale=(width - 1e-3) / page_width, grayscale=True)
             path = folder / f"page-{len(paths) + 1:02d}.png"
             Image.fromarray(bitmap.to_numpy().squeeze()).save(path, compress_level=4)
+            sizes.append((bitmap.width, bitmap.height))
             scales.append((bitmap.width / page_width, bitmap.height / page_height))
             paths.append(path)
             page.close()
         document.close()
-    return paths, scales
+    return paths, sizes, scales
 
 
 def merge_pdfs(pdfs: Sequence[Path], path: Path) -> Path:
