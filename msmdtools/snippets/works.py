@@ -114,5 +114,7 @@ def catalogue_numbers(composer: str, opus: str, title: str, folder: str) -> list
 def _plain(title: str) -> str:
     """A title without numbers, accents, capitals and what follows a dash, colon or bracket."""
     head = _TITLE_NUMBER.sub(" ", _TITLE_END.split(title, maxsplit=1)[0])
-    letters = unicodedata.normalize("NFKD", head).encode("ascii", "ignore").decode()
-    return " ".join(re.findall(r"[a-z]+", letters.lower()))
+    letters = "".join(
+        c for c in unicodedata.normalize("NFKD", head) if not unicodedata.combining(c)
+    )
+    return " ".join(re.findall(r"[^\W\d_]+", letters.casefold()))
