@@ -75,8 +75,7 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     starts = piece.starts.join(heads, on="notehead", how="inner").reset_index(drop=True)
     starts["onset"] = onset_of[starts["event"].to_numpy()]
     placed = starts[starts["system"].isin(boxes.index)]
-    of_onset = placed.groupby("onset")
-    main = placed[~placed["grace"] | of_onset["grace"].transform("all")]
+    main = placed[~placed["grace"] | placed.groupby("onset")["grace"].transform("all")]
     places = main.groupby(["onset", "system"])["x"].agg(["size", "mean"]).reset_index()
     places = places.sort_values(["onset", "size", "system"], ascending=[True, False, True])
     places = places.drop_duplicates("onset").join(boxes, on="system")
@@ -84,7 +83,7 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     return Onsets(
         onset=number,
         event=np.unique(onset_of, return_index=True)[1][number],
-        heads=of_onset["notehead"].nunique().reindex(number).to_numpy(np.int64),
+        heads=np.bincount(starts["onset"], minlength=len(times))[number],
         page=places["page"].to_numpy(np.int64),
         system=places["system"].to_numpy(np.int64),
         x=places["mean"].to_numpy(np.float64),

@@ -75,6 +75,11 @@ class SnippetInfo:
         """Where the onset's frame is in a stored spectrogram."""
         return self.margin_frames + self.frames // 2
 
+    @property
+    def every(self) -> int:
+        """Of how many onsets one was taken."""
+        return int(self.onsets.removeprefix("every:")) if ":" in self.onsets else 1
+
     def to_json(self) -> dict[str, Any]:
         """The description as plain values."""
         return asdict(self)

@@ -9,6 +9,7 @@ A window is centred at a place given as a float. Pixel i covers i … i + 1; a w
 begins at the pixel boundary nearest to the place minus n / 2, in rows and in columns.
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ class Strip:
 
 def begin(centre: float, size: int) -> int:
     """The first of `size` pixels around a place: the boundary nearest to centre - size / 2."""
-    return int(np.floor(centre - size / 2 + 0.5))
+    return math.floor(centre - size / 2 + 0.5)
 
 
 def unroll(pages: Sequence[Image], boxes: "pd.DataFrame", rows: int, pad: int) -> Strip:
@@ -87,18 +88,19 @@ def unroll(pages: Sequence[Image], boxes: "pd.DataFrame", rows: int, pad: int) -
     begins, lefts, widths = {}, {}, {}
     page: Image = blank
     column, number = 0, 0
-    for box in boxes.sort_index().itertuples():
-        if box.page != number:
-            number = int(box.page)
+    boxes = boxes.sort_index()
+    for system, box in zip(boxes.index.tolist(), boxes.to_dict("records"), strict=True):
+        if box["page"] != number:
+            number = int(box["page"])
             page = pages[number - 1]
-        left, right = max(int(np.floor(box.x0)), 0), min(int(np.ceil(box.x1)), page.shape[1])
-        top = begin((box.y0 + box.y1) / 2, rows)
+        left, right = max(math.floor(box["x0"]), 0), min(math.ceil(box["x1"]), page.shape[1])
+        top = begin((box["y0"] + box["y1"]) / 2, rows)
         part = np.full((rows, right - left), WHITE, np.uint8)
         first, last = max(top, 0), min(top + rows, page.shape[0])
         part[first - top : last - top] = page[first:last, left:right]
-        begins[int(box.Index)] = column
-        lefts[int(box.Index)] = left
-        widths[int(box.Index)] = right - left
+        begins[system] = column
+        lefts[system] = left
+        widths[system] = right - left
         parts.append(part)
         column += right - left
     return Strip(np.concatenate([*parts, blank], axis=1), pad, begins, lefts, widths)

@@ -1,0 +1,361 @@
+"""Export a dataset as snippets: what is to do, doing it, and what is written at the end.
+
+    SNIPPETS/data/train-00000-of-00012.parquet …   the shards
+    SNIPPETS/README.md                             the card
+    SNIPPETS/snippets.json                         written last: options, counts, checksums
+    SNIPPETS/.export/                              while it is made: the plan, prepared pieces
+
+Each piece is prepared once and each shard written once, under a temporary name, and renamed when it
+is on the disk. Whatever kills an export, the same command goes on with what is not finished.
+"""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msmdtools
+from msmdtools.dataset import reader, store, tables
+from msmdtools.dataset.pool import Call, Pool, Raised, Returned
+from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.snippets import performances, prepare, shards, splits
+from msmdtools.snippets.card import card
+from msmdtools.snippets.duplicates import leaks, near_duplicates
+from msmdtools.snippets.options import SnippetOptions
+from msmdtools.snippets.prepare import PieceCounts, PieceTask
+from msmdtools.snippets.schema import SPLITS, SnippetInfo
+from msmdtools.snippets.shards import DATA, Shard, ShardTask
+
+DESCRIPTION = "snippets.json"
+CARD = "README.md"
+UNFINISHED = ".export"
+PLAN = "plan.json"
+PIECE_S, SHARD_S = 900.0, 3600.0
+# One death may be an accident of the machine.
+ATTEMPTS = 2
+
+_log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What an export has made.
+
+    Attributes:
+        path: the folder of the snippets.
+        description: the content of snippets.json.
+        new: False when all was there already.
+    """
+
+    path: Path
+    description: dict[str, Any]
+    new: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain values."""
+        return {"path": str(self.path), "new": self.new, **self.description["totals"]}
+
+    def to_text(self) -> str:
+        """The summary for people."""
+        lines = [f"{'':8}{'pieces':>8}{'onsets':>10}{'snippets':>10}{'shards':>8}{'MB':>10}"]
+        totals = self.description["totals"]
+        for split, row in totals["splits"].items():
+            lines.append(
+                f"{split:8}{row['pieces']:8,}{row['onsets']:10,}{row['snippets']:10,}"
+                f"{row['shards']:8,}{row['bytes'] / 1e6:10,.1f}"
+            )
+        dropped = totals["dropped"]
+        lines += [f"onsets without a snippet: {sum(dropped.values()):,}"] if dropped else []
+        lines += [f"  {reason:24}{count:10,}" for reason, count in dropped.items()]
+        if not self.new:
+            lines.append("All of it was there already.")
+        return "\n".join(lines)
+
+
+def export(
+    dataset: Path,
+    out: Path,
+    options: SnippetOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] = _log.warning,
+) -> ExportSummary:
+    """Cut the snippets of a dataset and write them as Parquet shards, or go on with that.
+
+    Args:
+        dataset: a finished dataset folder; only read.
+        out: the folder for the snippets; made if need be.
+        progress: called with what is being done ("pieces", "shards"), how many are done, and to do.
+        warn: called with a message about something that is not as it should be, but stops nothing.
+
+    Raises:
+        DatasetError: there is no finished dataset, or it is damaged; the folder is in use, holds
+            something else, cannot be written, or its disk is full. What is finished stays; the same
+            command goes on.
+        ManifestError: the split cannot be read, or does not fit the dataset.
+        MsmdError: an option is wrong, no onset is left, or a worker was killed, twice.
+    """
+    options = options or SnippetOptions()
+    source = reader.open(dataset)
+    info = options.info(int(source.description["options"]["width"]), identity(dataset))
+    try:
+        with store.locked(out, (DESCRIPTION, UNFINISHED), "a folder of snippets", "export") as work:
+            wanted = _plan(source, options, info, warn)
+            if (description := _finished(out)) is not None:
+                _same(out / DESCRIPTION, description["plan"], wanted)
+                return ExportSummary(out, description, new=False)
+            unfinished = out / UNFINISHED
+            if (unfinished / PLAN).exists():
+                _same(unfinished / PLAN, json.loads((unfinished / PLAN).read_bytes()), wanted)
+            else:
+                for folder in (unfinished / "pieces", unfinished / "shards", out / DATA):
+                    folder.mkdir(parents=True, exist_ok=True)
+                store.write_atomically(unfinished / PLAN, store.to_json(wanted), work)
+            with Pool(options.workers) as pool:
+                run = _Run(dataset.absolute(), out, work, info, wanted, pool, progress)
+                counts = _pieces(run)
+                if not any(count.rows for count in counts.values()):
+                    raise MsmdError(f"{dataset}: no onset is left to be exported")
+                written = _shards(run, shards.plan(counts, info, options.shard_bytes, options.seed))
+            description = _description(dataset, out, info, wanted, counts, written)
+            store.write_atomically(out / CARD, card(description).encode(), work)
+            store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
+            shutil.rmtree(unfinished)
+            return ExportSummary(out, description, new=True)
+    except OSError as error:
+        raise _explained(error, out) from error
+
+
+def identity(dataset: Path) -> str:
+    """One sha256 over the description and the tables of a dataset, checksums of all files among them.
+
+    Raises:
+        DatasetError: one of them is missing.
+    """
+    total = hashlib.sha256()
+    for name in (tables.DESCRIPTION, *(f"{table.name}.parquet" for table in tables.TABLES)):
+        try:
+            with open(dataset / name, "rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        except FileNotFoundError as error:
+            raise DatasetError(f"{dataset / name} is missing; run the build again") from error
+    return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    dataset: Path
+    out: Path
+    work: Path
+    info: SnippetInfo
+    plan: Mapping[str, Any]
+    pool: Pool
+    progress: Progress | None
+
+    @property
+    def prepared(self) -> Path:
+        return self.out / UNFINISHED / "pieces"
+
+
+def _plan(
+    source: reader.Dataset,
+    options: SnippetOptions,
+    info: SnippetInfo,
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """Everything that decides what is in the shards, as JSON values."""
+    split = splits.resolve(source, options.split, options.missing_ok)
+    pairs = near_duplicates(source, split)
+    dropped = leaks(pairs, split, options.leak_threshold) if options.drop_leaks else []
+    chosen = performances.choose(
+        source.table("performances").to_pandas(), options.performances, warn
+    )
+    named = options.split if isinstance(options.split, str) else asdict(options.split)
+    plan = {
+        "msmdtools": msmdtools.__version__,
+        "windows": info.to_json(),
+        "split_by": named,
+        "split": {piece: name for piece, name in split.items() if piece not in dropped},
+        "leaks": dropped,
+        "near_duplicates": [
+            [pair.piece_a, pair.piece_b, round(pair.score, 3)]
+            for pair in pairs
+            if split[pair.piece_a] != split[pair.piece_b]
+        ],
+        "performances": chosen,
+        "shard_bytes": options.shard_bytes,
+    }
+    return dict(json.loads(json.dumps(plan)))  # as it will be read from its file
+
+
+def _pieces(run: _Run) -> dict[str, PieceCounts]:
+    """Prepare the pieces that are not prepared yet; the counts of all, by their folder's name."""
+    names = list(run.plan["split"])
+    todo = [piece for piece in names if not (run.prepared / piece).is_dir()]
+    tasks = [
+        PieceTask(
+            run.dataset,
+            piece,
+            split := run.plan["split"][piece],
+            tuple(run.plan["performances"][split]),
+            run.info,
+            run.work / piece,
+        )
+        for piece in todo
+    ]
+    done = len(names) - len(tasks)
+    for task, _ in _results(run.pool, prepare.prepare, tasks, PIECE_S):
+        os.rename(task.folder, run.prepared / task.piece)
+        done += 1
+        if run.progress:
+            run.progress("pieces", done, len(names))
+    return {piece: prepare.read_counts(run.prepared / piece) for piece in sorted(names)}
+
+
+def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
+    """Write the shards that are not written yet; the rows of all, in the order of their names."""
+    rows: dict[str, dict[str, Any]] = {}
+    for shard in planned:
+        record = run.out / UNFINISHED / "shards" / f"{shard.name}.json"
+        if record.exists() and (run.out / DATA / shard.name).exists():
+            rows[shard.name] = json.loads(record.read_bytes())
+    tasks = [
+        ShardTask(shard, run.prepared.absolute(), run.work.absolute() / shard.name, run.info)
+        for shard in planned
+        if shard.name not in rows
+    ]
+    for task, row in _results(run.pool, shards.write_shard, tasks, SHARD_S):
+        name = task.shard.name
+        os.replace(task.path, run.out / DATA / name)
+        store.sync_folder(run.out / DATA)
+        record = run.out / UNFINISHED / "shards" / f"{name}.json"
+        store.write_atomically(record, store.to_json(row), run.work)
+        rows[name] = row
+        if run.progress:
+            run.progress("shards", len(rows), len(planned))
+    return [rows[shard.name] for shard in planned]
+
+
+def _results(
+    pool: Pool, function: Callable[[Any], Any], tasks: Iterable[Any], timeout_s: float
+) -> Iterator[tuple[Any, Any]]:
+    """Each task with what the function made of it, as they are finished.
+
+    Raises:
+        MsmdError: the function raised one, or a worker was killed twice on the same task.
+        OSError: the function raised one.
+    """
+    lost: Counter[int] = Counter()
+    for task in tasks:
+        pool.submit(Call(function, task, timeout_s))
+    for result in pool.results():
+        task = result.call.argument
+        if isinstance(result, Returned):
+            yield task, result.value
+        elif isinstance(result, Raised):
+            raise result.error
+        else:
+            lost[id(task)] += 1
+            name = task.piece if isinstance(task, PieceTask) else task.shard.name
+            if lost[id(task)] == ATTEMPTS or result.timed_out:
+                how = "took too long" if result.timed_out else "was killed, twice (out of memory?)"
+                raise MsmdError(
+                    f"{name}: the worker process {how}. What is finished is safe: give the same "
+                    "command again, with --jobs 1 if memory is short"
+                )
+            if isinstance(task, PieceTask):
+                shutil.rmtree(task.folder, ignore_errors=True)
+            pool.submit(result.call)
+
+
+def _description(
+    dataset: Path,
+    out: Path,
+    info: SnippetInfo,
+    plan: Mapping[str, Any],
+    counts: Mapping[str, PieceCounts],
+    written: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The content of snippets.json."""
+    totals: dict[str, Any] = {"splits": {}}
+    for split in SPLITS:
+        pieces = [count for count in counts.values() if count.split == split]
+        files = [row for row in written if row["split"] == split]
+        totals["splits"][split] = {
+            "pieces": len(pieces),
+            "onsets": sum(count.onsets for count in pieces),
+            "taken": sum(count.taken for count in pieces),
+            "snippets": sum(row["rows"] for row in files),
+            "shards": len(files),
+            "bytes": sum(row["bytes"] for row in files),
+        }
+    dropped: Counter[str] = Counter()
+    for count in counts.values():
+        dropped.update(count.dropped)
+    totals["dropped"] = dict(dropped.most_common())
+    return {
+        "format": info.format,
+        "dataset": {"path": os.path.relpath(dataset, out), "sha256": info.dataset_sha256},
+        "plan": plan,
+        "totals": totals,
+        "shards": written,
+        "pieces": [_without_sizes(count) for count in counts.values()],
+    }
+
+
+def _without_sizes(count: PieceCounts) -> dict[str, Any]:
+    row = asdict(count)
+    del row["sheet_bytes"], row["performances"]
+    return row
+
+
+def _finished(out: Path) -> dict[str, Any] | None:
+    path = out / DESCRIPTION
+    if not path.exists():
+        return None
+    try:
+        description = json.loads(path.read_bytes())
+        description["plan"], description["totals"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path} is damaged; remove {out} and export again") from error
+    return dict(description)
+
+
+def _same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Check that what is there was made as is wanted now.
+
+    Raises:
+        DatasetError: it was not; the message names what differs.
+    """
+    if made != wanted:
+        differ = [key for key in wanted if made.get(key) != wanted[key]]
+        if differ == ["windows"]:
+            old, new = made["windows"], wanted["windows"]
+            differ = [f"{k} {old.get(k)} → {new[k]}" for k in new if old.get(k) != new[k]]
+        raise DatasetError(
+            f"{file.parent}: these snippets are made in another way ({', '.join(differ)}): give "
+            f"another folder with --out, or remove this one"
+        )
+
+
+def _explained(error: OSError, out: Path) -> Exception:
+    """The error as something that the user can mend; unchanged where the program is at fault."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DatasetError(
+            f"No space is left on the disk of {out}. The finished shards are safe: "
+            "free some space and give the same command again."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        return DatasetError(
+            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
+            "Give a folder that you may write to with --out."
+        )
+    return error

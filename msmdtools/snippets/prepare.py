@@ -1,0 +1,253 @@
+"""One piece made ready for the shards: its rows without pictures, its sheets, its spectrograms.
+
+What is made is read by `msmdtools.snippets.shards`, memory-mapped, in any order:
+
+- `rows.arrow`: one row per performance and onset, all columns but sheet and spectrogram;
+- `sheets.arrow`: one PNG per onset;
+- `<n>.npy`: the spectrogram of the n-th performance, with silence before and behind it, rounded.
+
+Spectrograms are rounded to multiples of 2⁻¹². Float16 has that step itself from 0.25 on, so larger
+values stay as they are; smaller ones get the same absolute precision, an error of at most 0.00012.
+What float16 has beyond that is noise that cannot be compressed: a third of the file.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset import reader
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
+from msmdtools.snippet import SNIPPETS
+from msmdtools.snippets.onsets import Onsets, find_onsets, system_boxes
+from msmdtools.snippets.schema import SnippetInfo
+from msmdtools.snippets.strip import encode_png, unroll
+from msmdtools.table import Table, arrow_type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS, SHEETS, COUNTS = "rows.arrow", "sheets.arrow", "counts.json"
+STEP = 2.0**-12
+NOT_CHOSEN = "not-chosen"
+
+ROW_COLUMNS = Table(
+    SNIPPETS.name,
+    SNIPPETS.meaning,
+    SNIPPETS.key,
+    tuple(c for c in SNIPPETS.columns if c.name not in {"sheet", "spectrogram"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PieceTask:
+    """One piece to prepare.
+
+    Attributes:
+        performances: those to take, in the order of the rows.
+        folder: does not exist yet.
+    """
+
+    dataset: Path
+    piece: str
+    split: str
+    performances: tuple[str, ...]
+    info: SnippetInfo
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PieceCounts:
+    """What became of the onsets of one piece: onsets = taken + the sum of dropped.
+
+    Attributes:
+        onsets: distinct times at which a note starts, in its MIDI file.
+        taken: onsets with a snippet for each performance.
+        dropped: onsets without, by reason.
+        rows: taken × performances.
+        sheet_bytes: of the pictures of all rows.
+    """
+
+    piece: str
+    split: str
+    performances: tuple[str, ...]
+    licence: str
+    composer: str
+    onsets: int
+    taken: int
+    dropped: dict[str, int]
+    rows: int
+    sheet_bytes: int
+
+
+def prepare(task: PieceTask) -> PieceCounts:
+    """Write what the shards need of a piece into its folder.
+
+    Raises:
+        DatasetError: a file of the dataset is missing or damaged, or the piece lacks a performance.
+        OSError: the folder cannot be written.
+    """
+    import pyarrow as pa
+
+    piece = _opened(task.dataset)[task.piece]
+    onsets = find_onsets(piece)
+    taken = onsets.onset % task.info.every == 0
+    dropped = Counter(onsets.dropped)
+    if task.info.onsets == "first":
+        taken &= onsets.first
+    if not taken.all():
+        dropped[NOT_CHOSEN] += int((~taken).sum())
+    task.folder.mkdir(parents=True)
+    index = np.flatnonzero(taken)
+    sheets, columns = _sheets(piece, onsets, index, task.info)
+    _write(task.folder / SHEETS, pa.table({"png": pa.array(sheets, pa.binary())}))
+    parts = [ROW_COLUMNS.from_rows([])]
+    for number, name in enumerate(task.performances):
+        spectrogram = padded(piece.spectrogram(name), task.info)
+        np.save(task.folder / f"{number}.npy", spectrogram)
+        parts.append(_rows(piece, task, name, onsets, index, columns))
+    _write(task.folder / ROWS, pa.concat_tables(parts).combine_chunks())
+    counts = PieceCounts(
+        piece=task.piece,
+        split=task.split,
+        performances=task.performances,
+        licence=piece.licence,
+        composer=piece.composer,
+        onsets=onsets.total,
+        taken=len(index),
+        dropped=dict(sorted(dropped.items())),
+        rows=len(index) * len(task.performances),
+        sheet_bytes=sum(map(len, sheets)) * len(task.performances),
+    )
+    (task.folder / COUNTS).write_text(json.dumps(asdict(counts)), encoding="utf-8")
+    return counts
+
+
+def padded(spectrogram: NDArray[np.float16], info: SnippetInfo) -> NDArray[np.float16]:
+    """A spectrogram as the snippets have it: rounded, with silence of a window at either end."""
+    rounded = np.round(spectrogram.astype(np.float32) * (1 / STEP)) * np.float32(STEP)
+    width = info.spectrogram_shape[1]
+    return np.pad(rounded.astype(np.float16), ((0, 0), (width, width)))
+
+
+def audio_window(
+    padded_spectrogram: NDArray[np.float16], frame: int, info: SnippetInfo
+) -> NDArray[np.float16]:
+    """The window around an onset's frame in a spectrogram from `padded`: (bands, frames)."""
+    width = info.spectrogram_shape[1]
+    start = width + min(frame, padded_spectrogram.shape[1] - width) - info.onset_frame
+    return padded_spectrogram[:, start : start + width]
+
+
+def _sheets(
+    piece: reader.DatasetPiece, onsets: Onsets, index: NDArray[np.int64], info: SnippetInfo
+) -> tuple[list[bytes], NDArray[np.float64]]:
+    """The pictures of the onsets at `index`, and where in the strip their centres are."""
+    rows, width = info.sheet_shape
+    strip = unroll(piece.pages, system_boxes(piece.systems), rows, width)
+    sheets, columns = [], []
+    for i in index:
+        system = int(onsets.system[i])
+        column = strip.column(system, float(onsets.x[i]))
+        window = strip.window(system, column, width, info.edge)
+        sheets.append(encode_png(window))
+        columns.append(column)
+    return sheets, np.array(columns, np.float64)
+
+
+def _rows(
+    piece: reader.DatasetPiece,
+    task: PieceTask,
+    name: str,
+    onsets: Onsets,
+    index: NDArray[np.int64],
+    columns: NDArray[np.float64],
+) -> "pa.Table":
+    """The rows of one performance."""
+    import pyarrow as pa
+
+    events = piece.events(name)
+    seconds = events["onset_s"].to_numpy()[onsets.event[index]]
+    notes = events[["onset_s", "pitch"]].drop_duplicates().sort_values(["onset_s", "pitch"])
+    times, pitches = notes["onset_s"].to_numpy(), notes["pitch"].to_numpy(np.int32)
+    own = _lists(times, pitches, seconds, 0.0)
+    half = task.info.frames / FRAMES_PER_SECOND / 2
+    performance = piece.performances.to_dict("index")[name]
+    count = len(index)
+    values: dict[str, Any] = {
+        "snippet": [f"{task.piece}/{name}/{number}" for number in onsets.onset[index]],
+        "piece": [task.piece] * count,
+        "performance": [name] * count,
+        "split": [task.split] * count,
+        "onset": onsets.onset[index],
+        "page": onsets.page[index],
+        "system": onsets.system[index],
+        "x": onsets.x[index],
+        "y": onsets.y[index],
+        "strip_x": columns,
+        "second": seconds,
+        "frame": [frame_of(second) for second in seconds],
+        "tempo": np.full(count, float(performance["tempo"])),
+        "soundfont": [str(performance["soundfont"])] * count,
+        "program": np.full(count, int(performance["program"])),
+        "composer": [piece.composer] * count,
+        "licence": [piece.licence] * count,
+        "heads": onsets.heads[index],
+        "pitches": own[0],
+    }
+    values["window_pitches"], values["window_offsets"] = _lists(times, pitches, seconds, half)
+    arrays = [
+        values[c.name]
+        if isinstance(values[c.name], pa.Array)
+        else pa.array(values[c.name], arrow_type(c.type))
+        for c in ROW_COLUMNS.columns
+    ]
+    return pa.table(arrays, schema=ROW_COLUMNS.arrow_schema())
+
+
+def _lists(
+    times: NDArray[np.float64],
+    pitches: NDArray[np.int32],
+    seconds: NDArray[np.float64],
+    half: float,
+) -> tuple["pa.Array", "pa.Array"]:
+    """For each second, the pitches of the notes at most `half` away, and how far they are.
+
+    A window is open at its right end, as its frames are; with half 0, notes at that very time.
+    """
+    import pyarrow as pa
+
+    low = np.searchsorted(times, seconds - half, side="left")
+    high = np.searchsorted(times, seconds + half, side="left" if half else "right")
+    sizes = high - low
+    ends = np.cumsum(sizes)
+    flat = np.arange(int(sizes.sum())) - np.repeat(ends - sizes, sizes) + np.repeat(low, sizes)
+    offsets = pa.array(np.concatenate([[0], ends]), pa.int32())
+    distances = (times[flat] - np.repeat(seconds, sizes)).astype(np.float32)
+    return (
+        pa.ListArray.from_arrays(offsets, pa.array(pitches[flat]), arrow_type("list<int32>")),
+        pa.ListArray.from_arrays(offsets, pa.array(distances), arrow_type("list<float32>")),
+    )
+
+
+def read_counts(folder: Path) -> PieceCounts:
+    """The counts of a prepared piece."""
+    values = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
+    return PieceCounts(**{**values, "performances": tuple(values["performances"])})
+
+
+def _write(path: Path, table: "pa.Table") -> None:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> reader.Dataset:
+    return reader.open(path)
