@@ -37,6 +37,15 @@ def apply(text: str, tmp_path: Path, file: str = "a.ly") -> str:
             "(markup #:chapter-title (string-upper-case title))",
             "(make-chapter-title-markup (string-upper-case title))",
         ),
+        ('\\epsfile #X #50 #"./a/b.eps" \\medium "a"', '\\null \\normal-weight "a"'),
+        (
+            "(markup #:piece-title-with-number (number) title)",
+            "(make-piece-title-with-number-markup (number) title)",
+        ),
+        (
+            "\\tweak control-points #shape-curve #item #}",
+            "\\propertyTweak control-points #shape-curve #item #}",
+        ),
     ],
 )
 def test_rules_translate_old_syntax(old: str, new: str, tmp_path: Path) -> None:
