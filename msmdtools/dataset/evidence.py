@@ -28,8 +28,9 @@ MIN_HEADS = 10
 SAMPLED_ONSETS = 50
 MIN_ONSETS = 8
 MIN_RISE = 0.02
-MIN_RISING = 0.85
+MIN_RISING = 0.9
 CLEAR_S = 0.3
+PEDAL_S = 2.0
 LAGS = np.arange(-6, 7)
 ALLOWED_LAGS = (-1, 3)
 # Semitones from a note up to one whose onset its sound could hide: itself, neighbours, partials.
@@ -132,7 +133,8 @@ def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
     """Up to SAMPLED_ONSETS events whose onset no other sound hides, drawn by `seed`; their rows.
 
     Left out are events where, in the CLEAR_S seconds before the onset, a note sounded that has
-    energy in the same bands: the same key, a neighbour, or one whose partial it is (HIDING).
+    energy in the same bands: the same key, a neighbour, or one whose partial it is (HIDING); or
+    where the same key was released in the PEDAL_S before, as the pedal may still hold it.
     """
     onset, offset, pitch = (events[c].to_numpy() for c in ("onset_s", "offset_s", "pitch"))
     order = np.random.default_rng(seed).permutation(len(events))
@@ -140,8 +142,10 @@ def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
     for k in order:
         if len(chosen) == SAMPLED_ONSETS:
             break
-        sounding = (onset < onset[k] - 1e-3) & (offset > onset[k] - CLEAR_S)
-        if not np.isin(pitch[k] - pitch[sounding], HIDING).any():
+        earlier = onset < onset[k] - 1e-3
+        sounding = earlier & (offset > onset[k] - CLEAR_S)
+        held = earlier & (offset > onset[k] - PEDAL_S) & (pitch == pitch[k])
+        if not np.isin(pitch[k] - pitch[sounding], HIDING).any() and not held.any():
             chosen.append(int(k))
     return np.array(sorted(chosen), np.int64)
 
