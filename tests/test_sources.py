@@ -158,6 +158,17 @@ def test_includes_up_the_tree_in_cycles_by_variables_and_in_comments(tmp_path):
     assert not found.dynamic
 
 
+def test_a_file_included_as_a_value_is_part_of_the_piece_and_makes_no_score():
+    events = outline(
+        '\\include "one.ily"\nvoiceOne = \\include "voice.ily"\n\\new Staff \\voiceOne'
+    )
+    assert [(e.kind, e.scope, e.value[0].text) for e in events if e.kind == "include"] == [
+        ("include", "top", "one.ily"),
+        ("include", "other", "voice.ily"),
+    ]
+    assert [e.kind for e in events] == ["include", "assign", "include", "score"]
+
+
 def test_an_include_that_only_running_the_piece_resolves_is_dynamic(tmp_path):
     source = tree(tmp_path, **{"a.ly": "\\include \\unknown"})
     assert source.expansion("a.ly").dynamic

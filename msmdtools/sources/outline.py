@@ -76,6 +76,7 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                         False  # as after `x = \\transpose c d \\y`, whose end shows only here
                     )
                 yield Event("include", "other" if in_value else scope, level, value=value)
+                in_value = in_value and not assigned
             elif token.text in BLOCKS:
                 block = BLOCKS[token.text]
                 if token.text == "score" and _prints(tokens, index):
@@ -186,8 +187,10 @@ def _value(tokens: list[Token], index: int) -> tuple[Value, int]:
             index += 1
         elif token.kind == "command":
             following = tokens[index + 1] if index + 1 < len(tokens) else None
-            if token.text in MUSIC_COMMANDS or (
-                following is not None and following.kind == "sign" and following.text == "{"
+            if (
+                token.text in MUSIC_COMMANDS
+                or token.text == "include"
+                or (following is not None and following.kind == "sign" and following.text == "{")
             ):
                 return (), start
             value.append(token)
