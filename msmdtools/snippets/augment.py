@@ -22,6 +22,17 @@ def _strength(unit: str, meaning: str, most: float, default: float = 0.0) -> Any
     return field(default=default, metadata={"unit": unit, "meaning": meaning, "most": most})
 
 
+def _check(name: str, value: object, f: "dataclasses.Field[Any]") -> None:
+    if isinstance(f.default, bool):
+        if not isinstance(value, bool):
+            raise MsmdError(f"{name} is {value!r}; it must be true or false")
+        return
+    most = f.metadata["most"]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 <= value <= most:  # type: ignore[operator]  # it is a number here
+        raise MsmdError(f"{name} is {value!r}; it must be a number from 0 to {most:g}")
+
+
 @dataclass(frozen=True, slots=True)
 class SheetAugment:
     """What is varied in the sheet window. Lengths in pixels of the window."""
@@ -160,14 +171,3 @@ def reference() -> str:
 
 def _shown(value: float) -> str:
     return ("yes" if value is True else f"{value:g}") if value else ""
-
-
-def _check(name: str, value: object, f: "dataclasses.Field[Any]") -> None:
-    if isinstance(f.default, bool):
-        if not isinstance(value, bool):
-            raise MsmdError(f"{name} is {value!r}; it must be true or false")
-        return
-    most = f.metadata["most"]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= most:  # type: ignore[operator]  # it is a number here
-        raise MsmdError(f"{name} is {value!r}; it must be a number from 0 to {most:g}")

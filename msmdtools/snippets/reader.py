@@ -1,0 +1,315 @@
+"""Opening a folder of snippets, local or behind any URL that fsspec knows, and reading row groups.
+
+Only the footers of the shards are read at first. Nothing here needs torch.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.snippet import SNIPPETS
+from msmdtools.snippets import draws
+from msmdtools.snippets.schema import SPLITS, SnippetInfo, read_info
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DESCRIPTION = "snippets.json"
+_SHARD = re.compile(r"(?P<split>[a-z]+)-(?P<number>\d{5})-of-(?P<of>\d{5})\.parquet")
+# The stream of random numbers that chooses performances; see draws.
+_CHOICE = 32
+
+
+def open(path: str | Path, storage_options: dict[str, Any] | None = None) -> "Snippets":
+    """The snippets in a folder that `msmd snippets` made.
+
+    Args:
+        path: the folder, or its URL.
+        storage_options: for the URL's file system, as fsspec takes them.
+
+    Raises:
+        DatasetError: there are no snippets there, or not all.
+        MsmdError: a URL, but no fsspec, or no such file system.
+    """
+    return Snippets(path, storage_options)
+
+
+def open_split(
+    source: "str | Path | Snippets", split: str, storage_options: dict[str, Any] | None = None
+) -> "Split":
+    """A split of the snippets in a folder, at a URL, or opened before. Raises as `open` does."""
+    if not isinstance(source, Snippets):
+        source = open(source, storage_options)
+    return source[split]
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Snippets:
+    """A folder of snippets: a mapping from the names of its splits to what is in them.
+
+    Attributes:
+        path: the folder or URL.
+        description: the content of snippets.json.
+        splits: the names of the splits, in the order train, valid, test.
+    """
+
+    def __init__(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
+        self.path = str(path).rstrip("/")
+        self._files = _Files(self.path, storage_options or {})
+        self.description = _description(self._files)
+        self._shards = _shards(self._files)
+        self.splits = tuple(self._shards)
+
+    def __getitem__(self, split: str) -> "Split":
+        if split not in self._shards:
+            near = difflib.get_close_matches(split, self.splits, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise DatasetError(
+                f"{self.path}: no split {split!r}, there are {', '.join(self.splits)}{hint}"
+            )
+        return Split(self._files, split, self._shards[split])
+
+    def __repr__(self) -> str:
+        return f"<Snippets {self.path!r}: {', '.join(self.splits)}>"
+
+
+@dataclass(frozen=True)
+class Index:
+    """What every row of a split is of, without its windows: arrays of (rows,).
+
+    Attributes:
+        piece: which of `pieces`.
+        onset: the onset in the piece.
+        group: rows of one onset, in several performances, have the same number.
+        pieces: ids of the pieces.
+    """
+
+    piece: NDArray[np.int64]
+    onset: NDArray[np.int64]
+    group: NDArray[np.int64]
+    pieces: list[str]
+
+    def one_performance(self, seed: int, epoch: int, rows: int | None = None) -> NDArray[np.int64]:
+        """One row of each onset, drawn anew for each epoch: row numbers, ascending.
+
+        Args:
+            rows: choose among so many first rows only.
+        """
+        group = self.group[:rows]
+        chance = draws.hashes(seed, epoch, _CHOICE, np.arange(len(group)))
+        order = np.lexsort((chance, group))
+        last = np.append(np.diff(group[order]) != 0, True)[: len(group)]
+        return np.sort(order[last])
+
+
+class Split:
+    """One split of a folder of snippets. Its rows are numbered through all shards, from 0.
+
+    Attributes:
+        name: train, valid or test.
+        info: sizes of the stored windows.
+        sizes: rows in each row group, through all shards.
+        starts: number of the first row of each row group, and at last the number of rows.
+    """
+
+    def __init__(self, files: "_Files", name: str, shards: Sequence[str]) -> None:
+        self.name = name
+        self._files = files
+        self._shards = list(shards)
+        self._footers = [files.footer(shard) for shard in shards]
+        self.info: SnippetInfo = _checked(files, self._shards, self._footers)
+        groups = [
+            (i, g) for i, footer in enumerate(self._footers) for g in range(footer.num_row_groups)
+        ]
+        self._groups = groups
+        self.sizes = np.array([self._footers[i].row_group(g).num_rows for i, g in groups], np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def where(self) -> str:
+        """The folder and the split, for messages."""
+        return f"{self._files.root}: {self.name}"
+
+    def read(self, group: int, columns: Sequence[str]) -> "pa.Table":
+        """Columns of a row group. `sheet.bytes` names the pictures alone.
+
+        Raises:
+            DatasetError: the shard is missing, cut off or damaged.
+        """
+        shard, within = self._groups[group]
+        return self._files.read(self._shards[shard], self._footers[shard], within, columns)
+
+    @cached_property
+    def index(self) -> Index:
+        """Pieces and onsets of all rows; read when first asked for, 24 bytes of memory per row."""
+        pieces: dict[str, int] = {}
+        piece = np.empty(len(self), np.int64)
+        onset = np.empty(len(self), np.int64)
+        for group, start in enumerate(self.starts[:-1]):
+            table = self.read(group, ["piece", "onset"])
+            column = table["piece"].combine_chunks().dictionary_encode()
+            codes = [pieces.setdefault(p, len(pieces)) for p in column.dictionary.to_pylist()]
+            rows = slice(start, start + len(table))
+            piece[rows] = np.asarray(codes, np.int64)[column.indices.to_numpy()]
+            onset[rows] = table["onset"].to_numpy()
+        _, same = np.unique(piece << np.int64(32) | onset, return_inverse=True)
+        return Index(piece, onset, same.astype(np.int64), list(pieces))
+
+    def __repr__(self) -> str:
+        return f"<Split {self.where}: {len(self):,} pairs>"
+
+
+class _Files:
+    """The files of a folder, local or remote, by names relative to it."""
+
+    def __init__(self, root: str, storage_options: dict[str, Any]) -> None:
+        self.root = root
+        self._fs: Any = None
+        if "://" not in root:
+            return
+        try:
+            from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # it has no types
+        except ImportError as error:
+            raise MsmdError(f"{root}: URLs need fsspec: pip install 'msmdtools[train]'") from error
+        try:
+            self._fs, self._base = url_to_fs(root, **storage_options)
+        except (ImportError, ValueError) as error:
+            raise MsmdError(f"{root}: {error}") from error
+
+    def is_folder(self, name: str = "") -> bool:
+        path = f"{self.root}/{name}"
+        if self._fs is None:
+            return Path(path).is_dir()
+        return bool(self._fs.isdir(f"{self._base}/{name}".rstrip("/")))
+
+    def names(self, folder: str) -> list[str]:
+        if not self.is_folder(folder):
+            return []
+        if self._fs is None:
+            return sorted(path.name for path in Path(self.root, folder).iterdir())
+        found = self._fs.ls(f"{self._base}/{folder}", detail=False)
+        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+
+    def bytes(self, name: str) -> bytes:
+        if self._fs is None:
+            return Path(self.root, name).read_bytes()
+        return bytes(self._fs.cat_file(f"{self._base}/{name}"))
+
+    def footer(self, name: str) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with self._open(name) as source:
+                return pq.ParquetFile(source).metadata
+        except (pa.ArrowException, OSError) as error:
+            self._damaged(name, error)
+
+    def read(self, name: str, footer: Any, group: int, columns: Sequence[str]) -> "pa.Table":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with self._open(name) as source:
+                # Ranges are fetched together where each request is dear.
+                file = pq.ParquetFile(source, metadata=footer, pre_buffer=self._fs is not None)
+                return file.read_row_group(group, columns=list(columns), use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            self._damaged(name, error)
+
+    def _open(self, name: str) -> Any:
+        import pyarrow as pa
+
+        if self._fs is None:
+            return pa.OSFile(f"{self.root}/{name}")
+        return self._fs.open(f"{self._base}/{name}", "rb")
+
+    def _damaged(self, name: str, error: Exception) -> NoReturn:
+        if isinstance(error, FileNotFoundError):
+            raise DatasetError(
+                f"{self.root}/{name} is missing; export or copy the snippets again"
+            ) from error
+        raise DatasetError(
+            f"{self.root}/{name}: cut off or damaged ({error}); export or copy it again"
+        ) from error
+
+
+def _description(files: _Files) -> dict[str, Any]:
+    root = files.root
+    if not files.is_folder():
+        raise DatasetError(f"{root}: no such folder; name the folder that msmd snippets --out made")
+    try:
+        content = files.bytes(DESCRIPTION)
+    except FileNotFoundError as error:
+        if files.is_folder("data"):
+            raise DatasetError(
+                f"{root}: these snippets are not finished; run the same msmd snippets again"
+            ) from error
+        raise DatasetError(f"{root}: not a folder of snippets (it has no {DESCRIPTION})") from error
+    try:
+        description = json.loads(content)
+    except ValueError as error:
+        raise DatasetError(f"{root}/{DESCRIPTION}: damaged: {error}") from error
+    if not isinstance(description, dict):
+        raise DatasetError(f"{root}/{DESCRIPTION}: damaged: not a JSON object")
+    return description
+
+
+def _shards(files: _Files) -> dict[str, list[str]]:
+    """Names of the shards by split, after a look at whether all are there."""
+    found: dict[str, dict[int, str]] = {}
+    most: dict[str, int] = {}
+    for name in files.names("data"):
+        match = _SHARD.fullmatch(name)
+        if match:
+            split = match["split"]
+            found.setdefault(split, {})[int(match["number"])] = f"data/{name}"
+            most[split] = max(most.get(split, 0), int(match["of"]))
+    if not found:
+        raise DatasetError(f"{files.root}: no shards in data/; export or copy the snippets again")
+    for split, shards in found.items():
+        for number in range(most[split]):
+            if number not in shards:
+                raise DatasetError(
+                    f"{files.root}/data/{split}-{number:05d}-of-{most[split]:05d}.parquet "
+                    "is missing; export or copy the snippets again"
+                )
+    order = [*(s for s in SPLITS if s in found), *sorted(found.keys() - set(SPLITS))]
+    return {split: [found[split][n] for n in sorted(found[split])] for split in order}
+
+
+def _checked(files: _Files, shards: Sequence[str], footers: Sequence[Any]) -> SnippetInfo:
+    """What the windows of these shards are: the same in all, with the columns of snippets."""
+    infos = []
+    for shard, footer in zip(shards, footers, strict=True):
+        where = f"{files.root}/{shard}"
+        schema = footer.schema.to_arrow_schema()
+        infos.append(read_info(schema, where))
+        lacking = [name for name in SNIPPETS.names if name not in schema.names]
+        if lacking:
+            raise DatasetError(f"{where}: another schema: it lacks {', '.join(lacking)}")
+        if infos[-1] != infos[0]:
+            raise DatasetError(
+                f"{where}: another schema: its windows are not those of {shards[0]}; "
+                "export the snippets again into a new folder"
+            )
+    return infos[0]
