@@ -142,8 +142,11 @@ class PieceBatches:
         return onsets // (self._pieces * self._onsets) // self._ranks
 
     def __iter__(self) -> Iterator[list[int]]:
-        epoch = self.epoch
-        self._pairs.epoch = epoch
+        # At once, not with the first batch: workers are forked in between.
+        self._pairs.epoch = self.epoch
+        return self._given(self.epoch)
+
+    def _given(self, epoch: int) -> Iterator[list[int]]:
         for one in self._order(epoch)[self.batches :]:
             self.batches += 1
             yield one.tolist()
