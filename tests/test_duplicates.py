@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 import synthetic_dataset
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import msmdtools as msmd
@@ -71,6 +71,7 @@ def test_grace_notes_and_ties_are_left_out():
     assert compare(frame) == []
 
 
+@settings(deadline=None)  # the first call loads pandas
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(1, 2), st.integers(60, 62)), max_size=25),
@@ -125,10 +126,10 @@ def test_leaks_are_the_training_side_of_pairs_across_splits():
         Pair("a", "b", 1.0),  # both in train
         Pair("s", "v", 0.9),  # across, but neither is in train
         Pair("c", "t", 0.5),
-        Pair("a", "v", 0.3),
-        Pair("s", "t", 0.3),
-        Pair("s", "x", 0.3),  # x is in no split
-        Pair("b", "s", 0.2),
+        Pair("a", "v", 0.2),
+        Pair("s", "t", 0.2),
+        Pair("s", "x", 0.2),  # x is in no split
+        Pair("b", "s", 0.19),
     ]
     assert crossing(pairs, split) == [pairs[1], pairs[2], pairs[3]]
     assert leaks(pairs, split) == ["a", "c"]
