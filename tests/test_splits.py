@@ -92,7 +92,7 @@ def test_only_some_of_many_missing_pieces_are_named(dataset):
         ),
         (["piece,a", "x,7"], "b", "its columns of splits: none that holds a split."),
         (["piece,a", "x,dev"], "a", "row 1, x: a is 'dev'; it can be train, valid, test or empty."),
-        (["piece,a", "x,test", "x,"], "a", "row 2: piece x occurs twice."),
+        (["piece,a", "x,", "x,test"], "a", "row 2: piece x occurs twice."),
         (["piece,a", "x,"], "a", "column 'a' is empty, so no piece is in the split."),
         (["name,a", "x,train"], "a", "has no column piece, so it cannot hold a split."),
         (["piece,a", "x"], "a", "row 1: not as many values as columns."),

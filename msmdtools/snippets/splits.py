@@ -95,6 +95,7 @@ def read(spec: str) -> dict[str, str]:
         wrong = f"has no column {column!r}" if column else "needs a column, as FILE.csv:COLUMN"
         raise ManifestError(f"{path} {wrong}; its columns of splits: {offers}.")
     split: dict[str, str] = {}
+    seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
         piece, value = row["piece"], row[column]
         if value and value not in SPLITS:
@@ -102,8 +103,9 @@ def read(spec: str) -> dict[str, str]:
                 f"{path}, row {number}, {piece}: {column} is {value!r}; "
                 "it can be train, valid, test or empty."
             )
-        if piece in split:
+        if piece in seen:
             raise ManifestError(f"{path}, row {number}: piece {piece} occurs twice.")
+        seen.add(piece)
         if value:
             split[piece] = value
     if not split:
@@ -138,8 +140,7 @@ def write(split: Mapping[str, str], work_of: Mapping[str, str], path: Path) -> N
 def onsets(dataset: "Dataset") -> dict[str, int]:
     """How many onsets each piece has: distinct score times at which a printed head starts to sound.
 
-    Grace notes count as onsets of their own only where they precede their main note by another
-    time.
+    A grace note, which stands before its main note, is an onset of its own.
     """
     heads = dataset.table("noteheads").select(["piece", "role", "onset_quarters", "grace_quarters"])
     frame = heads.to_pandas()
