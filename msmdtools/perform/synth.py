@@ -4,15 +4,14 @@
   sample of one. Every key and pedal change is put to the nearest block, so an onset is off by at
   most 1.45 ms, and by nothing on average.
 - Repeatability. Every performance gets a synthesizer of its own, so that no reverb tail, chorus
-  phase or voice of what was rendered before can sound in it; that takes 5 ms. The expensive thing,
-  the soundfont, is loaded once per process and lent to each of them; of its samples those of a
-  program are loaded when it is first asked for: 0.02 s and 20 MB instead of 0.5 s and 160 MB for
-  FluidR3_GM. Output is taken as floats, as FluidSynth adds noise (dither) to its 16-bit output that
-  goes on from one piece to the next.
+  phase or voice of what was rendered before can sound in it; that takes 2 to 7 ms. The expensive
+  thing, the soundfont, is loaded once per process and lent to each of them; of its samples those of
+  a program are loaded when it is first asked for. Output is taken as floats, as FluidSynth adds noise
+  (dither) to its 16-bit output that goes on from one piece to the next.
 - Sound. `SETTINGS` has everything that is pinned. Gain, reverb and chorus are FluidSynth's
   defaults, written out: the original dataset was made with them, the logarithm of the spectrogram
   makes level a part of what a model hears, and a room is nearer to a recording than none. Reverb
-  and chorus take 3 tenths of the time. Polyphony is more than the default, so that no note of an
+  and chorus take a quarter of the time. Polyphony is more than the default, so that no note of an
   orchestra is cut for another's sake.
 - Mono is (left + right) / 2, rounded to 16 bits.
 """
