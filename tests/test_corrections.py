@@ -39,6 +39,10 @@ def apply(text: str, tmp_path: Path, file: str = "a.ly") -> str:
         ),
         ('\\epsfile #X #50 #"./a/b.eps" \\medium "a"', '\\null \\normal-weight "a"'),
         (
+            '\\epsfile #X #6 #(format #f "a" (name)) (markup #:epsfile X 6 "a")',
+            "\\null (markup #:null)",
+        ),
+        (
             "(markup #:piece-title-with-number (number) title)",
             "(make-piece-title-with-number-markup (number) title)",
         ),

@@ -81,7 +81,10 @@ fermataMarkup = \fermata
 %% Computed places of layout objects until 2.21: they keep the usual ones.
 #(legacy-define! 'ly:make-simple-closure (lambda expression 0))
 
-%% Before 2.19 it took the parser, too.
+%% Before 2.19 they took the parser, too.
 #(define collect-music-for-book
    (let ((collect (@ (lily) collect-music-for-book)))
+     (lambda arguments (collect (car (reverse arguments))))))
+#(define collect-scores-for-book
+   (let ((collect (@ (lily) collect-scores-for-book)))
      (lambda arguments (collect (car (reverse arguments))))))
