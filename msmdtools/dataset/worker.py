@@ -85,7 +85,8 @@ class Outcome:
     Attributes:
         record: None while the piece is not finished.
         seconds: wall-clock time of each stage.
-        cpu_s: processor time of the worker and of the programs that it ran.
+        cpu_s: processor time of the worker and of the programs that it ran, except those in the sandbox,
+            whose time the sandbox does not pass on.
         memory_bytes: the most that the worker process has used so far.
     """
 
