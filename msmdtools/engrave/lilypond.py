@@ -133,7 +133,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         limits=limits,
         sandbox=sandbox,
     )
-    log = _readable(outcome.log, source, job.folder)
+    log = _readable(outcome.log, source, job.folder, engine)
     if outcome.stopped:
         raise _stopped(outcome, limits, source, log)
     try:
@@ -170,9 +170,10 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     )
 
 
-def _readable(log: str, source: Path, folder: Path) -> str:
+def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:
     """The log without names of folders, and without fontconfig's wish to write its cache."""
     text = log.replace(str(source), source.name).replace(str(folder), ".")
+    text = text.replace(f"{engine.path.parent.parent}/", "")
     return "\n".join(line for line in text.splitlines() if not line.startswith("Fontconfig "))
 
 
@@ -186,8 +187,16 @@ def _stopped(outcome: Outcome, limits: Limits, source: Path, log: str) -> PieceE
 
 def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceError:
     """What went wrong, as far as LilyPond's log tells."""
-    errors = re.findall(r"^.*?(?:fatal error|error|ERROR): .*$", log, re.MULTILINE)
-    first = errors[0].strip() if errors else trouble
+    errors = re.findall(r"^.*?(?:error|ERROR): .*$", log, re.MULTILINE)
+    # The most telling line: what stopped LilyPond, what Scheme says of the expression, the first error.
+    telling = [
+        *re.findall(r"^fatal error: (?!failed files).*$", log, re.MULTILINE),
+        *re.findall(
+            r"^(?:Unbound variable|Wrong (?:type|number)|In procedure).*$", log, re.MULTILINE
+        ),
+        *errors,
+    ]
+    first = telling[0].strip() if telling else trouble
     lowered = log.lower()
     code = outcome.returncode
     if re.search(r"out of memory|bad_alloc|memory exhausted|gc warning: failed to expand", lowered):
@@ -197,7 +206,7 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
     elif code < 0 or code >= 128:
         reason = "crashed"
         first = f"signal {-code if code < 0 else code - 128}" + (
-            f" after: {first}" if errors else ""
+            f" after: {first}" if telling else ""
         )
     elif "cannot find file" in lowered:
         reason = "missing-include"
