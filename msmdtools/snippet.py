@@ -25,7 +25,7 @@ SNIPPETS = Table(
         Column("program", "int32", "", "General MIDI program"),
         Column("composer", "string", "", "composer"),
         Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
-        Column("heads", "int32", "", "how many printed heads start this onset"),
+        Column("heads", "int32", "", "how many printed heads start this onset; 0 between heads"),
         Column("pitches", "list<int32>", "MIDI number", "pitches of this onset, ascending"),
         Column(
             "window_pitches", "list<int32>", "MIDI number", "pitches of all notes in the window"

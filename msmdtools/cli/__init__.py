@@ -19,7 +19,8 @@ COMMANDS = {
     "ingest": "List the pieces of a TREE of LilyPond files in a manifest.",
     "fetch": "Fetch the Mutopia Project or soundfonts.",
     "build": "Build a dataset from a manifest.",
-    "validate": "Check a dataset from end to end.",
+    "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
+    "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its note heads and onsets.",
     "doctor": "Check what msmd needs on this machine.",
 }

@@ -1,14 +1,24 @@
-"""`msmd validate`: a thin shell over `msmdtools.dataset.validate.validate`."""
+"""`msmd validate`: a thin shell over the `validate` functions of dataset/ and snippets/."""
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from msmdtools.dataset.validate import Report
+    from msmdtools.snippets.validate import SnippetReport
 
-@click.command("validate", short_help="Check a dataset from end to end.")
-@click.argument("dataset", type=click.Path(path_type=Path))
-@click.option("--pieces", default="*", metavar="GLOB", help="Only pieces whose id matches.")
+
+@click.command("validate", short_help="Check a dataset or snippets from end to end.")
+@click.argument("folder", metavar="DATASET|SNIPPETS", type=click.Path(path_type=Path))
+@click.option("--pieces", metavar="GLOB", help="Only pieces of DATASET whose id matches.")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="What SNIPPETS were cut from, when it is not where it was.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=0),
@@ -18,29 +28,51 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
-def command(ctx: click.Context, dataset: Path, pieces: str, jobs: int, as_json: bool) -> None:
-    """Read all of DATASET again and check it from end to end.
+def command(
+    ctx: click.Context,
+    folder: Path,
+    pieces: str | None,
+    dataset: Path | None,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    """Read all of DATASET or SNIPPETS again and check it from end to end.
 
-    Tables, checksums and counts; ink in every note head's box; systems that do not overlap; onsets
-    that rise with score time; each played head's event and its pitch; a rise of energy at sampled
-    onsets. Prints the findings by piece.
+    DATASET: tables, checksums and counts; ink in every note head's box; systems that do not
+    overlap; onsets that rise with score time; each played head's event and its pitch; a rise of
+    energy at sampled onsets. Prints the findings by piece.
 
-    Exit code 0 when all is well, 3 when there are findings, 1 when DATASET cannot be read.
+    SNIPPETS: checksums, schema and counts of all shards; every picture and spectrogram; samples
+    against the dataset that they were cut from.
+
+    Exit code 0 when all is well, 3 when there are findings, 1 when it cannot be read.
 
     Example: msmd validate sample
     """
     from tqdm import tqdm
 
-    from msmdtools.dataset.validate import validate
-
+    workers = jobs or len(os.sched_getaffinity(0))
+    is_snippets = any((folder / name).exists() for name in ("snippets.json", ".export"))
+    if is_snippets and pieces:
+        raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")
+    if not is_snippets and dataset:
+        raise click.UsageError(f"--dataset is for snippets, and {folder} has no snippets.json.")
     # disable=None: no bar where the error stream is no terminal.
-    with tqdm(desc="validate", unit="piece", leave=False, disable=None) as bar:
+    unit = "shard" if is_snippets else "piece"
+    with tqdm(desc="validate", unit=unit, leave=False, disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        workers = jobs or len(os.sched_getaffinity(0))
-        report = validate(dataset, pieces, workers, progress)
+        report: Report | SnippetReport
+        if is_snippets:
+            from msmdtools.snippets import validate as of_snippets
+
+            report = of_snippets.validate(folder, dataset, workers, progress)
+        else:
+            from msmdtools.dataset import validate as of_dataset
+
+            report = of_dataset.validate(folder, pieces or "*", workers, progress)
     click.echo(report.to_json() if as_json else report.to_text())
     ctx.exit(0 if report.ok else 3)

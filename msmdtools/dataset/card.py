@@ -1,7 +1,7 @@
 """The dataset card: a README with the front matter that dataset hubs read."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msmdtools.dataset.store import Record
@@ -21,6 +21,18 @@ _HUB_LICENCES = {
     "unknown",
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+CITATION = (
+    "The idea, the original dataset, and the piece selection of its splits:",
+    "",
+    "> Matthias Dorfer, Jan Hajič jr., Andreas Arzt, Harald Frostel, Gerhard Widmer: "
+    "Learning Audio–Sheet Music Correspondences for Cross-Modal Retrieval and Piece "
+    "Identification. "
+    "Transactions of the International Society for Music Information Retrieval 1(1), 2018, "
+    "pp. 22–33, doi:10.5334/tismir.12.",
+    "",
+    "Please name msmdtools with its version, and the editors of the sources.",
+)
 
 
 def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
@@ -91,15 +103,7 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
             "",
             "## Citation",
             "",
-            "The idea, the original dataset, and the piece selection of its splits:",
-            "",
-            "> Matthias Dorfer, Jan Hajič jr., Andreas Arzt, Harald Frostel, Gerhard Widmer: "
-            "Learning Audio–Sheet Music Correspondences for Cross-Modal Retrieval and Piece "
-            "Identification. "
-            "Transactions of the International Society for Music Information Retrieval 1(1), 2018, "
-            "pp. 22–33, doi:10.5334/tismir.12.",
-            "",
-            "Please name msmdtools with its version, and the editors of the sources.",
+            *CITATION,
             "",
         ]
     )
@@ -120,20 +124,27 @@ def command(description: Mapping[str, Any], manifest: str) -> str:
     return " ".join([*words, "--keep-audio"] if options["keep_audio"] else words)
 
 
-def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> list[str]:
-    heads = description["totals"]["noteheads"]
-    size = next((name for limit, name in _SIZES if heads < limit), "1M<n<10M")
+def hub_licences(licences: Iterable[str]) -> list[str]:
+    """The names that dataset hubs have for SPDX identifiers, sorted; "other" for all else."""
     names = {name.lower() for name in licences}
-    hub = sorted({name if name in _HUB_LICENCES else "other" for name in names})
+    return sorted({n if n in _HUB_LICENCES else "other" for n in names}) or ["unknown"]
+
+
+def hub_size(count: int) -> str:
+    """The size class that dataset hubs have for so many rows."""
+    return next((name for limit, name in _SIZES if count < limit), "1M<n<10M")
+
+
+def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> list[str]:
     return [
         "---",
         "pretty_name: Sheet music and audio, aligned note by note",
         "license:",
-        *(f"- {name}" for name in hub or ["unknown"]),
+        *(f"- {name}" for name in hub_licences(licences)),
         "tags:",
         *(f"- {tag}" for tag in ("music", "sheet-music", "audio", "alignment", "lilypond", "msmd")),
         "size_categories:",
-        f"- {size}",
+        f"- {hub_size(description['totals']['noteheads'])}",
         "configs:",
         *(
             line

@@ -1,9 +1,175 @@
 """The card of a folder of snippets: a README with the front matter that dataset hubs read."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+from msmdtools.dataset.card import CITATION, hub_licences, hub_size
+from msmdtools.snippet import SNIPPETS
+from msmdtools.snippets.duplicates import Pair
+from msmdtools.snippets.schema import NOMINAL_WIDTH, SPLITS
+from msmdtools.snippets.split_report import duplicates_table
+
+_SHOWN = 50
 
 
 def card(description: Mapping[str, Any]) -> str:
     """The text of README.md, from the content of snippets.json."""
-    return "# Snippets\n"
+    totals, plan = description["totals"], description["plan"]
+    windows = plan["windows"]
+    rows, columns = windows["rows"], windows["columns"]
+    return "\n".join(
+        [
+            *_front_matter(description),
+            "",
+            "# Snippets of sheet music and audio",
+            "",
+            f"Pairs of a sheet picture ({rows} × {columns} pixels of a page "
+            f"{windows['page_width']} px wide, and {windows['margin_rows']} more on each side) and "
+            f"a spectrogram ({windows['context_s']:g} s, {windows['frames']} frames, and "
+            f"{windows['margin_frames']} more at either end), both centred on the same onset.",
+            "",
+            "| split | pieces | onsets | snippets | shards | MB |",
+            "|---|---:|---:|---:|---:|---:|",
+            *(
+                f"| {split} | {row['pieces']:,} | {row['onsets']:,} | {row['snippets']:,} | "
+                f"{row['shards']:,} | {row['bytes'] / 1e6:,.1f} |"
+                for split, row in totals["splits"].items()
+            ),
+            "",
+            *_dropped(totals),
+            "",
+            "## Reading",
+            "",
+            "Parquet with zstd: pandas, polars, DuckDB and `datasets` read it; `datasets` gives "
+            "images and arrays. The sizes are in the schema's metadata under `msmdtools`.",
+            "",
+            "| column | unit | meaning |",
+            "|---|---|---|",
+            *(f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in SNIPPETS.columns),
+            "",
+            "## Splits",
+            "",
+            f"By {_split_name(plan)}. Performances of each split:",
+            "",
+            *(f"- {split}: {', '.join(plan['performances'][split]) or 'none'}" for split in SPLITS),
+            "",
+            *_near_duplicates(plan),
+            "",
+            "## Licences",
+            "",
+            "Each row has the licence of its piece's edition (column `licence`); pictures and "
+            "sound made from it are under the same terms.",
+            "",
+            "| licence | snippets | share |",
+            "|---|---:|---:|",
+            *_licences(description),
+            "",
+            "## Limits",
+            "",
+            "- The scores are engraved by one program in one style, and the audio is synthesized.",
+            "- Spectrograms are rounded to multiples of 2⁻¹²: values from 0.25 on are those of the "
+            "dataset, smaller ones differ by 0.00012 at most.",
+            *_limits(plan),
+            "",
+            "## How it was made",
+            "",
+            f"With msmdtools {plan['msmdtools']}, `msmd snippets`; all options, counts by piece "
+            f"and checksums are in `snippets.json`. Dataset: sha256 "
+            f"{description['dataset']['sha256']}. Window sizes are for pages {NOMINAL_WIDTH} px "
+            "wide, scaled to the page width.",
+            "",
+            "## Citation",
+            "",
+            *CITATION,
+            "",
+        ]
+    )
+
+
+def _front_matter(description: Mapping[str, Any]) -> list[str]:
+    splits = description["totals"]["splits"]
+    files = [
+        line
+        for split in SPLITS
+        if splits[split]["shards"]
+        for line in (
+            f"  - split: {'validation' if split == 'valid' else split}",
+            f"    path: data/{split}-*",
+        )
+    ]
+    return [
+        "---",
+        "pretty_name: Snippets of sheet music and audio",
+        "license:",
+        *(f"- {licence}" for licence in hub_licences(_rows_by_licence(description))),
+        "tags:",
+        *(f"- {tag}" for tag in ("music", "sheet-music", "audio", "retrieval", "msmd")),
+        "size_categories:",
+        f"- {hub_size(sum(row['snippets'] for row in splits.values()))}",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        *files,
+        "---",
+    ]
+
+
+def _dropped(totals: Mapping[str, Any]) -> list[str]:
+    dropped = totals["dropped"]
+    if not dropped:
+        return ["Every onset has a snippet for each performance of its split."]
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in dropped.items())
+    return [f"Onsets without a snippet: {sum(dropped.values()):,} ({reasons})."]
+
+
+def _split_name(plan: Mapping[str, Any]) -> str:
+    by = plan["split_by"]
+    if isinstance(by, str):
+        return f"`{by}`"
+    fractions = ", ".join(map(str, by["fractions"]))
+    return f"work, stratified by composer: fractions {fractions}, seed {by['seed']}"
+
+
+def _near_duplicates(plan: Mapping[str, Any]) -> list[str]:
+    pairs, split = plan["near_duplicates"], plan["split"]
+    if not pairs:
+        return ["No two pieces of different splits share a tenth of their music."]
+    lines = [
+        "Pieces of different splits that share music (1.0: all of the smaller one):",
+        "",
+        *duplicates_table([Pair(*pair) for pair in pairs[:_SHOWN]], split),
+    ]
+    if len(pairs) > _SHOWN:
+        lines += ["", f"and {len(pairs) - _SHOWN} more in `snippets.json`."]
+    return lines
+
+
+def _limits(plan: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if set(plan["performances"]["train"]) & set(plan["performances"]["test"]):
+        lines.append("- The soundfont of the tests is heard in training.")
+    if plan["windows"]["onsets"] != "all":
+        lines.append(f"- Not all onsets: {plan['windows']['onsets']}.")
+    if plan["leaks"]:
+        lines.append(
+            f"- {len(plan['leaks'])} training pieces were left out as near-duplicates: "
+            + ", ".join(plan["leaks"])
+        )
+    return lines
+
+
+def _rows_by_licence(description: Mapping[str, Any]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for row in description["pieces"]:
+        counts[row["licence"]] += row["rows"]
+    return counts
+
+
+def _licences(description: Mapping[str, Any]) -> list[str]:
+    counts = _rows_by_licence(description)
+    total = sum(counts.values())
+    return [
+        f"| {licence} | {count:,} | {100 * count / total:.1f} % |"
+        for licence, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]

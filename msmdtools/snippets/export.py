@@ -27,7 +27,7 @@ from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippets import performances, prepare, shards, splits
 from msmdtools.snippets.card import card
-from msmdtools.snippets.duplicates import leaks, near_duplicates
+from msmdtools.snippets.duplicates import REPORTED, crossing, leaks, near_duplicates
 from msmdtools.snippets.options import SnippetOptions
 from msmdtools.snippets.prepare import PieceCounts, PieceTask
 from msmdtools.snippets.schema import SPLITS, SnippetInfo
@@ -183,13 +183,9 @@ def _plan(
         "msmdtools": msmdtools.__version__,
         "windows": info.to_json(),
         "split_by": named,
-        "split": {piece: name for piece, name in split.items() if piece not in dropped},
+        "split": split,
         "leaks": dropped,
-        "near_duplicates": [
-            [pair.piece_a, pair.piece_b, round(pair.score, 3)]
-            for pair in pairs
-            if split[pair.piece_a] != split[pair.piece_b]
-        ],
+        "near_duplicates": crossing(pairs, split, REPORTED),
         "performances": chosen,
         "shard_bytes": options.shard_bytes,
     }
@@ -198,7 +194,7 @@ def _plan(
 
 def _pieces(run: _Run) -> dict[str, PieceCounts]:
     """Prepare the pieces that are not prepared yet; the counts of all, by their folder's name."""
-    names = list(run.plan["split"])
+    names = [piece for piece in run.plan["split"] if piece not in run.plan["leaks"]]
     todo = [piece for piece in names if not (run.prepared / piece).is_dir()]
     tasks = [
         PieceTask(

@@ -1,8 +1,7 @@
-"""The onsets of a piece, and the places on the paper where they are printed.
+"""The onsets of a piece, and where they are on the paper.
 
 All note events that start at the same time are one onset; grace notes start earlier than the note
-they lead to and are onsets of their own. An onset has a place when at least one printed, played
-note head starts one of its events:
+they lead to and are onsets of their own. Where an onset is:
 
 - Where heads of an onset are in several systems, the system with most of them counts, of equals the
   first.
@@ -10,9 +9,13 @@ note head starts one of its events:
   `msmdtools.dataset.position`; grace notes that sound together with other heads do not count.
 - Its y is the middle of the system: halfway between the top of the first staff and the bottom of
   the last one.
+- An onset that no printed head starts (the repetitions of a tremolo or a percent sign, a hidden
+  head) is where the music is at that time, between the heads before and after it:
+  `msmdtools.dataset.position` again. It has `heads` 0.
 
 With unfolded repeats an onset is at the place where it is printed, and several onsets share it.
-An onset without a place is dropped, and counted by the reason that the events table has for it.
+Where the music has no place at all, in a piece without a single head in a system, onsets are
+dropped, and counted by the reason that the events table has for them.
 """
 
 from collections import Counter
@@ -38,7 +41,7 @@ class Onsets:
     Attributes:
         onset: number among all onsets of the piece, from 0.
         event: one of the events that start then.
-        heads: how many printed heads start it, in all systems.
+        heads: how many printed heads start it, in all systems; 0 for an onset between heads.
         page, system: where it is printed, from 1.
         x, y: its place on the page in pixels.
         first: whether nothing printed at that place has sounded before (repeats unfolded).
@@ -67,6 +70,8 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     Raises:
         DatasetError: a table of the dataset is missing or damaged.
     """
+    import pandas as pd
+
     events = piece.events()
     times, onset_of = np.unique(events["onset_s"].to_numpy(), return_inverse=True)
     boxes = system_boxes(piece.systems)
@@ -78,17 +83,25 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     main = placed[~placed["grace"] | placed.groupby("onset")["grace"].transform("all")]
     places = main.groupby(["onset", "system"])["x"].agg(["size", "mean"]).reset_index()
     places = places.sort_values(["onset", "size", "system"], ascending=[True, False, True])
-    places = places.drop_duplicates("onset").join(boxes, on="system")
-    number = places["onset"].to_numpy(np.int64)
+    places = places.drop_duplicates("onset").set_index("onset")
+    system, x = np.zeros(len(times), np.int64), np.full(len(times), np.nan)
+    system[places.index], x[places.index] = places["system"], places["mean"]
+    between = np.flatnonzero(system == 0)
+    if len(between):
+        music = piece.position(None, times[between])
+        system[between], x[between] = music.system, music.x
+    number = np.flatnonzero(system)
+    system, x = system[number], x[number]
+    box = boxes.loc[system]
     return Onsets(
         onset=number,
         event=np.unique(onset_of, return_index=True)[1][number],
         heads=np.bincount(starts["onset"], minlength=len(times))[number],
-        page=places["page"].to_numpy(np.int64),
-        system=places["system"].to_numpy(np.int64),
-        x=places["mean"].to_numpy(np.float64),
-        y=((places["y0"] + places["y1"]) / 2).to_numpy(np.float64),
-        first=~places.duplicated(["system", "mean"]).to_numpy(np.bool_),
+        page=box["page"].to_numpy(np.int64),
+        system=system,
+        x=x,
+        y=((box["y0"] + box["y1"]) / 2).to_numpy(np.float64),
+        first=~pd.DataFrame({"system": system, "x": x}).duplicated().to_numpy(np.bool_),
         total=len(times),
         dropped=_reasons(events["reason"], onset_of, set(number), set(starts["onset"])),
     )

@@ -187,7 +187,7 @@ class _Files:
         if "://" not in root:
             return
         try:
-            from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # it has no types
+            from fsspec.core import url_to_fs
         except ImportError as error:
             raise MsmdError(f"{root}: URLs need fsspec: pip install 'msmdtools[train]'") from error
         try:

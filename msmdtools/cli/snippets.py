@@ -1,0 +1,108 @@
+"""`msmd snippets`: a thin shell over `msmdtools.snippets.export.export`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("snippets", short_help="Cut a dataset into paired snippets, as Parquet shards.")
+@click.argument("dataset", required=False, type=click.Path())
+@click.option("--out", type=click.Path(), help="The folder for the snippets; made if need be.")
+@click.option(
+    "--split",
+    metavar="CSV:COLUMN",
+    help="Which piece is in which split: a column of a CSV file, such as "
+    "manifests/msmd-v1.1.csv:all_split.",
+)
+@click.option("--missing-ok", is_flag=True, default=None, help="Let it name pieces not there.")
+@click.option(
+    "--split-by",
+    type=click.Choice(["work"]),
+    help="Make a split of whole works. [default, without --split]",
+)
+@click.option(
+    "--fractions", metavar="LIST", help="Of it: train,valid,test. [default: 0.8,0.05,0.15]"
+)
+@click.option(
+    "--performances",
+    metavar="SPLIT=GLOB,…",
+    help="Such as train=TimGM6mb*,test=FluidR3_GM*. [default: by the soundfonts' roles]",
+)
+@click.option("--sheet", metavar="ROWSxCOLUMNS", help="Sheet window. [default: 160x200]")
+@click.option("--margin", type=int, help="Pixels stored around it. [default: 16]")
+@click.option("--context", type=float, help="Seconds of the audio window. [default: 8.4]")
+@click.option("--margin-frames", type=int, help="Frames stored around it. [default: 4]")
+@click.option("--onsets", metavar="all|first|every:N", help="Which onsets. [default: all]")
+@click.option(
+    "--edge",
+    type=click.Choice(["next", "white"]),
+    help="What is seen beside a system: the next one, or white. [default: next]",
+)
+@click.option("--drop-leaks", is_flag=True, default=None, help="Drop training near-duplicates.")
+@click.option("--leak-threshold", type=float, help="From this score on, 0 to 1. [default: 0.3]")
+@click.option("--shard-size", metavar="SIZE", help="About so large. [default: 256MB]")
+@click.option("--seed", type=int, help="Of the order of rows, and of --split-by. [default: 0]")
+@click.option("--jobs", type=int, help="Worker processes. [default: one per core]")
+@click.option("--config", type=click.Path(), help="A TOML file with these options by name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(config: str | None, as_json: bool, **given: Any) -> None:
+    """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
+
+    One row per onset and performance; sizes in pixels are for pages 835 pixels wide. No soundfont
+    may be in training and in testing. Interrupted, the same command goes on where it stopped.
+
+    Example: msmd snippets sample --out snippets
+    """
+    from msmdtools.snippets.export import export
+    from msmdtools.snippets.options import parse_options, read_config
+
+    values = read_config(Path(config)) if config else {}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given.keys() & {"split", "split_by", "fractions"}:  # a split given here replaces the file's
+        values = {k: v for k, v in values.items() if k not in {"split", "split_by", "fractions"}}
+    values |= given
+    dataset, out = values.pop("dataset", None), values.pop("out", None)
+    for name, value in (("DATASET", dataset), ("--out", out)):
+        if not value:
+            raise click.UsageError(f"{name} is missing.")
+    with _Progress() as progress:
+        summary = export(
+            Path(dataset),
+            Path(out),
+            parse_options(values),
+            progress=progress.update,
+            warn=lambda message: click.echo(f"Warning: {message}", err=True),
+        )
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))
+    else:
+        click.echo(summary.to_text())
+
+
+class _Progress:
+    """A bar for the pieces and one for the shards, on standard error if that is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._what = ""
+
+    def update(self, what: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        if what != self._what:
+            from tqdm import tqdm
+
+            self.__exit__()
+            self._what = what
+            self._bar = tqdm(total=total, desc=what, dynamic_ncols=True)
+        self._bar.update(done - self._bar.n)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
