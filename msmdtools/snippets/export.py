@@ -105,6 +105,11 @@ def export(
     """
     options = options or SnippetOptions()
     source = reader.open(dataset)
+    if source.description.get("state") != "complete":
+        raise DatasetError(
+            f"{dataset} is in the making: a build of it was stopped or is at work. Finish it with the"
+            " same `msmd build` command first"
+        )
     info = options.info(int(source.description["options"]["width"]), identity(dataset))
     try:
         with store.locked(out, (DESCRIPTION, UNFINISHED), "a folder of snippets", "export") as work:
