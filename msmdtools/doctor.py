@@ -1,7 +1,9 @@
 """What msmd finds on this machine, what it lacks, and the one line that installs it."""
 
+import contextlib
 import ctypes
 import importlib.metadata
+import io
 import os
 import platform
 import re
@@ -117,7 +119,9 @@ def _fluidsynth() -> Finding:
         )
 
     try:
-        import fluidsynth
+        # On a CI machine pyfluidsynth prints where it found the library.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import fluidsynth
 
         library = ctypes.CDLL(fluidsynth.lib)
     except (ImportError, OSError) as error:

@@ -24,6 +24,7 @@ TESTS = Path(__file__).parent
 def start(manifest, root, out, *more):
     """`msmd build` with fakes, in a process group of its own as from a shell."""
     places = ["--manifest", manifest, "--root", root, "--out", out]
+    # A job that a script starts in the background ignores Ctrl-C, and so would its children.
     return subprocess.Popen(
         [sys.executable, TESTS / "build_fakes.py", *places, "--soundfonts", "Fake", *more],
         env={**os.environ, "PYTHONPATH": str(TESTS)},
@@ -31,6 +32,7 @@ def start(manifest, root, out, *more):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 

@@ -16,7 +16,9 @@
 - Mono is (left + right) / 2, rounded to 16 bits.
 """
 
+import contextlib
 import ctypes
+import io
 import logging
 import math
 from collections.abc import Iterator
@@ -216,7 +218,9 @@ def _new_synth() -> tuple[int, int]:
 def _library() -> Any:
     """The FluidSynth library with the types of the functions used here, logging to Python's log."""
     try:
-        import fluidsynth
+        # On a CI machine pyfluidsynth prints where it found the library.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import fluidsynth
 
         name = fluidsynth.lib
     except (ImportError, AttributeError) as error:
