@@ -307,6 +307,11 @@ def test_tempo_changes_in_the_middle(score: Engrave) -> None:
     assert [(t.tick, t.us_per_quarter) for t in s.music.tempi] == [(0, 500_000), (768, 1_000_000)]
 
 
+def test_a_key_of_more_sharps_than_midi_can_say(score: Engrave) -> None:
+    s = score("\\transpose c cis { \\key b \\major b4 cis' }")
+    assert [h.pitch for h in s.noteheads] == [60, 62]
+
+
 def test_several_scores_follow_one_another(score: Engrave) -> None:
     s = score("\\score { { c'1 } }\n\\score { { d'2 e'2 } }")
     assert heads(s, "pitch", "onset", "system") == [(60, 0, 1), (62, 4, 2), (64, 6, 2)]

@@ -301,7 +301,16 @@ toplevel-book-handler =
           (msmd-record "tie" (1- msmd-performances)
                        (ly:moment-main now) (ly:moment-grace now) voice)))))))
 
+%% Keys of more than seven sharps or flats make MIDI files that are not valid; nobody needs keys there.
 \midi {
+  \context { \Staff \remove Key_performer }
+  \context { \DrumStaff \remove Key_performer }
+  \context { \TabStaff \remove Key_performer }
+  \context { \MensuralStaff \remove Key_performer }
+  \context { \PetrucciStaff \remove Key_performer }
+  \context { \VaticanaStaff \remove Key_performer }
+  \context { \KievanStaff \remove Key_performer }
+  \context { \GregorianTranscriptionStaff \remove Key_performer }
   \context { \Score \consists #msmd-score-performer }
   \context { \Voice \consists #msmd-note-performer }
   \context { \CueVoice \consists #msmd-note-performer }
