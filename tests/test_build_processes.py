@@ -189,8 +189,9 @@ def die_on_x(tasks):
 
 def test_workers_that_run_programs_take_them_along(tmp_path):
     with Pool(1) as pool:
-        pool.submit(Call(run_sleep, str(tmp_path / "pid"), 1.5))
-        (result,) = pool.results()
+        pool.submit(Call(int, "1", 60.0))  # the worker has started when it is done
+        pool.submit(Call(run_sleep, str(tmp_path / "pid"), 3.0))
+        _, result = pool.results()
     assert isinstance(result, Lost)
     assert result.timed_out
     wait_for(lambda: not alive(int((tmp_path / "pid").read_text())))
