@@ -42,6 +42,11 @@ def apply(text: str, tmp_path: Path, file: str = "a.ly") -> str:
             '\\epsfile #X #6 #(format #f "a" (name)) (markup #:epsfile X 6 "a")',
             "\\null (markup #:null)",
         ),
+        ("f8 g -| e8-| |", "f8 g -! e8-! |"),
+        (
+            "#(if on (define (check-for-ties pattern) pattern))",
+            "#(if on (set! check-for-ties (lambda (pattern) pattern)))",
+        ),
         (
             "(markup #:piece-title-with-number (number) title)",
             "(make-piece-title-with-number-markup (number) title)",
@@ -67,6 +72,7 @@ def test_rules_translate_old_syntax(old: str, new: str, tmp_path: Path) -> None:
         "%% #(ly:set-option 'old-relative)",
         "#(set-global-staff-size 18)",
         "<e g>_\\dim",
+        "%---| a -- | %-|",
     ],
 )
 def test_rules_leave_the_rest_alone(text: str, tmp_path: Path) -> None:
