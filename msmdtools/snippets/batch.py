@@ -16,7 +16,7 @@ from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets import audio_augment, sheet_augment
 from msmdtools.snippets.augment import OFF, Augment
 from msmdtools.snippets.reader import Split
-from msmdtools.snippets.schema import SnippetInfo
+from msmdtools.snippets.schema import SnippetInfo, storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +146,7 @@ def read(split: Split, group: int, view: View, also: Sequence[str] = ()) -> Rows
     table = split.read(group, ["sheet.bytes", "spectrogram", *names])
     info, count = split.info, len(table)
     png, ends = _binary(table["sheet"].combine_chunks().field("bytes"))
-    values = table["spectrogram"].combine_chunks().flatten().flatten()
+    values = storage(table["spectrogram"]).flatten().flatten()
     bands, frames = info.spectrogram_shape
     if len(values) != count * bands * frames:
         raise DatasetError(

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset import reader
+from msmdtools.dataset.store import sync_tree
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets.onsets import Onsets, find_onsets, system_boxes
@@ -125,6 +126,7 @@ def prepare(task: PieceTask) -> PieceCounts:
         sheet_bytes=sum(map(len, sheets)) * len(task.performances),
     )
     (task.folder / COUNTS).write_text(json.dumps(asdict(counts)), encoding="utf-8")
+    sync_tree(task.folder)
     return counts
 
 

@@ -91,12 +91,8 @@ def arrow_schema(info: SnippetInfo) -> "pa.Schema":
 
     return pa.schema(
         [
-            pa.field(
-                c.name,
-                _arrow_type(c),
-                nullable=False,
-                metadata={"unit": c.unit, "meaning": c.meaning},
-            )
+            # Nullable, although none is null: `datasets` takes its types only from such columns.
+            pa.field(c.name, _arrow_type(c), metadata=_metadata(c, info))
             for c in SNIPPETS.columns
         ],
         metadata={
@@ -151,6 +147,20 @@ def _arrow_type(column: Column) -> "pa.DataType":
     if column.type == "spectrogram":
         return pa.list_(pa.list_(pa.float16()))
     return arrow_type(column.type)
+
+
+def storage(array: "pa.ChunkedArray") -> "pa.Array":
+    """A column in one piece, as lists: where `datasets` is imported, spectrograms come in its type."""
+    whole = array.combine_chunks()
+    return getattr(whole, "storage", whole)
+
+
+def _metadata(column: Column, info: SnippetInfo) -> dict[str, str]:
+    metadata = {"unit": column.unit, "meaning": column.meaning}
+    if column.type == "spectrogram":  # how Arrow names a type of a library that may not be there
+        metadata["ARROW:extension:name"] = "datasets.features.features.Array2DExtensionType"
+        metadata["ARROW:extension:metadata"] = json.dumps([info.spectrogram_shape, "float16"])
+    return metadata
 
 
 def _features(info: SnippetInfo) -> dict[str, Any]:

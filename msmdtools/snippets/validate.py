@@ -27,7 +27,7 @@ from msmdtools.features.spectrogram import frame_of
 from msmdtools.snippets.export import DESCRIPTION, UNFINISHED, identity
 from msmdtools.snippets.onsets import system_boxes
 from msmdtools.snippets.prepare import STEP
-from msmdtools.snippets.schema import SnippetInfo, arrow_schema, info_from
+from msmdtools.snippets.schema import SnippetInfo, arrow_schema, info_from, storage
 from msmdtools.snippets.shards import DATA
 from msmdtools.snippets.strip import WHITE, begin
 
@@ -244,7 +244,7 @@ def check_rows(table: "pa.Table", task: _Task, where: str) -> Findings:
         if image is None or image.shape != info.sheet_shape or image.dtype != np.uint8:
             shape = "no picture" if image is None else f"a picture {image.shape}"
             yield Finding(name, "sheet", f"{shape}, not {info.sheet_shape}", where)
-    spectrograms = table["spectrogram"].combine_chunks()
+    spectrograms = storage(table["spectrogram"])
     bands, frames = info.spectrogram_shape
     rows = spectrograms.flatten()
     values = rows.flatten().to_numpy(zero_copy_only=False)
@@ -326,8 +326,9 @@ def _schema_difference(found: "pa.Schema", expected: "pa.Schema") -> str:
         more = [name for name in found.names if name not in expected.names]
         return f"other columns (missing: {', '.join(missing)}; more: {', '.join(more)})"
     for field in expected:
-        if found.field(field.name).type != field.type:
-            return f"{field.name} is {found.field(field.name).type}, not {field.type}"
+        kind = found.field(field.name).type
+        if getattr(kind, "storage_type", kind) != field.type:
+            return f"{field.name} is {kind}, not {field.type}"
     if dict(found.metadata or {}) != dict(expected.metadata):
         return "its metadata is not what snippets.json says of the windows"
     return ""
