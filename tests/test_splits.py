@@ -65,7 +65,7 @@ def test_a_split_that_names_pieces_not_there(dataset, csv):
     assert str(error.value) == (
         f"{path}:split: 2 of the 3 pieces that the split names are missing in {dataset.path}; "
         f"1 are not there: Other__one; 1 failed to build: {THIRD} (timeout). "
-        "Build them, or allow for missing pieces."
+        "Build them, or allow for missing pieces (--missing-ok)."
     )
     assert splits.resolve(dataset, f"{path}:split", missing_ok=True) == {FIRST: "train"}
 

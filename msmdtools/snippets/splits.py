@@ -318,7 +318,7 @@ def _absent(dataset: "Dataset", spec: str, absent: list[str], named: int) -> str
         parts.append(f"{len(failed)} failed to build: {_some(failures)}")
     return (
         f"{spec}: {len(absent)} of the {named} pieces that the split names are missing in "
-        f"{dataset.path}; {'; '.join(parts)}. Build them, or allow for missing pieces."
+        f"{dataset.path}; {'; '.join(parts)}. Build them, or allow for missing pieces (--missing-ok)."
     )
 
 
