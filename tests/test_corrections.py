@@ -44,10 +44,6 @@ def apply(text: str, tmp_path: Path, file: str = "a.ly") -> str:
         ),
         ("f8 g -| e8-| |", "f8 g -! e8-! |"),
         (
-            "#(if on (define (check-for-ties pattern) pattern))",
-            "#(if on (set! check-for-ties (lambda (pattern) pattern)))",
-        ),
-        (
             "(markup #:piece-title-with-number (number) title)",
             "(make-piece-title-with-number-markup (number) title)",
         ),

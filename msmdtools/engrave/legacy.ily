@@ -88,9 +88,21 @@ fermataMarkup = \fermata
 #(define collect-scores-for-book
    (let ((collect (@ (lily) collect-scores-for-book)))
      (lambda arguments (collect (car (reverse arguments))))))
+
+%% Until 2.19 functions took the parser, and sources had it as a variable.
+#(legacy-define! 'parser #f)
 #(define ly:parser-lookup
-   (let ((lookup (@@ (lily) ly:parser-lookup)))
-     (lambda arguments (lookup (car (reverse arguments))))))
+   (let ((look-up (@ (lily) ly:parser-lookup)))
+     (lambda arguments (look-up (last arguments)))))
+#(define ly:parser-define!
+   (let ((store! (@ (lily) ly:parser-define!)))
+     (lambda arguments (apply store! (take-right arguments 2)))))
+
+%% A condition of \on-the-fly in sources that bring their own page numbers.
+#(legacy-define! 'book-last-page?
+   (lambda (layout props)
+     (and (chain-assoc-get 'page:is-bookpart-last-page props #f)
+          (chain-assoc-get 'page:is-last-bookpart props #f))))
 
 %% Their names until 2.21.
 partcombineApart = \partCombineApart
