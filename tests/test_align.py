@@ -307,6 +307,11 @@ def test_tempo_changes_in_the_middle(score: Engrave) -> None:
     assert [(t.tick, t.us_per_quarter) for t in s.music.tempi] == [(0, 500_000), (768, 1_000_000)]
 
 
+def test_a_score_with_errors_does_not_stop_the_others(score: Engrave) -> None:
+    s = score("\\score { { c'4 d' } }\n\\score { \\nosuchmusic \\layout {} }")
+    assert [h.pitch for h in s.noteheads] == [60, 62]
+
+
 def test_a_key_of_more_sharps_than_midi_can_say(score: Engrave) -> None:
     s = score("\\transpose c cis { \\key b \\major b4 cis' }")
     assert [h.pitch for h in s.noteheads] == [60, 62]

@@ -128,8 +128,11 @@
                  (set! msmd-without-midi (cons performed msmd-without-midi)))
              (add performed))))))
 
+%% A score whose music has errors has none; LilyPond leaves it out by itself.
 #(define (msmd-add! add item)
-   (if (ly:score? item) (msmd-add-score! add item) (add item)))
+   (if (and (ly:score? item) (ly:music? (ly:score-music item)))
+       (msmd-add-score! add item)
+       (add item)))
 
 #(define msmd-collect-music (@@ (lily) collect-music-aux))
 
