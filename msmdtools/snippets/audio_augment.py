@@ -1,9 +1,11 @@
 """Spectrogram windows cut out of the stored ones, and what augmentation does to them.
 
-Spectrograms are log10(1 + magnitude), as in `msmdtools.features`. A room, a filter, gain and noise
+Spectrograms are log10(1 + magnitude), as in `msmdtools.features`. A change of tempo interpolates
+between frames, linearly, with the onset where it is; pitches stay. A room, a filter, gain and noise
 act on the magnitudes, all pairs of a batch at once; masks are silence, zero in either.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,7 +18,7 @@ from msmdtools.snippets import draws
 from msmdtools.snippets.augment import AudioAugment
 
 # Streams of random numbers; see draws. The sheet's end at 7.
-_JITTER, _ROOM, _FILTER, _GAIN, _NOISE, _TIME_MASK, _BAND_MASK = range(16, 23)
+_JITTER, _ROOM, _FILTER, _GAIN, _NOISE, _TIME_MASK, _BAND_MASK, _STRETCH = range(16, 24)
 # The equaliser's knots: about one per octave of the 92 bands, 16 to an octave.
 _KNOTS = 7
 _FIELD = 1 << 20
@@ -28,7 +30,13 @@ Spectrograms = NDArray[Any]
 def needed(frames: int, augment: AudioAugment) -> tuple[int, int]:
     """Frames that a window of `frames` may need: before and after its centre, at most."""
     jitter = int(augment.jitter_frames)
-    return frames // 2 + jitter + _lead(augment), frames - frames // 2 + jitter
+    before = frames // 2 + jitter + _lead(augment)
+    after = frames - frames // 2 + jitter
+    if augment.stretch:
+        # The frames that the window's first and last one lie between, where the sound is fastest.
+        most = 1 + augment.stretch
+        return math.ceil(before * most), math.ceil((after - 1) * most) + 1
+    return before, after
 
 
 def cut(
@@ -48,13 +56,21 @@ def cut(
         index: the pairs' indices in their split, (pairs,).
 
     Returns:
-        float16 where magnitudes stay as they are, float32 where they are changed. What lies
-        beyond the stored frames is silence.
+        float16 where values stay as they are, float32 where they are changed. What lies beyond
+        the stored frames is silence.
     """
     jitter = int(augment.jitter_frames)
     shift = np.floor(draws.between(-jitter, jitter + 1, seed, epoch, index, _JITTER)).astype(int)
     lead = min(_lead(augment), max(centre - frames // 2 - jitter, 0))
-    windows = _window(stored, centre - frames // 2 - lead - shift, frames + lead)
+    windows: Spectrograms
+    if augment.stretch:
+        speed = draws.between(
+            1 - augment.stretch, 1 + augment.stretch, seed, epoch, index, _STRETCH
+        )
+        before = frames // 2 + lead + shift
+        windows = _stretched(stored, centre, before, frames + lead, speed)
+    else:
+        windows = _window(stored, centre - frames // 2 - lead - shift, frames + lead)
     if augment.room_s or augment.filter_db or augment.gain_db or augment.noise:
         magnitudes = np.multiply(windows, np.float32(_LN10), dtype=np.float32)
         np.expm1(magnitudes, out=magnitudes)
@@ -96,6 +112,32 @@ def _window(
     return windows
 
 
+def _stretched(
+    stored: Sequence[NDArray[np.float16]],
+    centre: int,
+    before: NDArray[np.int64],
+    frames: int,
+    speed: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Windows that are `speed` times as fast, with the stored frame `centre` at frame `before`."""
+    bands, have = stored[0].shape
+    windows = np.empty((len(stored), bands, frames), np.float32)
+    source = np.zeros((bands, have + 2), np.float32)  # silence at either end
+    place = centre + (np.arange(frames) - before[:, None]) * speed[:, None]
+    place = np.clip(place, -1, have) + 1
+    left = np.minimum(place.astype(np.int64), have)
+    weight = (place - left).astype(np.float32)
+    right = np.empty((bands, frames), np.float32)
+    for window, spectrogram, here, part in zip(windows, stored, left, weight, strict=True):
+        source[:, 1:-1] = spectrogram
+        np.take(source, here, axis=1, out=window, mode="clip")
+        np.take(source, here + 1, axis=1, out=right, mode="clip")
+        right -= window
+        right *= part
+        np.add(window, right, out=window)
+    return windows
+
+
 def _reverberate(magnitudes: NDArray[np.float32], seconds: NDArray[np.float64]) -> None:
     """Add an exponentially decaying tail to each band, energies adding up, in place.
 
@@ -104,7 +146,7 @@ def _reverberate(magnitudes: NDArray[np.float32], seconds: NDArray[np.float64]) 
     if not seconds.any():
         return
     # Energy falls by 60 dB, a factor of 10^6, in `seconds`.
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         decay = 10 ** (-6 / (FRAMES_PER_SECOND * seconds))
     factor = decay.astype(np.float32)[:, None]
     tail = np.zeros(magnitudes.shape[:2], np.float32)

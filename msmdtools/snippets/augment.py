@@ -63,6 +63,9 @@ class AudioAugment:
         },
     )
     jitter_frames: float = _strength("frames", "± shift of the onset, in whole frames", 1000)
+    stretch: float = _strength(
+        "", "± part by which it is faster or slower about the onset; 0.1 is 0.9 to 1.1", 0.5
+    )
     room_s: float = _strength("s", "reverberation time (60 dB) of a room", 10)
     filter_db: float = _strength("dB", "± gain of a random smooth equaliser", 60)
     gain_db: float = _strength("dB", "± gain", 60)
@@ -107,6 +110,7 @@ STRONG = Augment(
     AudioAugment(
         one_performance=True,
         jitter_frames=1,
+        stretch=0.1,
         room_s=0.8,
         filter_db=8,
         gain_db=6,
