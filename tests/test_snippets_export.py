@@ -1,5 +1,6 @@
 """Exports that are killed, run out of disk, or meet each other; validation that finds what is wrong."""
 
+import csv
 import fcntl
 import json
 import os
@@ -18,11 +19,14 @@ import snippet_fakes
 import synthetic_dataset
 from click.testing import CliRunner
 
+import msmdtools
 from msmdtools.cli import main
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippets import prepare, shards
+from msmdtools.snippets.card import card
 from msmdtools.snippets.export import ExportSummary, export
 from msmdtools.snippets.options import parse_options
+from msmdtools.snippets.splits import resolve
 from msmdtools.snippets.validate import validate
 
 TESTS = Path(__file__).parent
@@ -63,8 +67,8 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def test_a_finished_folder_holds_nothing_else(finished: Path) -> None:
-    names = {"README.md", "data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"}
-    assert contents(finished).keys() == names
+    shards = {"data/train-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"}
+    assert contents(finished).keys() == {"README.md", "split.csv", *shards}
     description = json.loads((finished / "snippets.json").read_text())
     assert description["dataset"]["path"] == "../dataset"
     assert [row["rows"] for row in description["shards"]] == [64, 64]
@@ -73,6 +77,50 @@ def test_a_finished_folder_holds_nothing_else(finished: Path) -> None:
     assert "| train | 1 | 32 | 64 | 1 |" in readme
     assert "| CC0-1.0 | 128 | 100.0 % |" in readme
     assert "- The soundfont of the tests is heard in training." in readme
+
+
+def test_the_split_is_written_by_itself_and_gives_the_same_again(
+    dataset: Path, finished: Path
+) -> None:
+    text = (finished / "split.csv").read_text()
+    works = {row[0]: row[1] for row in csv.reader(text.splitlines())}
+    assert (
+        text == f"piece,work,split\n{FIRST},{works[FIRST]},train\n{SECOND},{works[SECOND]},test\n"
+    )
+    assert resolve(msmdtools.open(dataset), f"{finished / 'split.csv'}:split") == {
+        FIRST: "train",
+        SECOND: "test",
+    }
+    assert "No work has pieces in more than one split." in (finished / "README.md").read_text()
+
+
+def test_divided_works_are_in_the_card(finished: Path) -> None:
+    description = json.loads((finished / "snippets.json").read_text())
+    plan = description["plan"]
+    plan["works"] = dict.fromkeys(plan["works"], "BachJS/BWV 1")
+    assert "| work | train | valid | test |" in card(description)
+    assert "| BachJS/BWV 1 | 1 | 0 | 1 |" in card(description)
+    plan["leaks"] = [FIRST]
+    assert "No work has pieces in more than one split." in card(description)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file of splits"),
+        (f"piece,work,split\n{FIRST},w,test\n{SECOND},w,test\n", "test, cut as train"),
+        (f"piece,work,split\n{FIRST},w,train\n", "None, cut as test"),
+    ],
+)
+def test_validation_of_another_split(
+    text: str | None, says: str, finished: Path, dataset: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    (copy / "split.csv").unlink() if text is None else (copy / "split.csv").write_text(text)
+    (finding,) = validate(copy, dataset).findings
+    assert (finding.check, finding.where) == ("split", "split.csv")
+    assert says in finding.what
 
 
 def test_shards_are_cut_by_size(dataset: Path, split: str, finished: Path) -> None:
@@ -192,7 +240,18 @@ def test_leaks_are_left_out_of_training(dataset: Path, split: str, tmp_path: Pat
     assert plan["near_duplicates"] == [[FIRST, SECOND, 1.0]]
     assert summary.description["totals"]["splits"]["train"]["snippets"] == 0
     assert f"| `{FIRST}` |" in (tmp_path / "out" / "README.md").read_text()
+    assert FIRST not in (tmp_path / "out" / "split.csv").read_text()
     assert validate(tmp_path / "out").ok
+
+
+def test_leaks_in_another_key_are_left_out_where_it_is_asked_for(
+    dataset: Path, split: str, tmp_path: Path
+) -> None:
+    # The second piece is the first one, a whole tone higher.
+    summary = run(dataset, tmp_path / "as it is", split, drop_leaks=True)
+    assert summary.description["plan"]["leaks"] == []
+    summary = run(dataset, tmp_path / "transposed", split, drop_leaks=True, transpose=True)
+    assert summary.description["plan"]["leaks"] == [FIRST]
 
 
 def damaged(finished: Path, to: Path, change: Callable[[pa.Table], pa.Table]) -> Path:

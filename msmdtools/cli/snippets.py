@@ -42,7 +42,10 @@ import click
     help="What is seen beside a system: the next one, or white. [default: next]",
 )
 @click.option("--drop-leaks", is_flag=True, default=None, help="Drop training near-duplicates.")
-@click.option("--leak-threshold", type=float, help="From this score on, 0 to 1. [default: 0.3]")
+@click.option("--leak-threshold", type=float, help="From this score on, 0 to 1. [default: 0.2]")
+@click.option(
+    "--transpose", is_flag=True, default=None, help="Find near-duplicates in other keys too."
+)
 @click.option("--shard-size", metavar="SIZE", help="About so large. [default: 256MB]")
 @click.option("--seed", type=int, help="Of the order of rows, and of --split-by. [default: 0]")
 @click.option("--jobs", type=int, help="Worker processes. [default: one per core]")

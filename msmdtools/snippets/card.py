@@ -54,6 +54,10 @@ def card(description: Mapping[str, Any]) -> str:
             "",
             *(f"- {split}: {', '.join(plan['performances'][split]) or 'none'}" for split in SPLITS),
             "",
+            "`split.csv` has the piece, work and split of all, and can be given to `--split` again.",
+            "",
+            *_divided(plan),
+            "",
             *_near_duplicates(plan),
             "",
             "## Licences",
@@ -129,6 +133,27 @@ def _split_name(plan: Mapping[str, Any]) -> str:
         return f"`{by}`"
     fractions = ", ".join(map(str, by["fractions"]))
     return f"work, stratified by composer: fractions {fractions}, seed {by['seed']}"
+
+
+def _divided(plan: Mapping[str, Any]) -> list[str]:
+    """The works with pieces in more than one split."""
+    split, work_of = plan["split"], plan["works"]
+    found: dict[str, Counter[str]] = {}
+    for piece in split.keys() - set(plan["leaks"]):
+        found.setdefault(work_of[piece], Counter())[split[piece]] += 1
+    divided = {work: parts for work, parts in sorted(found.items()) if len(parts) > 1}
+    if not divided:
+        return ["No work has pieces in more than one split."]
+    return [
+        "Works with pieces in more than one split:",
+        "",
+        f"| work | {' | '.join(SPLITS)} |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {work} | {' | '.join(str(parts[name]) for name in SPLITS)} |"
+            for work, parts in divided.items()
+        ),
+    ]
 
 
 def _near_duplicates(plan: Mapping[str, Any]) -> list[str]:

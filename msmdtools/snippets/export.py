@@ -1,6 +1,7 @@
 """Export a dataset as snippets: what is to do, doing it, and what is written at the end.
 
     SNIPPETS/data/train-00000-of-00012.parquet …   the shards
+    SNIPPETS/split.csv                             piece, work, split: the split by itself
     SNIPPETS/README.md                             the card
     SNIPPETS/snippets.json                         written last: options, counts, checksums
     SNIPPETS/.export/                              while it is made: the plan, prepared pieces
@@ -32,9 +33,11 @@ from msmdtools.snippets.options import SnippetOptions
 from msmdtools.snippets.prepare import PieceCounts, PieceTask
 from msmdtools.snippets.schema import SPLITS, SnippetInfo
 from msmdtools.snippets.shards import DATA, Shard, ShardTask
+from msmdtools.snippets.works import works
 
 DESCRIPTION = "snippets.json"
 CARD = "README.md"
+SPLIT = "split.csv"
 UNFINISHED = ".export"
 PLAN = "plan.json"
 PIECE_S, SHARD_S = 900.0, 3600.0
@@ -131,6 +134,10 @@ def export(
                     raise MsmdError(f"{dataset}: no onset is left to be exported")
                 written = _shards(run, shards.plan(counts, info, options.shard_bytes, options.seed))
             description = _description(dataset, out, info, wanted, counts, written)
+            split = {count.piece: count.split for count in counts.values()}
+            store.write_atomically(
+                out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work
+            )
             store.write_atomically(out / CARD, card(description).encode(), work)
             store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
             shutil.rmtree(unfinished)
@@ -178,7 +185,8 @@ def _plan(
 ) -> dict[str, Any]:
     """Everything that decides what is in the shards, as JSON values."""
     split = splits.resolve(source, options.split, options.missing_ok)
-    pairs = near_duplicates(source, split)
+    work_of = works(source.pieces)
+    pairs = near_duplicates(source, split, options.transpose)
     dropped = leaks(pairs, split, options.leak_threshold) if options.drop_leaks else []
     chosen = performances.choose(
         source.table("performances").to_pandas(), options.performances, warn
@@ -189,6 +197,8 @@ def _plan(
         "windows": info.to_json(),
         "split_by": named,
         "split": split,
+        "works": {piece: work_of[piece] for piece in split},
+        "transpose": options.transpose,
         "leaks": dropped,
         "near_duplicates": crossing(pairs, split, REPORTED),
         "performances": chosen,

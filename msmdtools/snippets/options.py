@@ -11,6 +11,7 @@ from msmdtools.dataset import options as build_options
 from msmdtools.dataset.options import parse_memory
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
+from msmdtools.snippets.duplicates import LEAK
 from msmdtools.snippets.schema import FORMAT, NOMINAL_WIDTH, SPLITS, SnippetInfo
 from msmdtools.snippets.splits import SplitByWork
 
@@ -39,6 +40,7 @@ class SnippetOptions:
         shard_bytes: how large a shard should be.
         drop_leaks: leave out training pieces that are nearly the same music as one for testing.
         leak_threshold: from which similarity on, 0 to 1, they count as that.
+        transpose: whether music in another key is the same music there.
         jobs: worker processes; 0 for one per core.
 
     Raises:
@@ -57,7 +59,8 @@ class SnippetOptions:
     seed: int = 0
     shard_bytes: int = 256 << 20
     drop_leaks: bool = False
-    leak_threshold: float = 0.3
+    leak_threshold: float = LEAK
+    transpose: bool = False
     jobs: int = 0
 
     def __post_init__(self) -> None:
@@ -179,6 +182,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "drop_leaks": bool,
     "leak_threshold": (int, float),
+    "transpose": bool,
     "jobs": int,
 }
 _PATHS = {"dataset", "out"}

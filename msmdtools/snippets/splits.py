@@ -121,20 +121,26 @@ def write(split: Mapping[str, str], work_of: Mapping[str, str], path: Path) -> N
     Raises:
         ManifestError: the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows((piece, work_of[piece], split[piece]) for piece in sorted(split))
+    text = to_csv(split, work_of)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+            temporary.write_text(text, encoding="utf-8", newline="")
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ManifestError(f"Cannot write the split {path}: {error.strerror}.") from error
+
+
+def to_csv(split: Mapping[str, str], work_of: Mapping[str, str]) -> str:
+    """The text of the CSV file that `write` writes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((piece, work_of[piece], split[piece]) for piece in sorted(split))
+    return text.getvalue()
 
 
 def onsets(dataset: "Dataset") -> dict[str, int]:

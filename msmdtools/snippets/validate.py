@@ -2,9 +2,9 @@
 
 Each shard: size and checksum, schema, rows; every picture decodes to its size, every spectrogram
 has its shape and only magnitudes; ids are unique and columns agree with each other. Together: the
-counts of snippets.json, so that no onset is missing without a reason. Some rows of each shard, drawn
-by seed, are compared with page, spectrogram and events of the dataset they were cut from, not by
-the code that cut them.
+split of split.csv, and the counts of snippets.json, so that no onset is missing without a reason.
+Some rows of each shard, drawn by seed, are compared with page, spectrogram and events of the dataset
+they were cut from, not by the code that cut them.
 """
 
 import hashlib
@@ -22,9 +22,10 @@ import numpy as np
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.pool import Call, Pool, Raised, Returned
-from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.errors import DatasetError, ManifestError, MsmdError
 from msmdtools.features.spectrogram import frame_of
-from msmdtools.snippets.export import DESCRIPTION, UNFINISHED, identity
+from msmdtools.snippets import splits
+from msmdtools.snippets.export import DESCRIPTION, SPLIT, UNFINISHED, identity
 from msmdtools.snippets.onsets import system_boxes
 from msmdtools.snippets.prepare import STEP
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema, info_from, storage
@@ -122,6 +123,7 @@ def validate(
         if file.name not in listed:
             where = f"{DATA}/{file.name}"
             findings.append(Finding("", "files", "is not in snippets.json", where))
+    findings += check_split(path, description)
     tasks = [_Task(path, row, info, source, samples) for row in description["shards"]]
     ids: list[int] = []
     counts: Counter[tuple[str, str]] = Counter()
@@ -180,6 +182,20 @@ def check_counts(
             what = f"{counts.get(key, 0)} snippets of {key[1]}, not {expected.get(key, 0)}"
             findings.append(Finding(key[0], "counts", what, DATA))
     return findings
+
+
+def check_split(path: Path, description: Mapping[str, Any]) -> list[Finding]:
+    """Whether split.csv is the split that the snippets were cut by."""
+    try:
+        written = splits.read(f"{path / SPLIT}:split")
+    except ManifestError as error:
+        return [Finding("", "split", str(error), SPLIT)]
+    cut = {row["piece"]: row["split"] for row in description["pieces"]}
+    differ = sorted(p for p in written.keys() | cut.keys() if written.get(p) != cut.get(p))
+    return [
+        Finding(piece, "split", f"{written.get(piece)}, cut as {cut.get(piece)}", SPLIT)
+        for piece in differ
+    ]
 
 
 def check_shard(task: _Task) -> _Result:
