@@ -114,12 +114,27 @@ STRONG = Augment(
         room_s=0.8,
         filter_db=8,
         gain_db=6,
-        noise=0.3,
+        noise=0.1,
         time_mask_frames=4,
         frequency_mask_bands=10,
     ),
 )
 PRESETS = {"off": OFF, "papers": PAPERS, "strong": STRONG}
+
+
+def named(name: str) -> Augment:
+    """The augmentation of a preset, or of a TOML file as `load` reads it.
+
+    Raises:
+        MsmdError: it is neither, or the file cannot be used.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    if not name.endswith(".toml"):
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"give {', '.join(PRESETS)} or a TOML file"
+        raise MsmdError(f"no augmentation {name!r}; {hint}")
+    return load(name)
 
 
 def load(path: str | Path) -> Augment:
@@ -171,6 +186,15 @@ def reference() -> str:
             unit, meaning = f.metadata["unit"], f.metadata["meaning"]
             lines.append(f"| `{table}.{f.name}` | {unit} | {meaning} | {shown} |")
     return "\n".join(lines)
+
+
+def strengths(part: SheetAugment | AudioAugment) -> list[str]:
+    """What is on, as text, such as "shift_px 5"."""
+    return [
+        f.name if value is True else f"{f.name} {value:g}"
+        for f in dataclasses.fields(part)
+        if (value := getattr(part, f.name))
+    ]
 
 
 def _shown(value: float) -> str:
