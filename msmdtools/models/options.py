@@ -1,0 +1,288 @@
+"""The tables of a model's configuration as frozen dataclasses; each option with its meaning and range.
+
+Nothing here needs PyTorch. A table with a `kind` has one class per kind.
+"""
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from msmdtools.errors import MsmdError
+
+_Table = TypeVar("_Table")
+
+
+def option(
+    meaning: str,
+    default: Any = dataclasses.MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A field of a table: what it means, and which values make sense (`low` and `high` included)."""
+    metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The sheet window, in pixels of a page that is 835 px wide."""
+
+    rows: int = option("height of the window in pixels", 160, 1, 10_000)
+    columns: int = option("width of the window in pixels", 200, 1, 10_000)
+    scale: float = option(
+        "1, or a fraction 1/k of the size: the network sees means of k x k pixels", 0.5, 0.05, 1
+    )
+
+    def __post_init__(self) -> None:
+        if abs(1 / self.scale - self.reduction) > 1e-3:
+            raise MsmdError(f"sheet.scale is {self.scale:g}; it must be 1, 1/2, 1/3, 1/4 and so on")
+
+    @property
+    def reduction(self) -> int:
+        """How many pixels across are one of the network's."""
+        return round(1 / self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Vgg:
+    """The tower of Dorfer et al. (2018): four times two convolutions of 3 x 3 and a maximum of 2 x 2."""
+
+    width: int = option(
+        "channels of the first stage; the others have 2, 4 and 4 times as many", 24, 1
+    )
+    latent: int = option("channels of the convolution of 1 x 1 at the end", 32, 1)
+    latent_norm: bool = option("batch normalisation after that convolution", True)
+    head: str = option(
+        "mean over the last map, or a linear layer on all of it",
+        "pool",
+        choices=("pool", "dense"),
+    )
+    dense: int = option("features of the linear layer of the dense head", 32, 1)
+    dropout: float = option("probability of dropping a feature of the last map", 0.0, 0, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A strided residual tower whose last map is kept with its positions."""
+
+    unshuffle: int = option(
+        "side of the squares of pixels that become channels at the input", 1, 1, 16
+    )
+    input_norm: bool = option("batch normalisation of the input", True)
+    stem: int = option("channels of the first convolution", 32, 1)
+    stem_kernel: int = option("its size, odd", 3, 1, 15)
+    stem_stride: int = option("its stride", 2, 1, 8)
+    widths: tuple[int, ...] = option(
+        "channels of each stage; all but the first halve the map", (32, 64, 128), 1
+    )
+    blocks: tuple[int, ...] = option("residual blocks in each stage", (1, 1, 1), 1)
+    head: int = option("channels of a convolution of 1 x 1 at the end; 0 for none", 32, 0)
+    pool: str = option(
+        "what becomes of the last map: all of it, its mean over rows, or over both directions",
+        "none",
+        choices=("none", "rows", "all"),
+    )
+    dropout: float = option("probability of dropping a feature of the last map", 0.0, 0, 0.95)
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != len(self.blocks) or not self.widths:
+            raise MsmdError(
+                f"a residual tower has {len(self.widths)} widths and {len(self.blocks)} blocks; "
+                "give one of each per stage"
+            )
+        if self.stem_kernel % 2 == 0:
+            raise MsmdError(f"stem_kernel is {self.stem_kernel}; it must be odd")
+
+
+@dataclass(frozen=True, slots=True)
+class Soft:
+    """The attention of Balke et al. (2019): a distribution over the frames, from the audio alone."""
+
+    width: int = option(
+        "channels of the first stage of its network, which is that of the vgg tower", 24, 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A learned linear projection of each side."""
+
+    dim: int = option("dimensions of the embedding", 64, 1, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Cca:
+    """Projections by canonical correlation analysis; see `msmdtools.models.cca`."""
+
+    dim: int = option("dimensions of the embedding: the most correlated ones", 32, 1, 512)
+    latent: int = option(
+        "features of a linear layer before it; 0 for none: the towers' features", 0, 0, 512
+    )
+    regularise: float = option(
+        "what is added to the diagonal of each side's covariance", 1e-3, 1e-9, 1
+    )
+    momentum: float = option(
+        "weight of a new batch in the running statistics that inference uses", 0.05, 1e-6, 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NoProjection:
+    """The towers' features are the embedding; both must have equally many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Pairwise ranking: a hinge on the cosine of each pair and of each of its negatives."""
+
+    margin: float = option("by how much a pair's cosine is to exceed a negative's", 0.7, 0, 2)
+    directions: str = option(
+        "queries: sheet windows, audio windows, or both", "both", choices=("both", "sheet", "audio")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Triplet:
+    """Hinge on the cosine of each pair and of one negative, in both directions."""
+
+    margin: float = option("by how much a pair's cosine is to exceed a negative's", 0.2, 0, 2)
+    mining: str = option(
+        "which negative: the most similar one that is less similar than the pair, or the most similar",
+        "semi-hard",
+        choices=("semi-hard", "hardest"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InfoNce:
+    """Symmetric cross entropy over the batch, with a learned temperature."""
+
+    temperature: float = option("temperature to begin with", 0.07, 1e-3, 10)
+    lowest: float = option("it never falls below", 0.01, 1e-3, 10)
+    highest: float = option("it never rises above", 1.0, 1e-3, 10)
+    learned: bool = option("the temperature is learned", True)
+    smoothing: float = option("part of each target that is spread over all candidates", 0.0, 0, 0.9)
+
+    def __post_init__(self) -> None:
+        if not self.lowest <= self.temperature <= self.highest:
+            raise MsmdError(
+                f"temperature is {self.temperature:g}; "
+                f"it must be from {self.lowest:g} (lowest) to {self.highest:g} (highest)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How the model is trained, unless `msmd train` is told otherwise."""
+
+    batch_size: int = option("pairs in a batch", 256, 2)
+    onsets_per_piece: int = option(
+        "of which so many are from one piece; 0 for random batches", 32, 0
+    )
+    optimiser: str = option("Adam or AdamW", "adamw", choices=("adam", "adamw"))
+    lr: float = option("highest learning rate", 2e-3, 1e-9, 10)
+    weight_decay: float = option("weight decay (of AdamW) or L2 penalty (of Adam)", 0.0, 0, 10)
+    schedule: str = option(
+        "learning rate after the warm-up", "cosine", choices=("constant", "cosine", "linear")
+    )
+    warmup_pairs: int = option("pairs over which the learning rate rises from 0", 0, 0)
+    pairs: int = option("pairs to train on", 1_000_000, 1)
+    precision: str = option(
+        "32 bits, bfloat16 in the convolutions, or bfloat16 where the hardware has it",
+        "auto",
+        choices=("32", "bf16", "auto"),
+    )
+    clip: float = option("largest norm of the gradient; 0 for any", 0.0, 0)
+    refit_cca: int = option(
+        "pairs on which the CCA projections are fitted at the end; 0 for none", 0, 0
+    )
+    ema: float = option("decay per step of averaged weights; 0 for none", 0.0, 0, 0.99999)
+    mask_same: bool = option("pairs of the same music are not negatives of each other", True)
+
+
+Tower = Vgg | Residual
+Projection = Linear | Cca | NoProjection
+Loss = Ranking | Triplet | InfoNce
+
+# The kinds of the tables that have a kind.
+KINDS: dict[str, dict[str, type]] = {
+    "sheet_tower": {"vgg": Vgg, "residual": Residual},
+    "audio_tower": {"vgg": Vgg, "residual": Residual},
+    "attention": {"soft": Soft},
+    "projection": {"linear": Linear, "cca": Cca, "none": NoProjection},
+    "loss": {"ranking": Ranking, "triplet": Triplet, "infonce": InfoNce},
+}
+
+
+def unknown(what: str, name: str, names: typing.Iterable[str]) -> MsmdError:
+    """The error for a name that is none of `names`."""
+    names = list(names)
+    near = difflib.get_close_matches(name, names, n=1)
+    known = f"there are {', '.join(names)}" if names else "there are none here"
+    return MsmdError(f"no {what} {name}; {f'did you mean {near[0]}?' if near else known}")
+
+
+def table(kind: type[_Table], values: Mapping[str, Any], where: str) -> _Table:
+    """The options of a table of a configuration, checked.
+
+    Args:
+        where: the table's name, for messages.
+
+    Raises:
+        MsmdError: there is no such option, or its value makes no sense.
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    types = typing.get_type_hints(kind)
+    found = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise unknown("option", f"{where}.{name}", [f"{where}.{n}" for n in fields])
+        found[name] = _value(f"{where}.{name}", value, types[name], fields[name].metadata)
+    try:
+        return kind(**found)
+    except MsmdError as error:
+        message = str(error)
+        raise MsmdError(message if where in message else f"{where}: {message}") from None
+
+
+def plain(options: Any) -> dict[str, Any]:
+    """The options of a table as plain values, which JSON and `table` take."""
+    values = dataclasses.asdict(options)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def _value(name: str, value: Any, type_: Any, limits: Mapping[str, Any]) -> Any:
+    if type_ is bool:
+        if not isinstance(value, bool):
+            raise MsmdError(f"{name} is {value!r}; it must be true or false")
+        return value
+    if type_ is str:
+        if value not in limits["choices"]:
+            raise MsmdError(f"{name} is {value!r}; it must be {_either(limits['choices'])}")
+        return value
+    if typing.get_origin(type_) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise MsmdError(f"{name} is {value!r}; it must be a list of whole numbers")
+        return tuple(_number(name, v, int, limits) for v in value)
+    return _number(name, value, type_, limits)
+
+
+def _number(name: str, value: Any, type_: type, limits: Mapping[str, Any]) -> Any:
+    low, high = limits["low"], limits["high"]
+    kinds = (int,) if type_ is int else (int, float)
+    right = isinstance(value, kinds) and not isinstance(value, bool)
+    inside = right and (low is None or value >= low) and (high is None or value <= high)
+    if not inside:
+        noun = "a whole number" if type_ is int else "a number"
+        span = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
+        raise MsmdError(f"{name} is {value!r}; it must be {noun} {span}")
+    return type_(value)
+
+
+def _either(choices: tuple[str, ...]) -> str:
+    quoted = [repr(c) for c in choices]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

@@ -1,0 +1,204 @@
+"""The towers: networks from a window of one side to its features.
+
+A tower takes (n, 1, rows, columns) floats and gives (n, features). `build` makes one of its options.
+Maps are kept with the channels last, which processors' convolutions are fastest with.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from msmdtools.errors import MsmdError
+from msmdtools.models.options import Residual, Tower, Vgg
+
+
+def build(options: Tower, shape: tuple[int, int]) -> nn.Module:
+    """The tower of these options for windows of this shape (rows, columns).
+
+    It has the attribute `features`: how many features it gives.
+
+    Raises:
+        MsmdError: the window is too small for so many stages.
+    """
+    return TOWERS[type(options)](options, shape)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Windows (n, rows, columns) as (n, 1, rows, columns) with the channels last, without a copy.
+
+    With one channel both orders are the same in memory, and PyTorch takes it for the other one.
+    """
+    return x.unsqueeze(-1).permute(0, 3, 1, 2)
+
+
+def convolution(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A convolution without bias that keeps the size (a batch normalisation follows)."""
+    return nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
+
+
+def vgg_stages(width: int) -> nn.Sequential:
+    """Four stages of two convolutions, each with batch normalisation and ELU, and a maximum of 2 x 2.
+
+    The trunk of both towers and of the attention of Dorfer et al. (TISMIR 2018), table 2.
+    """
+    layers: list[nn.Module] = []
+    before = 1
+    for after in (width, 2 * width, 4 * width, 4 * width):
+        for _ in range(2):
+            layers += [convolution(before, after), nn.BatchNorm2d(after), nn.ELU(inplace=True)]
+            nn.init.kaiming_uniform_(layers[-3].weight, nonlinearity="relu")
+            before = after
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers)
+
+
+class VggTower(nn.Module):
+    """The tower of Dorfer et al. (TISMIR 2018); with the dense head that of Balke et al. (ISMIR 2019)."""
+
+    def __init__(self, options: Vgg, shape: tuple[int, int]) -> None:
+        super().__init__()
+        rows, columns = shape[0] // 16, shape[1] // 16
+        if not (rows and columns):
+            raise _too_small(shape, 16)
+        self.stages = vgg_stages(options.width)
+        self.latent = nn.Conv2d(4 * options.width, options.latent, 1, bias=not options.latent_norm)
+        nn.init.kaiming_uniform_(self.latent.weight, nonlinearity="relu")
+        self.norm = nn.BatchNorm2d(options.latent) if options.latent_norm else nn.Identity()
+        self.dropout = nn.Dropout(options.dropout)
+        self.dense: nn.Module | None = None
+        self.features = options.latent
+        if options.head == "dense":
+            self.features = options.dense
+            self.dense = nn.Linear(options.latent * rows * columns, options.dense)
+            nn.init.kaiming_uniform_(self.dense.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, features) of windows (n, 1, rows, columns)."""
+        x = self.norm(self.latent(self.stages(x)))
+        if self.dense is None:
+            return self.dropout(x.mean((2, 3)))
+        return self.dense(self.dropout(x.flatten(1)))
+
+
+class _Block(nn.Module):
+    """Two convolutions and what goes past them (He et al., CVPR 2016; the shortcut of a stride is a
+    mean, then a convolution of 1 x 1: He T. et al., CVPR 2019, ResNet-D)."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(convolution(before, after, 3, stride), nn.BatchNorm2d(after))
+        self.second = nn.Sequential(convolution(after, after), nn.BatchNorm2d(after))
+        # The block begins as its shortcut, which makes the first steps of training safe.
+        nn.init.zeros_(self.second[1].weight)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or before != after:
+            mean = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
+            project = convolution(before, after, 1)
+            self.shortcut = nn.Sequential(mean, project, nn.BatchNorm2d(after))
+        self.active = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.active(self.first(x)))
+        return self.active(y + self.shortcut(x))
+
+
+class ResidualTower(nn.Module):
+    """A strided residual tower whose last map is flattened: features know where they are.
+
+    A stem, then stages of residual blocks, of which all but the first halve the map.
+    """
+
+    def __init__(self, options: Residual, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.unshuffle, self.pool = options.unshuffle, options.pool
+        if shape[0] % self.unshuffle or shape[1] % self.unshuffle:
+            raise MsmdError(
+                f"a window of {shape[0]} x {shape[1]} cannot be cut into squares of "
+                f"{self.unshuffle}; choose another unshuffle"
+            )
+        channels = self.unshuffle**2
+        self.norm: nn.Module = nn.BatchNorm2d(channels) if options.input_norm else nn.Identity()
+        self.stem = nn.Sequential(
+            convolution(channels, options.stem, options.stem_kernel, options.stem_stride),
+            nn.BatchNorm2d(options.stem),
+            nn.ReLU(inplace=True),
+        )
+        sides = [-(-side // self.unshuffle // options.stem_stride) for side in shape]
+        before, layers = options.stem, []
+        for stage, (width, blocks) in enumerate(zip(options.widths, options.blocks, strict=True)):
+            for block in range(blocks):
+                stride = 2 if stage and not block else 1
+                sides = [-(-side // stride) for side in sides]
+                layers.append(_Block(before, width, stride))
+                before = width
+        self.stages = nn.Sequential(*layers)
+        self.head: nn.Module = nn.Identity()
+        if options.head:
+            self.head = nn.Sequential(
+                convolution(before, options.head, 1),
+                nn.BatchNorm2d(options.head),
+                nn.ReLU(inplace=True),
+            )
+            before = options.head
+        self.dropout = nn.Dropout(options.dropout)
+        kept = {"none": sides[0] * sides[1], "rows": sides[1], "all": 1}[options.pool]
+        self.features = before * kept
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, features) of windows (n, 1, rows, columns)."""
+        x = self.head(self.stages(self.stem(self.norm(_squares(x, self.unshuffle)))))
+        if self.pool == "rows":
+            x = x.mean(2)
+        elif self.pool == "all":
+            x = x.mean((2, 3))
+        return self.dropout(x.flatten(1))
+
+
+def _squares(x: Tensor, side: int) -> Tensor:
+    """Squares of pixels as channels: (n, 1, rows, columns) -> (n, side², rows / side, columns / side)."""
+    if side == 1:
+        return x
+    n, _, rows, columns = x.shape
+    x = x.reshape(n, rows // side, side, columns // side, side).transpose(2, 3)
+    return x.reshape(n, rows // side, columns // side, side * side).permute(0, 3, 1, 2)
+
+
+def _too_small(shape: tuple[int, int], least: int) -> MsmdError:
+    return MsmdError(
+        f"a window of {shape[0]} x {shape[1]} is too small for a vgg tower; "
+        f"it needs {least} in both directions"
+    )
+
+
+TOWERS: dict[type, Callable[[Any, tuple[int, int]], nn.Module]] = {
+    Vgg: VggTower,
+    Residual: ResidualTower,
+}
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers a network learns."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def count_products(module: nn.Module, *inputs: Tensor) -> int:
+    """Multiplications of one forward pass in convolutions and linear layers, for these inputs."""
+    total = 0
+
+    def count(layer: Any, _: Any, output: Tensor) -> None:
+        nonlocal total
+        total += output.numel() * layer.weight[0].numel()
+
+    layers = [m for m in module.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    training = module.training
+    try:
+        with torch.no_grad():
+            module.eval()(*inputs)
+    finally:
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    return total
