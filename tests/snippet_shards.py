@@ -79,10 +79,20 @@ def write(
     for number, part in enumerate(np.array_split(np.array(keys), shards)):
         rows = [_row(int(p), int(o), int(f), split, info) for p, o, f in part]
         path = folder / "data" / f"{split}-{number:05d}-of-{shards:05d}.parquet"
-        table = pa.Table.from_pylist(rows, schema=schema)
+        sounds = _nested(np.stack([spectrogram(int(p), int(o), int(f), info) for p, o, f in part]))
+        table = pa.Table.from_pylist(rows, schema=pa.schema(list(schema)[:-1]))
+        table = pa.table([*table.columns, sounds], schema=schema)
         pq.write_table(table, path, row_group_size=group, use_dictionary=False)
     (folder / "snippets.json").write_text(json.dumps({"format": 1}))
     return folder
+
+
+def _nested(arrays: np.ndarray) -> pa.Array:
+    count, bands, frames = arrays.shape
+    bands_of = np.arange(0, count * bands + 1, bands, dtype=np.int32)
+    values = np.arange(0, arrays.size + 1, frames, dtype=np.int32)
+    inner = pa.ListArray.from_arrays(values, pa.array(arrays.reshape(-1)))
+    return pa.ListArray.from_arrays(bands_of, inner)
 
 
 def _row(p: int, o: int, f: int, split: str, info: SnippetInfo) -> dict:
@@ -110,5 +120,4 @@ def _row(p: int, o: int, f: int, split: str, info: SnippetInfo) -> dict:
         "window_pitches": [60 + p, 64],
         "window_offsets": [0.0, 0.5],
         "sheet": {"bytes": png, "path": None},
-        "spectrogram": spectrogram(p, o, f, info).tolist(),
     }
