@@ -12,10 +12,11 @@ from msmdtools.errors import MsmdError
 
 if TYPE_CHECKING:
     from msmdtools.dataset.reader import open as open
+    from msmdtools.models.model import load_model as load_model
 
 __version__ = "0.1.0"
 
-__all__ = ["MsmdError", "__version__", "open"]
+__all__ = ["MsmdError", "__version__", "load_model", "open"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from msmdtools.dataset import reader
 
         return reader.open
+    if name == "load_model":
+        from msmdtools.models import model
+
+        return model.load_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -181,7 +181,7 @@ class CcaLayer(nn.Module):
     def _stored(self) -> tuple[Tensor, Tensor]:
         """The projections of the stored statistics, calculated anew when those have changed."""
         buffers = (self.covariance1, self.covariance2, self.cross_covariance)
-        state = tuple((id(b), b._version) for b in buffers)
+        state = tuple((b.data_ptr(), b._version) for b in buffers)
         if self._solved is None or self._solved[0] != state:
             with torch.no_grad():
                 s11, s22 = self._regular(buffers[0]), self._regular(buffers[1])

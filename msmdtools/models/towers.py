@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from msmdtools.errors import MsmdError
 from msmdtools.models.options import Residual, Tower, Vgg
@@ -176,6 +177,20 @@ TOWERS: dict[type, Callable[[Any, tuple[int, int]], nn.Module]] = {
     Vgg: VggTower,
     Residual: ResidualTower,
 }
+
+
+def fold(network: nn.Module) -> None:
+    """Put each batch normalisation into the convolution before it, for inference, in place.
+
+    The network must be in evaluation mode, and cannot be trained any longer.
+    """
+    for part in network.modules():
+        if isinstance(part, nn.Sequential):
+            for k in range(len(part) - 1):
+                if isinstance(part[k], nn.Conv2d) and isinstance(part[k + 1], nn.BatchNorm2d):
+                    part[k] = fuse_conv_bn_eval(part[k], part[k + 1])
+                    part[k + 1] = nn.Identity()
+    network.to(memory_format=torch.channels_last)
 
 
 def parameters(module: nn.Module) -> int:
