@@ -1,8 +1,8 @@
 """Weights of a model as one safetensors file: its metadata say what they are and how they were made.
 
-The metadata are four texts: `format` (always "msmdtools model"), `version` of the format, `config`
-(the configuration as JSON), `made` (what the weights were made with and from, as JSON), and `sha256`
-of the weights. The tensors are those of the network's state by their names.
+The metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
+configuration), `made` (what the weights were made with and from) and `sha256` (of the weights). The
+tensors are those of the network's state by their names. Equal weights make equal files.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from msmdtools.models import config as configs
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
 
-FORMAT = "msmdtools model"
-VERSION = 1
+FORMAT = 1
+KEY = "msmdtools"
 
 
 def save(
@@ -47,13 +47,14 @@ def save(
     path = where if where.suffix == ".safetensors" else where / f"{config.name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: _stored(value, half) for name, value in sorted(network.state_dict().items())}
-    metadata = {
+    about = {
         "format": FORMAT,
-        "version": str(VERSION),
-        "config": json.dumps(config.to_json()),
-        "made": json.dumps({"msmdtools": msmdtools.__version__, **made}),
+        "config": config.to_json(),
+        "made": {"msmdtools": msmdtools.__version__, **made},
         "sha256": _sha256(tensors),
     }
+    # One entry: the library writes several in any order.
+    metadata = {KEY: json.dumps(about, sort_keys=True)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(tensors, temporary, metadata)
@@ -71,12 +72,11 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
     Raises:
         MsmdError: there is no such file, it is damaged, or of another kind, format or version.
     """
-    metadata, tensors = _read(Path(path))
+    about, tensors = _read(Path(path))
     try:
-        config = configs.from_mapping(json.loads(metadata["config"]))
-        made = json.loads(metadata["made"])
+        config, made = configs.from_mapping(about["config"]), about["made"]
         network = TwoTower(config)
-    except (KeyError, ValueError, MsmdError) as error:
+    except (KeyError, AttributeError, TypeError, MsmdError) as error:
         raise MsmdError(f"{path}: its configuration is damaged: {error}") from error
     state = network.state_dict()
     wrong = sorted(state.keys() ^ tensors.keys()) or sorted(
@@ -91,36 +91,40 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
     return network.eval(), config, made
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What a file says about itself, and its tensors."""
     if not path.is_file():
         raise MsmdError(f"{path}: no such file")
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            _check(path, metadata)
+            about = _about(path, file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise MsmdError(
             f"{path}: damaged, or no safetensors file ({error}); copy it again, or train again"
         ) from error
-    if _sha256(tensors) != metadata.get("sha256"):
+    if _sha256(tensors) != about.get("sha256"):
         raise MsmdError(
             f"{path}: damaged: the weights do not have their checksum; copy it again, or train again"
         )
-    return metadata, tensors
+    return about, tensors
 
 
-def _check(path: Path, metadata: Mapping[str, str]) -> None:
-    if metadata.get("format") != FORMAT:
+def _about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads(metadata[KEY])
+        found = about["format"]
+    except (KeyError, ValueError, TypeError) as error:
         raise MsmdError(
-            f"{path}: not weights of a model of msmdtools (no format {FORMAT!r} in its metadata); "
+            f"{path}: not weights of a model of msmdtools (its metadata have no entry {KEY!r}); "
             "name a file that msmd train wrote"
-        )
-    if metadata.get("version") != str(VERSION):
+        ) from error
+    if found != FORMAT:
         raise MsmdError(
-            f"{path}: weights of format {metadata.get('version')}, and this msmdtools reads "
-            f"{VERSION}; use the msmdtools they were made with, or train again"
+            f"{path}: weights of format {found!r}, and this msmdtools reads {FORMAT}; "
+            "use the msmdtools they were made with, or train again"
         )
+    return about
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
