@@ -209,3 +209,18 @@ def test_no_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_version_has_three_numbers() -> None:
     assert [part.isdigit() for part in synth.fluidsynth_version().split(".")] == [True] * 3
+
+
+def test_tuning_changes_the_pitch(soundfont: Path) -> None:
+    held = music(note(0, 384 * 8, 69))
+
+    def hertz(cents: float) -> float:
+        audio = synth.render(held, SPEC, soundfont, cents)[2000 : 2000 + 32768].astype(float)
+        spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 1 << 20))
+        low, high = (int(hz / 22050 * (1 << 20)) for hz in (400, 480))
+        return float((low + spectrum[low:high].argmax()) * 22050 / (1 << 20))
+
+    for cents in (-50, 50):
+        assert 1200 * np.log2(hertz(cents) / hertz(0)) == pytest.approx(cents, abs=0.5)
+    with pytest.raises(ValueError, match="a tuning of 100 cents is not within -99 to 99"):
+        synth.render(held, SPEC, soundfont, 100)

@@ -64,6 +64,7 @@ SETTINGS: dict[str, float | int] = {
 INTERPOLATION = 4  # fourth order, FluidSynth's default
 
 _DRUM_BANK = 128
+_GEN_FINETUNE = 52  # the soundfont generator "fine tune", in cents
 _SCRATCH = 1024 * BLOCK
 _log = logging.getLogger("msmdtools.fluidsynth")
 
@@ -91,23 +92,34 @@ def fluidsynth_version() -> str:
     return ".".join(str(number.value) for number in version)
 
 
-def render(music: Music, spec: PerformanceSpec, soundfont: Path) -> npt.NDArray[np.int16]:
+def render(
+    music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
+) -> npt.NDArray[np.int16]:
     """The audio of a performance: mono, 22,050 Hz, 16 bits.
 
     It begins at tick 0 and ends `TAIL_S` after the last release of a key or change of a pedal. The
     same input gives the same samples, whatever was rendered before.
 
+    Args:
+        tuning_cents: by how much all notes are higher than A4 = 440 Hz, -99 to 99.
+
     Raises:
+        ValueError: the tuning is beyond that.
         ToolError: there is no FluidSynth library.
         SoundfontError: FluidSynth cannot read the soundfont, or it lacks the program.
         PieceError: there are drum notes, and the soundfont has no drum kit.
     """
+    if not -99 <= tuning_cents <= 99:
+        raise ValueError(f"a tuning of {tuning_cents} cents is not within -99 to 99")
     todo = actions(music, spec)
     seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in todo])
     blocks = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int).tolist()
     length = math.ceil((float(seconds[-1]) + TAIL_S) * SAMPLE_RATE)
     drums = any(action.channel == DRUM_CHANNEL for action in todo)
     with _synthesizer(soundfont, spec.program, drums) as synth:
+        if tuning_cents:
+            for channel in range(16):
+                _library().fluid_synth_set_gen(synth, channel, _GEN_FINETUNE, tuning_cents)
         return _play(synth, todo, blocks, length)
 
 
@@ -249,6 +261,7 @@ def _library() -> Any:
         "fluid_synth_set_channel_type": (number, pointer, number, number),
         "fluid_synth_program_change": (number, pointer, number, number),
         "fluid_synth_program_select": (number, pointer, number, number, number, number),
+        "fluid_synth_set_gen": (number, pointer, number, number, ctypes.c_float),
         "fluid_synth_noteon": (number, pointer, number, number, number),
         "fluid_synth_noteoff": (number, pointer, number, number),
         "fluid_synth_cc": (number, pointer, number, number, number),
