@@ -107,6 +107,7 @@ docs: setup  ## write docs/cli.md anew from the commands' own help
 	mv docs/cli.md.new docs/cli.md
 	$(BIN)/python -m msmdtools.dataset.reference docs/dataset.md
 	$(BIN)/python -m msmdtools.snippets.reference docs/snippets.md
+	$(BIN)/python -m msmdtools.models.reference docs/models.md
 
 benchmark: setup system  ## measure the cost of a build against bare LilyPond and FluidSynth
 	for program in benchmarks/*.py; do $(BIN)/python "$$program"; done

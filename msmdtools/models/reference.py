@@ -1,0 +1,131 @@
+"""The tables of docs/models.md, made from configurations and options; tests/test_models_docs.py compares.
+
+To bring the file up to date: python -m msmdtools.models.reference docs/models.md
+"""
+
+import dataclasses
+import re
+import sys
+import typing
+from pathlib import Path
+
+from msmdtools.models import config, options
+from msmdtools.models.config import Config
+
+_TABLES: dict[str, dict[str, type]] = {
+    "sheet": {"": options.Sheet},
+    **options.KINDS,
+    "training": {"": options.Training},
+}
+
+
+def with_tables(text: str) -> str:
+    """The text of the document with the sections between the marks made anew."""
+    for name, made in (("models", models()), ("options", all_options())):
+        begin = f"<!-- {name}: made by msmdtools.models.reference -->"
+        end = f"<!-- end of {name} -->"
+        section = f"{begin}\n\n{made}\n\n{end}"
+        pattern = f"{re.escape(begin)}.*{re.escape(end)}"
+        text = re.sub(pattern, section.replace("\\", r"\\"), text, flags=re.DOTALL)
+    return text
+
+
+def models() -> str:
+    """The models that come along: windows, parts, parameters and products."""
+    head = "| model | audio | towers | attention | projection | loss | parameters | sheet | audio |"
+    rows = [_model(config.load(name)) for name in config.names()]
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows])
+
+
+def _model(c: Config) -> str:
+    import torch
+
+    from msmdtools.models import towers
+    from msmdtools.models.network import TwoTower
+
+    with torch.device("meta"):  # shapes only: nothing is calculated
+        network = TwoTower(c)
+        seen = (side // c.sheet.reduction for side in c.sheet_shape)
+        windows = {"sheet": torch.zeros(1, 1, *seen), "audio": torch.zeros(1, 1, *c.audio_shape)}
+        products = {
+            side: towers.count_products(getattr(network, f"{side}_tower"), window)
+            for side, window in windows.items()
+        }
+        if network.soft_attention is not None:
+            products["audio"] += towers.count_products(network.soft_attention, windows["audio"])
+    kinds = dict.fromkeys(_kind("sheet_tower", t) for t in (c.sheet_tower, c.audio_tower))
+    cells = [
+        f"`{c.name}`",
+        f"{c.context_s:g} s",
+        ", ".join(kinds),
+        "soft" if c.attention else "",
+        f"{_kind('projection', c.projection)}, {network.dim}",
+        _kind("loss", c.loss),
+        f"{towers.parameters(network):,}",
+        f"{products['sheet'] / 1e6:.0f} M",
+        f"{products['audio'] / 1e6:.0f} M",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _kind(table: str, value: object) -> str:
+    return next(kind for kind, cls in options.KINDS[table].items() if type(value) is cls)
+
+
+def all_options() -> str:
+    """Every option of every table: type or range, default, meaning."""
+    parts = []
+    for table, kinds in _TABLES.items():
+        if table == "audio_tower":
+            continue
+        for kind, cls in kinds.items():
+            sides = "[sheet_tower] and [audio_tower]" if "tower" in table else f"[{table}]"
+            rows = _rows(cls)
+            title = f'{sides} kind = "{kind}"' if kind else sides
+            about = f" {cls.__doc__}" if cls.__doc__ else ""
+            parts.append(f"**`{title}`**{about}")
+            if rows:
+                parts.append(
+                    "\n".join(
+                        ["| option | default | values | meaning |", "|---|---|---|---|", *rows]
+                    )
+                )
+    return "\n\n".join(parts)
+
+
+def _rows(cls: type) -> list[str]:
+    types = typing.get_type_hints(cls)
+    found = []
+    for f in dataclasses.fields(cls):
+        values = _values(types[f.name], f.metadata)
+        found.append(f"| `{f.name}` | {_toml(f.default)} | {values} | {f.metadata['meaning']} |")
+    return found
+
+
+def _values(type_: typing.Any, limits: typing.Mapping[str, typing.Any]) -> str:
+    if type_ is bool:
+        return "true, false"
+    if limits["choices"]:
+        return ", ".join(limits["choices"])
+    low, high = limits["low"], limits["high"]
+    noun = {int: "whole", float: "number"}.get(type_, "list of whole")
+    return f"{noun}, {low:g} to {high:g}" if high is not None else f"{noun}, at least {low:g}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+if __name__ == "__main__":
+    document = Path(sys.argv[1])
+    document.write_text(with_tables(document.read_text(encoding="utf-8")), encoding="utf-8")
