@@ -201,6 +201,19 @@ def test_augmentation_of_a_pair_is_the_same_in_whatever_batch(folder: Path) -> N
                 np.testing.assert_array_equal(batch.spectrograms[i], by_row[row][1])
 
 
+def test_row_groups_without_a_row_of_the_epoch_are_not_read(folder: Path, monkeypatch) -> None:
+    read = []
+    original = reader.Split.read
+    monkeypatch.setattr(
+        reader.Split,
+        "read",
+        lambda self, group, *a: (read.append(group), original(self, group, *a))[1],
+    )
+    one = stream(folder, pairs=20)  # of groups of 16
+    assert sorted(chain.from_iterable(rows(one.read(0)))) == list(range(20))
+    assert sorted(read) == [0, 1]
+
+
 def test_one_performance_changes_from_epoch_to_epoch(folder: Path) -> None:
     one = stream(folder, augment=PAPERS, columns=("piece", "onset", "performance"))
     epochs = []

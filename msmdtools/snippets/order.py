@@ -85,6 +85,7 @@ def share(
     order = np.arange(len(sizes))
     if shuffle:
         order = draws.generator(seed, epoch, _GROUPS).permutation(order)
+    order = order[sizes[order] > 0]  # the others need not be read
     ends = np.cumsum(sizes[order])
     total = int(ends[-1]) if len(ends) else 0
     if equal:
