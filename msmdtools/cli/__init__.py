@@ -21,7 +21,7 @@ COMMANDS = {
     "build": "Build a dataset from a manifest.",
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
     "validate": "Check a dataset or snippets from end to end.",
-    "show": "Draw a page with its onsets, or pairs of snippets.",
+    "show": "Draw a page with its onsets, pairs of snippets, or attention.",
     "doctor": "Check what msmd needs on this machine.",
 }
 

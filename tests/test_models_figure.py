@@ -1,0 +1,110 @@
+"""The figure of a model's attention, and `msmd show --attention`."""
+
+import cv2
+import numpy as np
+import pytest
+import snippet_shards
+from click.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from msmdtools.cli import main  # noqa: E402
+from msmdtools.errors import MsmdError  # noqa: E402
+from msmdtools.models import attention_figure as figure  # noqa: E402
+from msmdtools.models import bundle, config, model  # noqa: E402
+from msmdtools.models.network import TwoTower  # noqa: E402
+
+TINY = {
+    "name": "tiny",
+    "context_s": 2.1,
+    "sheet_tower": {"kind": "vgg", "width": 2},
+    "audio_tower": {"kind": "vgg", "width": 2},
+    "attention": {"kind": "soft", "width": 2},
+    "projection": {"kind": "none"},
+    "loss": {"kind": "ranking"},
+}
+CELL = 402 + figure.GAP
+
+
+@pytest.fixture(scope="module")
+def snippets(tmp_path_factory):
+    return snippet_shards.write(tmp_path_factory.mktemp("snippets"), pieces=2, onsets=4, shards=1)
+
+
+def saved(where, snippets=None, **tables):
+    c = config.from_mapping({k: v for k, v in {**TINY, **tables}.items() if v})
+    made = {"snippets": str(snippets)} if snippets else {}
+    return bundle.save(where / "weights.safetensors", TwoTower(c), c, made)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["show", *map(str, arguments)])
+
+
+def test_frames_are_tinted_and_drawn_by_their_weights(snippets, tmp_path, monkeypatch):
+    found = model.load_model(saved(tmp_path))
+    peaked = np.zeros((3, 42), np.float32)
+    peaked[:, [10, 30]] = 0.75, 0.25
+    monkeypatch.setattr(found, "attention", lambda sounds: peaked[: len(sounds)])
+    image = figure.attention_figure(found, snippets, pairs=3)
+    assert image.dtype == np.uint8
+    assert image.shape[1] == 2 * figure.MARGIN + 3 * CELL - figure.GAP
+    title = figure.MARGIN + figure.TITLE + figure.LABEL + 48
+    middle = title + 320 + figure.MARK + 4
+    foot = middle + 184 + figure.MARK
+    attended = np.all(image == figure.ATTENDED, axis=2)
+    for cell in range(3):
+        left = figure.MARGIN + cell * CELL + 1
+        curve = attended[foot : foot + figure.CURVE, left : left + 400]
+        heights = curve.sum(0)[np.arange(42) * 400 // 42 + 5]
+        assert heights.argmax() == 10
+        # The line of even attention covers two or three pixels of each bar.
+        assert (
+            heights[10] >= figure.CURVE - 4
+            and figure.CURVE // 3 - 4 <= heights[30] <= figure.CURVE // 3
+        )
+        assert set(np.flatnonzero(heights)) == {10, 30}
+        # Saturation of the spectrogram.
+        part = image[middle + 2 : middle + 180, left : left + 400].astype(int)
+        colour = np.ptp(part, axis=2).max(0)[np.arange(42) * 400 // 42 + 5]
+        assert colour[10] > 2 * colour[30] > 0
+        assert not np.delete(colour, [10, 20, 21, 30]).any()
+
+
+def test_the_choice_of_pairs_follows_the_seed(snippets, tmp_path):
+    found = model.load_model(saved(tmp_path))
+    images = [figure.attention_figure(found, snippets, pairs=2, seed=seed) for seed in (0, 0, 1)]
+    assert np.array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+
+
+def test_the_command(snippets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    saved(folder, snippets)
+    result = run(folder, "--attention", "--pairs", 5, "-o", "x.png")
+    assert result.exit_code == 0, result.output
+    image = cv2.imread("x.png")
+    assert result.output == f"x.png: {image.shape[1]} x {image.shape[0]} pixels\n"
+    assert run(folder, "--attention").output.startswith("run.png: ")
+    elsewhere = run(folder, "--attention", "--snippets", snippets, "--split", "train", "--pairs", 5)
+    assert elsewhere.exit_code == 0
+    assert np.array_equal(cv2.imread("run.png"), image)
+
+
+def test_what_is_refused(snippets, tmp_path):
+    path = saved(tmp_path)
+    result = run(path, "--attention")
+    assert result.exit_code == 2
+    assert f"{path} does not say what it was trained on; give --snippets FOLDER." in result.output
+    assert "--color is not for --attention." in run(path, "--attention", "--color", "role").output
+    assert "--augment is not for --attention." in run(path, "--attention", "--augment").output
+    assert "PIECE is for a dataset, not for --attention." in run(path, "P", "--attention").output
+    assert "--snippets is for --attention." in run(snippets, "--snippets", snippets).output
+    path = saved(tmp_path, snippets, attention=None)
+    result = run(path, "--attention")
+    assert result.exit_code == 1
+    assert result.output == "Error: tiny has no attention; cnn-2s-at is a model that has one\n"
+    with pytest.raises(MsmdError, match="0 pairs; there must be at least 1"):
+        figure.attention_figure(model.load_model(path), snippets, pairs=0)
