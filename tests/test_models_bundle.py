@@ -196,6 +196,12 @@ def test_by_file_by_run_by_name(path, tmp_path, monkeypatch):
     )
 
 
+def test_a_device_that_is_not_here(path):
+    assert refused(msmd.load_model, path, "tpu9").startswith("device tpu9 cannot be used: ")
+    if not torch.cuda.is_available():
+        assert refused(msmd.load_model, path, "cuda").startswith("device cuda cannot be used: ")
+
+
 @pytest.mark.parametrize("name", model.bundled())
 def test_weights_that_come_along(name):
     found = msmd.load_model(name)
@@ -268,9 +274,6 @@ def test_an_interrupted_save_leaves_what_was_there(network, path, monkeypatch):
 WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None  # importing it fails
-import importlib.util
-find = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find(name, *rest)
 import msmdtools
 from msmdtools.models import config, model
 assert config.load("compact-4s").frames == 84  # configurations need no PyTorch

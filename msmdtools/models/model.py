@@ -64,7 +64,11 @@ class Model:
         self.device, self.precision = device, precision
         network.eval()
         towers.fold(network)
-        self._network = network.to(device)
+        try:
+            self._network = network.to(device)
+        except (RuntimeError, AssertionError) as error:
+            what = str(error).splitlines()[0]
+            raise MsmdError(f"device {device} cannot be used: {what}") from error
 
     def embed_sheet(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[Any]:
         """The embeddings of sheet windows: float32 (n, dim), of length 1.
@@ -144,8 +148,8 @@ def load_model(name_or_path: str | Path, device: str | None = None, precision: s
         precision: "32", or "bf16", which is faster where the hardware has bfloat16.
 
     Raises:
-        MsmdError: there are no such weights, they are damaged or of another format, or PyTorch is
-            not installed.
+        MsmdError: there are no such weights, they are damaged or of another format, there is no such
+            device, or PyTorch is not installed.
     """
     require(f"model {name_or_path}")
     path = find(name_or_path)
