@@ -1,14 +1,17 @@
-"""docs/snippets.md says what the code does, and its examples of reading run."""
+"""docs/snippets.md and docs/loader.md say what the code does, and their examples of reading run."""
 
 import os
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from msmdtools.cli import main
-from msmdtools.snippets.reference import with_columns
+from msmdtools.snippets.augment import load
+from msmdtools.snippets.reference import with_augmentations, with_columns
 
 
 def test_the_documented_columns_are_those_of_the_code(repository: Path) -> None:
@@ -17,7 +20,20 @@ def test_the_documented_columns_are_those_of_the_code(repository: Path) -> None:
     assert "| `spectrogram` |" in text
 
 
-def test_the_examples_of_the_snippets_page(repository, soundfont, tmp_path, monkeypatch) -> None:
+def test_the_documented_augmentations_are_those_of_the_code(repository: Path) -> None:
+    text = (repository / "docs" / "loader.md").read_text(encoding="utf-8")
+    assert with_augmentations(text) == text, "docs/loader.md is out of date: run `make docs`"
+    assert "| `audio.stretch` |" in text
+
+
+def test_the_documented_file_of_augmentations_is_read(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs" / "loader.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(example)
+    assert load(tmp_path / "mine.toml").audio.stretch == 0.1
+
+
+def test_the_examples_of_the_pages(repository, soundfont, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     build = ["build", "--sample", "--out", "sample", "--pieces", "P*", "--soundfonts", "TimGM6mb"]
     Path("pieces.csv").write_text("piece,split\nPetzoldC__BWVAnh114__minuet-in-g,train\n")
@@ -26,10 +42,12 @@ def test_the_examples_of_the_snippets_page(repository, soundfont, tmp_path, monk
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
     # A process of its own: importing `datasets` changes what pandas makes of the spectrograms.
-    page = repository / "docs" / "snippets.md"
-    assert page.read_text(encoding="utf-8").count(">>>") > 15
+    names = ["snippets.md"] if find_spec("torch") is None else ["loader.md", "snippets.md"]
+    pages = [repository / "docs" / name for name in names]
+    for page in pages:
+        assert page.read_text(encoding="utf-8").count(">>>") > 15
     done = subprocess.run(
-        [sys.executable, "-m", "doctest", "-o", "NORMALIZE_WHITESPACE", str(page)],
+        [sys.executable, "-m", "doctest", "-o", "NORMALIZE_WHITESPACE", *map(str, pages)],
         env={**os.environ, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
-"""The columns of docs/snippets.md, made from their declaration; tests/test_snippets_docs.py compares.
+"""What docs/snippets.md and docs/loader.md have from the code: the columns, and the augmentations.
 
-To bring the file up to date: python -m msmdtools.snippets.reference docs/snippets.md
+To bring the files up to date: python -m msmdtools.snippets.reference docs/snippets.md docs/loader.md.
+tests/test_snippets_docs.py and tests/test_loader_docs.py compare.
 """
 
 import re
@@ -8,18 +9,30 @@ import sys
 from pathlib import Path
 
 from msmdtools.snippet import SNIPPETS
+from msmdtools.snippets import augment
 
-_BEGIN, _END = "<!-- columns: made by msmdtools.snippets.reference -->", "<!-- end of columns -->"
+_BY = "msmdtools.snippets.reference"
 
 
 def with_columns(text: str) -> str:
-    """The text of the document with the section between the two marks made anew."""
+    """The text of a document with its table of columns made anew."""
     rows = [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in SNIPPETS.columns]
     table = "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
-    made = f"{_BEGIN}\n\n{SNIPPETS.meaning}\n\n{table}\n\n{_END}"
-    return re.sub(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", lambda _: made, text, flags=re.DOTALL)
+    return _made(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
+
+
+def with_augmentations(text: str) -> str:
+    """The text of a document with its table of augmentations made anew."""
+    return _made(text, "augmentations", augment.reference())
+
+
+def _made(text: str, what: str, content: str) -> str:
+    begin, end = f"<!-- {what}: made by {_BY} -->", f"<!-- end of {what} -->"
+    section = f"{begin}\n\n{content}\n\n{end}"
+    return re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: section, text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
-    document = Path(sys.argv[1])
-    document.write_text(with_columns(document.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in map(Path, sys.argv[1:]):
+        text = document.read_text(encoding="utf-8")
+        document.write_text(with_augmentations(with_columns(text)), encoding="utf-8")
