@@ -1,11 +1,12 @@
 """`msmd snippets`: a thin shell over `msmdtools.snippets.export.export`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
+
+from msmdtools.cli.progress import Bars
 
 
 @click.command("snippets", short_help="Cut a dataset into paired snippets, as Parquet shards.")
@@ -71,41 +72,15 @@ def command(config: str | None, as_json: bool, **given: Any) -> None:
     for name, value in (("DATASET", dataset), ("--out", out)):
         if not value:
             raise click.UsageError(f"{name} is missing.")
-    with _Progress() as progress:
+    with Bars() as bars:
         summary = export(
             Path(dataset),
             Path(out),
             parse_options(values),
-            progress=progress.update,
+            progress=bars.update,
             warn=lambda message: click.echo(f"Warning: {message}", err=True),
         )
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))
     else:
         click.echo(summary.to_text())
-
-
-class _Progress:
-    """A bar for the pieces and one for the shards, on standard error if that is a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._what = ""
-
-    def update(self, what: str, done: int, total: int) -> None:
-        if not sys.stderr.isatty():
-            return
-        if what != self._what:
-            from tqdm import tqdm
-
-            self.__exit__()
-            self._what = what
-            self._bar = tqdm(total=total, desc=what, dynamic_ncols=True)
-        self._bar.update(done - self._bar.n)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
