@@ -1,15 +1,19 @@
 """Near-duplicates across a split, as the tables of docs/splits.md, and how long they take to find.
 
-    python benchmarks/duplicates.py DATASET [--split all_split] [--transpose] [--copies N]
+    python benchmarks/duplicates.py [DATASET] [--split all_split] [--transpose] [--copies N]
 
-With --copies, the search is also timed on N copies of the dataset's notes, in each of which a fifth
-of the pitches, chosen by chance, is raised by a semitone.
+Without DATASET the bundled pieces are built first, and split by work. With --copies, the search is
+also timed on N copies of the dataset's notes, in each of which a fifth of the pitches, chosen by
+chance, is raised by a semitone.
 """
 
 import argparse
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+import export  # the benchmark beside this one
 import numpy as np
 import pandas as pd
 
@@ -67,13 +71,18 @@ def copies(dataset: Dataset, count: int) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("dataset")
+    parser.add_argument("dataset", nargs="?", help="default: the bundled pieces")
     parser.add_argument("--split", default="all_split")
     parser.add_argument("--transpose", action="store_true")
     parser.add_argument("--copies", type=int, default=0)
     options = parser.parse_args()
-    dataset = msmd.open(options.dataset)
-    split = splits.resolve(dataset, options.split)
+    with tempfile.TemporaryDirectory() as temporary:
+        dataset = msmd.open(options.dataset or export.bundled(Path(temporary)))
+        measure(dataset, options)
+
+
+def measure(dataset: Dataset, options: argparse.Namespace) -> None:
+    split = splits.resolve(dataset, options.split if options.dataset else splits.SplitByWork())
     start = time.perf_counter()
     pairs = duplicates.near_duplicates(dataset, transpose=options.transpose)
     seconds = time.perf_counter() - start

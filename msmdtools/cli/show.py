@@ -82,7 +82,7 @@ def command(
     RUN --attention: pairs with the weights that the model of RUN (or of a file of weights, or of a
     name) gives to the frames of the audio.
 
-    Example: msmd show sample BachJS__BWVAnh131__air -o air.png
+    Example: msmd show sample PetzoldC__BWVAnh114__minuet-in-g -o minuet.png
     """
     from msmdtools.dataset import figure, reader
 
