@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from itertools import chain
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from snippet_shards import INFO, level
 
 from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.snippets import batch as batch_module
 from msmdtools.snippets import reader
 from msmdtools.snippets.augment import PAPERS, STRONG, AudioAugment, Augment
-from msmdtools.snippets.batch import Batch
+from msmdtools.snippets.batch import Batch, Rows
 from msmdtools.snippets.loader import Stream
 from msmdtools.snippets.pairs import Pairs, PieceBatches
 
@@ -212,6 +214,35 @@ def test_row_groups_without_a_row_of_the_epoch_are_not_read(folder: Path, monkey
     one = stream(folder, pairs=20)  # of groups of 16
     assert sorted(chain.from_iterable(rows(one.read(0)))) == list(range(20))
     assert sorted(read) == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_memory_depends_on_the_buffer_and_not_on_the_split(
+    tmp_path: Path, monkeypatch, threads: int
+) -> None:
+    """No more row groups are held at any time than the buffer and the batches under way need."""
+    folder = snippet_shards.write(tmp_path, shards=2, group=4)
+    read_so_far: list[weakref.ref[Rows]] = []
+    original = batch_module.read
+
+    def read(*arguments: object) -> Rows:
+        rows_read = original(*arguments)
+        read_so_far.append(weakref.ref(rows_read))
+        return rows_read
+
+    def held() -> int:
+        return sum(rows_read() is not None for rows_read in list(read_so_far))
+
+    monkeypatch.setattr(batch_module, "read", read)
+    one = stream(folder, 4, buffer=8, threads=threads)
+    most, count = 0, 0
+    for _ in one.read(0):
+        most, count = max(most, held()), count + 1
+    assert len(one.split.sizes) == 60
+    assert count == 60
+    # Two blocks of two groups, and what the batches ahead are made of.
+    assert most <= 4 + 2 * (1 + 2 * threads)
+    assert held() == 0
 
 
 def test_one_performance_changes_from_epoch_to_epoch(folder: Path) -> None:
