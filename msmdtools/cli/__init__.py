@@ -20,6 +20,7 @@ COMMANDS = {
     "fetch": "Fetch the Mutopia Project or soundfonts.",
     "build": "Build a dataset from a manifest.",
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
+    "train": "Train a model on snippets.",
     "eval": "Measure how well a model finds sheet by sound and back.",
     "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its onsets, pairs of snippets, or attention.",

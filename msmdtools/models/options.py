@@ -183,8 +183,13 @@ class Training:
     onsets_per_piece: int = option(
         "of which so many are from one piece; 0 for random batches", 32, 0
     )
-    optimiser: str = option("Adam or AdamW", "adamw", choices=("adam", "adamw"))
+    optimiser: str = option(
+        "Adam, AdamW, or Muon for kernels and matrices and AdamW for the rest",
+        "adamw",
+        choices=("adam", "adamw", "muon"),
+    )
     lr: float = option("highest learning rate", 2e-3, 1e-9, 10)
+    muon_lr: float = option("highest learning rate of Muon", 0.03, 1e-9, 10)
     weight_decay: float = option("weight decay (of AdamW) or L2 penalty (of Adam)", 0.0, 0, 10)
     schedule: str = option(
         "learning rate after the warm-up", "cosine", choices=("constant", "cosine", "linear")

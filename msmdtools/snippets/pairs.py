@@ -68,8 +68,11 @@ class Pairs:
     def __len__(self) -> int:
         return self.size
 
-    def batch(self, numbers: Sequence[int] | NDArray[np.int64]) -> Batch:
+    def batch(self, numbers: Sequence[int] | NDArray[np.int64], epoch: int | None = None) -> Batch:
         """The pairs with these numbers, in this order.
+
+        Args:
+            epoch: what augmentation draws from; None for the attribute.
 
         Raises:
             IndexError: there is no pair with one of the numbers.
@@ -81,7 +84,13 @@ class Pairs:
         groups = np.searchsorted(self.split.starts, asked, "right") - 1
         used, which = np.unique(groups, return_inverse=True)
         sources = [self._group(int(group)) for group in used]
-        return batch.make(sources, which, asked - self.split.starts[groups], self.view, self.epoch)
+        return batch.make(
+            sources,
+            which,
+            asked - self.split.starts[groups],
+            self.view,
+            self.epoch if epoch is None else epoch,
+        )
 
     def __getitem__(self, number: int) -> Batch:
         """The pair with this number, as a batch of one."""

@@ -1,0 +1,132 @@
+"""`msmd train`: a thin shell over `msmdtools.training.run.train`."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("train", short_help="Train a model on snippets.")
+@click.argument("snippets")
+@click.option("--model", metavar="NAME", help="A model that comes with msmdtools, by its name.")
+@click.option("--config", type=click.Path(), help="A model's configuration, as a TOML file.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
+@click.option("--budget", metavar="TIME", help="Wall-clock time in all, such as 90m or 3h.")
+@click.option("--pairs", type=int, help="Pairs to train on. [default: the model's]")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")
+@click.option("--refit-cca", type=int, metavar="N", help="Fit CCA to N pairs at the end.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option(
+    "--validations", type=int, default=20, show_default=True, help="How often to validate."
+)
+@click.option(
+    "--validation-pairs", type=int, default=2000, show_default=True, help="On so many pairs."
+)
+@click.option(
+    "--memory",
+    type=click.Choice(["auto", "in-memory", "stream"]),
+    default="auto",
+    show_default=True,
+    help="Hold the training split in memory, or stream it.",
+)
+@click.option("--accelerator", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
+@click.option("--devices", default="auto", show_default=True, help="How many on each node.")
+@click.option("--nodes", type=int, default=1, show_default=True, help="How many machines.")
+@click.option("--threads", type=int, help="For calculating. [default: one per core]")
+def command(
+    snippets: str,
+    model: str | None,
+    config: str | None,
+    out: Path,
+    budget: str | None,
+    devices: str,
+    **given: Any,
+) -> None:
+    """Train a model on SNIPPETS, a folder or URL, or `synthetic` for made-up pairs.
+
+    The run folder gets weights, checkpoints, results and curves. Interrupted, it goes on with
+    --resume and the same options.
+
+    Example: msmd train synthetic --model compact-2s --out run --pairs 2048
+    """
+    from msmdtools.models import require
+
+    require("msmd train")
+    from msmdtools.models import config as configs
+    from msmdtools.training.run import TrainOptions, train
+
+    if (model is None) == (config is None):
+        raise click.UsageError("Give either --model or --config.")
+    number = int(devices) if devices.isdigit() else devices
+    options = TrainOptions(budget_s=_seconds(budget), devices=number, **given)
+    with _Progress() as progress:
+        summary = train(
+            snippets,
+            configs.load(model or str(config)),
+            out,
+            options,
+            progress=progress.update,
+            warn=lambda message: click.echo(f"Warning: {message}", err=True),
+        )
+    best = summary.best
+    click.echo(f"{best['pairs']:,} pairs gave the best weights: {summary.weights}")
+    for direction, found in best["valid"].items():
+        click.echo(
+            f"  {direction.replace('-', ' ')}: R@1 {found['recall_1']:.1f}  R@10 {found['recall_10']:.1f}"
+            f"  MRR {found['mrr']:.3f}  of {found['candidates']:,} validation pairs"
+        )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds of "90m", "3h", "45s"; None of None."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", text.strip())
+    if match is None:
+        raise click.BadParameter(
+            f"{text!r} is not a time such as 90m, 3h or 45s", param_hint="--budget"
+        )
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+class _Progress:
+    """A bar on standard error if that is a terminal; a line for each validation on any."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._found = ""
+
+    def update(self, told: Any) -> None:
+        if told.valid is not None:
+            one = told.valid["audio-to-sheet"]
+            self._found = f"R@1 {one['recall_1']:.1f} (chance {told.chance:.2f})"
+            self._line(
+                f"{told.pairs:>11,} pairs  loss {told.loss:.3f}  {self._found}  "
+                f"R@10 {one['recall_10']:.1f}  MRR {one['mrr']:.3f}  {told.pairs_per_s:.0f} pairs/s"
+            )
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            form = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
+            self._bar = tqdm(total=1.0, bar_format=form, dynamic_ncols=True)
+        shown = f"{told.pairs:,} pairs, {told.pairs_per_s:.0f}/s, loss {told.loss:.3f}"
+        self._bar.set_postfix_str(f"{shown}, {self._found}" if self._found else shown, False)
+        self._bar.update(told.done - self._bar.n)
+
+    def _line(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            click.echo(text, err=True)
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,1 @@
+"""Training: batches, optimisers, schedule, loop, checkpoints, and what is written beside them."""

@@ -1,0 +1,160 @@
+"""What a run writes for people and scripts: results.jsonl, TensorBoard, curves, environment.
+
+RUN/config.json        the resolved configuration
+RUN/environment.json   versions, machine, command; a list, one entry for each start
+RUN/results.jsonl      one line for each validation
+RUN/tensorboard/       the same numbers
+RUN/curves.png         loss and retrieval over the pairs trained on
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msmdtools
+from msmdtools.perform.files import write_atomically
+
+CONFIG, ENVIRONMENT, RESULTS, CURVES = (
+    "config.json",
+    "environment.json",
+    "results.jsonl",
+    "curves.png",
+)
+TENSORBOARD = "tensorboard"
+_PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as JSON, all of it or nothing."""
+    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def environment(threads: int, precision: str, devices: int, device: str) -> dict[str, Any]:
+    """The machine, the versions and the command of this process."""
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "none"
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join(["msmd", *sys.argv[1:]]),
+        "msmdtools": msmdtools.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": threads,
+        "precision": precision,
+        "device": device,
+        "devices": devices,
+        "packages": versions,
+    }
+
+
+class Record:
+    """The files of a run that grow.
+
+    Args:
+        run: the run folder.
+        pairs: a run that goes on begins here; what was recorded after that is done again.
+    """
+
+    def __init__(self, run: Path, pairs: int) -> None:
+        self._run = run
+        kept = [row for row in read(run) if row["pairs"] <= pairs]
+        lines = "".join(json.dumps(row) + "\n" for row in kept)
+        write_atomically(run / RESULTS, lines.encode())
+        self._board = _board(run / TENSORBOARD, pairs)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add the results of a validation, and draw the curves anew."""
+        with open(self._run / RESULTS, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self._board is not None:
+            for name, value in _numbers(row):
+                self._board.add_scalar(name, value, row["pairs"])
+            self._board.flush()
+        draw(self._run)
+
+    def close(self) -> None:
+        """Close TensorBoard's file."""
+        if self._board is not None:
+            self._board.close()
+
+
+def read(run: Path) -> list[dict[str, Any]]:
+    """The rows of results.jsonl; a line that was cut off is left out."""
+    rows = []
+    path = run / RESULTS
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def read_list(path: Path) -> list[Any]:
+    """The entries of a JSON file that is a list; none if there is no such file, or it is damaged."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def draw(run: Path) -> None:
+    """Draw loss and retrieval of results.jsonl as curves.png."""
+    from matplotlib.figure import Figure
+
+    rows = read(run)
+    pairs = [row["pairs"] / 1000 for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    loss, retrieval = figure.subplots(1, 2)
+    loss.plot(pairs, [row["loss"] for row in rows], marker=".", color="#0072B2")
+    loss.set(xlabel="thousand pairs", ylabel="loss of training", ylim=(0, None))
+    for name, direction, style in (
+        ("audio to sheet", "audio-to-sheet", "-"),
+        ("sheet to audio", "sheet-to-audio", "--"),
+    ):
+        for metric, colour in (("recall_1", "#D55E00"), ("recall_10", "#009E73")):
+            values = [row["valid"][direction][metric] for row in rows]
+            label = f"{metric.replace('recall_', 'R@')}, {name}"
+            retrieval.plot(pairs, values, style, marker=".", color=colour, label=label)
+    if rows:
+        count = rows[-1]["valid"]["audio-to-sheet"]["candidates"]
+        retrieval.axhline(100 / count, color="grey", linewidth=0.8, label="R@1 by chance")
+        retrieval.set(ylabel=f"percent of {count:,} queries")
+    retrieval.set(xlabel="thousand pairs", ylim=(0, 100))
+    retrieval.legend(fontsize="small")
+    for axes in (loss, retrieval):
+        axes.grid(alpha=0.3)
+    temporary = run / f".{CURVES}.{os.getpid()}.png"
+    figure.savefig(temporary, dpi=120)
+    os.replace(temporary, run / CURVES)
+
+
+def _board(folder: Path, pairs: int) -> Any:
+    """TensorBoard's writer; None where it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=pairs or None)
+
+
+def _numbers(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    found = []
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            found += _numbers(value, f"{prefix}{name}/")
+        elif isinstance(value, (int, float)) and name != "pairs":
+            found.append((prefix + name, float(value)))
+    return found

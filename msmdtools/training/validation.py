@@ -1,0 +1,63 @@
+"""Retrieval on the validation split while a model is trained."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from msmdtools.evaluation import metrics
+from msmdtools.models.config import Config
+from msmdtools.models.network import TwoTower
+from msmdtools.snippets.batch import Batch
+from msmdtools.snippets.pairs import Pairs
+from msmdtools.snippets.reader import Snippets
+
+_BATCH = 256
+
+
+class Validation:
+    """The same pairs each time: one performance of each onset, evenly spaced over the split.
+
+    Args:
+        most: no more pairs than that.
+
+    Raises:
+        DatasetError: there is no such split, or its context is shorter than the model's.
+    """
+
+    def __init__(self, snippets: Snippets, config: Config, most: int, split: str = "valid") -> None:
+        self._pairs = Pairs(
+            snippets, split, context_s=config.context_s, window=config.sheet_shape, columns=()
+        )
+        rows = self._pairs.split.index.one_performance(0, 0)
+        kept = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)]
+        batches = range(0, len(kept), _BATCH)
+        # Kept in memory: reading them again takes longer than embedding them.
+        self._batches = [self._pairs.batch(kept[k : k + _BATCH]) for k in batches]
+        self.candidates = len(kept)
+
+    def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:
+        """Metrics by direction."""
+        return embedded_retrieval(network, self._batches)
+
+
+def embedded_retrieval(network: TwoTower, batches: list[Batch]) -> dict[str, dict[str, float]]:
+    """Metrics of both directions, by their names, among all pairs of these batches.
+
+    The network is in evaluation mode meanwhile.
+    """
+    training, device = network.training, next(network.parameters()).device
+    network.eval()
+    sheets: list[NDArray[np.float32]] = []
+    sounds: list[NDArray[np.float32]] = []
+    with torch.inference_mode():
+        for batch in batches:
+            sheet = network.embed_sheet(torch.from_numpy(batch.sheets).to(device))
+            sound = network.embed_audio(torch.from_numpy(batch.spectrograms).to(device))
+            sheets.append(sheet.float().cpu().numpy())
+            sounds.append(sound.float().cpu().numpy())
+    network.train(training)
+    u, v = np.concatenate(sheets), np.concatenate(sounds)
+    return {
+        "audio-to-sheet": metrics.retrieval(metrics.ranks(v, u)).to_json(),
+        "sheet-to-audio": metrics.retrieval(metrics.ranks(u, v)).to_json(),
+    }
