@@ -79,6 +79,7 @@ class Residual:
     widths: tuple[int, ...] = option(
         "channels of each stage; all but the first halve the map", (32, 64, 128), 1
     )
+    first_stride: int = option("stride of the first stage: 2 for one that halves it too", 1, 1, 2)
     blocks: tuple[int, ...] = option("residual blocks in each stage", (1, 1, 1), 1)
     head: int = option("channels of a convolution of 1 x 1 at the end; 0 for none", 32, 0)
     pool: str = option(

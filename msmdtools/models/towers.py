@@ -108,7 +108,7 @@ class _Block(nn.Module):
 class ResidualTower(nn.Module):
     """A strided residual tower whose last map is flattened: features know where they are.
 
-    A stem, then stages of residual blocks, of which all but the first halve the map.
+    A stem, then stages of residual blocks, of which all but the first (that too, if told) halve the map.
     """
 
     def __init__(self, options: Residual, shape: tuple[int, int]) -> None:
@@ -134,7 +134,8 @@ class ResidualTower(nn.Module):
         before, layers = options.stem, []
         for stage, (width, blocks) in enumerate(zip(options.widths, options.blocks, strict=True)):
             for block in range(blocks):
-                stride = 2 if stage and not block else 1
+                first = 2 if stage else options.first_stride
+                stride = 1 if block else first
                 sides = [-(-side // stride) for side in sides]
                 layers.append(_Block(before, width, stride))
                 before = width
