@@ -103,6 +103,7 @@ fermataMarkup = \fermata
    (lambda (layout props)
      (and (chain-assoc-get 'page:is-bookpart-last-page props #f)
           (chain-assoc-get 'page:is-last-bookpart props #f))))
+#(legacy-define! 'create-page-number-stencil interpret-markup)
 
 %% Their names until 2.21.
 partcombineApart = \partCombineApart
