@@ -44,8 +44,11 @@ def draw(model: Embedder, evaluation: Evaluation, direction: str, queries: int =
     width = next(iter(sheets.values())).shape[1]
     sounds = {c: _sound(batch.spectrograms[place[c]], width) for c in shown}
     asked, found = (sounds, sheets) if direction == AUDIO_TO_SHEET else (sheets, sounds)
+    # A column more where one of the right answers is not among the best.
+    columns = 1 + max(map(len, best.values()))
     rows = [
-        _row(evaluation, direction, query, asked[query], found, best[query]) for query in chosen
+        _row(evaluation, direction, query, asked[query], found, best[query], columns)
+        for query in chosen
     ]
     title = _title(evaluation, direction, rows[0].shape[1])
     return np.concatenate([title, *rows, _blank(MARGIN - GAP, title.shape[1])])
@@ -96,6 +99,7 @@ def _row(
     asked: Canvas,
     windows: dict[int, Canvas],
     best: Sequence[tuple[int, float]],
+    columns: int,
 ) -> Canvas:
     """A query and its answers side by side, each with lines of text below."""
     width = asked.shape[1]
@@ -103,7 +107,8 @@ def _row(
     result = evaluation.directions[direction]
     table = evaluation.candidates.table
     step = width + GAP
-    canvas = _blank(height + 3 * (SMALL + 6) + 2 * GAP, 2 * MARGIN + 7 * step + 2 * AFTER_QUERY)
+    across = 2 * MARGIN + columns * step - GAP + AFTER_QUERY * (columns - BEST)
+    canvas = _blank(height + 3 * (SMALL + 6) + 2 * GAP, across)
 
     def place(window: Canvas, left: int, lines: Sequence[str], right: bool = False) -> None:
         top = (height - window.shape[0]) // 2
@@ -118,7 +123,6 @@ def _row(
 
     rank = int(result.ranks[query])
     place(asked, MARGIN, ["query", *_where(evaluation, query)])
-    columns = evaluation.candidates.split.info.columns
     numbers = np.array([c for c, _ in best])
     kinds = answers.kinds(
         table,
@@ -126,7 +130,7 @@ def _row(
         numbers,
         evaluation.classes,
         evaluation.context_s,
-        columns,
+        evaluation.candidates.split.info.columns,
     )
     for number, (candidate, cosine) in enumerate(best):
         left = MARGIN + AFTER_QUERY + (number + 1) * step
