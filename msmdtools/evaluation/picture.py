@@ -59,7 +59,7 @@ def png(canvas: Canvas) -> bytes:
     from PIL import Image
 
     content = io.BytesIO()
-    Image.fromarray(canvas).save(content, format="PNG", optimize=True)
+    Image.fromarray(canvas).save(content, format="PNG")
     return content.getvalue()
 
 
