@@ -23,7 +23,7 @@ Metrics, of the ranks r_i of n queries:
 - Chance, for m candidates in random order: R@k = 100 · min(k / m, 1), MRR = H_m / m with the m-th
   harmonic number H_m, median and mean rank (m + 1) / 2.
 
-References. M. Dorfer et al., TISMIR 1 (2018), section 5.1, and S. Balke et al., ISMIR 2019, section 4:
+References. M. Dorfer et al., TISMIR 1 (2018), and S. Balke et al., ISMIR 2019:
 recall, mean reciprocal rank and median rank on 10,000 candidates.
 
 Other implementations. The code of Dorfer et al. sorts the distances of a query and looks up where the

@@ -10,9 +10,8 @@ Always, on the stored spectrogram windows (log10(1 + magnitude), so on their mag
 
 With the dataset that the snippets were cut from, performances rendered again (`rendering`):
 
-- tempo: 0.5 (half as fast) to 2.0 times as fast, the papers' test of tempo (Dorfer et al., TISMIR
-  2018, section 5.3, and Balke et al., ISMIR 2019). Windows keep their length: at half the speed half as
-  many notes are in them.
+- tempo: 0.5 (half as fast) to 2.0 times as fast, the test of tempo in the code of Dorfer et al. and
+  Balke et al. (ISMIR 2019). Windows keep their length: at half the speed half as many notes are in them.
 - soundfont: each of the registry that is on this machine, other than that of the test set. A font of
   the role "train" is one that the model may have heard in training.
 - tuning: all notes so many cents higher; a semitone is 100.
