@@ -9,6 +9,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 PIECE := BeethovenLv__WoO59__fur-elise
+# PyTorch for processors, small; docs/training.md says how to have a GPU's instead.
+TORCH := 2.13.0
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
 
 # apt PACKAGES: installs them, as root or through sudo; the package lists are fetched only when the first
 # try fails. Elsewhere than on Debian and Ubuntu it says what to install and gives up.
@@ -61,6 +64,11 @@ $(READY): pyproject.toml
 	  fi
 	  "$$python" -c 'import ensurepip, venv' 2> /dev/null || apt "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 	  "$$python" -m venv .venv
+	fi
+	if ! $(BIN)/python -c 'import torch' 2> /dev/null; then
+	  echo "Installing PyTorch $(TORCH) for processors"
+	  pip=($(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==$(TORCH)")
+	  "$${pip[@]}" --index-url $(TORCH_INDEX) --retries 0 --timeout 10 2> /dev/null || "$${pip[@]}"
 	fi
 	echo "Installing msmdtools and its Python packages into .venv"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
