@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-slow lint format docs benchmark clean
+.PHONY: help setup system demo pipeline test test-slow lint format docs benchmark clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -12,6 +12,17 @@ PIECE := BeethovenLv__WoO59__fur-elise
 # PyTorch for processors, small; docs/training.md says how to have a GPU's instead.
 TORCH := 2.13.0
 TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
+# What `make pipeline` works on. MANIFEST: which pieces of the tree; all for keyboard, if not given.
+# SPLIT: a column of a CSV file, as CSV:COLUMN; whole works by FRACTIONS, if not given.
+MUTOPIA ?= msmdtools/pieces
+MANIFEST ?=
+SOUNDFONTS ?= TimGM6mb
+SPLIT ?=
+FRACTIONS ?= 0.6,0.2,0.2
+MODEL ?= compact-2s
+BUDGET ?= 2m
+OUT ?= demo/pipeline
 
 # apt PACKAGES: installs them, as root or through sudo; the package lists are fetched only when the first
 # try fails. Elsewhere than on Debian and Ubuntu it says what to install and gives up.
@@ -94,6 +105,20 @@ demo: setup system  ## build a small dataset from the bundled pieces and draw on
 	echo
 	echo "The dataset is in demo/dataset (its README.md describes it);"
 	echo "a page with its note heads and their onsets in the audio: $(CURDIR)/demo/alignment.png"
+
+# Each step goes on with what it finds finished; 3 says that some pieces could not be built.
+pipeline: setup system  ## sources to figures: ingest, build, snippets, train, eval (MUTOPIA=… MANIFEST=… MODEL=… BUDGET=… OUT=…)
+	mkdir -p $(OUT)
+	manifest=$(or $(MANIFEST),$(OUT)/manifest.csv)
+	[ -e "$$manifest" ] || $(BIN)/msmd ingest $(MUTOPIA) --out "$$manifest"
+	$(BIN)/msmd build --manifest "$$manifest" --root $(MUTOPIA) --out $(OUT)/dataset --soundfonts $(SOUNDFONTS) --tempi 1.0 || [ $$? -eq 3 ]
+	$(BIN)/msmd snippets $(OUT)/dataset --out $(OUT)/snippets $(if $(SPLIT),--split $(SPLIT),--split-by work --fractions $(FRACTIONS))
+	resume=()
+	[ ! -e $(OUT)/run/checkpoints/last.pt ] || resume=(--resume)
+	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
+	$(BIN)/msmd eval $(OUT)/run $(OUT)/snippets -o $(OUT)/report
+	echo
+	echo "Tables and pictures: $(CURDIR)/$(OUT)/report; curves of the training: $(CURDIR)/$(OUT)/run/curves.png"
 
 test: setup system  ## run the fast tests
 	$(BIN)/python -m pytest
