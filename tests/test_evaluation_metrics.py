@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +144,26 @@ def test_what_is_not_finite_has_no_rank():
         metrics.retrieval(np.array([], np.int64))
     with pytest.raises(ValueError, match="ranks from 0 to 3 of 2 candidates"):
         metrics.retrieval(np.array([0, 3]), 2)
+
+
+@pytest.mark.slow
+def test_a_million_candidates_fit_in_memory():
+    program = """
+import resource, numpy as np
+from msmdtools.evaluation import metrics
+random = np.random.default_rng(0)
+candidates = random.standard_normal((1_000_000, 32), dtype=np.float32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+ranks = metrics.ranks(candidates[:2000], candidates)
+print(set(ranks.tolist()), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
+"""
+    asked = [sys.executable, "-c", program]
+    found, megabytes = subprocess.run(
+        asked, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert found == "{1}"
+    # A copy of the candidates is 128 MB, a block of similarities 64 MB; the matrix would be 8 GB.
+    assert int(megabytes) < 600
 
 
 if __name__ == "__main__":  # writes the golden numbers

@@ -188,9 +188,11 @@ def _checked(
 
 
 def _unit(rows: Embeddings) -> NDArray[np.float32]:
-    wide = rows.astype(np.float64)
-    length = np.linalg.norm(wide, axis=1, keepdims=True)
-    return np.asarray(wide / np.where(length > 0, length, 1.0), np.float32)
+    # Calculated in 64 bits piece by piece: no copy of a million rows in 64 bits.
+    length = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))[:, None]
+    unit = np.empty(rows.shape, np.float32)
+    np.divide(rows, np.where(length > 0, length, 1.0), out=unit, casting="same_kind")
+    return unit
 
 
 def _blocks(
