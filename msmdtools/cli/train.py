@@ -72,6 +72,8 @@ def command(
             warn=lambda message: click.echo(f"Warning: {message}", err=True),
         )
     best = summary.best
+    if not best:  # not the first of several processes
+        return
     click.echo(f"{best['pairs']:,} pairs gave the best weights: {summary.weights}")
     for direction, found in best["valid"].items():
         click.echo(

@@ -1,19 +1,21 @@
 """The batches that a training takes, without end, in an order that can be gone on with anywhere.
 
-A split that fits is read into memory, and each batch has so many onsets of each of its pieces;
-otherwise it is streamed, and the onsets of one piece are those that meet in a shuffle buffer, so that
-small pieces come in mixed runs. Both are by the seed and the epoch alone, and batches are made ahead
-of their use in threads.
+A split that fits is read into memory, still encoded, and each batch has so many onsets of each of its
+pieces, drawn from all of the split. Otherwise it is streamed, and the onsets of one piece are those
+that meet in a shuffle buffer, so that small pieces come in mixed runs. Either way an epoch has each
+onset once, in a performance drawn anew; batches follow from the seed and the epoch alone, and are made
+ahead of their use in threads.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from msmdtools.errors import MsmdError
@@ -21,15 +23,18 @@ from msmdtools.models.config import Config
 from msmdtools.snippets.batch import Batch
 from msmdtools.snippets.loader import Stream
 from msmdtools.snippets.pairs import Pairs, PieceBatches
-from msmdtools.snippets.reader import Snippets
+from msmdtools.snippets.reader import Snippets, Split, processors
 from msmdtools.training import music
+from msmdtools.training.hardware import free_memory
 
-MEMORY = ("auto", "in-memory", "stream")
 _AHEAD = 4
 _THREADS = 2
 _STREAM_BUFFER = 16_384
-# About what a PNG of a sheet window takes.
-_SHEET_BYTES = 10_000
+# About what a PNG of a sheet window takes, and the frames that augmentation may need beside a window.
+_SHEET_BYTES = 6_000
+_MARGIN_FRAMES = 16
+# The part of the free memory that the split may take.
+_SHARE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +43,19 @@ class Training:
 
     Attributes:
         sheets: uint8 (pairs, rows, columns).
-        spectrograms: float16 or float32 (pairs, 92, frames).
-        same: bool (pairs, pairs), which are the same music; None where that does not matter.
+        spectrograms: float32 (pairs, 92, frames).
+        music: int64 (pairs, keys); pairs with a key in common are the same music. None where that
+            does not matter.
+        index: the pairs' numbers in their source, (pairs,).
         epoch, number: the batch is the `number`-th of its epoch, from 0.
-        what: names of its onsets, for messages.
     """
 
     sheets: Tensor
     spectrograms: Tensor
-    same: Tensor | None
+    music: Tensor | None
+    index: NDArray[np.int64]
     epoch: int
     number: int
-    what: tuple[str, ...]
 
 
 class Source(Protocol):
@@ -63,17 +69,23 @@ class Source(Protocol):
         """Batches without end, from this one of this epoch on."""
         ...
 
+    def names(self, index: NDArray[np.int64]) -> list[str]:
+        """Names of these pairs, for messages."""
+        ...
+
 
 class SnippetBatches:
-    """Batches of the training split of snippets.
+    """Batches of a split of snippets.
 
     Args:
-        memory: "in-memory", "stream", or "auto": in memory if that takes less than half of the machine's.
+        memory: of `hardware.MEMORY`; "auto" holds the split in memory if it takes no more than
+            0.6 of what is free.
         rank, ranks: this process among those of distributed training; no pair is in two of them.
+        beside: how many of these processes are on this machine, and share its memory.
 
     Raises:
-        DatasetError: the shards are damaged, or their context is shorter than the model's.
-        MsmdError: the batch size is no multiple of the onsets per piece.
+        DatasetError: the shards are damaged, or their windows are smaller than the model's.
+        MsmdError: there are fewer onsets than a batch needs.
     """
 
     def __init__(
@@ -86,93 +98,102 @@ class SnippetBatches:
         memory: str = "auto",
         rank: int = 0,
         ranks: int = 1,
+        beside: int = 1,
     ) -> None:
         training = config.training
         self._size, self._onsets = training.batch_size, training.onsets_per_piece
-        if self._onsets and self._size % self._onsets:
-            raise MsmdError(
-                f"training.batch_size is {self._size}, no multiple of the {self._onsets} onsets_per_piece"
-            )
         self._seed, self._rank, self._ranks = seed, rank, ranks
+        self._split = snippets[split]
+        self.in_memory = memory == "in-memory" or (
+            memory == "auto" and need(self._split, config) * beside < free_memory() * _SHARE
+        )
+        self._pairs: Pairs | None = None
+        self._stream: Stream | None = None
         view: dict[str, Any] = {
             "context_s": config.context_s,
             "window": config.sheet_shape,
-            "augment": config.augment,
             "seed": seed,
-            "columns": ("piece", "onset"),
+            "columns": (),
+            # What augmentation leaves anyway, and what the network makes of anything else.
+            "spectrogram_type": "float32",
         }
-        # Opened first without its rows: to see whether they fit.
-        pairs = Pairs(snippets, split, **view)
-        if len(pairs) < self._size:
+        if self.in_memory:
+            self._pairs = Pairs(snippets, split, **view, augment=config.augment, in_memory=True)
+            self._split = self._pairs.split
+        else:
+            self._stream = self._streamed(snippets, split, config, view)
+            self._split = self._stream.split
+        onsets = len(np.unique(self._split.index.group))
+        if onsets < self._size * ranks:
+            several = f", for each of {ranks} processes" if ranks > 1 else ""
             raise MsmdError(
-                f"{pairs.split.where}: {len(pairs)} pairs are less than a batch of {self._size}; "
-                "set training.batch_size, or export more snippets"
+                f"{self._split.where}: {onsets:,} onsets, less than one batch of {self._size}"
+                f"{several}; set training.batch_size, or export more snippets"
             )
-        self.in_memory = memory == "in-memory" or (memory == "auto" and _fits(pairs))
-        self._pairs = Pairs(snippets, split, **view, in_memory=True) if self.in_memory else pairs
-        self._split = pairs.split
-        self._stream = None if self.in_memory else self._streamed(snippets, split, view)
-        self._keys = music.keys(pairs.split, config.context_s) if training.mask_same else None
+        self._keys = music.keys(self._split, config.context_s) if training.mask_same else None
 
     def identity(self) -> dict[str, object]:
         """What the order and the content of the batches depend on."""
-        return {
+        found: dict[str, object] = {
             "snippets": self._split.info.dataset_sha256,
             "rows": len(self._split),
-            "batch_size": self._size,
-            "onsets_per_piece": self._onsets,
             "in_memory": self.in_memory,
             "seed": self._seed,
             "ranks": self._ranks,
         }
+        return found if self._stream is None else {**found, "buffer": self._stream.buffer}
+
+    def names(self, index: NDArray[np.int64]) -> list[str]:
+        """Pieces and onsets of these rows, for messages."""
+        found = self._split.index
+        return [f"{found.pieces[found.piece[i]]}/{found.onset[i]}" for i in index.tolist()]
 
     def read(self, epoch: int, batch: int) -> Iterator[Training]:
         """Batches without end, from this one of this epoch on."""
         if self._stream is not None:
-            yield from self._streams(self._stream, epoch, batch)
-        else:
-            yield from self._pieces(epoch, batch)
+            return self._streams(self._stream, epoch, batch)
+        assert self._pairs is not None
+        return self._pieces(self._pairs, epoch, batch)
 
-    def _pieces(self, epoch: int, batch: int) -> Iterator[Training]:
+    def _pieces(self, pairs: Pairs, epoch: int, batch: int) -> Iterator[Training]:
         """In memory: the sampler says which rows, threads make the batches."""
+        # Pieces of one onset each are a random order of all onsets.
         onsets = self._onsets or 1
         sampler = PieceBatches(
-            self._pairs,
+            pairs,
             self._size // onsets,
             onsets,
             seed=self._seed,
             rank=self._rank,
             ranks=self._ranks,
         )
-        if not len(sampler):
-            raise MsmdError(
-                f"{self._split.where}: fewer onsets than a batch of {self._size} for each of "
-                f"{self._ranks} processes; set training.batch_size"
-            )
         sampler.epoch, sampler.batches = epoch, batch
-        with ThreadPoolExecutor(_THREADS, "batches") as pool:
+
+        def made(epoch: int, number: int, rows: list[int]) -> Training:
+            return self._training(pairs.batch(rows, epoch), epoch, number)
+
+        with ThreadPoolExecutor(min(_THREADS, processors()), "batches") as pool:
             line: deque[Future[Training]] = deque()
             try:
                 while True:
                     epoch, first = sampler.epoch, sampler.batches
                     for number, rows in enumerate(sampler, first):
-                        line.append(pool.submit(self._made, epoch, number, rows))
+                        line.append(pool.submit(made, epoch, number, rows))
                         if len(line) > _AHEAD:
                             yield line.popleft().result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _made(self, epoch: int, number: int, rows: list[int]) -> Training:
-        return self._training(self._pairs.batch(rows, epoch), epoch, number)
-
-    def _streamed(self, snippets: Snippets, split: str, view: dict[str, Any]) -> Stream:
-        augment = view["augment"]
-        audio = replace(augment.audio, one_performance=True)
+    def _streamed(
+        self, snippets: Snippets, split: str, config: Config, view: dict[str, Any]
+    ) -> Stream:
+        audio = replace(config.augment.audio, one_performance=True)
         return Stream(
             snippets,
             split,
             self._size,
-            **{**view, "augment": replace(augment, audio=audio)},
+            **view,
+            augment=replace(config.augment, audio=audio),
             buffer=_STREAM_BUFFER,
             per_piece=self._onsets or None,
             drop_last=True,
@@ -186,23 +207,19 @@ class SnippetBatches:
             epoch, batch = epoch + 1, 0
 
     def _training(self, batch: Batch, epoch: int, number: int) -> Training:
-        same = None
-        if self._keys is not None:
-            groups = self._split.index.group[batch.index]
-            same = torch.from_numpy(music.same(self._keys[batch.index], groups))
-        names = zip(batch.columns["piece"], batch.columns["onset"], strict=True)
+        keys = None if self._keys is None else torch.from_numpy(self._keys[batch.index])
         return Training(
             torch.from_numpy(batch.sheets),
             torch.from_numpy(batch.spectrograms),
-            same,
+            keys,
+            batch.index,
             epoch,
             number,
-            tuple(f"{piece}/{onset}" for piece, onset in names),
         )
 
 
-def _fits(pairs: Pairs) -> bool:
-    """Whether a split takes less than half of the machine's memory."""
-    bands, frames = pairs.split.info.spectrogram_shape
-    need = len(pairs) * (2 * bands * min(frames, pairs.view.frames + 16) + _SHEET_BYTES)
-    return need < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+def need(split: Split, config: Config) -> int:
+    """About how many bytes a split takes in memory, as windows of a model are read from it."""
+    bands, stored = split.info.spectrogram_shape
+    frames = min(stored, config.frames + _MARGIN_FRAMES)
+    return len(split) * (2 * bands * frames + _SHEET_BYTES)

@@ -1,6 +1,6 @@
-"""Checkpoints of a run: the last, the one before it, and how they are found again.
+"""Checkpoints of a run: the last, the one before it, the best, and how they are found again.
 
-    RUN/checkpoints/last.pt, previous.pt
+    RUN/checkpoints/last.pt, previous.pt, best.pt
 
 A file begins with the SHA-256 of what follows, so that damage is seen; it is written under another
 name, flushed to the disk and renamed, the last one becoming the previous one.
@@ -9,6 +9,7 @@ name, flushed to the disk and renamed, the last one becoming the previous one.
 import hashlib
 import io
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ import torch
 
 from msmdtools.errors import MsmdError
 
-LAST, PREVIOUS = "last.pt", "previous.pt"
+LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
 _DIGEST = 32
 
 
-def save(folder: Path, state: Mapping[str, Any]) -> None:
+def save(folder: Path, state: Mapping[str, Any], best: bool = False) -> None:
     """Make a state the last checkpoint of a folder.
+
+    Args:
+        best: it is the best one too.
 
     Raises:
         OSError: it cannot be written; the checkpoints that are there stay.
@@ -38,6 +42,8 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if best:
+            _copy(temporary, folder / BEST)
         if (folder / LAST).exists():
             os.replace(folder / LAST, folder / PREVIOUS)
         os.replace(temporary, folder / LAST)
@@ -82,3 +88,13 @@ def _read(path: Path) -> dict[str, Any] | None:
         io.BytesIO(data[_DIGEST:]), map_location="cpu", weights_only=True
     )
     return state
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Give a file another name too; where the file system has no links, copy it."""
+    temporary = to.with_name(f".{to.name}.{os.getpid()}")
+    try:
+        os.link(path, temporary)
+    except OSError:
+        shutil.copyfile(path, temporary)
+    os.replace(temporary, to)

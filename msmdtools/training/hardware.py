@@ -1,11 +1,18 @@
-"""What a machine calculates fast with."""
+"""What a machine calculates fast with, and how much memory is to be had."""
 
+import os
 from pathlib import Path
 
 import torch
 
+# Whether the training split is held in memory, streamed from the shards, or what fits.
+MEMORY = ("auto", "in-memory", "stream")
 # What Linux calls the instructions for bfloat16 of x86 and ARM processors.
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16", "svebf16"}
+_CPU = Path("/proc/cpuinfo")
+_MEMORY = Path("/proc/meminfo")
+# The limits of a container or of a batch system's job, version 2.
+_LIMITS = Path("/sys/fs/cgroup")
 
 
 def precision(asked: str, accelerator: str) -> str:
@@ -22,11 +29,26 @@ def precision(asked: str, accelerator: str) -> str:
     return "32-true"
 
 
+def free_memory() -> int:
+    """Bytes of memory that are free, or used for nothing but copies of files."""
+    try:
+        lines = _MEMORY.read_text().splitlines()
+        free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    try:
+        limit = int((_LIMITS / "memory.max").read_text())
+        used = int((_LIMITS / "memory.current").read_text())
+    except (OSError, ValueError):  # no limits, or "max"
+        return free
+    return min(free, max(limit - used, 0))
+
+
 def _has_bf16(accelerator: str) -> bool:
     if accelerator != "cpu" and torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     try:
-        words = Path("/proc/cpuinfo").read_text().split()
+        words = _CPU.read_text().split()
     except OSError:
         return False
     return not _INSTRUCTIONS.isdisjoint(words)

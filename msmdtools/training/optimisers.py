@@ -65,3 +65,7 @@ class Rates:
         """Set each to this part of its highest value."""
         for group, highest in zip(self._groups, self.highest, strict=True):
             group["lr"] = highest * factor
+
+    def now(self) -> list[float]:
+        """The learning rate of each group of parameters."""
+        return [group["lr"] for group in self._groups]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
+from msmdtools.errors import MsmdError
 from msmdtools.perform.files import write_atomically
 
 CONFIG, ENVIRONMENT, RESULTS, CURVES = (
@@ -28,6 +29,26 @@ CONFIG, ENVIRONMENT, RESULTS, CURVES = (
 )
 TENSORBOARD = "tensorboard"
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
+
+
+def check_folder(run: Path, checkpoints: Path, resume: bool) -> None:
+    """Check that a run folder is free, or holds a run where one is to be resumed.
+
+    Raises:
+        MsmdError: it is not, or does not.
+    """
+    if run.exists() and not run.is_dir():
+        raise MsmdError(f"{run} is a file; give a folder with --out")
+    if resume:
+        if not checkpoints.is_dir():
+            raise MsmdError(f"{run} holds no run to resume; leave --resume out to begin one")
+        return
+    if (run / CONFIG).exists() or checkpoints.exists():
+        raise MsmdError(
+            f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
+        )
+    if run.is_dir() and any(run.iterdir()):
+        raise MsmdError(f"{run} is not empty and holds no run; give another folder with --out")
 
 
 def write_json(path: Path, content: Any) -> None:

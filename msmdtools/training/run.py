@@ -9,14 +9,14 @@ snippets, configuration, seed and number of pairs give the same weights on one m
 resumed or not, unless the learning rate follows a budget of time.
 """
 
+import logging
 import math
-import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -25,105 +25,24 @@ from torch import Tensor, nn
 
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation import metrics
-from msmdtools.models import bundle, losses
+from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
-from msmdtools.models.network import TwoTower
-from msmdtools.snippets import reader
-from msmdtools.training import checkpoints, optimisers, record
+from msmdtools.snippets import draws
+from msmdtools.training import checkpoints, identity, interrupts, optimisers, record
 from msmdtools.training.averages import Average
-from msmdtools.training.batches import SnippetBatches, Source, Training
+from msmdtools.training.batches import Training
+from msmdtools.training.data import open_data
 from msmdtools.training.hardware import precision
-from msmdtools.training.synthetic import SYNTHETIC, SyntheticBatches, SyntheticValidation
-from msmdtools.training.validation import Validation
+from msmdtools.training.objective import Objective, begin_with
+from msmdtools.training.options import Progress, Summary, TrainOptions
+from msmdtools.training.refit import refit
 
 CHECKPOINTS = "checkpoints"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """How a training is run; what is trained is the configuration's.
-
-    Attributes:
-        pairs: to train on; None for the configuration's number.
-        budget_s: seconds of wall-clock time in all, validation included and over all resumptions;
-            the learning rate follows it. None for as long as it takes.
-        resume: go on from the run's last checkpoint.
-        seed: of the weights, the order of the batches and what augmentation draws.
-        refit_cca: pairs to fit the CCA projections on at the end; None for the configuration's number.
-        init: weights to begin with, a name or a path as `load_model` takes.
-        validations: how many times to validate in the course of the training.
-        validation_pairs: on so many pairs at most.
-        memory: of `batches.MEMORY`.
-        accelerator, devices, nodes: as Lightning Fabric takes them.
-        threads: for calculating, on processors; None for PyTorch's choice.
-    """
-
-    pairs: int | None = None
-    budget_s: float | None = None
-    resume: bool = False
-    seed: int = 0
-    refit_cca: int | None = None
-    init: str | None = None
-    validations: int = 20
-    validation_pairs: int = 2000
-    memory: str = "auto"
-    accelerator: str = "auto"
-    devices: int | str = "auto"
-    nodes: int = 1
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("pairs", "budget_s", "validations", "validation_pairs", "threads"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise MsmdError(f"{name} is {value}; it must be more than 0")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a running training tells: after each step, and after a validation with its metrics."""
-
-    pairs: int
-    done: float
-    loss: float
-    pairs_per_s: float
-    valid: dict[str, dict[str, float]] | None
-    chance: float
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a training has made: the run folder, the weights, the last and the best row of results."""
-
-    run: Path
-    weights: Path
-    last: dict[str, Any]
-    best: dict[str, Any]
-
-
-class Objective(nn.Module):
-    """A network with its loss, whose temperature is learned with it."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.network = TwoTower(config)
-        self.loss = losses.make(config.loss)
-
-    def forward(
-        self,
-        sheets: Tensor,
-        spectrograms: Tensor,
-        same: Tensor | None,
-        gather: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor, Tensor | None]]
-        | None,
-    ) -> Tensor:
-        """The loss of pairs; `gather` brings in those of other processes as further negatives."""
-        u, v = self.network(sheets, spectrograms)
-        if gather is not None:
-            u, v, same = gather(u, v, same)
-        loss: Tensor = self.loss(u, v, same)
-        return loss
+# Seconds between checkpoints, where validation does not save one before.
+_SAVE_S = 300
+# The stream of random numbers that dropout draws from; see snippets.draws.
+_DROPOUT = 64
 
 
 def train(
@@ -144,20 +63,21 @@ def train(
         warn: called with what is not as it should be, but stops nothing.
 
     Raises:
-        DatasetError: no snippets, or their context is shorter than the model's.
+        DatasetError: no snippets, or their windows are smaller than the model's.
         MsmdError: the folder holds another run, or none to resume; an option is wrong; the loss is
             not finite.
         KeyboardInterrupt: interrupted by the user or a termination signal; a checkpoint was saved.
     """
     options = options or TrainOptions()
-    config = replace(config, training=_training(config, options))
-    return _Run(snippets, config, run, options, progress, warn).train()
-
-
-def _training(config: Config, options: TrainOptions) -> Any:
+    # Lightning tells how it was set up, and PyTorch what Lightning should call.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
     asked = {"pairs": options.pairs, "refit_cca": options.refit_cca}
     changes: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
-    return replace(config.training, **changes)
+    if changes.get("refit_cca") and config.to_json()["projection"]["kind"] != "cca":
+        raise MsmdError(f"--refit-cca: {config.name} has no CCA projection; leave it out")
+    config = replace(config, training=replace(config.training, **changes))
+    return _Run(snippets, config, run, options, progress, warn).train()
 
 
 class _Run:
@@ -172,6 +92,7 @@ class _Run:
         progress: Callable[[Progress], None] | None,
         warn: Callable[[str], None],
     ) -> None:
+        self._clock = time.monotonic()
         self.config, self.run, self.options = config, run, options
         self.progress, self.warn = progress, warn
         if options.threads:
@@ -184,24 +105,19 @@ class _Run:
             precision=self.precision,  # type: ignore[arg-type]  # one of Lightning's names
         )
         self.fabric.launch()
+        self.settings = identity.settings(config, options, self.precision)
         if self.fabric.is_global_zero:
-            _check_folder(run, options.resume)
+            record.check_folder(run, run / CHECKPOINTS, options.resume)
+        saved = checkpoints.load(run / CHECKPOINTS, warn) if options.resume else None
+        if saved is not None:  # before the snippets are read, which takes longer
+            self._check(saved["identity"], self.settings)
+        before = {} if saved is None else saved["identity"]
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
+        self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
         torch.manual_seed(options.seed)
         self.objective = Objective(config)
-        if options.init and not options.resume:
-            _begin_with(self.objective.network, options.init)
-        rank, ranks = self.fabric.global_rank, self.fabric.world_size
-        self.source: Source
-        self.validation: Validation | SyntheticValidation
-        if str(snippets) == SYNTHETIC:
-            self.source = SyntheticBatches(config, options.seed, rank, ranks)
-            self.validation = SyntheticValidation(config, options.validation_pairs)
-        else:
-            opened = reader.open(snippets)
-            self.source = SnippetBatches(
-                opened, config, seed=options.seed, memory=options.memory, rank=rank, ranks=ranks
-            )
-            self.validation = Validation(opened, config, options.validation_pairs)
+        if options.init and saved is None:
+            begin_with(self.objective.network, options.init)
         made = optimisers.make(config.training, self.objective)
         prepared = self.fabric.setup(self.objective, *made)
         self.module, self.optimisers = prepared[0], list(prepared[1:])
@@ -212,34 +128,42 @@ class _Run:
         self.elapsed_s, self.validated, self.loss = 0.0, 0, math.nan
         self.best: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
-        self.stopped = False
+        self.ended = False
+        self._saved_at = self._clock
+        if saved is not None:
+            self._check(saved["identity"], self.source.identity())
+            self._restore(saved)
+        # What was used of a budget before counts as if this process had begun earlier.
+        self._clock -= self.elapsed_s
 
     def train(self) -> Summary:
         """The whole training, or what is left of it."""
-        if self.options.resume:
-            self._restore(checkpoints.load(self.run / CHECKPOINTS, self.warn))
+        if self.ended:
+            return Summary(self.run, self.run / RUN_WEIGHTS, self.last, self.best)
         self._begin()
-        begun, before = time.monotonic(), self.elapsed_s
-        speed = _Speed(self.pairs)
-        with _signals(self):
+        with interrupts.listening() as stop:
             batches = self.source.read(self.epoch, self.batch)
             try:
-                while self._done() < 1.0:
-                    self._step(next(batches))
-                    self.elapsed_s = before + time.monotonic() - begun
-                    self._tell(speed.at(self.pairs))
-                    # Distributed processes read one clock, or one would stop before the other.
-                    self.elapsed_s, self.stopped = self._agreed()
-                    if self.stopped:
-                        self._save()
-                        raise KeyboardInterrupt
-                    if self._done() * self.options.validations >= self.validated + 1:
-                        self._validate(speed.at(self.pairs))
-                        self.elapsed_s = before + time.monotonic() - begun
-                        speed = _Speed(self.pairs)
+                self._loop(batches, stop)
             finally:
                 getattr(batches, "close", lambda: None)()
             return self._end()
+
+    def _loop(self, batches: Iterator[Training], stop: interrupts.Stop) -> None:
+        speed = _Speed(self.pairs)
+        while self._done() < 1.0:
+            self._step(next(batches))
+            # Distributed processes read one clock, or one would stop before the other.
+            self.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
+            self._tell(speed.at(self.pairs))
+            if stopped:
+                self._save()
+                raise KeyboardInterrupt
+            if self._done() * self.options.validations >= self.validated + 1:
+                self._validate(speed.at(self.pairs))
+                speed = _Speed(self.pairs)
+            elif time.monotonic() - self._saved_at > _SAVE_S:
+                self._save()
 
     def _done(self) -> float:
         """How much of the training is done, 0 to 1."""
@@ -249,68 +173,68 @@ class _Run:
 
     def _step(self, batch: Training) -> None:
         self.rates.set(optimisers.factor(self.config.training, self.pairs, self._done()))
-        sheets = self.fabric.to_device(batch.sheets)
-        spectrograms = self.fabric.to_device(batch.spectrograms)
-        gather = self._gathered if self.fabric.world_size > 1 else None
-        loss = self.module(sheets, spectrograms, batch.same, gather)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            shown = ", ".join(batch.what[:4])
-            raise MsmdError(
-                f"the loss is {value} at batch {batch.number} of epoch {batch.epoch}, after "
-                f"{self.pairs:,} pairs (onsets {shown}, …); lower the learning rate or clip the gradient, "
-                f"and go on from the last checkpoint in {self.run} with --resume"
-            )
+        # Dropout follows from the step alone: no state of a generator is to be kept.
+        drawn = draws.hashes(self.options.seed, _DROPOUT, self.steps, self.fabric.global_rank)
+        torch.manual_seed(int(drawn) >> 1)
+        windows = self.fabric.to_device((batch.sheets, batch.spectrograms, batch.music))
+        loss = self.module(*windows, self._gather if self.fabric.world_size > 1 else None)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         self.fabric.backward(loss)
-        if self.config.training.clip:
-            nn.utils.clip_grad_norm_(self.objective.parameters(), self.config.training.clip)
+        clip = self.config.training.clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), clip)
+        value = float(loss.detach())
+        for what, number in (("loss", value), ("gradient", float(norm))):
+            if not math.isfinite(number):
+                raise MsmdError(self._not_finite(what, number, batch))
         for optimiser in self.optimisers:
             optimiser.step()
         if self.average is not None:
             self.average.update(self.objective.network)
         self.steps += 1
-        self.pairs += len(sheets) * self.fabric.world_size
+        self.pairs += len(batch.sheets) * self.fabric.world_size
         self.epoch, self.batch = batch.epoch, batch.number + 1
         weight = max(0.02, 1 / self.steps)
         self.loss = value if self.steps == 1 else (1 - weight) * self.loss + weight * value
 
-    def _gathered(
-        self, u: Tensor, v: Tensor, same: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The embeddings of all processes, which are each other's negatives, with their gradients."""
-        count, ranks = len(u), self.fabric.world_size
-        both: Any = self.fabric.all_gather(torch.stack([u, v]), sync_grads=True)
-        u, v = both[:, 0].reshape(ranks * count, -1), both[:, 1].reshape(ranks * count, -1)
-        if same is not None:
-            blocks: Any = self.fabric.all_gather(same.to(u.device))
-            same = torch.block_diag(*blocks).bool()
-        return u, v, same
+    def _not_finite(self, what: str, number: float, batch: Training) -> str:
+        names = self.source.names(batch.index)
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        return (
+            f"the {what} is {number} at batch {batch.number} of epoch {batch.epoch}, after "
+            f"{self.pairs:,} pairs; its onsets: {shown}. Lower training.lr, clip the gradient "
+            f"(training.clip) or use training.precision = '32', in a new run; the checkpoints in "
+            f"{self.run} are from before"
+        )
 
-    def _agreed(self) -> tuple[float, bool]:
+    def _gather(self, values: Tensor, gradients: bool) -> Tensor:
+        found: Any = self.fabric.all_gather(values, sync_grads=gradients)
+        return torch.flatten(found, 0, 1)
+
+    def _agreed(self, elapsed_s: float, stopped: bool) -> tuple[float, bool]:
         """Elapsed seconds and whether to stop, the same in all processes."""
         if self.fabric.world_size == 1:
-            return self.elapsed_s, self.stopped
-        told = torch.tensor([self.elapsed_s, float(self.stopped)], dtype=torch.float64)
+            return elapsed_s, stopped
+        told = torch.tensor([elapsed_s, float(stopped)], dtype=torch.float32)
         told = self.fabric.all_reduce(self.fabric.to_device(told), reduce_op="max")
         return float(told[0]), bool(told[1])
 
     def _validate(self, speed: float) -> None:
         """Validate, record, keep the best weights, save a checkpoint."""
         self.validated = int(self._done() * self.options.validations)
+        best = False
         if self.fabric.is_global_zero:
             with self._averaged(), self.fabric.autocast():
                 valid = self.validation(self.objective.network)
-            row = self._row(valid, speed)
-            self.record.add(row)
-            self.last = row
-            if not self.best or row["mrr"] > self.best["mrr"]:
-                self.best = row
-                self._write_weights(row)
-            if self.progress:
-                self._tell(speed, valid)
-        self._save()
+            self.last = self._row(valid, speed)
+            self.record.add(self.last)
+            best = not self.best or self.last["mrr"] > self.best["mrr"]
+            if best:
+                self.best = self.last
+                self._write_weights(self.last)
+            self._tell(speed, valid)
+        self.elapsed_s, _ = self._agreed(time.monotonic() - self._clock, False)
+        self._save(best)
 
     def _row(self, valid: dict[str, dict[str, float]], speed: float) -> dict[str, Any]:
         row = {
@@ -320,7 +244,7 @@ class _Run:
             "elapsed_s": round(self.elapsed_s, 1),
             "pairs_per_s": round(speed, 1),
             "loss": self.loss,
-            "rate": optimisers.factor(self.config.training, self.pairs, self._done()),
+            "lr": max(self.rates.now()),
             "mrr": sum(v["mrr"] for v in valid.values()) / len(valid),
             "valid": valid,
         }
@@ -370,102 +294,81 @@ class _Run:
 
     def _end(self) -> Summary:
         if self.fabric.is_global_zero:
+            if self.config.training.refit_cca:
+                self._refit()
             self.record.close()
-        if self.config.training.refit_cca and self.objective.network.cca is not None:
-            self._refit()
+            self.ended = True
+            self._save()
         self.fabric.barrier()
         return Summary(self.run, self.run / RUN_WEIGHTS, self.last, self.best)
 
     def _refit(self) -> None:
         """Fit the CCA projections of the best weights to pairs of the training split."""
-        if not self.fabric.is_global_zero:
-            return
-        network, _, made = bundle.load(self.run / RUN_WEIGHTS)
-        network.to(self.fabric.device)
-        left = self.config.training.refit_cca
-
-        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
-            taken = 0
-            for batch in self.source.read(self.epoch + 1, 0):
-                yield (
-                    self.fabric.to_device(batch.sheets),
-                    self.fabric.to_device(batch.spectrograms),
-                )
-                taken += len(batch.sheets)
-                if taken >= left:
-                    return
-
-        count = network.refit_cca(pairs())
+        count, weights = self.config.training.refit_cca, self.run / RUN_WEIGHTS
+        to_device = self.fabric.to_device
         with self.fabric.autocast():
-            valid = self.validation(network)
-        made = {**made, "refit_cca": count, "validation": valid}
-        bundle.save(self.run / RUN_WEIGHTS, network, self.config, made)
+            valid = refit(weights, self.source, self.epoch + 1, count, self.validation, to_device)
+        best = self.best
         self.last = {**self._row(valid, 0.0), "refit_cca": count}
+        self.best = {**self.last, "pairs": best["pairs"], "steps": best["steps"]}
         self.record.add(self.last)
-        self.best = self.last
+        self._tell(0.0, valid)
 
-    def _save(self) -> None:
+    def _save(self, best: bool = False) -> None:
         """Save a checkpoint."""
+        self._saved_at = time.monotonic()
         if not self.fabric.is_global_zero:
             return
+        average = self.average
         state = {
-            "identity": self._identity(),
+            "identity": {**self.settings, **self.source.identity()},
             "objective": self.objective.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "average": None
-            if self.average is None
-            else {"steps": self.average.steps, "state": self.average.state},
-            "random": torch.get_rng_state(),
-            "pairs": self.pairs,
-            "steps": self.steps,
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "elapsed_s": self.elapsed_s,
-            "validated": self.validated,
-            "loss": self.loss,
-            "best": self.best,
-            "last": self.last,
+            "average": average and {"steps": average.steps, "state": average.state},
+            **{name: getattr(self, name) for name in _COUNTERS},
         }
-        checkpoints.save(self.run / CHECKPOINTS, state)
+        checkpoints.save(self.run / CHECKPOINTS, state, best)
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            MsmdError: it is of another run.
-        """
-        mine, other = self._identity(), state["identity"]
-        differ = [
-            f"{k} was {other.get(k)} and is {v}" for k, v in mine.items() if other.get(k) != v
-        ]
-        if differ:
-            raise MsmdError(
-                f"{self.run}: another run: {'; '.join(differ)}. Give the options it was begun with, "
-                "or another folder with --out"
-            )
+        """Go on from a checkpoint of this run."""
         self.objective.load_state_dict(state["objective"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.rates = optimisers.Rates(self.optimisers, self.rates.highest)
         if self.average is not None:
             self.average.load(state["average"]["steps"], state["average"]["state"])
-        torch.set_rng_state(state["random"])
-        self.pairs, self.steps = state["pairs"], state["steps"]
-        self.epoch, self.batch = state["epoch"], state["batch"]
-        self.elapsed_s, self.validated = state["elapsed_s"], state["validated"]
-        self.loss, self.best, self.last = state["loss"], state["best"], state["last"]
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
 
-    def _identity(self) -> dict[str, Any]:
-        """What a run is: with any of it changed, it would be another one."""
-        flat = _flat(self.config.to_json())
-        schedule = {"budget_s": self.options.budget_s, "validations": self.options.validations}
-        return {**flat, **schedule, "precision": self.precision, **self.source.identity()}
+    def _check(self, saved: dict[str, Any], mine: dict[str, Any]) -> None:
+        """Raise MsmdError if a checkpoint is of another run than `mine` says."""
+        differ = identity.differences(saved, mine)
+        if differ:
+            raise MsmdError(
+                f"{self.run} is another run: {'; '.join(differ)}. Give the options it was begun "
+                "with, or another folder with --out"
+            )
 
     def _tell(self, speed: float, valid: dict[str, dict[str, float]] | None = None) -> None:
         if self.progress and self.fabric.is_global_zero:
             chance = metrics.chance(self.validation.candidates).recall_1
             told = Progress(self.pairs, self._done(), self.loss, speed, valid, chance)
             self.progress(told)
+
+
+# What a checkpoint holds beside weights and optimisers.
+_COUNTERS = (
+    "pairs",
+    "steps",
+    "epoch",
+    "batch",
+    "elapsed_s",
+    "validated",
+    "loss",
+    "best",
+    "last",
+    "ended",
+)
 
 
 class _Speed:
@@ -478,63 +381,7 @@ class _Speed:
         return (pairs - self._pairs) / max(time.monotonic() - self._begun, 1e-9)
 
 
-@contextmanager
-def _signals(run: _Run) -> Iterator[None]:
-    """An interrupt or a termination signal stops the run after its present step."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        run.stopped = True
-
-    try:
-        old = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread, which alone gets signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-
-
-def _check_folder(run: Path, resume: bool) -> None:
-    """Check that the run folder is empty, or holds a run where one is to be resumed."""
-    if run.exists() and not run.is_dir():
-        raise MsmdError(f"{run} is a file; give a folder with --out")
-    has = (run / record.CONFIG).exists() or (run / CHECKPOINTS).exists()
-    if not resume and has:
-        raise MsmdError(
-            f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
-        )
-    if not resume and run.is_dir() and any(run.iterdir()):
-        raise MsmdError(f"{run} is not empty and holds no run; give another folder with --out")
-
-
-def _begin_with(network: TwoTower, where: str) -> None:
-    """Begin with the weights of another model with the same network."""
-    from msmdtools.models.model import find
-
-    other, config, _ = bundle.load(find(where))
-    state, mine = other.state_dict(), network.state_dict()
-    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in mine.items()}:
-        raise MsmdError(
-            f"--init {where}: the network of {config.name} is another one than that of "
-            f"{network.config.name}; leave --init out, or choose weights of the same network"
-        )
-    network.load_state_dict(state)
-
-
 def _devices(options: TrainOptions) -> int | str:
     """On processors one process with many threads is faster than many processes."""
     on_processors = options.accelerator == "cpu" or not torch.cuda.is_available()
     return 1 if on_processors and options.devices == "auto" else options.devices
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = value
-    return found

@@ -26,10 +26,10 @@ _VALID = 1 << 32
 
 
 def pairs(config: Config, seed: int, index: NDArray[np.int64]) -> Batch:
-    """The pairs with these numbers: sheets uint8 (n, rows, columns), spectrograms float16 (n, 92, frames)."""
+    """The pairs with these numbers: sheets uint8 (n, rows, columns), spectrograms float32 (n, 92, frames)."""
     rows, columns = config.sheet_shape
     sheets = np.full((len(index), rows, columns), 255, np.uint8)
-    sounds = np.zeros((len(index), BANDS, config.frames), np.float16)
+    sounds = np.zeros((len(index), BANDS, config.frames), np.float32)
     for n, number in enumerate(index.tolist()):
         random = np.random.default_rng([seed, number])
         for time, pitch in random.uniform(0.05, 0.9, (_NOTES, 2)):
@@ -58,16 +58,19 @@ class SyntheticBatches:
             for number in range(batch, _EPOCH):
                 first = ((epoch * _EPOCH + number) * self._ranks + self._rank) * size
                 one = pairs(self._config, self._seed, np.arange(first, first + size))
-                what = tuple(f"synthetic/{i}" for i in one.index)
                 yield Training(
                     torch.from_numpy(one.sheets),
                     torch.from_numpy(one.spectrograms),
                     None,
+                    one.index,
                     epoch,
                     number,
-                    what,
                 )
             epoch, batch = epoch + 1, 0
+
+    def names(self, index: NDArray[np.int64]) -> list[str]:
+        """Their numbers."""
+        return [f"{SYNTHETIC}/{i}" for i in index.tolist()]
 
 
 class SyntheticValidation:

@@ -25,14 +25,14 @@ class Validation:
     """
 
     def __init__(self, snippets: Snippets, config: Config, most: int, split: str = "valid") -> None:
-        self._pairs = Pairs(
+        pairs = Pairs(
             snippets, split, context_s=config.context_s, window=config.sheet_shape, columns=()
         )
-        rows = self._pairs.split.index.one_performance(0, 0)
+        rows = pairs.split.index.one_performance(0, 0)
         kept = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)]
         batches = range(0, len(kept), _BATCH)
         # Kept in memory: reading them again takes longer than embedding them.
-        self._batches = [self._pairs.batch(kept[k : k + _BATCH]) for k in batches]
+        self._batches = [pairs.batch(kept[k : k + _BATCH]) for k in batches]
         self.candidates = len(kept)
 
     def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:

@@ -1,0 +1,62 @@
+"""Where a training's batches come from, and what validates it: snippets, or what is made up."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from msmdtools.models.config import Config
+from msmdtools.models.network import TwoTower
+from msmdtools.snippets import reader
+from msmdtools.training.batches import SnippetBatches, Source
+from msmdtools.training.options import TrainOptions
+from msmdtools.training.synthetic import SYNTHETIC, SyntheticBatches, SyntheticValidation
+from msmdtools.training.validation import Validation
+
+
+class Validator(Protocol):
+    """Measures retrieval among pairs that are not trained on."""
+
+    candidates: int
+
+    def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:
+        """Metrics by direction."""
+        ...
+
+
+def open_data(
+    snippets: str | Path,
+    config: Config,
+    options: TrainOptions,
+    rank: int,
+    ranks: int,
+    before: dict[str, Any],
+) -> tuple[Source, Validator]:
+    """The batches of one process, and the validation.
+
+    Args:
+        snippets: a folder or URL, or `SYNTHETIC`.
+        before: the identity of the run that is resumed: a split that was held in memory is so again,
+            whatever memory is free now, as the order of batches depends on it. Empty for a new run.
+
+    Raises:
+        DatasetError: no snippets, or their windows are smaller than the model's.
+        MsmdError: there are fewer onsets than a batch needs.
+    """
+    if str(snippets) == SYNTHETIC:
+        source = SyntheticBatches(config, options.seed, rank, ranks)
+        return source, SyntheticValidation(config, options.validation_pairs)
+    opened = reader.open(snippets)
+    memory = options.memory
+    if memory == "auto" and "in_memory" in before:
+        memory = "in-memory" if before["in_memory"] else "stream"
+    # The smaller split first: what is wrong with the windows is found before much is read.
+    validation = Validation(opened, config, options.validation_pairs)
+    batches = SnippetBatches(
+        opened,
+        config,
+        seed=options.seed,
+        memory=memory,
+        rank=rank,
+        ranks=ranks,
+        beside=max(ranks // options.nodes, 1),
+    )
+    return batches, validation

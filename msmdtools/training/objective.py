@@ -1,0 +1,81 @@
+"""What is made small: the loss of a network's embeddings over a batch, or over those of all processes.
+
+In distributed training each process embeds its own pairs, and the embeddings of all of them are each
+other's negatives. Every process then calculates the whole loss. The gradient of a gathered embedding
+is the sum of those of all (equal) losses, and the average over the processes that follows makes of it
+the gradient of one: as if one process had had all pairs. Batch normalisation and CCA keep the
+statistics of each process's own pairs.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from msmdtools.errors import MsmdError
+from msmdtools.models import bundle, losses
+from msmdtools.models.config import Config
+from msmdtools.models.model import find
+from msmdtools.models.network import TwoTower
+
+# Joins the tensors of all processes along the first axis; with or without their gradients.
+Gather = Callable[[Tensor, bool], Tensor]
+
+
+class Objective(nn.Module):
+    """A network with its loss, whose temperature is learned with it."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.network = TwoTower(config)
+        self.loss = losses.make(config.loss)
+
+    def forward(
+        self,
+        sheets: Tensor,
+        spectrograms: Tensor,
+        music: Tensor | None = None,
+        gather: Gather | None = None,
+    ) -> Tensor:
+        """The loss of pairs, a scalar.
+
+        Args:
+            sheets: uint8 (pairs, rows, columns).
+            spectrograms: (pairs, 92, frames).
+            music: int64 (pairs, keys): pairs with any key in common are the same music, and no
+                negatives of each other. None if all others are negatives.
+            gather: how the embeddings of all processes are brought together; None for one process.
+        """
+        u, v = self.network(sheets, spectrograms)
+        if gather is not None:
+            both = gather(torch.stack([u, v], 1), True)
+            u, v = both[:, 0], both[:, 1]
+            music = None if music is None else gather(music, False)
+        loss: Tensor = self.loss(u, v, None if music is None else same(music))
+        return loss
+
+
+def same(music: Tensor) -> Tensor:
+    """Which pairs are the same music: bool (pairs, pairs), without the diagonal.
+
+    Args:
+        music: int64 (pairs, keys); see `Objective.forward`.
+    """
+    found = (music[:, None] == music[None, :]).any(2)
+    return found & ~torch.eye(len(music), dtype=torch.bool, device=music.device)
+
+
+def begin_with(network: TwoTower, where: str) -> None:
+    """Give a network the weights of a trained model, named as `load_model` takes it.
+
+    Raises:
+        MsmdError: there are no such weights, or the model has another network.
+    """
+    other, config, _ = bundle.load(find(where))
+    state, mine = other.state_dict(), network.state_dict()
+    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in mine.items()}:
+        raise MsmdError(
+            f"--init {where}: the network of {config.name} is another one than that of "
+            f"{network.config.name}; leave --init out, or choose weights of the same network"
+        )
+    network.load_state_dict(state)
