@@ -137,19 +137,22 @@ def evaluate(
     pieces = candidates.table["piece"].nunique()
     steps = [pieces if condition.kind in _RENDITION else 1 for condition in todo]
     outcomes = []
-    for number, condition in enumerate(todo):
-        before = sum(steps[:number])
+    # Workers start when there is something to perform, and keep their soundfonts.
+    with Pool(min(processors(), pieces)) as pool:
+        for number, condition in enumerate(todo):
+            before = sum(steps[:number])
 
-        def step(done: int, before: int = before) -> None:
-            progress("robustness", before + done, sum(steps))
+            def step(done: int, before: int = before) -> None:
+                progress("robustness", before + done, sum(steps))
 
-        embedded = model.embed_audio(_changed(condition, sound, candidates, dataset, step))
-        found = {}
-        for name in directions:
-            sides = (embedded, sheet) if name == AUDIO_TO_SHEET else (sheet, embedded)
-            found[name] = metrics.retrieval(metrics.ranks(*sides))
-        outcomes.append(Outcome(condition.kind, condition.value, found))
-        step(steps[number])
+            changed = _changed(condition, sound, candidates, dataset, pool, step)
+            embedded = model.embed_audio(changed)
+            found = {}
+            for name in directions:
+                sides = (embedded, sheet) if name == AUDIO_TO_SHEET else (sheet, embedded)
+                found[name] = metrics.retrieval(metrics.ranks(*sides))
+            outcomes.append(Outcome(condition.kind, condition.value, found))
+            step(steps[number])
     return outcomes
 
 
@@ -158,6 +161,7 @@ def _changed(
     stored: Windows,
     candidates: Candidates,
     dataset: Path | None,
+    pool: Pool,
     step: Callable[[int], None],
 ) -> Windows:
     """The candidates' windows under a condition."""
@@ -169,7 +173,7 @@ def _changed(
         case Condition("noise", float(snr_db)):
             return noisy(stored, candidates.table["row"].to_numpy(), snr_db)
     assert dataset is not None
-    return _rendered(condition, candidates, dataset, stored.shape[2], step)
+    return _rendered(condition, candidates, dataset, stored.shape[2], pool, step)
 
 
 def louder(spectrograms: Windows, gain_db: float) -> NDArray[np.float32]:
@@ -227,6 +231,7 @@ def _rendered(
     candidates: Candidates,
     dataset: Path,
     frames: int,
+    pool: Pool,
     step: Callable[[int], None],
 ) -> NDArray[np.float16]:
     """The windows of all candidates, rendered again in worker processes."""
@@ -234,21 +239,20 @@ def _rendered(
     result = np.empty((len(candidates), info.bands, frames), np.float16)
     groups = {str(piece): group for piece, group in candidates.table.groupby("piece")}
     changed: dict[str, Any] = {_RENDITION[condition.kind]: condition.amount}
-    with Pool(min(processors(), len(groups))) as pool:
-        for piece, group in groups.items():
-            performance = str(group["performance"].iloc[0])
-            onsets = tuple(group["onset"].tolist())
-            base = (dataset.absolute(), piece, performance, info, onsets, frames)
-            pool.submit(Call(windows, Rendition(*base, **changed), _PIECE_S))
-        for done, one in enumerate(pool.results(), 1):
-            piece = one.call.argument.piece
-            if isinstance(one, Lost):
-                what = "took too long" if one.timed_out else "was killed (out of memory?)"
-                raise MsmdError(f"{piece}: the worker process that performed it {what}")
-            if isinstance(one, Raised):
-                if isinstance(one.error, MsmdError):
-                    raise MsmdError(f"{piece}: {one.error}") from one.error
-                raise one.error
-            result[groups[piece].index.to_numpy()] = one.value
-            step(done)
+    for piece, group in groups.items():
+        performance = str(group["performance"].iloc[0])
+        onsets = tuple(group["onset"].tolist())
+        base = (dataset.absolute(), piece, performance, info, onsets, frames)
+        pool.submit(Call(windows, Rendition(*base, **changed), _PIECE_S))
+    for done, one in enumerate(pool.results(), 1):
+        piece = one.call.argument.piece
+        if isinstance(one, Lost):
+            what = "took too long" if one.timed_out else "was killed (out of memory?)"
+            raise MsmdError(f"{piece}: the worker process that performed it {what}")
+        if isinstance(one, Raised):
+            if isinstance(one.error, MsmdError):
+                raise MsmdError(f"{piece}: {one.error}") from one.error
+            raise one.error
+        result[groups[piece].index.to_numpy()] = one.value
+        step(done)
     return result
