@@ -54,23 +54,31 @@ def command(
     """
     from msmdtools.models import require
 
-    require("msmd train")
+    require("msmd train", {"lightning_fabric": "Lightning Fabric", "matplotlib": "Matplotlib"})
     from msmdtools.models import config as configs
-    from msmdtools.training.run import TrainOptions, train
+    from msmdtools.training.options import TrainOptions
+    from msmdtools.training.run import CHECKPOINTS, train
 
     if (model is None) == (config is None):
         raise click.UsageError("Give either --model or --config.")
+    if budget is not None and given["pairs"] is not None:
+        raise click.UsageError("Give either --budget or --pairs: one of them ends the training.")
     number = int(devices) if devices.isdigit() else devices
     options = TrainOptions(budget_s=_seconds(budget), devices=number, **given)
-    with _Progress() as progress:
-        summary = train(
-            snippets,
-            configs.load(model or str(config)),
-            out,
-            options,
-            progress=progress.update,
-            warn=lambda message: click.echo(f"Warning: {message}", err=True),
-        )
+    try:
+        with _Progress() as progress:
+            summary = train(
+                snippets,
+                configs.load(model or str(config)),
+                out,
+                options,
+                progress=progress.update,
+                warn=lambda message: click.echo(f"Warning: {message}", err=True),
+            )
+    except KeyboardInterrupt:
+        if (out / CHECKPOINTS).is_dir():
+            click.echo("A checkpoint was saved: the same command with --resume goes on.", err=True)
+        raise
     best = summary.best
     if not best:  # not the first of several processes
         return

@@ -13,7 +13,7 @@ class TrainOptions:
     """How a training is run; what is trained is the configuration's.
 
     Attributes:
-        pairs: to train on; None for the configuration's number.
+        pairs: to train on; None for the configuration's number. Not with a budget.
         budget_s: seconds of wall-clock time in all, reading and validation included and over all
             resumptions; the learning rate follows it. None for as long as it takes.
         resume: go on from the run's last checkpoint.
@@ -53,6 +53,8 @@ class TrainOptions:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise MsmdError(f"{name} is {value}; it must not be negative")
+        if self.pairs is not None and self.budget_s is not None:
+            raise MsmdError("pairs and budget_s are both given; one of them ends a training")
         if self.memory not in MEMORY:
             raise MsmdError(f"memory is {self.memory!r}; it must be one of {', '.join(MEMORY)}")
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
-from msmdtools.errors import MsmdError
 from msmdtools.perform.files import write_atomically
 
 CONFIG, ENVIRONMENT, RESULTS, CURVES = (
@@ -31,24 +30,19 @@ TENSORBOARD = "tensorboard"
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
 
 
-def check_folder(run: Path, checkpoints: Path, resume: bool) -> None:
-    """Check that a run folder is free, or holds a run where one is to be resumed.
-
-    Raises:
-        MsmdError: it is not, or does not.
-    """
+def check_folder(run: Path, checkpoints: Path, resume: bool) -> str | None:
+    """What is wrong with a run folder: that it is not free, or holds no run where one is resumed."""
     if run.exists() and not run.is_dir():
-        raise MsmdError(f"{run} is a file; give a folder with --out")
+        return f"{run} is a file; give a folder with --out"
     if resume:
         if not checkpoints.is_dir():
-            raise MsmdError(f"{run} holds no run to resume; leave --resume out to begin one")
-        return
+            return f"{run} holds no run to resume; leave --resume out to begin one"
+        return None
     if (run / CONFIG).exists() or checkpoints.exists():
-        raise MsmdError(
-            f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
-        )
+        return f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
     if run.is_dir() and any(run.iterdir()):
-        raise MsmdError(f"{run} is not empty and holds no run; give another folder with --out")
+        return f"{run} is not empty and holds no run; give another folder with --out"
+    return None
 
 
 def write_json(path: Path, content: Any) -> None:

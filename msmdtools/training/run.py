@@ -11,6 +11,7 @@ resumed or not, unless the learning rate follows a budget of time.
 
 import logging
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -98,26 +99,23 @@ class _Run:
         if options.threads:
             torch.set_num_threads(options.threads)
         self.precision = precision(config.training.precision, options.accelerator)
-        self.fabric = Fabric(
-            accelerator=options.accelerator,
-            devices=_devices(options),
-            num_nodes=options.nodes,
-            precision=self.precision,  # type: ignore[arg-type]  # one of Lightning's names
-        )
-        self.fabric.launch()
+        self.fabric = _fabric(options, self.precision)
         self.settings = identity.settings(config, options, self.precision)
-        if self.fabric.is_global_zero:
-            record.check_folder(run, run / CHECKPOINTS, options.resume)
+        # In the first process, which will write there; what it finds all are told.
+        mine = self.fabric.is_global_zero
+        wrong = record.check_folder(run, run / CHECKPOINTS, options.resume) if mine else None
+        if wrong := self.fabric.broadcast(wrong):
+            raise MsmdError(wrong)
         saved = checkpoints.load(run / CHECKPOINTS, warn) if options.resume else None
         if saved is not None:  # before the snippets are read, which takes longer
             self._check(saved["identity"], self.settings)
         before = {} if saved is None else saved["identity"]
-        rank, ranks = self.fabric.global_rank, self.fabric.world_size
-        self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
         torch.manual_seed(options.seed)
         self.objective = Objective(config)
         if options.init and saved is None:
             begin_with(self.objective.network, options.init)
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
+        self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
         made = optimisers.make(config.training, self.objective)
         prepared = self.fabric.setup(self.objective, *made)
         self.module, self.optimisers = prepared[0], list(prepared[1:])
@@ -151,7 +149,15 @@ class _Run:
 
     def _loop(self, batches: Iterator[Training], stop: interrupts.Stop) -> None:
         speed = _Speed(self.pairs)
-        while self._done() < 1.0:
+        while True:
+            # Before the step: a run that was stopped where it should validate now does so first.
+            if self._done() * self.options.validations >= self.validated + 1:
+                self._validate(speed.at(self.pairs))
+                speed = _Speed(self.pairs)
+            elif time.monotonic() - self._saved_at > _SAVE_S:
+                self._save()
+            if self._done() >= 1.0:
+                return
             self._step(next(batches))
             # Distributed processes read one clock, or one would stop before the other.
             self.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
@@ -159,11 +165,6 @@ class _Run:
             if stopped:
                 self._save()
                 raise KeyboardInterrupt
-            if self._done() * self.options.validations >= self.validated + 1:
-                self._validate(speed.at(self.pairs))
-                speed = _Speed(self.pairs)
-            elif time.monotonic() - self._saved_at > _SAVE_S:
-                self._save()
 
     def _done(self) -> float:
         """How much of the training is done, 0 to 1."""
@@ -381,7 +382,34 @@ class _Speed:
         return (pairs - self._pairs) / max(time.monotonic() - self._begun, 1e-9)
 
 
-def _devices(options: TrainOptions) -> int | str:
-    """On processors one process with many threads is faster than many processes."""
-    on_processors = options.accelerator == "cpu" or not torch.cuda.is_available()
-    return 1 if on_processors and options.devices == "auto" else options.devices
+def _fabric(options: TrainOptions, precision: str) -> Fabric:
+    """The devices of a training, and the other processes.
+
+    Raises:
+        MsmdError: there are no such devices.
+    """
+    devices, nodes = options.devices, options.nodes
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun has started them already
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    elif devices == "auto" and _on_processors(options.accelerator):
+        # One process with many threads is faster than many processes.
+        devices = 1
+    try:
+        fabric = Fabric(
+            accelerator=options.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            precision=precision,  # type: ignore[arg-type]  # one of Lightning's names
+        )
+        fabric.launch()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise MsmdError(
+            f"accelerator {options.accelerator} with {devices} device(s) of {nodes} node(s): "
+            f"{error}"
+        ) from error
+    return fabric
+
+
+def _on_processors(accelerator: str) -> bool:
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
