@@ -229,4 +229,6 @@ def test_incomplete_installation_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 def test_ci_knows_no_place_of_its_own(repository: Path) -> None:
     for file in (".ci/run", "Makefile", "pyproject.toml"):
         text = (repository / file).read_text(encoding="utf-8")
-        assert re.findall(r"https?://|/home/|/root/", text) == []
+        # The one address is PyTorch's own index of builds for processors; without it, PyPI does.
+        found = re.findall(r"https?://\S+|/home/|/root/", text)
+        assert [place for place in found if place != "https://download.pytorch.org/whl/cpu"] == []

@@ -1,0 +1,363 @@
+"""The parts of training: what is the same music, gathered gradients, optimisers, checkpoints, memory."""
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import training_fakes as fakes
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("lightning_fabric")
+
+from msmdtools.errors import MsmdError  # noqa: E402
+from msmdtools.models.options import Training as TrainingOptions  # noqa: E402
+from msmdtools.snippets import reader  # noqa: E402
+from msmdtools.training import (  # noqa: E402
+    batches,
+    checkpoints,
+    hardware,
+    identity,
+    music,
+    objective,
+    optimisers,
+    record,
+    synthetic,
+)
+from msmdtools.training.averages import Average  # noqa: E402
+from msmdtools.training.muon import Muon, orthogonalise  # noqa: E402
+
+NOTES = st.lists(
+    st.tuples(st.integers(21, 108), st.integers(-200, 200)), min_size=1, max_size=8, unique=True
+)
+
+
+def hashes(rows, half_s=2.1):
+    table = pa.table(
+        {
+            "window_pitches": [[pitch for pitch, _ in row] for row in rows],
+            "window_offsets": pa.array(
+                [[at for _, at in row] for row in rows], pa.list_(pa.float32())
+            ),
+        }
+    )
+    return music._hashes(table, half_s)
+
+
+@given(st.lists(NOTES, min_size=2, max_size=5), st.randoms())
+def test_rows_have_equal_keys_where_their_notes_are_equal(rows, random):
+    """Times are in 16ths of a second, where adding them up has no rounding; then a little beside."""
+    seconds = [[(pitch, at / 16) for pitch, at in row] for row in rows]
+    beside = [[(p, at + random.uniform(-1e-6, 1e-6)) for p, at in row] for row in seconds]
+    for row in beside:
+        random.shuffle(row)
+    inside = [{note for note in row if abs(note[1]) < 2.1} for row in seconds]
+    keys, again = hashes(seconds), hashes(beside)
+    assert keys.tolist() == again.tolist()
+    for i, one in enumerate(inside):
+        for j, other in enumerate(inside):
+            assert (keys[i] == keys[j]) == (one == other)
+
+
+def test_keys_of_a_split(tmp_path):
+    """Of snippets_shards: all onsets of a piece have the same notes, those of others another pitch."""
+    split = reader.open(fakes.snippets(tmp_path / "snippets"))["train"]
+    keys = music.keys(split, 2.1)
+    assert keys.shape == (len(split), 2)
+    assert len(np.unique(keys[:, 0])) == 4
+    assert (keys[:, 1] == split.index.group).all()
+    for piece in range(4):
+        assert len(np.unique(keys[split.index.piece == piece, 0])) == 1
+
+
+def test_the_same_music_by_any_key():
+    keys = torch.tensor([[1, 1], [1, 2], [2, 2], [3, 3], [2, 4]])
+    expected = [
+        [0, 1, 0, 0, 0],
+        [1, 0, 1, 0, 0],
+        [0, 1, 0, 0, 1],
+        [0, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+    ]
+    assert objective.same(keys).int().tolist() == expected
+
+
+class Towers(torch.nn.Module):
+    """A network without statistics of the batch: what is gathered is all there is."""
+
+    def __init__(self):
+        super().__init__()
+        self.sheet, self.audio = torch.nn.Linear(5, 4), torch.nn.Linear(5, 4)
+
+    def forward(self, sheets, sounds):
+        normal = torch.nn.functional.normalize
+        return normal(self.sheet(sheets), dim=1), normal(self.audio(sounds), dim=1)
+
+
+def gradients(module, inputs, gather=None):
+    module.zero_grad()
+    module(*inputs, gather).backward()
+    return [p.grad.clone() for p in module.parameters()]
+
+
+def made():
+    torch.manual_seed(0)
+    one = objective.Objective(fakes.config())
+    one.network = Towers()
+    keys = torch.tensor([[k, n] for n, k in enumerate([0, 1, 2, 3, 4, 1, 6, 7])])
+    return one, (torch.randn(8, 5), torch.randn(8, 5), keys)
+
+
+def process(rank, port, folder):
+    """Half of the pairs, in one of two processes."""
+    from lightning_fabric import Fabric
+
+    local = {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
+    local |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+    os.environ |= {name: str(value) for name, value in local.items()}
+    torch.set_num_threads(1)
+    fabric = Fabric(accelerator="cpu", devices=2)
+    fabric.launch()
+    one, inputs = made()
+    module = fabric.setup(one)
+
+    def gather(values, grads):
+        return torch.flatten(fabric.all_gather(values, sync_grads=grads), 0, 1)
+
+    half = [part[rank * 4 : rank * 4 + 4] for part in inputs]
+    torch.save(gradients(module, half, gather), Path(folder) / f"{rank}.pt")
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_gradient_of_one_with_all_pairs(tmp_path):
+    import socket
+
+    one, inputs = made()
+    expected = gradients(one, inputs)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=process, args=(r, port, tmp_path)) for r in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+        assert worker.exitcode == 0
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    for memory in ("in-memory", "stream"):
+        seen = []
+        for rank in range(2):
+            source = batches.SnippetBatches(
+                snippets, fakes.config(), memory=memory, rank=rank, ranks=2
+            )
+            for batch in source.read(1, 0):
+                if batch.epoch > 1:
+                    break
+                assert batch.sheets.shape == (16, fakes.ROWS, fakes.COLUMNS)
+                assert batch.spectrograms.shape == (16, 92, 42)
+                assert batch.spectrograms.dtype == torch.float32
+                seen += source._split.index.group[batch.index].tolist()
+        assert len(seen) == len(set(seen)) == 96
+
+
+@pytest.mark.parametrize("memory", ["in-memory", "stream"])
+@pytest.mark.parametrize("onsets", [0, 8])
+def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    config = fakes.config(onsets_per_piece=onsets)
+    source = batches.SnippetBatches(snippets, config, memory=memory)
+    reading = source.read(0, 0)
+    line = [next(reading) for _ in range(15)]
+    again = next(source.read(line[9].epoch, line[9].number))
+    assert (again.epoch, again.number) == (1, 3)
+    for name in ("sheets", "spectrograms", "music"):
+        assert torch.equal(getattr(again, name), getattr(line[9], name))
+    pieces = [source.names(batch.index) for batch in line[:6]]
+    counts = [len({name.split("/")[0] for name in names}) for names in pieces]
+    assert (max(counts) == 2) if onsets else (max(counts) > 2)
+
+
+def test_the_split_is_in_memory_where_it_fits(tmp_path, monkeypatch):
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    need = batches.need(snippets["train"], fakes.config())
+    # 192 rows: 92 bands x (42 + 16) frames of 2 bytes, and about 6 kB of PNG.
+    assert need == 192 * (92 * 58 * 2 + 6000)
+    for free, beside, expected in ((need * 2, 1, True), (need * 2, 2, False), (need, 1, False)):
+        monkeypatch.setattr(batches, "free_memory", lambda free=free: free)
+        source = batches.SnippetBatches(snippets, fakes.config(), beside=beside)
+        assert source.in_memory is expected
+
+
+def test_free_memory_minds_the_limits_of_a_container(tmp_path, monkeypatch):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 8000 kB\nMemAvailable: 4000 kB\n")
+    monkeypatch.setattr(hardware, "_MEMORY", meminfo)
+    monkeypatch.setattr(hardware, "_LIMITS", tmp_path)
+    assert hardware.free_memory() == 4000 * 1024
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert hardware.free_memory() == 4000 * 1024
+    (tmp_path / "memory.max").write_text("5000\n")
+    assert hardware.free_memory() == 4000
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "expected"),
+    [
+        ("fpu avx512f avx512_bf16", "auto", "bf16-mixed"),
+        ("fpu avx512f", "auto", "32-true"),
+        ("fpu avx512f", "bf16", "bf16-mixed"),
+        ("fpu amx_bf16", "32", "32-true"),
+        ("asimd bf16", "auto", "bf16-mixed"),
+    ],
+)
+def test_precision_is_what_the_processor_has(tmp_path, monkeypatch, flags, asked, expected):
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(hardware, "_CPU", tmp_path / "cpuinfo")
+    assert hardware.precision(asked, "cpu") == expected
+
+
+def test_made_up_pairs_follow_from_their_numbers():
+    config = fakes.config()
+    one = synthetic.pairs(config, 0, np.array([3, 4]))
+    other = synthetic.pairs(config, 0, np.array([4]))
+    assert (one.sheets[1] == other.sheets[0]).all()
+    assert (one.spectrograms[1] == other.spectrograms[0]).all()
+    assert (one.sheets[0] != one.sheets[1]).any()
+
+
+def test_the_rate_rises_and_falls():
+    options = TrainingOptions(warmup_pairs=100, schedule="cosine")
+    assert optimisers.factor(options, 0, 0.0) == pytest.approx(0.01)
+    assert optimisers.factor(options, 49, 0.0) == pytest.approx(0.5)
+    assert optimisers.factor(options, 500, 0.5) == pytest.approx(0.5)
+    assert optimisers.factor(options, 1000, 1.0) == pytest.approx(0.0)
+    linear = TrainingOptions(schedule="linear")
+    assert [optimisers.factor(linear, 9, done) for done in (0, 0.25, 1)] == [1, 0.75, 0]
+    constant = TrainingOptions(schedule="constant")
+    assert optimisers.factor(constant, 9, 0.9) == 1
+
+
+def test_each_parameter_is_optimised_once():
+    for name, kinds in (
+        ("adam", [torch.optim.Adam]),
+        ("adamw", [torch.optim.AdamW]),
+        ("muon", [Muon, torch.optim.AdamW]),
+    ):
+        config = fakes.config(optimiser=name, weight_decay=0.1)
+        one = objective.Objective(config)
+        found = optimisers.make(config.training, one)
+        assert [type(optimiser) for optimiser in found] == kinds
+        groups = [g for optimiser in found for g in optimiser.param_groups]
+        ids = [id(p) for group in groups for p in group["params"]]
+        assert sorted(ids) == sorted(id(p) for p in one.parameters() if p.requires_grad)
+        if name != "adam":
+            for group in groups:
+                matrices = {p.ndim > 1 for p in group["params"]}
+                assert matrices == {group["weight_decay"] > 0}
+        rates = optimisers.Rates(found)
+        rates.set(0.5)
+        assert rates.now() == [highest / 2 for highest in rates.highest]
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (6, 40), (40, 6), (1, 9)])
+def test_orthogonalised_matrices_keep_their_directions(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape)
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    inner = left.T @ orthogonalise(matrix) @ right.T
+    values = inner.diagonal()
+    assert (inner - torch.diag(values)).abs().max() < 1e-4
+    assert values.min() > 0.3
+    assert values.max() < 1.3
+    # The iteration as it is published, on the matrix itself.
+    x = matrix / (matrix.norm() + 1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    torch.testing.assert_close(orthogonalise(matrix), x, rtol=1e-3, atol=1e-4)
+
+
+def test_muon_takes_matrices_only_and_is_not_moved_by_their_scale():
+    with pytest.raises(ValueError, match="two or more dimensions"):
+        Muon([torch.nn.Parameter(torch.zeros(3))])
+    found = []
+    for scale in (1.0, 100.0):
+        torch.manual_seed(0)
+        weight = torch.nn.Parameter(torch.zeros(4, 3, 3, 3))
+        optimiser = Muon([weight], 0.1)
+        for _ in range(3):
+            weight.grad = scale * torch.randn(weight.shape)
+            optimiser.step()
+        found.append(weight.detach().clone())
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-4)
+
+
+def test_averages_follow_the_weights():
+    network = torch.nn.BatchNorm1d(1)
+    average = Average(network, 0.9)
+    expected = float(network.weight.detach())
+    for step, value in enumerate((2.0, 3.0, 5.0), 1):
+        network.weight.data.fill_(value)
+        network.num_batches_tracked.fill_(step)
+        average.update(network)
+        decay = min(0.9, step / (step + 10))
+        expected = decay * expected + (1 - decay) * value
+    assert float(average.state["weight"]) == pytest.approx(expected)
+    assert int(average.state["num_batches_tracked"]) == 3
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_those_that_are_there(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, {"pairs": 1})
+    checkpoints.save(tmp_path, {"pairs": 2}, best=True)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.save(tmp_path, {"pairs": 3}, best=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt", "previous.pt"]
+    assert checkpoints.load(tmp_path, pytest.fail)["pairs"] == 2
+    # Killed between the two renames: the last one is the previous one already.
+    (tmp_path / "last.pt").unlink()
+    assert checkpoints.load(tmp_path, pytest.fail)["pairs"] == 1
+
+
+def test_the_best_checkpoint_stays(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, {"pairs": 1}, best=True)
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+    checkpoints.save(tmp_path, {"pairs": 2}, best=True)
+    checkpoints.save(tmp_path, {"pairs": 3})
+    assert checkpoints._read(tmp_path / "best.pt") == {"pairs": 2}
+    assert checkpoints._read(tmp_path / "previous.pt") == {"pairs": 2}
+    with pytest.raises(MsmdError, match="no checkpoint to go on from"):
+        checkpoints.load(tmp_path / "none", pytest.fail)
+
+
+def test_what_is_different_is_named():
+    assert identity.differences({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 3, "d": None}) == [
+        "b was 2 and is 3"
+    ]
+
+
+def test_a_results_file_that_was_cut_off(tmp_path):
+    (tmp_path / "results.jsonl").write_text('{"pairs": 1}\n{"pairs": 2}\n{"pai')
+    assert record.read(tmp_path) == [{"pairs": 1}, {"pairs": 2}]
+    record.Record(tmp_path, 1).close()
+    assert record.read(tmp_path) == [{"pairs": 1}]
+    assert record.read_list(tmp_path / "results.jsonl") == []
