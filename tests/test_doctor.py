@@ -13,6 +13,7 @@ from msmdtools import doctor
 from msmdtools.cli import main
 from msmdtools.doctor import Finding, Report
 from msmdtools.errors import SoundfontError, ToolError
+from msmdtools.perform import soundfonts
 
 NO_LIBRARY = Finding("FluidSynth library", "needed", "", apt="libfluidsynth3", by_hand="FluidSynth")
 NO_SANDBOX = Finding("sandbox", "wanted", "", apt="bubblewrap", by_hand="bubblewrap")
