@@ -118,7 +118,7 @@ pipeline: setup system  ## sources to figures: ingest, build, snippets, train, e
 	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
 	$(BIN)/msmd eval $(OUT)/run $(OUT)/snippets -o $(OUT)/report
 	echo
-	echo "Tables and pictures: $(CURDIR)/$(OUT)/report; curves of the training: $(CURDIR)/$(OUT)/run/curves.png"
+	echo "Tables and pictures: $(abspath $(OUT))/report; curves of the training: $(abspath $(OUT))/run/curves.png"
 
 test: setup system  ## run the fast tests
 	$(BIN)/python -m pytest
