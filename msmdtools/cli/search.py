@@ -1,0 +1,91 @@
+"""`msmd search`: a thin shell over `msmdtools.retrieval.search`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
+@click.argument("index", type=click.Path())
+@click.argument("query")
+@click.option("--model", required=True, help="The one that the index was made with.")
+@click.option(
+    "--dataset", type=click.Path(path_type=Path), help="QUERY is a piece of it, not a file."
+)
+@click.option("--performance", metavar="P", help="Of that piece; default: its first.")
+@click.option(
+    "--by",
+    type=click.Choice(["audio", "sheet"]),
+    default="audio",
+    show_default=True,
+    help="With --dataset: search by the piece's recording or by its sheet.",
+)
+@click.option("--page", type=int, help="With --by sheet: only this page.")
+@click.option("--start", type=float, default=0.0, show_default=True, help="Of the part, in s.")
+@click.option("--end", type=float, help="Of the part, in s; default: the recording's end.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Answers.")
+@click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@click.option("--json", "as_json", is_flag=True, help="Print answers and paths as JSON.")
+def command(
+    index: str,
+    query: str,
+    model: str,
+    dataset: Path | None,
+    performance: str | None,
+    by: str,
+    page: int | None,
+    start: float,
+    end: float | None,
+    top: int,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Search INDEX for the sheet of a recording, or for the recording of a sheet.
+
+    QUERY is an audio file (WAV, FLAC, OGG, MP3; any rate and length), or with --dataset a piece.
+
+    Example: msmd search msmd.index recording.flac --model compact-4s
+    """
+    if dataset is None and (by == "sheet" or page is not None or performance is not None):
+        raise click.UsageError("--by sheet, --page and --performance need --dataset.")
+    if page is not None and by != "sheet":
+        raise click.UsageError("--page is for --by sheet.")
+    from msmdtools.dataset import reader
+    from msmdtools.features import spectrogram
+    from msmdtools.models.model import load_model
+    from msmdtools.retrieval import audio, search
+    from msmdtools.retrieval.index import open_index
+
+    opened = open_index(index)
+    if dataset is None:
+        bands = spectrogram(audio.read(query))
+    else:
+        piece = reader.open(dataset)[query]
+        bands = piece.spectrogram(performance)
+    loaded = load_model(model, device)
+    opened.check(loaded, model)
+    made = opened.description
+    if by == "sheet":
+        asked = search.sheet_query(piece, loaded, made.sheet_stride, page)
+    else:
+        asked = search.audio_query(bands, loaded, made.audio_stride, start, end)
+    found = search.search(opened, asked, top)
+    if as_json:
+        click.echo(json.dumps([asdict(match) for match in found], indent=1, ensure_ascii=False))
+        return
+    for match in found:
+        name = " ".join(filter(None, (match.piece, match.performance)))
+        click.echo(f"{match.rank:3}  {match.score:.3f}  {name}  {_place(match.path)}")
+
+
+def _place(path: list[dict[str, Any]]) -> str:
+    """From where to where in the piece."""
+    if "second" in path[0]:
+        return f"{path[0]['second']:.1f} to {path[-1]['second']:.1f} s"
+    first, last = (
+        f"page {p['page']} system {p['system']} x {p['x']:.0f}" for p in (path[0], path[-1])
+    )
+    return f"{first} to {last}"

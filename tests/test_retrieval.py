@@ -1,0 +1,401 @@
+"""Windows, ranking, index, search and identification, on drawn sheets and made-up embeddings."""
+
+import json
+import re
+from dataclasses import replace
+from itertools import pairwise, product
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+import synthetic_dataset
+from click.testing import CliRunner
+
+import msmdtools
+from msmdtools.cli import main
+from msmdtools.errors import MsmdError
+from msmdtools.retrieval import audio, identification, index, search, windows
+from msmdtools.retrieval.ranking import paths, rank_of, votes
+
+FIRST, SECOND = synthetic_dataset.PIECES
+SHAPE, FRAMES = (80, 40), 42
+
+
+# Windows
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return msmdtools.open(synthetic_dataset.make(tmp_path_factory.mktemp("data") / "dataset"))
+
+
+def test_sheet_windows_stand_at_equal_distances_and_know_their_place(dataset):
+    piece = dataset[FIRST]
+    found = windows.sheet_windows(piece, SHAPE, 30)
+    assert found.images.shape == (len(found.x), *SHAPE)
+    assert found.images.dtype == np.uint8
+    inside = np.diff(found.x)[np.diff(found.system) == 0]
+    assert set(inside) == {30.0}
+    assert list(np.unique(found.system)) == [1, 2, 3, 4]
+    assert dict(zip(found.system, found.page, strict=True)) == {1: 1, 2: 1, 3: 2, 4: 2}
+    # In the middle of a system a window is the page itself.
+    i = int(np.flatnonzero(found.system == 2)[3])
+    boxes = piece.systems[piece.systems["system"] == 2]
+    top = int(np.floor((boxes["y0"].min() + boxes["y1"].max()) / 2 - SHAPE[0] / 2 + 0.5))
+    left = int(np.floor(found.x[i] - SHAPE[1] / 2 + 0.5))
+    page = piece.pages[0]
+    assert np.array_equal(found.images[i], page[top : top + SHAPE[0], left : left + SHAPE[1]])
+
+
+def test_audio_windows_have_silence_around_the_recording():
+    spectrogram = np.arange(92 * 30, dtype=np.float32).reshape(92, 30) + 1
+    found = windows.audio_windows(spectrogram, 10, 0.5)
+    assert list(found.second) == [0.0, 0.5, 1.0]
+    assert not found.spectrograms[0, :, :5].any()
+    assert np.array_equal(found.spectrograms[0, :, 5:], spectrogram[:, :5])
+    assert np.array_equal(found.spectrograms[1], spectrogram[:, 5:15])
+
+
+def test_strides_must_be_positive(dataset):
+    with pytest.raises(MsmdError, match=r"^the sheet stride is 0 px; it must be at least 1$"):
+        windows.sheet_windows(dataset[FIRST], SHAPE, 0)
+    with pytest.raises(MsmdError, match=r"^the audio stride is 0.01 s; it must be at least 0.05$"):
+        windows.audio_windows(np.ones((92, 9)), 4, 0.01)
+    with pytest.raises(MsmdError, match=r"^the recording is empty$"):
+        windows.audio_windows(np.ones((92, 0)), 4, 0.5)
+
+
+# Ranking
+
+
+def slow_paths(similarities, bounds, steps):
+    """The best path of each piece by trying all of them."""
+    rows = len(similarities)
+    for low, high in pairwise(bounds):
+        scores = [-np.inf]
+        for start, *moves in product(range(low, high), *[range(steps)] * (rows - 1)):
+            columns = start + np.cumsum([0, *moves])
+            if columns[-1] < high:
+                scores.append(similarities[np.arange(rows), columns].mean())
+        yield max(scores)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_paths_are_the_best_of_all(seed):
+    draw = np.random.default_rng(seed)
+    bounds = np.array([0, 6, 6, 7, 12])
+    similarities = draw.normal(size=(4, 12))
+    found = paths(similarities, bounds, 3)
+    assert found.scores == pytest.approx(list(slow_paths(similarities, bounds, 3)))
+    for piece, way in enumerate(found.windows):
+        if bounds[piece] == bounds[piece + 1]:
+            assert set(way) == {-1}
+            continue
+        assert similarities[np.arange(4), way].mean() == pytest.approx(found.scores[piece])
+        assert ((np.diff(way) >= 0) & (np.diff(way) < 3)).all()
+        assert bounds[piece] <= way[0] <= way[-1] < bounds[piece + 1]
+
+
+def test_order_decides_where_votes_cannot():
+    """Two pieces of the same windows, in opposite order."""
+    rows = np.eye(6)
+    similarities, bounds = rows @ np.concatenate([rows, rows[::-1]]).T, np.array([0, 6, 12])
+    assert list(votes(similarities, bounds, 2)) == [6, 6]
+    scores = paths(similarities, bounds).scores
+    assert scores[0] == 1.0
+    assert scores[1] < 0.5
+
+
+def test_equal_scores_are_no_success():
+    assert rank_of(np.array([1.0, 2.0, 1.0]), 0) == 3
+    assert rank_of(np.array([-np.inf, -np.inf]), 0) == 2
+
+
+def test_bounds_and_rows_are_checked():
+    with pytest.raises(ValueError, match=r"^a query has at least one window$"):
+        paths(np.ones((0, 3)), np.array([0, 3]))
+    with pytest.raises(ValueError, match=r"^bounds must rise from 0 to 3$"):
+        paths(np.ones((2, 3)), np.array([0, 2]))
+
+
+# Audio
+
+
+def test_recordings_of_other_rates_and_channels(tmp_path):
+    time = np.arange(44_100 * 2) / 44_100
+    wave = 0.5 * np.sin(2 * np.pi * 440 * time)
+    soundfile.write(tmp_path / "a.wav", np.stack([wave, wave], axis=1), 44_100)
+    found = audio.read(tmp_path / "a.wav")
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44_100) / 22_050) * 32767
+    assert found.dtype == np.int16
+    assert abs(found - expected)[1000:-1000].max() < 5
+
+
+def test_recordings_that_cannot_be_searched_for(tmp_path):
+    with pytest.raises(MsmdError, match=r"none\.wav: no such file$"):
+        audio.read(tmp_path / "none.wav")
+    (tmp_path / "text.mp3").write_text("not music")
+    with pytest.raises(MsmdError, match=r"text\.mp3: not a recording that can be read .*convert"):
+        audio.read(tmp_path / "text.mp3")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(9000), 22_050)
+    with pytest.raises(MsmdError, match=r"silent\.wav: the recording is silent$"):
+        audio.read(tmp_path / "silent.wav")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 22_050)
+    with pytest.raises(MsmdError, match=r"empty\.wav: the recording is empty$"):
+        audio.read(tmp_path / "empty.wav")
+    soundfile.write(tmp_path / "nan.wav", np.full(9000, np.nan, np.float32), 22_050, "FLOAT")
+    with pytest.raises(MsmdError, match=r"nan\.wav: .* not numbers$"):
+        audio.read(tmp_path / "nan.wav")
+
+
+# Index and search
+
+
+class Fake:
+    """Embeds a window as its own coarse content; the two sides are not in one space."""
+
+    name, dim = "fake", 8
+    config = SimpleNamespace(sheet_shape=SHAPE, frames=FRAMES)
+
+    def __init__(self):
+        self.embedded = 0
+
+    def embed_sheet(self, images):
+        self.embedded += len(images)
+        return self._unit(255.1 - images.reshape(len(images), 8, -1).mean(2))
+
+    def embed_audio(self, spectrograms):
+        self.embedded += len(spectrograms)
+        return self._unit(spectrograms[:, :88].reshape(len(spectrograms), 8, -1).mean(2) + 1e-3)
+
+    def _unit(self, rows):
+        rows = rows.astype(np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def made(dataset, tmp_path, monkeypatch):
+    """The index of two pieces, with the weights' file, the dataset and the model."""
+    monkeypatch.setattr(index, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"weights")
+    model = Fake()
+    change = index.update(tmp_path / "index", dataset, model, weights)
+    assert change == index.Change(added=2, removed=0, kept=0)
+    return SimpleNamespace(path=tmp_path / "index", weights=weights, model=model, dataset=dataset)
+
+
+def test_an_index_has_all_windows(made):
+    opened = index.open_index(made.path)
+    expected = windows.sheet_windows(made.dataset[FIRST], SHAPE, 50)
+    assert opened.pieces == [FIRST, SECOND]
+    assert opened.sheet.names == [(FIRST, ""), (SECOND, "")]
+    assert len(opened.audio.names) == 4
+    assert opened.sheet.bounds[1] == len(expected.x)
+    assert np.array_equal(
+        opened.sheet.vectors[: len(expected.x)], Fake().embed_sheet(expected.images)
+    )
+    assert list(opened.sheet.places["x"][: len(expected.x)]) == list(expected.x)
+    assert pq.read_schema(made.path / "sheet-0001.parquet").field("x").metadata[b"unit"] == b"px"
+
+
+def test_pieces_are_added_and_removed_without_embedding_the_others(made):
+    before = index.open_index(made.path)
+    made.model.embedded = 0
+    change = index.update(made.path, None, made.model, made.weights, remove=[FIRST])
+    assert change == index.Change(added=0, removed=1, kept=1)
+    assert index.open_index(made.path).pieces == [SECOND]
+    assert made.model.embedded == 0
+    assert index.update(made.path, made.dataset, made.model, made.weights).added == 1
+    after = index.open_index(made.path)
+    assert made.model.embedded == sum(
+        int(side.bounds[-1] - side.bounds[len(side.names) // 2])
+        for side in (after.sheet, after.audio)
+    )
+    assert sorted(after.sheet.names) == sorted(before.sheet.names)
+    assert sorted(p.name for p in made.path.iterdir() if p.name[0] != ".") == [
+        "audio-0003.parquet",
+        "index.json",
+        "sheet-0003.parquet",
+    ]
+    assert index.update(made.path, made.dataset, made.model, made.weights).kept == 2
+    assert (made.path / "sheet-0003.parquet").is_file()  # nothing to do, nothing written
+
+
+def test_an_interrupted_change_leaves_the_old_index(made, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(index.os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        index.update(made.path, None, made.model, made.weights, remove=[FIRST])
+    monkeypatch.undo()
+    assert index.open_index(made.path).pieces == [FIRST, SECOND]
+
+
+def test_indexes_that_cannot_be_used(made, tmp_path):
+    def update(**changed):
+        index.update(made.path, None, made.model, **{"weights": made.weights, **changed})
+
+    with pytest.raises(MsmdError, match=r"none: not an index \(it has no index\.json\)"):
+        index.open_index(tmp_path / "none")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"others")
+    with pytest.raises(MsmdError, match=r"made with the model fake .* or make another index$"):
+        update(weights=other)
+    with pytest.raises(MsmdError, match=r"made with the model fake .* or make another index$"):
+        index.open_index(made.path).check(made.model, other)
+    with pytest.raises(MsmdError, match=r"has windows every 50 px and 0\.5 s; use these strides"):
+        update(sheet_stride=20)
+    with pytest.raises(MsmdError, match=r"index: no piece 'x' to remove$"):
+        update(remove=["x"])
+    (made.path / "sheet-0001.parquet").write_bytes(b"PAR1 not")
+    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged"):
+        index.open_index(made.path)
+    description = json.loads((made.path / "index.json").read_text())
+    (made.path / "index.json").write_text(json.dumps({**description, "format": 9}))
+    with pytest.raises(MsmdError, match=r"format 9, and this msmdtools reads 1; make the index"):
+        index.open_index(made.path)
+    (made.path / "index.json").write_text("{")
+    with pytest.raises(MsmdError, match=r"index\.json is missing or damaged"):
+        index.open_index(made.path)
+
+
+def test_pages_of_another_width_are_an_error(dataset, tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(b"")
+    with pytest.raises(MsmdError, match=r"pages are 420 px wide, and an index needs 835; build"):
+        index.update(tmp_path / "index", dataset, Fake(), tmp_path / "w.safetensors")
+
+
+def test_search_finds_the_place(made):
+    """Sheet vectors as a query: the path is the way through the piece, with similarity 1."""
+    opened = index.open_index(made.path)
+    draw = np.random.default_rng(0).normal(size=opened.sheet.vectors.shape).astype(np.float32)
+    vectors = draw / np.linalg.norm(draw, axis=1, keepdims=True)
+    opened = replace(opened, sheet=replace(opened.sheet, vectors=vectors))
+    start, rows = int(opened.sheet.bounds[1]) + 2, 5
+    seconds = [{"query_second": 0.5 * i} for i in range(rows)]
+    asked = search.Query(vectors[start : start + rows], seconds, "audio")
+    matches = search.search(opened, asked)
+    assert [(m.rank, m.piece) for m in matches] == [(1, SECOND), (2, FIRST)]
+    assert matches[0].score == pytest.approx(1)
+    expected = opened.sheet.places.iloc[start : start + rows].to_dict("records")
+    for found, when, where in zip(matches[0].path, seconds, expected, strict=True):
+        del where["piece"]
+        assert found == {**when, **where, "similarity": pytest.approx(1)}
+    assert len(search.search(opened, asked, top=1)) == 1
+    empty = replace(opened, sheet=replace(opened.sheet, vectors=vectors[:0]))
+    with pytest.raises(MsmdError, match=r"has no sheets to search in; add some with msmd index$"):
+        search.search(empty, asked)
+
+
+def test_search_by_sheet_gives_one_recording_a_piece(made):
+    opened = index.open_index(made.path)
+    asked = search.sheet_query(made.dataset[FIRST], made.model, 50, page=2)
+    assert {place["query_page"] for place in asked.places} == {2}
+    matches = search.search(opened, asked)
+    assert {m.piece for m in matches} == {FIRST, SECOND}
+    assert set(matches[0].path[0]) == {
+        "query_page", "query_system", "query_x", "second", "similarity",
+    }  # fmt: skip
+    with pytest.raises(MsmdError, match=r"first: no systems on page 3$"):
+        search.sheet_query(made.dataset[FIRST], made.model, 50, page=3)
+
+
+def test_parts_of_recordings(made):
+    spectrogram = made.dataset[FIRST].spectrogram()
+    asked = search.audio_query(spectrogram, made.model, 0.5, 2, 4)
+    assert [p["query_second"] for p in asked.places] == [2.0, 2.5, 3.0, 3.5]
+    assert np.array_equal(
+        asked.vectors, search.audio_query(spectrogram[:, 40:80], made.model, 0.5).vectors
+    )
+    with pytest.raises(MsmdError, match=r"^0\.5 s are too short to search for; give 1 s or more$"):
+        search.audio_query(spectrogram, made.model, 0.5, 2, 2.5)
+    with pytest.raises(MsmdError, match=r"s; it has nothing at 999 s$"):
+        search.audio_query(spectrogram, made.model, 0.5, 999)
+
+
+# Identification
+
+
+def side(vectors, sizes):
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    return index.Side(None, vectors, bounds, [(f"p{i}", "") for i in range(len(sizes))])
+
+
+def test_identification_of_what_is_the_same_is_perfect():
+    vectors = np.eye(12, dtype=np.float32)
+    both = side(vectors, [5, 4, 3])
+
+    def scores(s, b):
+        return paths(s, b).scores
+
+    for wanted, queries in ((None, 3), (2, 60)):
+        found = identification.ranks(both, both, scores, wanted)
+        assert list(found) == [1] * queries
+    never = identification.ranks(both, both, lambda s, b: np.zeros(3))
+    assert list(never) == [3, 3, 3]
+
+
+def test_excerpts_are_seeded_and_inside():
+    assert identification.excerpt_windows(10, 4.2, 0.5) == 12
+    assert identification.excerpt_windows(2, 4.2, 0.5) == 1
+    found = identification.excerpts(30, 12, 20, 1)
+    assert found == identification.excerpts(30, 12, 20, 1)
+    assert found != identification.excerpts(30, 12, 20, 2)
+    assert all(part.start >= 0 and part.stop <= 30 for part in found)
+    assert {part.stop - part.start for part in found} == {12}
+    assert identification.excerpts(5, 12, 2, 0) == [slice(0, 5)] * 2
+
+
+def test_summary():
+    found = identification.summary(np.array([1, 2, 10, 94]), 94)
+    assert found == identification.Identification(
+        4, 94, 25.0, 50.0, 75.0, pytest.approx((1 + 1 / 2 + 1 / 10 + 1 / 94) / 4), 1, 2, 3, 1
+    )
+    with pytest.raises(ValueError, match=r"^there are no ranks to sum up$"):
+        identification.summary(np.array([], np.int64), 3)
+    with pytest.raises(ValueError, match=r"^ranks must be from 1 to 3$"):
+        identification.summary(np.array([4]), 3)
+
+
+# Commands
+
+
+def test_index_and_search_from_the_command_line(made, monkeypatch):
+    monkeypatch.setattr("msmdtools.models.model.load_model", lambda *_: made.model)
+    out = made.path.parent / "cli"
+
+    def run(*arguments):
+        result = CliRunner().invoke(main, [*map(str, arguments), "--model", str(made.weights)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    done = run("index", made.dataset.path, "--out", out, "--pieces", FIRST, "--json")
+    assert json.loads(done) == {"added": 1, "removed": 0, "kept": 0}
+    assert run("index", made.dataset.path, "--out", out) == f"{out}: 1 added, 0 removed, 1 kept.\n"
+    lines = run("search", out, FIRST, "--dataset", made.dataset.path).splitlines()
+    assert len(lines) == 2
+    assert re.fullmatch(
+        r"  1  [01]\.\d{3}  BachJS__\w+  page \d system \d x \d+ to page \d system \d x \d+",
+        lines[0],
+    )
+    soundfile.write(out.parent / "a.flac", np.sin(np.arange(66_150) / 20), 22_050)
+    answers = json.loads(run("search", out, out.parent / "a.flac", "--json", "--top", 1))
+    assert [m["rank"] for m in answers] == [1]
+    assert len(answers[0]["path"]) == 6
+    by_sheet = ["--dataset", made.dataset.path, "--by", "sheet", "--page", 1]
+    assert " s" in run("search", out, FIRST, *by_sheet)
+
+
+def test_wrong_usage():
+    for arguments, message in (
+        (["index", "--out", "i", "--model", "m"], "Give a DATASET to add, or pieces to --remove."),
+        (["search", "i", "q", "--model", "m", "--page", "1"], "need --dataset."),
+        (["search", "i", "q", "--model", "m", "--dataset", "d", "--page", "1"], "for --by sheet."),
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        assert message in result.output
