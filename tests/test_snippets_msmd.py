@@ -67,7 +67,9 @@ def test_the_snippets_of_a_piece_are_as_many_as_the_onsets_of_its_midi(
     performance = next(iter(msmdtools.open(dataset)[pieces[0]].performances["performance"]))
     out = folder / "snippets"
     command = ["snippets", dataset, "--out", out, "--split", f"{folder / 'test.csv'}:all_split"]
-    command += ["--context", 2.1, "--performances", f"test={performance}"]
+    command += ["--context", 2.1]
+    if "MSMD_DATASET" in os.environ:  # which may have several
+        command += ["--performances", f"test={performance}"]
     result = CliRunner().invoke(main, list(map(str, command)))
     assert result.exit_code == 0, result.output
     assert "onsets without a snippet" not in result.output
