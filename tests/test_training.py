@@ -124,6 +124,23 @@ def test_results_after_the_checkpoint_are_done_again(snippets, tmp_path):
     assert [json.loads(line)["pairs"] for line in lines(path)] == [80, 160, 240, 320]
 
 
+def test_a_run_that_was_killed_before_any_checkpoint_goes_on(snippets, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(told):
+        if told.pairs == 32:
+            raise Killed
+
+    config = fakes.config()
+    run.train(snippets, config, tmp_path / "whole", OPTIONS)
+    with pytest.raises(Killed):
+        run.train(snippets, config, tmp_path / "run", OPTIONS, progress=kill)
+    assert fakes.state(tmp_path / "run")["pairs"] == 0
+    run.train(snippets, config, tmp_path / "run", replace(OPTIONS, resume=True))
+    assert fakes.equal(fakes.weights(tmp_path / "whole"), fakes.weights(tmp_path / "run"))
+
+
 def test_a_damaged_checkpoint_is_said_and_the_previous_one_used(snippets, tmp_path):
     config = fakes.config()
     run.train(snippets, config, tmp_path / "whole", OPTIONS)

@@ -1,5 +1,6 @@
 """Where a training's batches come from, and what validates it: snippets, or what is made up."""
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,6 +58,6 @@ def open_data(
         memory=memory,
         rank=rank,
         ranks=ranks,
-        beside=max(ranks // options.nodes, 1),
+        beside=int(os.environ.get("LOCAL_WORLD_SIZE", max(ranks // options.nodes, 1))),
     )
     return batches, validation

@@ -10,40 +10,34 @@ resumed or not, unless the learning rate follows a budget of time.
 """
 
 import logging
-import math
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation import metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
-from msmdtools.snippets import draws
 from msmdtools.training import checkpoints, identity, interrupts, optimisers, record
-from msmdtools.training.averages import Average
 from msmdtools.training.batches import Training
 from msmdtools.training.data import open_data
 from msmdtools.training.hardware import precision
-from msmdtools.training.objective import Objective, begin_with
+from msmdtools.training.learner import Learner
 from msmdtools.training.options import Progress, Summary, TrainOptions
+from msmdtools.training.position import Position
 from msmdtools.training.refit import refit
 
 CHECKPOINTS = "checkpoints"
 # Seconds between checkpoints, where validation does not save one before.
 _SAVE_S = 300
-# The stream of random numbers that dropout draws from; see snippets.draws.
-_DROPOUT = 64
 
 
 def train(
@@ -110,37 +104,26 @@ class _Run:
         if saved is not None:  # before the snippets are read, which takes longer
             self._check(saved["identity"], self.settings)
         before = {} if saved is None else saved["identity"]
-        torch.manual_seed(options.seed)
-        self.objective = Objective(config)
-        if options.init and saved is None:
-            begin_with(self.objective.network, options.init)
+        init = options.init if saved is None else None
+        self.learner = Learner(config, self.fabric, options.seed, init)
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
         self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
-        made = optimisers.make(config.training, self.objective)
-        prepared = self.fabric.setup(self.objective, *made)
-        self.module, self.optimisers = prepared[0], list(prepared[1:])
-        self.rates = optimisers.Rates(self.optimisers)
-        ema = config.training.ema
-        self.average = Average(self.objective.network, ema) if ema else None
-        self.pairs, self.steps, self.epoch, self.batch = 0, 0, 0, 0
-        self.elapsed_s, self.validated, self.loss = 0.0, 0, math.nan
-        self.best: dict[str, Any] = {}
-        self.last: dict[str, Any] = {}
-        self.ended = False
-        self._saved_at = self._clock
+        self.at = Position()
         if saved is not None:
             self._check(saved["identity"], self.source.identity())
-            self._restore(saved)
+            self.learner.load_state_dict(saved)
+            self.at = Position.of(saved)
+        self._saved_at = self._clock
         # What was used of a budget before counts as if this process had begun earlier.
-        self._clock -= self.elapsed_s
+        self._clock -= self.at.elapsed_s
 
     def train(self) -> Summary:
         """The whole training, or what is left of it."""
-        if self.ended:
-            return Summary(self.run, self.run / RUN_WEIGHTS, self.last, self.best)
+        if self.at.ended:
+            return Summary(self.run, self.run / RUN_WEIGHTS, self.at.last, self.at.best)
         self._begin()
         with interrupts.listening() as stop:
-            batches = self.source.read(self.epoch, self.batch)
+            batches = self.source.read(self.at.epoch, self.at.batch)
             try:
                 self._loop(batches, stop)
             finally:
@@ -148,20 +131,20 @@ class _Run:
             return self._end()
 
     def _loop(self, batches: Iterator[Training], stop: interrupts.Stop) -> None:
-        speed = _Speed(self.pairs)
+        speed = _Speed(self.at.pairs)
         while True:
             # Before the step: a run that was stopped where it should validate now does so first.
-            if self._done() * self.options.validations >= self.validated + 1:
-                self._validate(speed.at(self.pairs))
-                speed = _Speed(self.pairs)
+            if self._done() * self.options.validations >= self.at.validated + 1:
+                self._validate(speed.at(self.at.pairs))
+                speed = _Speed(self.at.pairs)
             elif time.monotonic() - self._saved_at > _SAVE_S:
                 self._save()
             if self._done() >= 1.0:
                 return
             self._step(next(batches))
             # Distributed processes read one clock, or one would stop before the other.
-            self.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
-            self._tell(speed.at(self.pairs))
+            self.at.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
+            self._tell(speed.at(self.at.pairs))
             if stopped:
                 self._save()
                 raise KeyboardInterrupt
@@ -169,48 +152,27 @@ class _Run:
     def _done(self) -> float:
         """How much of the training is done, 0 to 1."""
         if self.options.budget_s is not None:
-            return min(1.0, self.elapsed_s / self.options.budget_s)
-        return min(1.0, self.pairs / self.config.training.pairs)
+            return min(1.0, self.at.elapsed_s / self.options.budget_s)
+        return min(1.0, self.at.pairs / self.config.training.pairs)
 
     def _step(self, batch: Training) -> None:
-        self.rates.set(optimisers.factor(self.config.training, self.pairs, self._done()))
-        # Dropout follows from the step alone: no state of a generator is to be kept.
-        drawn = draws.hashes(self.options.seed, _DROPOUT, self.steps, self.fabric.global_rank)
-        torch.manual_seed(int(drawn) >> 1)
-        windows = self.fabric.to_device((batch.sheets, batch.spectrograms, batch.music))
-        loss = self.module(*windows, self._gather if self.fabric.world_size > 1 else None)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        self.fabric.backward(loss)
-        clip = self.config.training.clip or math.inf
-        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), clip)
-        value = float(loss.detach())
-        for what, number in (("loss", value), ("gradient", float(norm))):
-            if not math.isfinite(number):
-                raise MsmdError(self._not_finite(what, number, batch))
-        for optimiser in self.optimisers:
-            optimiser.step()
-        if self.average is not None:
-            self.average.update(self.objective.network)
-        self.steps += 1
-        self.pairs += len(batch.sheets) * self.fabric.world_size
-        self.epoch, self.batch = batch.epoch, batch.number + 1
-        weight = max(0.02, 1 / self.steps)
-        self.loss = value if self.steps == 1 else (1 - weight) * self.loss + weight * value
+        factor = optimisers.factor(self.config.training, self.at.pairs, self._done())
+        try:
+            loss = self.learner.step(batch, self.at.steps, factor)
+        except FloatingPointError as error:
+            raise MsmdError(self._not_finite(str(error), batch)) from None
+        pairs = len(batch.sheets) * self.fabric.world_size
+        self.at.step(pairs, loss, batch.epoch, batch.number)
 
-    def _not_finite(self, what: str, number: float, batch: Training) -> str:
+    def _not_finite(self, what: str, batch: Training) -> str:
         names = self.source.names(batch.index)
         shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         return (
-            f"the {what} is {number} at batch {batch.number} of epoch {batch.epoch}, after "
-            f"{self.pairs:,} pairs; its onsets: {shown}. Lower training.lr, clip the gradient "
+            f"{what} at batch {batch.number} of epoch {batch.epoch}, after "
+            f"{self.at.pairs:,} pairs; its onsets: {shown}. Lower training.lr, clip the gradient "
             f"(training.clip) or use training.precision = '32', in a new run; the checkpoints in "
             f"{self.run} are from before"
         )
-
-    def _gather(self, values: Tensor, gradients: bool) -> Tensor:
-        found: Any = self.fabric.all_gather(values, sync_grads=gradients)
-        return torch.flatten(found, 0, 1)
 
     def _agreed(self, elapsed_s: float, stopped: bool) -> tuple[float, bool]:
         """Elapsed seconds and whether to stop, the same in all processes."""
@@ -222,48 +184,35 @@ class _Run:
 
     def _validate(self, speed: float) -> None:
         """Validate, record, keep the best weights, save a checkpoint."""
-        self.validated = int(self._done() * self.options.validations)
+        self.at.validated = int(self._done() * self.options.validations)
         best = False
         if self.fabric.is_global_zero:
-            with self._averaged(), self.fabric.autocast():
-                valid = self.validation(self.objective.network)
-            self.last = self._row(valid, speed)
-            self.record.add(self.last)
-            best = not self.best or self.last["mrr"] > self.best["mrr"]
+            with self.learner.averaged() as network, self.fabric.autocast():
+                valid = self.validation(network)
+            self.at.last = self._row(valid, speed)
+            self.record.add(self.at.last)
+            best = not self.at.best or self.at.last["mrr"] > self.at.best["mrr"]
             if best:
-                self.best = self.last
-                self._write_weights(self.last)
+                self.at.best = self.at.last
+                self._write_weights(self.at.last)
             self._tell(speed, valid)
-        self.elapsed_s, _ = self._agreed(time.monotonic() - self._clock, False)
+        self.at.elapsed_s, _ = self._agreed(time.monotonic() - self._clock, False)
         self._save(best)
 
     def _row(self, valid: dict[str, dict[str, float]], speed: float) -> dict[str, Any]:
         row = {
-            "pairs": self.pairs,
-            "steps": self.steps,
-            "epoch": self.epoch,
-            "elapsed_s": round(self.elapsed_s, 1),
+            "pairs": self.at.pairs,
+            "steps": self.at.steps,
+            "epoch": self.at.epoch,
+            "elapsed_s": round(self.at.elapsed_s, 1),
             "pairs_per_s": round(speed, 1),
-            "loss": self.loss,
-            "lr": max(self.rates.now()),
+            "loss": self.at.loss,
+            "lr": self.learner.rate,
             "mrr": sum(v["mrr"] for v in valid.values()) / len(valid),
             "valid": valid,
         }
-        temperature = getattr(self.objective.loss, "temperature", None)
+        temperature = self.learner.temperature
         return row if temperature is None else {**row, "temperature": temperature}
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """The network with its averaged weights, if it has them."""
-        if self.average is None:
-            yield
-            return
-        own = {name: value.clone() for name, value in self.objective.network.state_dict().items()}
-        self.objective.network.load_state_dict(self.average.state)
-        try:
-            yield
-        finally:
-            self.objective.network.load_state_dict(own)
 
     def _write_weights(self, row: dict[str, Any]) -> None:
         made = {
@@ -273,8 +222,8 @@ class _Run:
             "batches": self.source.identity(),
             **{k: self.environment[k] for k in ("command", "platform", "precision", "packages")},
         }
-        with self._averaged():
-            bundle.save(self.run / RUN_WEIGHTS, self.objective.network, self.config, made)
+        with self.learner.averaged() as network:
+            bundle.save(self.run / RUN_WEIGHTS, network, self.config, made)
 
     def _begin(self) -> None:
         """The run folder with its configuration; nothing is written before all has been checked."""
@@ -291,28 +240,32 @@ class _Run:
         path = self.run / record.ENVIRONMENT
         starts = record.read_list(path) if self.options.resume else []
         record.write_json(path, [*starts, self.environment])
-        self.record = record.Record(self.run, self.pairs)
+        self.record = record.Record(self.run, self.at.pairs)
+        if not self.options.resume:  # so that it can be gone on with whenever it is killed
+            self._save()
 
     def _end(self) -> Summary:
         if self.fabric.is_global_zero:
             if self.config.training.refit_cca:
                 self._refit()
             self.record.close()
-            self.ended = True
+            self.at.ended = True
             self._save()
         self.fabric.barrier()
-        return Summary(self.run, self.run / RUN_WEIGHTS, self.last, self.best)
+        return Summary(self.run, self.run / RUN_WEIGHTS, self.at.last, self.at.best)
 
     def _refit(self) -> None:
         """Fit the CCA projections of the best weights to pairs of the training split."""
         count, weights = self.config.training.refit_cca, self.run / RUN_WEIGHTS
         to_device = self.fabric.to_device
         with self.fabric.autocast():
-            valid = refit(weights, self.source, self.epoch + 1, count, self.validation, to_device)
-        best = self.best
-        self.last = {**self._row(valid, 0.0), "refit_cca": count}
-        self.best = {**self.last, "pairs": best["pairs"], "steps": best["steps"]}
-        self.record.add(self.last)
+            valid = refit(
+                weights, self.source, self.at.epoch + 1, count, self.validation, to_device
+            )
+        best = self.at.best
+        self.at.last = {**self._row(valid, 0.0), "refit_cca": count}
+        self.at.best = {**self.at.last, "pairs": best["pairs"], "steps": best["steps"]}
+        self.record.add(self.at.last)
         self._tell(0.0, valid)
 
     def _save(self, best: bool = False) -> None:
@@ -320,26 +273,12 @@ class _Run:
         self._saved_at = time.monotonic()
         if not self.fabric.is_global_zero:
             return
-        average = self.average
         state = {
             "identity": {**self.settings, **self.source.identity()},
-            "objective": self.objective.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "average": average and {"steps": average.steps, "state": average.state},
-            **{name: getattr(self, name) for name in _COUNTERS},
+            **self.learner.state_dict(),
+            **self.at.state_dict(),
         }
         checkpoints.save(self.run / CHECKPOINTS, state, best)
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of this run."""
-        self.objective.load_state_dict(state["objective"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        self.rates = optimisers.Rates(self.optimisers, self.rates.highest)
-        if self.average is not None:
-            self.average.load(state["average"]["steps"], state["average"]["state"])
-        for name in _COUNTERS:
-            setattr(self, name, state[name])
 
     def _check(self, saved: dict[str, Any], mine: dict[str, Any]) -> None:
         """Raise MsmdError if a checkpoint is of another run than `mine` says."""
@@ -353,23 +292,8 @@ class _Run:
     def _tell(self, speed: float, valid: dict[str, dict[str, float]] | None = None) -> None:
         if self.progress and self.fabric.is_global_zero:
             chance = metrics.chance(self.validation.candidates).recall_1
-            told = Progress(self.pairs, self._done(), self.loss, speed, valid, chance)
+            told = Progress(self.at.pairs, self._done(), self.at.loss, speed, valid, chance)
             self.progress(told)
-
-
-# What a checkpoint holds beside weights and optimisers.
-_COUNTERS = (
-    "pairs",
-    "steps",
-    "epoch",
-    "batch",
-    "elapsed_s",
-    "validated",
-    "loss",
-    "best",
-    "last",
-    "ended",
-)
 
 
 class _Speed:
