@@ -351,6 +351,7 @@ def test_excerpts_are_seeded_and_inside():
 
 
 def test_summary():
+    assert identification.summary(np.ones(305, np.int64), 61).recall_1 == 100.0
     found = identification.summary(np.array([1, 2, 10, 94]), 94)
     assert found == identification.Identification(
         4, 94, 25.0, 50.0, 75.0, pytest.approx((1 + 1 / 2 + 1 / 10 + 1 / 94) / 4), 1, 2, 3, 1

@@ -64,13 +64,12 @@ def summary(ranks: NDArray[np.int64], candidates: int) -> Identification:
     if ranks.min() < 1 or ranks.max() > candidates:
         raise ValueError(f"ranks must be from 1 to {candidates}")
     first, fifth, tenth = (int((ranks <= k).sum()) for k in (1, 5, 10))
-    percent = 100 / len(ranks)
     return Identification(
         queries=len(ranks),
         candidates=candidates,
-        recall_1=first * percent,
-        recall_5=fifth * percent,
-        recall_10=tenth * percent,
+        recall_1=100 * first / len(ranks),
+        recall_5=100 * fifth / len(ranks),
+        recall_10=100 * tenth / len(ranks),
         mrr=float((1 / ranks).mean()),
         at_most_1=first,
         at_most_5=fifth,
