@@ -321,6 +321,15 @@ def test_pairs_by_their_numbers(folder: Path, in_memory: bool) -> None:
             pairs.batch(wrong)
 
 
+@pytest.mark.parametrize("augment", [PAPERS, STRONG], ids=["papers", "strong"])
+def test_pictures_are_the_same_when_they_come_again(folder: Path, augment: Augment) -> None:
+    held = Pairs(folder, "train", in_memory=True, augment=augment)
+    read = Pairs(folder, "train", augment=augment)
+    for epoch in range(3):
+        numbers = np.random.default_rng(epoch).permutation(PAIRS)[:90]
+        assert same(held.batch(numbers, epoch), read.batch(numbers, epoch))
+
+
 def test_the_first_pairs_only(folder: Path) -> None:
     pairs = Pairs(folder, "train", pairs=20, in_memory=True)
     assert len(pairs) == 20

@@ -194,8 +194,8 @@ def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
 def test_the_split_is_in_memory_where_it_fits(tmp_path, monkeypatch):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
     need = batches.need(snippets["train"], fakes.config())
-    # 192 rows: 92 bands x (42 + 16) frames of 2 bytes, and about 6 kB of PNG.
-    assert need == 192 * (92 * 58 * 2 + 6000)
+    # 192 rows: 92 bands x (42 + 16) frames of 2 bytes, and about 10 kB of pictures.
+    assert need == 192 * (92 * 58 * 2 + 10_000)
     for free, beside, expected in ((need * 2, 1, True), (need * 2, 2, False), (need, 1, False)):
         monkeypatch.setattr(batches, "free_memory", lambda free=free: free)
         source = batches.SnippetBatches(snippets, fakes.config(), beside=beside)

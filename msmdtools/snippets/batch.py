@@ -4,7 +4,7 @@ A `View` says what a pair looks like to its reader: sizes, types, augmentation. 
 group as it is stored, `make` cuts, decodes and augments some of its rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from msmdtools.snippets import audio_augment, sheet_augment
 from msmdtools.snippets.augment import OFF, Augment
 from msmdtools.snippets.reader import Split
 from msmdtools.snippets.schema import SnippetInfo, storage
+from msmdtools.snippets.sheet_augment import Picture
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,31 +164,43 @@ def read(split: Split, group: int, view: View, also: Sequence[str] = ()) -> Rows
     return Rows(int(split.starts[group]), png, ends, stored, centre, table.select(names))
 
 
+def decode(source: Rows, row: int) -> Picture:
+    """The picture of a row, as stored: uint8, 255 is white.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    import cv2
+
+    png = source.png[source.png_ends[row] : source.png_ends[row + 1]]
+    picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE) if png.size else None
+    if picture is None:
+        raise DatasetError(f"row {source.first + row}: its picture is damaged; run msmd validate")
+    return np.asarray(picture, np.uint8)
+
+
 def make(
     sources: Sequence[Rows],
     which: NDArray[np.int64],
     rows: NDArray[np.int64],
     view: View,
     epoch: int,
+    picture: Callable[[Rows, int], Picture] | None = None,
 ) -> Batch:
     """A batch: pair i is row `rows[i]` of `sources[which[i]]`.
+
+    Args:
+        picture: the picture of a row; None for `decode`.
 
     Raises:
         DatasetError: a picture is damaged.
     """
-    import cv2
-
+    picture = picture or decode
     index = np.array([sources[w].first for w in which], np.int64) + rows
     pictures, spectrograms = [], []
     for w, row in zip(which.tolist(), rows.tolist(), strict=True):
         source = sources[w]
-        png = source.png[source.png_ends[row] : source.png_ends[row + 1]]
-        picture = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE) if png.size else None
-        if picture is None:
-            raise DatasetError(
-                f"row {source.first + row}: its picture is damaged; run msmd validate"
-            )
-        pictures.append(np.asarray(picture, np.uint8))
+        pictures.append(picture(source, row))
         spectrograms.append(source.spectrograms[row])
     sheets: NDArray[Any] = sheet_augment.cut(
         pictures, view.rows, view.columns, view.augment.sheet, view.seed, epoch, index

@@ -30,8 +30,9 @@ from msmdtools.training.hardware import free_memory
 _AHEAD = 4
 _THREADS = 2
 _STREAM_BUFFER = 16_384
-# About what a PNG of a sheet window takes, and the frames that augmentation may need beside a window.
-_SHEET_BYTES = 6_000
+# About what a sheet window takes, as PNG and once decoded, and the frames that augmentation may need
+# beside a window.
+_SHEET_BYTES = 10_000
 _MARGIN_FRAMES = 16
 # The part of the free memory that the split may take.
 _SHARE = 0.6
