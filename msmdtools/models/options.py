@@ -181,6 +181,12 @@ class Training:
     """How the model is trained, unless `msmd train` is told otherwise."""
 
     batch_size: int = option("pairs in a batch", 256, 2)
+    growth: int = option(
+        "batches in a step at the end; from 1 on it doubles at equal parts of the training",
+        1,
+        1,
+        4096,
+    )
     onsets_per_piece: int = option(
         "of which so many are from one piece; 0 for random batches", 32, 0
     )

@@ -8,7 +8,7 @@ ahead of their use in threads.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -27,8 +27,10 @@ from msmdtools.snippets.reader import Snippets, Split, processors
 from msmdtools.training import music
 from msmdtools.training.hardware import free_memory
 
+# Threads take turns with the calculation on the same processors, so there are no more than need be: one
+# makes some 3,000 pairs a second. And how many batches each may be ahead.
+_THREADS = 8
 _AHEAD = 4
-_THREADS = 2
 _STREAM_BUFFER = 16_384
 # About what a sheet window takes, as PNG and once decoded, and the frames that augmentation may need
 # beside a window.
@@ -57,6 +59,20 @@ class Training:
     index: NDArray[np.int64]
     epoch: int
     number: int
+
+
+def join(batches: Sequence[Training]) -> Training:
+    """One batch of the pairs of several; its number is that of the last."""
+    if len(batches) == 1:
+        return batches[0]
+    keys = [batch.music for batch in batches if batch.music is not None]
+    return replace(
+        batches[-1],
+        sheets=torch.cat([batch.sheets for batch in batches]),
+        spectrograms=torch.cat([batch.spectrograms for batch in batches]),
+        music=torch.cat(keys) if keys else None,
+        index=np.concatenate([batch.index for batch in batches]),
+    )
 
 
 class Source(Protocol):
@@ -173,14 +189,15 @@ class SnippetBatches:
         def made(epoch: int, number: int, rows: list[int]) -> Training:
             return self._training(pairs.batch(rows, epoch), epoch, number)
 
-        with ThreadPoolExecutor(min(_THREADS, processors()), "batches") as pool:
+        threads = max(1, min(_THREADS, processors() // 2))
+        with ThreadPoolExecutor(threads, "batches") as pool:
             line: deque[Future[Training]] = deque()
             try:
                 while True:
                     epoch, first = sampler.epoch, sampler.batches
                     for number, rows in enumerate(sampler, first):
                         line.append(pool.submit(made, epoch, number, rows))
-                        if len(line) > _AHEAD:
+                        if len(line) > _AHEAD * threads:
                             yield line.popleft().result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)

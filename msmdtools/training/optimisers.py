@@ -1,4 +1,4 @@
-"""The optimisers of a training, and the learning rate as it goes on."""
+"""The optimisers of a training, and learning rate and size of a step as it goes on."""
 
 import math
 from typing import Any
@@ -47,6 +47,21 @@ def factor(options: Training, pairs: int, done: float) -> float:
     if options.schedule == "linear":
         return warm * (1 - done)
     return warm
+
+
+def together(options: Training, done: float) -> int:
+    """How many batches a step takes together.
+
+    It doubles, from 1 to `growth` or the power of two before, at equal parts of the training. Small
+    batches make many steps, from which a training gains most at first, large ones compare each pair
+    with more others and have less noise (Smith et al. 2018, "Don't decay the learning rate, increase
+    the batch size").
+
+    Args:
+        done: how much of the whole training is done, 0 to 1.
+    """
+    stages = options.growth.bit_length()
+    return 1 << min(int(done * stages), stages - 1)
 
 
 class Rates:

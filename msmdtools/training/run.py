@@ -27,7 +27,7 @@ from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
 from msmdtools.training import checkpoints, identity, interrupts, optimisers, record
-from msmdtools.training.batches import Training
+from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
 from msmdtools.training.hardware import precision
 from msmdtools.training.learner import Learner
@@ -141,7 +141,8 @@ class _Run:
                 self._save()
             if self._done() >= 1.0:
                 return
-            self._step(next(batches))
+            together = optimisers.together(self.config.training, self._done())
+            self._step(join([next(batches) for _ in range(together)]))
             # Distributed processes read one clock, or one would stop before the other.
             self.at.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
             self._tell(speed.at(self.at.pairs))
