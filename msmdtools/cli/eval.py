@@ -1,19 +1,47 @@
-"""`msmd eval`: a thin shell over `msmdtools.evaluation.retrieval.evaluate`."""
+"""`msmd eval`: a model measured at one of several tasks, each of which has a shell of its own.
+
+A task's shell is a module with a function `run`. It gets the model's name, the folder, the bars of
+progress, the options that all tasks have and its own, and returns the figures as plain values and
+as text, and the names of the files that it has written into the folder of `--out`.
+"""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from msmdtools.cli.progress import Bars
 
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
+# The tasks with their shells and the options that not all tasks have.
+TASKS = {
+    "snippets": (
+        "msmdtools.cli.eval_snippets",
+        ("candidates", "directions", "robustness", "dataset", "robustness_candidates"),
+    ),
+}
+COMMON = ("split", "performance", "seed", "device", "out")
+
+
+def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return DIRECTIONS if value == "both" else (value,)
+
 
 @click.command("eval", short_help="Measure how well a model finds sheet by sound and back.")
 @click.argument("model")
-@click.argument("snippets", type=click.Path())
-@click.option("--split", default="test", show_default=True, help="train, valid or test.")
+@click.argument("folder", metavar="SNIPPETS|DATASET", type=click.Path())
+@click.option(
+    "--task",
+    type=click.Choice(list(TASKS)),
+    default="snippets",
+    show_default=True,
+    help="What is measured; see below.",
+)
+@click.option("--split", metavar="S", help="Of snippets: train, valid or test. [default: test]")
 @click.option(
     "--candidates",
     type=int,
@@ -23,9 +51,11 @@ DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 )
 @click.option(
     "--direction",
+    "directions",
     type=click.Choice(["both", *DIRECTIONS]),
     default="both",
     show_default=True,
+    callback=_directions,
     help="What is asked for with what.",
 )
 @click.option("--performance", metavar="P", help="Of all pieces; default: the first of each.")
@@ -44,58 +74,38 @@ DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
     show_default=True,
     help="How many for it.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the intervals' draws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn.")
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="A folder for a report with pictures."
 )
+@click.pass_context
 def command(
-    model: str,
-    snippets: str,
-    split: str,
-    candidates: int,
-    direction: str,
-    performance: str | None,
-    robustness: bool,
-    dataset: Path | None,
-    robustness_candidates: int,
-    seed: int,
-    device: str | None,
-    as_json: bool,
-    out: Path | None,
+    ctx: click.Context, model: str, folder: str, task: str, as_json: bool, **options: Any
 ) -> None:
-    """Measure how well MODEL finds sheet music by sound, and sound by sheet music, in SNIPPETS.
+    """Measure how well MODEL finds sheet music by sound, and sound by sheet music.
 
-    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train. The figures
-    are those of the literature: every candidate is a query, and has one right answer.
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    --task snippets: windows of SNIPPETS, as in the literature: every candidate is a query, and has
+    one right answer.
 
     Example: msmd eval compact-4s snippets -o report
     """
-    if dataset is not None and not robustness:
-        raise click.UsageError("--dataset is for --robustness; give both.")
-    from msmdtools.evaluation import candidates as pool
-    from msmdtools.evaluation import report, retrieval
-    from msmdtools.evaluation import robustness as other
-    from msmdtools.models.model import load_model
-    from msmdtools.snippets import reader
-
-    opened = reader.open(snippets)
-    opened[split]  # before the model is loaded, which takes longer
-    loaded = load_model(model, device)
-    chosen = pool.choose(opened, split, candidates, performance)
-    directions = DIRECTIONS if direction == "both" else (direction,)
+    shell, own = TASKS[task]
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        others = [other for other, (_, names) in TASKS.items() if name in names]
+        given = ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and others and name not in own:
+            raise click.UsageError(f"{parameter.opts[0]} is for --task {' or '.join(others)}.")
+    asked = {name: options[name] for name in (*COMMON, *own)}
     with Bars() as bars:
-        found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=bars.update)
-        outcomes = []
-        if robustness:
-            fewer = pool.choose(opened, split, robustness_candidates, performance)
-            outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=bars.update)
-    if out is not None:
-        report.write(out, loaded, found, outcomes)
+        values, text, written = import_module(shell).run(model, folder, bars, **asked)
     if as_json:
-        click.echo(json.dumps(report.to_json(found, outcomes), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(values, indent=1, ensure_ascii=False))
         return
-    click.echo(report.to_text(found, outcomes))
-    if out is not None:
-        click.echo(f"\nThe report is in {out}: results.md, results.json, by_piece.csv, pictures.")
+    click.echo(text)
+    if written:
+        click.echo(f"\nThe report is in {asked['out']}: {', '.join(written)}.")
