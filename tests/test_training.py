@@ -272,9 +272,20 @@ def test_begins_with_other_weights(snippets, tmp_path):
     for name in first:
         if name.endswith("weight"):
             assert torch.allclose(first[name], second[name], atol=1e-6), name
-    other = fakes.config({"kind": "linear", "dim": 8})
-    with pytest.raises(MsmdError, match="the network of tiny is another one than that of tiny"):
-        run.train(snippets, other, tmp_path / "third", begun)
+    said = []
+    wider = fakes.config({"kind": "linear", "dim": 8}, lr=1e-9)
+    run.train(snippets, wider, tmp_path / "third", begun, warn=said.append)
+    third = fakes.weights(tmp_path / "third")
+    anew = [f"{tower}_linear.{kind}" for tower in ("sheet", "audio") for kind in ("weight", "bias")]
+    assert said == [
+        f"--init {tmp_path / 'first'}: of another size there, so random: {', '.join(anew)}"
+    ]
+    for name in first:
+        if name.endswith("weight") and name not in anew:
+            assert torch.allclose(first[name], third[name], atol=1e-6), name
+    other = fakes.config({"kind": "none"})
+    with pytest.raises(MsmdError, match="the network of tiny has other layers than that of tiny"):
+        run.train(snippets, other, tmp_path / "fourth", begun)
 
 
 def test_equal_seeds_make_equal_weights_and_others_do_not(snippets, tmp_path):

@@ -28,8 +28,11 @@ class Learner:
         seed: of the weights and of dropout.
         init: a model to begin with the weights of; None for random ones.
 
+    Attributes:
+        anew: names of the weights that are random in spite of `init`: they are of another size there.
+
     Raises:
-        MsmdError: there is no such model, or it has another network.
+        MsmdError: there is no such model, or it has other layers.
     """
 
     def __init__(self, config: Config, fabric: Fabric, seed: int, init: str | None) -> None:
@@ -37,8 +40,7 @@ class Learner:
         self._clip = config.training.clip or math.inf
         torch.manual_seed(seed)
         self.objective = Objective(config)
-        if init:
-            begin_with(self.objective.network, init)
+        self.anew = begin_with(self.objective.network, init) if init else []
         made = optimisers.make(config.training, self.objective)
         self._module, *self._optimisers = fabric.setup(self.objective, *made)
         self._rates = optimisers.Rates(self._optimisers)

@@ -65,17 +65,25 @@ def same(music: Tensor) -> Tensor:
     return found & ~torch.eye(len(music), dtype=torch.bool, device=music.device)
 
 
-def begin_with(network: TwoTower, where: str) -> None:
+def begin_with(network: TwoTower, where: str) -> list[str]:
     """Give a network the weights of a trained model, named as `load_model` takes it.
 
+    Layers that are of another size in it, as the last one of a tower for a longer context, stay as
+    they are.
+
+    Returns:
+        The names of the weights that stayed.
+
     Raises:
-        MsmdError: there are no such weights, or the model has another network.
+        MsmdError: there are no such weights, or the model has other layers.
     """
     other, config, _ = bundle.load(find(where))
     state, mine = other.state_dict(), network.state_dict()
-    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in mine.items()}:
+    if state.keys() != mine.keys():
         raise MsmdError(
-            f"--init {where}: the network of {config.name} is another one than that of "
+            f"--init {where}: the network of {config.name} has other layers than that of "
             f"{network.config.name}; leave --init out, or choose weights of the same network"
         )
-    network.load_state_dict(state)
+    differ = [name for name, value in mine.items() if state[name].shape != value.shape]
+    network.load_state_dict({**state, **{name: mine[name] for name in differ}})
+    return differ

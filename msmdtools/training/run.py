@@ -106,6 +106,8 @@ class _Run:
         before = {} if saved is None else saved["identity"]
         init = options.init if saved is None else None
         self.learner = Learner(config, self.fabric, options.seed, init)
+        if self.learner.anew and mine:
+            warn(f"--init {init}: of another size there, so random: {', '.join(self.learner.anew)}")
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
         self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
         self.at = Position()
