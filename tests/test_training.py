@@ -283,7 +283,7 @@ def test_begins_with_other_weights(snippets, tmp_path):
     for name in first:
         if name.endswith("weight") and name not in anew:
             assert torch.allclose(first[name], third[name], atol=1e-6), name
-    other = fakes.config({"kind": "none"})
+    other = fakes.config({"kind": "cca", "dim": 4, "latent": 8})
     with pytest.raises(MsmdError, match="the network of tiny has other layers than that of tiny"):
         run.train(snippets, other, tmp_path / "fourth", begun)
 
