@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 STEPS = 5
 NEAREST = 25
+# Query windows whose similarities are in memory at a time.
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +53,7 @@ def paths(
         ValueError: there is no query window, or the bounds are not those of the windows.
     """
     rows, columns = similarities.shape
-    if not rows:
-        raise ValueError("a query has at least one window")
-    if bounds[0] != 0 or bounds[-1] != columns or (np.diff(bounds) < 0).any():
-        raise ValueError(f"bounds must rise from 0 to {columns}")
+    _check(rows, columns, bounds)
     sizes = np.diff(bounds)
     inside = np.arange(columns) - np.repeat(bounds[:-1], sizes)  # position in its own piece
     best = similarities[0].astype(np.float64)
@@ -80,6 +79,63 @@ def paths(
     return Paths(scores, windows)
 
 
+def path_scores(
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    bounds: NDArray[np.int64],
+    steps: int = STEPS,
+) -> NDArray[np.float32]:
+    """The scores of `paths` without the paths, and so many times faster: float32, (pieces,).
+
+    Args:
+        queries: (query windows, dim), of length 1.
+        vectors: (windows of all pieces, dim), of length 1.
+        bounds, steps: as for `paths`.
+
+    Raises:
+        ValueError: as `paths` does.
+    """
+    rows, columns = len(queries), len(vectors)
+    _check(rows, columns, bounds)
+    # Where a step of so many windows would come from the piece before.
+    starts = bounds[:-1][np.diff(bounds) > 0]
+    outside = [starts]
+    for step in range(1, steps):
+        further = starts + step
+        ends = bounds[np.searchsorted(bounds, starts, side="right")]
+        outside.append(np.concatenate([outside[-1], further[further < ends]]))
+    best = np.zeros(columns, np.float32)
+    before, shifted = np.empty_like(best), np.empty_like(best)
+    for first in range(0, rows, _BLOCK):
+        for row, similarity in enumerate(queries[first : first + _BLOCK] @ vectors.T, first):
+            if row:
+                np.copyto(before, best)
+                for step in range(1, min(steps, columns)):
+                    shifted[step:] = best[:-step]
+                    shifted[outside[step - 1]] = -np.inf
+                    np.maximum(before[step:], shifted[step:], out=before[step:])
+                np.add(before, similarity, out=best)
+            else:
+                best[:] = similarity
+    scores = np.full(len(bounds) - 1, -np.inf, np.float32)
+    if len(starts):
+        scores[np.diff(bounds) > 0] = np.maximum.reduceat(best, starts) / rows
+    return scores
+
+
+def vote_scores(
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    bounds: NDArray[np.int64],
+    nearest: int = NEAREST,
+) -> NDArray[np.int64]:
+    """The `votes` of query windows, in little memory: (pieces,). Arguments as for `path_scores`."""
+    found = np.zeros(len(bounds) - 1, np.int64)
+    for first in range(0, len(queries), _BLOCK):
+        found += votes(queries[first : first + _BLOCK] @ vectors.T, bounds, nearest)
+    return found
+
+
 def votes(
     similarities: NDArray[np.floating], bounds: NDArray[np.int64], nearest: int = NEAREST
 ) -> NDArray[np.int64]:
@@ -98,3 +154,10 @@ def votes(
 def rank_of(scores: NDArray[np.floating] | NDArray[np.int64], right: int) -> int:
     """The rank of the right piece by score, from 1. Pieces with the same score stand before it."""
     return int((scores >= scores[right]).sum())
+
+
+def _check(rows: int, columns: int, bounds: NDArray[np.int64]) -> None:
+    if not rows:
+        raise ValueError("a query has at least one window")
+    if bounds[0] != 0 or bounds[-1] != columns or (np.diff(bounds) < 0).any():
+        raise ValueError(f"bounds must rise from 0 to {columns}")
