@@ -11,9 +11,10 @@ import pytest
 import snippet_shards
 from click.testing import CliRunner
 
+import msmdtools
 from msmdtools.cli import main
 from msmdtools.evaluation import candidates
-from msmdtools.evaluation.rendering import Rendition, windows
+from msmdtools.evaluation.rendering import Cut, Rendition, whole, windows
 from msmdtools.snippets import reader
 from msmdtools.snippets.pairs import Pairs
 
@@ -75,6 +76,11 @@ def test_another_tempo_is_that_of_another_performance(folder):
     assert np.array_equal(_performed(folder, slow, SLOW, tempo=1.25), _stored(fast))
 
 
+def test_performed_again_a_whole_recording_is_the_stored_one(folder):
+    stored = msmdtools.open(folder / "dataset")[PIECE].spectrogram(SLOW)
+    assert np.array_equal(whole(Rendition(folder / "dataset", PIECE, SLOW)), stored)
+
+
 def _stored(chosen):
     rows = chosen.table["row"].to_numpy()
     return Pairs(chosen.snippets, "test", context_s=2.1).batch(rows).spectrograms
@@ -83,7 +89,8 @@ def _stored(chosen):
 def _performed(folder, chosen, performance, **changed):
     onsets = tuple(chosen.table["onset"].tolist())
     info = chosen.split.info
-    return windows(Rendition(folder / "dataset", PIECE, performance, info, onsets, 42, **changed))
+    rendition = Rendition(folder / "dataset", PIECE, performance, **changed)
+    return windows(Cut(rendition, info, onsets, 42))
 
 
 # The command

@@ -1,10 +1,11 @@
-"""Performing pieces again in another way, and cutting windows at the onsets that the snippets have.
+"""Performing pieces again in another way, whole or cut into windows at the onsets of the snippets.
 
 The music of a piece is read back from the MIDI file of its performance; rendered as that was, it gives
 the same samples and so the same windows. At another tempo, with another soundfont or tuning the onsets
 keep their numbers: onset k is the k-th of the different times at which a note starts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset import reader
+from msmdtools.dataset.pool import Lost, Pool, Returned
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.engrave.midi import read_midi
-from msmdtools.errors import DatasetError
+from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import frame_of, spectrogram
 from msmdtools.perform.midi import DRUM_CHANNEL
 from msmdtools.perform.soundfonts import find_soundfont
@@ -25,6 +27,9 @@ from msmdtools.score import Music, Note, PedalChange, TempoChange
 from msmdtools.snippets.prepare import audio_window, padded
 from msmdtools.snippets.schema import SnippetInfo
 
+# The longest that a piece may take.
+PIECE_S = 900.0
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
@@ -32,8 +37,6 @@ class Rendition:
 
     Attributes:
         performance: the one that is changed.
-        onsets: the numbers of those whose windows are wanted.
-        frames: of each window.
         tempo: how much faster than this performance.
         soundfont: None for the same.
         tuning_cents: how much higher.
@@ -42,23 +45,82 @@ class Rendition:
     dataset: Path
     piece: str
     performance: str
-    info: SnippetInfo
-    onsets: tuple[int, ...]
-    frames: int
     tempo: float = 1.0
     soundfont: str | None = None
     tuning_cents: float = 0.0
 
 
-def windows(rendition: Rendition) -> NDArray[np.float16]:
-    """The spectrogram windows of a rendition, float16 (onsets, 92, frames), onsets as they are listed.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The windows that are wanted of a rendition.
+
+    Attributes:
+        onsets: the numbers of their onsets.
+        frames: of each window.
+    """
+
+    rendition: Rendition
+    info: SnippetInfo
+    onsets: tuple[int, ...]
+    frames: int
+
+
+def whole(rendition: Rendition) -> NDArray[np.float16]:
+    """The spectrogram of a rendition, float16 (92, frames).
 
     Raises:
-        DatasetError: the piece or its MIDI file is missing or damaged, or has fewer onsets.
+        DatasetError: the piece or its MIDI file is missing or damaged.
         SoundfontError: the soundfont is missing. PieceError: the music cannot be played.
     """
     from msmdtools.perform.synth import render
 
+    music, spec = _asked(rendition)
+    sound = render(music, spec, find_soundfont(spec.soundfont), rendition.tuning_cents)
+    return spectrogram(sound)
+
+
+def windows(cut: Cut) -> NDArray[np.float16]:
+    """The spectrogram windows of a rendition, float16 (onsets, 92, frames), onsets as they are listed.
+
+    Raises:
+        DatasetError: as `whole`, or the piece has fewer onsets.
+        SoundfontError, PieceError: as `whole`.
+    """
+    music, spec = _asked(cut.rendition)
+    seconds = np.unique([event.onset_s for event in events(music, spec)])
+    if max(cut.onsets) >= len(seconds):
+        raise DatasetError(
+            f"{cut.rendition.dataset}: {cut.rendition.piece} has {len(seconds)} onsets, and the "
+            f"snippets have number {max(cut.onsets)}; name the dataset that they were cut from"
+        )
+    bands = padded(whole(cut.rendition), cut.info)
+    first = cut.info.onset_frame - cut.frames // 2
+    found = [audio_window(bands, frame_of(seconds[o]), cut.info) for o in cut.onsets]
+    return np.stack([window[:, first : first + cut.frames] for window in found])
+
+
+def results(pool: Pool) -> Iterator[Returned]:
+    """What the calls of a pool return, whose arguments are renditions or cuts, as they end.
+
+    Raises:
+        MsmdError: one could not be rendered, with the piece's id.
+    """
+    for one in pool.results():
+        if isinstance(one, Returned):
+            yield one
+            continue
+        argument = one.call.argument
+        piece = (argument.rendition if isinstance(argument, Cut) else argument).piece
+        if isinstance(one, Lost):
+            what = "took too long" if one.timed_out else "was killed (out of memory?)"
+            raise MsmdError(f"{piece}: the worker process that performed it {what}")
+        if isinstance(one.error, MsmdError):
+            raise MsmdError(f"{piece}: {one.error}") from one.error
+        raise one.error
+
+
+def _asked(rendition: Rendition) -> tuple[Music, PerformanceSpec]:
+    """What is to be played, and how."""
     piece = _opened(rendition.dataset)[rendition.piece]
     name = piece.performance_name(rendition.performance)
     performance = piece.performances.to_dict("index")[name]
@@ -70,18 +132,7 @@ def windows(rendition: Rendition) -> NDArray[np.float16]:
         int(performance["program"]),
         None if velocity == "source" else int(velocity),
     )
-    music = read_music(piece, rendition.performance)
-    seconds = np.unique([event.onset_s for event in events(music, spec)])
-    if max(rendition.onsets) >= len(seconds):
-        raise DatasetError(
-            f"{rendition.dataset}: {rendition.piece} has {len(seconds)} onsets, and the snippets "
-            f"have number {max(rendition.onsets)}; name the dataset that they were cut from"
-        )
-    sound = render(music, spec, find_soundfont(spec.soundfont), rendition.tuning_cents)
-    whole = padded(spectrogram(sound), rendition.info)
-    first = rendition.info.onset_frame - rendition.frames // 2
-    cut = [audio_window(whole, frame_of(seconds[o]), rendition.info) for o in rendition.onsets]
-    return np.stack([window[:, first : first + rendition.frames] for window in cut])
+    return read_music(piece, rendition.performance), spec
 
 
 def read_music(piece: DatasetPiece, performance: str | None = None) -> Music:

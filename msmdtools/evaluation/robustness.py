@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.dataset.pool import Call, Lost, Pool, Raised
-from msmdtools.errors import DatasetError, MsmdError, SoundfontError
+from msmdtools.dataset.pool import Call, Pool
+from msmdtools.errors import DatasetError, SoundfontError
 from msmdtools.evaluation import metrics, retrieval
 from msmdtools.evaluation.candidates import Candidates
 from msmdtools.evaluation.metrics import Retrieval
-from msmdtools.evaluation.rendering import Rendition, windows
+from msmdtools.evaluation.rendering import PIECE_S, Cut, Rendition, results, windows
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, DIRECTIONS, Embedder, Progress
 from msmdtools.perform.soundfonts import find_soundfont, registry
 from msmdtools.snippets import draws
@@ -45,7 +45,6 @@ NOISES_DB = (30.0, 20.0, 10.0, 0.0)
 _LN10 = float(np.log(10.0))
 _NOISE = 64  # the stream of random numbers; see msmdtools.snippets.draws
 _BATCH = 256
-_PIECE_S = 900.0
 
 # The arguments of `Rendition` that conditions with performances of their own change.
 _RENDITION = {"tempo": "tempo", "soundfont": "soundfont", "tuning": "tuning_cents"}
@@ -241,18 +240,10 @@ def _rendered(
     changed: dict[str, Any] = {_RENDITION[condition.kind]: condition.amount}
     for piece, group in groups.items():
         performance = str(group["performance"].iloc[0])
-        onsets = tuple(group["onset"].tolist())
-        base = (dataset.absolute(), piece, performance, info, onsets, frames)
-        pool.submit(Call(windows, Rendition(*base, **changed), _PIECE_S))
-    for done, one in enumerate(pool.results(), 1):
-        piece = one.call.argument.piece
-        if isinstance(one, Lost):
-            what = "took too long" if one.timed_out else "was killed (out of memory?)"
-            raise MsmdError(f"{piece}: the worker process that performed it {what}")
-        if isinstance(one, Raised):
-            if isinstance(one.error, MsmdError):
-                raise MsmdError(f"{piece}: {one.error}") from one.error
-            raise one.error
-        result[groups[piece].index.to_numpy()] = one.value
+        rendition = Rendition(dataset.absolute(), piece, performance, **changed)
+        cut = Cut(rendition, info, tuple(group["onset"].tolist()), frames)
+        pool.submit(Call(windows, cut, PIECE_S))
+    for done, one in enumerate(results(pool), 1):
+        result[groups[one.call.argument.rendition.piece].index.to_numpy()] = one.value
         step(done)
     return result
