@@ -54,6 +54,25 @@ def intervals(
     }
 
 
+def share(
+    hits: NDArray[np.bool_], pieces: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
+) -> Interval | None:
+    """The 95 % interval of the percentage of queries that are hits; None with fewer than two pieces.
+
+    Args:
+        hits: (queries,).
+        pieces, seed: as for `intervals`.
+    """
+    names, piece = np.unique(pieces, return_inverse=True)
+    if len(names) < 2:
+        return None
+    random = np.random.Generator(np.random.PCG64(seed))
+    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
+    found = 100 * (drawn @ np.bincount(piece, hits)) / (drawn @ np.bincount(piece))
+    low, high = np.percentile(found, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def _metrics(ranks: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The metrics of ascending ranks that count as often as `weights` say: (draws, metrics)."""
     total = weights.sum(axis=1)

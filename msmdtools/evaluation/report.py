@@ -20,6 +20,7 @@ from msmdtools.evaluation import answers, metrics, picture
 from msmdtools.evaluation.metrics import METRICS, Retrieval
 from msmdtools.evaluation.retrieval import Direction, Embedder, Evaluation
 from msmdtools.evaluation.robustness import Outcome
+from msmdtools.evaluation.tables import Table, aligned, pipes
 from msmdtools.perform.files import write_atomically
 
 HEADINGS = {
@@ -31,7 +32,6 @@ HEADINGS = {
     "median_rank": "median",
     "mean_rank": "mean",
 }
-Table = list[list[str]]
 
 
 def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[str, Any]:
@@ -76,10 +76,10 @@ def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[
 
 def to_text(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> str:
     """The figures for a terminal, in aligned columns."""
-    blocks = [headline(evaluation), _aligned(main_table(evaluation))]
-    blocks.append(_aligned(answers_table(evaluation)))
+    blocks = [headline(evaluation), aligned(main_table(evaluation))]
+    blocks.append(aligned(answers_table(evaluation)))
     if robustness:
-        blocks.append(_aligned(robustness_table(robustness)))
+        blocks.append(aligned(robustness_table(robustness)))
     return "\n\n".join(blocks)
 
 
@@ -205,20 +205,20 @@ def _markdown(
     evaluation: Evaluation, robustness: Sequence[Outcome], pictures: Sequence[str]
 ) -> str:
     lines = [f"# {evaluation.model}", "", headline(evaluation).replace("\n", "  \n"), ""]
-    lines += [*_pipes(main_table(evaluation)), ""]
+    lines += [*pipes(main_table(evaluation)), ""]
     lines += [
         "R@k in percent; MRR is the mean reciprocal rank. Intervals are from a bootstrap over pieces. "
         "The ceiling is the R@1 to be expected where only the notes in the audio window are known: "
         f"{evaluation.ceiling.repeated:.2f} % of the queries have the notes of another candidate.",
         "",
-        *_pipes(answers_table(evaluation)),
+        *pipes(answers_table(evaluation)),
         "",
     ]
     for name in pictures:
         lines += [f"![Queries with their five best answers]({name})", ""]
     if robustness:
-        lines += ["## Robustness", "", *_pipes(robustness_table(robustness)), ""]
-    lines += ["## By composer", "", *_pipes(_composers_table(evaluation)), ""]
+        lines += ["## Robustness", "", *pipes(robustness_table(robustness)), ""]
+    lines += ["## By composer", "", *pipes(_composers_table(evaluation)), ""]
     lines += ["By piece: [by_piece.csv](by_piece.csv)."]
     return "\n".join(lines) + "\n"
 
@@ -253,20 +253,3 @@ def _shown(metric: str, value: float) -> str:
     if metric.startswith("recall"):
         return f"{value:.2f}"
     return f"{value:,.1f}".removesuffix(".0")
-
-
-def _aligned(table: Table) -> str:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    )
-
-
-def _pipes(table: Table) -> list[str]:
-    head, *rows = table
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    return lines + ["| " + " | ".join(cell.strip() for cell in row) + " |" for row in rows]
