@@ -89,6 +89,7 @@ class _Run:
     ) -> None:
         self._clock = time.monotonic()
         self.config, self.run, self.options = config, run, options
+        self.snippets = str(snippets)
         self.progress, self.warn = progress, warn
         if options.threads:
             torch.set_num_threads(options.threads)
@@ -222,6 +223,7 @@ class _Run:
             "training": {k: row[k] for k in ("pairs", "steps", "elapsed_s")},
             "validation": row["valid"],
             "seed": self.options.seed,
+            "snippets": self.snippets,
             "batches": self.source.identity(),
             **{k: self.environment[k] for k in ("command", "platform", "precision", "packages")},
         }
