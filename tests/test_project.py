@@ -136,7 +136,7 @@ def test_every_import_is_a_declared_dependency(repository: Path) -> None:
     for extra in project["optional-dependencies"].values():
         declared |= {re.split(r"[^\w-]", d, maxsplit=1)[0].lower() for d in extra}
     distribution = {"cv2": "opencv-python-headless", "PIL": "pillow", "fluidsynth": "pyfluidsynth"}
-    distribution["lightning_fabric"] = "lightning-fabric"
+    distribution |= {"lightning_fabric": "lightning-fabric", "faiss": "faiss-cpu"}
     unknown = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -16,7 +16,15 @@ from click.testing import CliRunner
 import msmdtools
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import audio, identification, index, search, windows
+from msmdtools.retrieval import (
+    audio,
+    identification,
+    index,
+    search,
+    sources,
+    update,
+    windows,
+)
 from msmdtools.retrieval.ranking import paths, rank_of, votes
 
 FIRST, SECOND = synthetic_dataset.PIECES
@@ -137,7 +145,9 @@ def test_recordings_that_cannot_be_searched_for(tmp_path):
     with pytest.raises(MsmdError, match=r"none\.wav: no such file$"):
         audio.read(tmp_path / "none.wav")
     (tmp_path / "text.mp3").write_text("not music")
-    with pytest.raises(MsmdError, match=r"text\.mp3: not a recording that can be read .*convert"):
+    with pytest.raises(
+        MsmdError, match=r"text\.mp3: not a recording that libsndfile can read \(.*install"
+    ):
         audio.read(tmp_path / "text.mp3")
     soundfile.write(tmp_path / "silent.wav", np.zeros(9000), 22_050)
     with pytest.raises(MsmdError, match=r"silent\.wav: the recording is silent$"):
@@ -178,13 +188,16 @@ class Fake:
 @pytest.fixture
 def made(dataset, tmp_path, monkeypatch):
     """The index of two pieces, with the weights' file, the dataset and the model."""
-    monkeypatch.setattr(index, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
+    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"weights")
     model = Fake()
-    change = index.update(tmp_path / "index", dataset, model, weights)
-    assert change == index.Change(added=2, removed=0, kept=0)
-    return SimpleNamespace(path=tmp_path / "index", weights=weights, model=model, dataset=dataset)
+    items = sources.items(dataset.path)
+    change = update.update(tmp_path / "index", items, model, weights)
+    assert (change.added, change.removed, change.kept, change.failed) == (2, 0, 0, ())
+    return SimpleNamespace(
+        path=tmp_path / "index", weights=weights, model=model, dataset=dataset, items=items
+    )
 
 
 def test_an_index_has_all_windows(made):
@@ -204,91 +217,173 @@ def test_an_index_has_all_windows(made):
 def test_pieces_are_added_and_removed_without_embedding_the_others(made):
     before = index.open_index(made.path)
     made.model.embedded = 0
-    change = index.update(made.path, None, made.model, made.weights, remove=[FIRST])
-    assert change == index.Change(added=0, removed=1, kept=1)
+    change = update.update(made.path, [], made.model, made.weights, remove=[FIRST])
+    assert (change.added, change.removed, change.kept) == (0, 1, 1)
     assert index.open_index(made.path).pieces == [SECOND]
     assert made.model.embedded == 0
-    assert index.update(made.path, made.dataset, made.model, made.weights).added == 1
+    assert update.update(made.path, made.items, made.model, made.weights).added == 1
     after = index.open_index(made.path)
-    assert made.model.embedded == sum(
-        int(side.bounds[-1] - side.bounds[len(side.names) // 2])
-        for side in (after.sheet, after.audio)
-    )
+    there = after.entries["piece"] == FIRST
+    assert made.model.embedded == after.entries.loc[there, "windows"].sum()
     assert sorted(after.sheet.names) == sorted(before.sheet.names)
-    assert sorted(p.name for p in made.path.iterdir() if p.name[0] != ".") == [
-        "audio-0003.parquet",
+    second, first = (before.read("sheet", [entry]).places["x"].tolist() for entry in (3, 0))
+    assert after.sheet.places["x"].tolist() == second + first
+    files = sorted(p.name for p in made.path.iterdir() if p.name[0] != ".")
+    assert files == [
+        "audio-0005.parquet",
+        "entries-0005.parquet",
         "index.json",
-        "sheet-0003.parquet",
+        "sheet-0005.parquet",
     ]
-    assert index.update(made.path, made.dataset, made.model, made.weights).kept == 2
-    assert (made.path / "sheet-0003.parquet").is_file()  # nothing to do, nothing written
+    assert update.update(made.path, made.items, made.model, made.weights).kept == 2
+    # Nothing to do, nothing written.
+    assert sorted(p.name for p in made.path.iterdir() if p.name[0] != ".") == files
+
+
+def test_a_killed_run_goes_on_where_it_was(made, tmp_path, monkeypatch):
+    """Killed at the second piece: the first one is there, and is not embedded again."""
+    monkeypatch.setattr(update, "WRITE_EVERY_S", -1)
+    embed_sheet = made.model.embed_sheet
+
+    def killed(images):
+        if made.model.embedded:
+            raise KeyboardInterrupt
+        return embed_sheet(images)
+
+    made.model.embedded = 0
+    monkeypatch.setattr(made.model, "embed_sheet", killed)
+    out = tmp_path / "killed"
+    with pytest.raises(KeyboardInterrupt):
+        update.update(out, made.items, made.model, made.weights)
+    assert index.open_index(out).pieces == [FIRST]
+    monkeypatch.setattr(made.model, "embed_sheet", embed_sheet)
+    change = update.update(out, made.items, made.model, made.weights)
+    assert (change.added, change.kept) == (1, 1)
+    whole, again = index.open_index(made.path), index.open_index(out)
+    assert again.sheet.names == whole.sheet.names
+    assert np.array_equal(again.sheet.vectors, whole.sheet.vectors)
+    assert np.array_equal(again.audio.vectors, whole.audio.vectors)
+    assert len(list(out.glob("sheet-*.parquet"))) == 1
 
 
 def test_an_interrupted_change_leaves_the_old_index(made, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(index.os, "replace", killed)
+    monkeypatch.setattr(update, "write_atomically", killed)
     with pytest.raises(KeyboardInterrupt):
-        index.update(made.path, None, made.model, made.weights, remove=[FIRST])
+        update.update(made.path, [], made.model, made.weights, remove=[FIRST])
     monkeypatch.undo()
     assert index.open_index(made.path).pieces == [FIRST, SECOND]
 
 
+def test_what_cannot_be_read_is_a_row(made, tmp_path):
+    spectrogram = made.dataset.path / "pieces" / FIRST / "performances" / "Sine-000_x2.00"
+    kept = (spectrogram / "spectrogram.npy").read_bytes()
+    (spectrogram / "spectrogram.npy").write_bytes(b"x")
+    try:
+        change = update.update(tmp_path / "rows", made.items, made.model, made.weights)
+    finally:
+        (spectrogram / "spectrogram.npy").write_bytes(kept)
+    assert (change.added, [(piece, source) for piece, source, _ in change.failed]) == (
+        2,
+        [(FIRST, str(made.dataset.path.resolve()))],
+    )
+    opened = index.open_index(tmp_path / "rows")
+    assert len(opened.audio.names) == 3
+    assert list(opened.failed["performance"]) == ["Sine-000_x2.00"]
+    assert "spectrogram.npy is damaged" in opened.failed["message"].iloc[0]
+
+
 def test_indexes_that_cannot_be_used(made, tmp_path):
-    def update(**changed):
-        index.update(made.path, None, made.model, **{"weights": made.weights, **changed})
+    def change(**changed):
+        update.update(made.path, [], made.model, **{"weights": made.weights, **changed})
 
     with pytest.raises(MsmdError, match=r"none: not an index \(it has no index\.json\)"):
         index.open_index(tmp_path / "none")
+    with pytest.raises(MsmdError, match=r"none: not an index .* so nothing can be removed$"):
+        update.update(tmp_path / "none", [], made.model, made.weights, remove=["x"])
+    assert not (tmp_path / "none").exists()
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"others")
     with pytest.raises(MsmdError, match=r"made with the model fake .* or make another index$"):
-        update(weights=other)
+        change(weights=other)
     with pytest.raises(MsmdError, match=r"made with the model fake .* or make another index$"):
         index.open_index(made.path).check(made.model, other)
     with pytest.raises(MsmdError, match=r"has windows every 50 px and 0\.5 s; use these strides"):
-        update(sheet_stride=20)
+        change(sheet_stride=20)
     with pytest.raises(MsmdError, match=r"index: no piece 'x' to remove$"):
-        update(remove=["x"])
-    (made.path / "sheet-0001.parquet").write_bytes(b"PAR1 not")
-    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged"):
+        change(remove=["x"])
+    assert index.weights_of(made.path) == str(made.weights)
+    assert index.weights_of(tmp_path / "none") == "compact-4s"
+    made.weights.unlink()
+    with pytest.raises(MsmdError, match=r"w\.safetensors, which is not there .* with --model$"):
+        index.weights_of(made.path)
+
+
+def test_damaged_indexes(made):
+    sheet = next(made.path.glob("sheet-*.parquet"))
+    content = sheet.read_bytes()
+    broken = bytearray(content)
+    broken[len(content) // 2] ^= 1  # in the vectors: only a checksum sees it
+    sheet.write_bytes(broken)
+    opened = index.open_index(made.path)
+    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged .*again$"):
+        opened.sheet  # noqa: B018
+    sheet.write_bytes(b"PAR1 not")
+    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged .*again$"):
+        index.open_index(made.path)
+    sheet.write_bytes(content)
+    entries = next(made.path.glob("entries-*.parquet"))
+    entries.unlink()
+    with pytest.raises(MsmdError, match=r"entries-0001\.parquet is missing or damaged"):
         index.open_index(made.path)
     description = json.loads((made.path / "index.json").read_text())
     (made.path / "index.json").write_text(json.dumps({**description, "format": 9}))
-    with pytest.raises(MsmdError, match=r"format 9, and this msmdtools reads 1; make the index"):
+    with pytest.raises(MsmdError, match=r"format 9, and this msmdtools reads 2; make the index"):
         index.open_index(made.path)
     (made.path / "index.json").write_text("{")
     with pytest.raises(MsmdError, match=r"index\.json is missing or damaged"):
         index.open_index(made.path)
 
 
-def test_pages_of_another_width_are_an_error(dataset, tmp_path):
-    (tmp_path / "w.safetensors").write_bytes(b"")
+def test_what_is_asked_for_is_checked_first(dataset, tmp_path, monkeypatch):
     with pytest.raises(MsmdError, match=r"pages are 420 px wide, and an index needs 835; build"):
-        index.update(tmp_path / "index", dataset, Fake(), tmp_path / "w.safetensors")
+        sources.items(dataset.path)
+    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
+    with pytest.raises(MsmdError, match=r"no performance 'Sine-000_x3\.00'; did you mean Sine-000"):
+        sources.items(dataset.path, performances=["Sine-000_x3.00"])
+    assert [i.side for i in sources.items(dataset.path, [FIRST], [])] == ["sheet"]
+    with pytest.raises(MsmdError, match=r"none: no such folder; name a dataset, or a folder of"):
+        sources.items(tmp_path / "none")
 
 
 def test_search_finds_the_place(made):
     """Sheet vectors as a query: the path is the way through the piece, with similarity 1."""
-    opened = index.open_index(made.path)
-    draw = np.random.default_rng(0).normal(size=opened.sheet.vectors.shape).astype(np.float32)
-    vectors = draw / np.linalg.norm(draw, axis=1, keepdims=True)
-    opened = replace(opened, sheet=replace(opened.sheet, vectors=vectors))
-    start, rows = int(opened.sheet.bounds[1]) + 2, 5
+    whole = index.open_index(made.path).sheet
+    draw = np.random.default_rng(0).normal(size=whole.vectors.shape).astype(np.float32)
+    side = replace(whole, vectors=draw / np.linalg.norm(draw, axis=1, keepdims=True))
+    start, rows = int(side.bounds[1]) + 2, 5
     seconds = [{"query_second": 0.5 * i} for i in range(rows)]
-    asked = search.Query(vectors[start : start + rows], seconds, "audio")
-    matches = search.search(opened, asked)
+    asked = search.Query(side.vectors[start : start + rows], seconds, "audio")
+    matches = search.ranked(side, asked)
     assert [(m.rank, m.piece) for m in matches] == [(1, SECOND), (2, FIRST)]
     assert matches[0].score == pytest.approx(1)
-    expected = opened.sheet.places.iloc[start : start + rows].to_dict("records")
+    expected = side.places.iloc[start : start + rows].to_dict("records")
     for found, when, where in zip(matches[0].path, seconds, expected, strict=True):
-        del where["piece"]
+        del where["piece"], where["entry"]
         assert found == {**when, **where, "similarity": pytest.approx(1)}
-    assert len(search.search(opened, asked, top=1)) == 1
-    empty = replace(opened, sheet=replace(opened.sheet, vectors=vectors[:0]))
-    with pytest.raises(MsmdError, match=r"has no sheets to search in; add some with msmd index$"):
-        search.search(empty, asked)
+    assert len(search.ranked(side, asked, top=1)) == 1
+
+
+def test_an_index_without_the_other_side(made, tmp_path):
+    sheets = [item for item in made.items if item.side == "sheet"]
+    update.update(tmp_path / "sheets", sheets, made.model, made.weights)
+    opened = index.open_index(tmp_path / "sheets")
+    assert opened.audio.vectors.shape == (0, 8)
+    asked = search.sheet_query(made.dataset[FIRST], made.model, 50)
+    with pytest.raises(MsmdError, match=r"has no recordings to search in; add some with msmd"):
+        search.search(opened, asked)
 
 
 def test_search_by_sheet_gives_one_recording_a_piece(made):
@@ -298,7 +393,7 @@ def test_search_by_sheet_gives_one_recording_a_piece(made):
     matches = search.search(opened, asked)
     assert {m.piece for m in matches} == {FIRST, SECOND}
     assert set(matches[0].path[0]) == {
-        "query_page", "query_system", "query_x", "second", "similarity",
+        "query_page", "query_system", "query_x", "query_y", "second", "similarity",
     }  # fmt: skip
     with pytest.raises(MsmdError, match=r"first: no systems on page 3$"):
         search.sheet_query(made.dataset[FIRST], made.model, 50, page=3)
@@ -374,9 +469,15 @@ def test_index_and_search_from_the_command_line(made, monkeypatch):
         assert result.exit_code == 0, result.output
         return result.output
 
-    done = run("index", made.dataset.path, "--out", out, "--pieces", FIRST, "--json")
-    assert json.loads(done) == {"added": 1, "removed": 0, "kept": 0}
-    assert run("index", made.dataset.path, "--out", out) == f"{out}: 1 added, 0 removed, 1 kept.\n"
+    done = json.loads(run("index", made.dataset.path, "--out", out, "--pieces", FIRST, "--json"))
+    assert (done["added"], done["removed"], done["kept"], done["failed"]) == (1, 0, 0, [])
+    said = run("index", made.dataset.path, "--out", out)
+    windows_of = dict(index.open_index(out).entries.groupby("side")["windows"].sum())
+    assert said == (
+        f"{out}: 1 added, 0 removed, 1 kept.\n"
+        f"{windows_of['sheet']} sheet windows, searched by: exact\n"
+        f"{windows_of['audio']} audio windows, searched by: exact\n"
+    )
     lines = run("search", out, FIRST, "--dataset", made.dataset.path).splitlines()
     assert len(lines) == 2
     assert re.fullmatch(
@@ -393,8 +494,8 @@ def test_index_and_search_from_the_command_line(made, monkeypatch):
 
 def test_wrong_usage():
     for arguments, message in (
-        (["index", "--out", "i", "--model", "m"], "Give a DATASET to add, or pieces to --remove."),
-        (["search", "i", "q", "--model", "m", "--page", "1"], "need --dataset."),
+        (["index", "--out", "i", "--model", "m"], "Give a SOURCE to add, or pieces to --remove."),
+        (["search", "i", "q", "--performance", "p"], "need --dataset."),
         (["search", "i", "q", "--model", "m", "--dataset", "d", "--page", "1"], "for --by sheet."),
     ):
         result = CliRunner().invoke(main, arguments)

@@ -22,7 +22,7 @@ COMMANDS = {
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
     "train": "Train a model on snippets.",
     "eval": "Measure how well a model finds sheet by sound and back.",
-    "index": "Index the sheets and recordings of a dataset for search.",
+    "index": "Index sheets and recordings for search.",
     "search": "Find the piece of a recording or of a sheet, and the place.",
     "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its onsets, pairs of snippets, or attention.",

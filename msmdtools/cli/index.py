@@ -1,4 +1,4 @@
-"""`msmd index`: a thin shell over `msmdtools.retrieval.index.update`."""
+"""`msmd index`: a thin shell over `msmdtools.retrieval.update.update`."""
 
 import json
 from dataclasses import asdict
@@ -9,69 +9,84 @@ import click
 from msmdtools.cli.progress import Bars
 
 
-@click.command("index", short_help="Index the sheets and recordings of a dataset for search.")
-@click.argument("dataset", type=click.Path(), required=False)
+@click.command("index", short_help="Index sheets and recordings for search.")
+@click.argument("source", type=click.Path(), required=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The index.")
-@click.option("--model", required=True, help="A bundled model, a .safetensors file, or a run.")
-@click.option("--pieces", metavar="P,…", help="Which to add; default: all of the dataset.")
+@click.option(
+    "--model",
+    help="A bundled model, a .safetensors file, or a run. "
+    "[default: the index's; of a new one compact-4s]",
+)
+@click.option("--pieces", metavar="P,…", help="Which to add; default: all of SOURCE.")
 @click.option(
     "--performances",
     metavar="P,…",
-    help='Whose recordings to add; default: all of each piece; "" for none.',
+    help='Whose recordings of a dataset to add; default: all of each piece; "" for none.',
 )
 @click.option("--remove", metavar="P,…", help="Pieces to remove from the index first.")
 @click.option(
-    "--sheet-stride", type=int, default=50, show_default=True, help="px between sheet windows."
+    "--sheet-stride", type=click.IntRange(min=1), help="px between sheet windows. [default: 50]"
 )
 @click.option(
-    "--audio-stride", type=float, default=0.5, show_default=True, help="s between audio windows."
+    "--audio-stride",
+    type=click.FloatRange(min=0.05),
+    help="s between audio windows. [default: 0.5]",
 )
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.pass_context
 def command(
-    dataset: str | None,
+    ctx: click.Context,
+    source: str | None,
     out: Path,
-    model: str,
+    model: str | None,
     pieces: str | None,
     performances: str | None,
     remove: str | None,
-    sheet_stride: int,
-    audio_stride: float,
+    sheet_stride: int | None,
+    audio_stride: float | None,
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Embed windows of all sheets and recordings of DATASET and keep them in an index for msmd search.
+    """Embed windows of sheets and recordings and keep them in an index for msmd search.
 
-    An index that is there already is added to: pieces that it has stay as they are. Without DATASET,
-    pieces are only removed.
+    SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. An index
+    that is there already is added to: pieces that it has stay as they are, and a run that was stopped
+    goes on when it is given again. Without SOURCE, pieces are only removed.
 
-    Example: msmd index msmd --out msmd.index --model compact-4s
+    Example: msmd index msmd --out msmd.index
     """
-    if dataset is None and remove is None:
-        raise click.UsageError("Give a DATASET to add, or pieces to --remove.")
-    from msmdtools.dataset import reader
+    if source is None and remove is None:
+        raise click.UsageError("Give a SOURCE to add, or pieces to --remove.")
     from msmdtools.models.model import load_model
-    from msmdtools.retrieval import index
+    from msmdtools.retrieval import index, sources, update
 
-    opened = None if dataset is None else reader.open(dataset)
-    loaded = load_model(model, device)
+    items = []
+    if source is not None:
+        items = sources.items(source, _names(pieces), _names(performances))
+    weights = model or index.weights_of(out)
+    loaded = load_model(weights, device)
     with Bars() as bars:
-        change = index.update(
+        change = update.update(
             out,
-            opened,
+            items,
             loaded,
-            model,
-            pieces=_names(pieces),
+            weights,
             remove=_names(remove) or (),
-            performances=_names(performances),
             sheet_stride=sheet_stride,
             audio_stride=audio_stride,
             progress=bars.update,
         )
     if as_json:
-        click.echo(json.dumps(asdict(change)))
-        return
-    click.echo(f"{out}: {change.added} added, {change.removed} removed, {change.kept} kept.")
+        click.echo(json.dumps(asdict(change), ensure_ascii=False))
+    else:
+        click.echo(f"{out}: {change.added} added, {change.removed} removed, {change.kept} kept.")
+        for side, windows, how in change.sides:
+            click.echo(f"{windows:,} {side} windows, searched by: {how}")
+        for piece, _, message in change.failed:
+            click.echo(f"failed: {piece}: {message}", err=True)
+    if change.failed:
+        ctx.exit(3)
 
 
 def _names(text: str | None) -> list[str] | None:

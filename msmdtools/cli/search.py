@@ -11,7 +11,7 @@ import click
 @click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
 @click.argument("index", type=click.Path())
 @click.argument("query")
-@click.option("--model", required=True, help="The one that the index was made with.")
+@click.option("--model", help="The one that the index was made with. [default: that one]")
 @click.option(
     "--dataset", type=click.Path(path_type=Path), help="QUERY is a piece of it, not a file."
 )
@@ -23,16 +23,28 @@ import click
     show_default=True,
     help="With --dataset: search by the piece's recording or by its sheet.",
 )
-@click.option("--page", type=int, help="With --by sheet: only this page.")
-@click.option("--start", type=float, default=0.0, show_default=True, help="Of the part, in s.")
+@click.option("--page", type=click.IntRange(min=1), help="Of a sheet: only this page.")
+@click.option(
+    "--start",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Of the part, in s.",
+)
 @click.option("--end", type=float, help="Of the part, in s; default: the recording's end.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Answers.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Draw the query and the best answers, with the places found, as a PNG.",
+)
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print answers and paths as JSON.")
 def command(
     index: str,
     query: str,
-    model: str,
+    model: str | None,
     dataset: Path | None,
     performance: str | None,
     by: str,
@@ -40,39 +52,41 @@ def command(
     start: float,
     end: float | None,
     top: int,
+    out: Path | None,
     device: str | None,
     as_json: bool,
 ) -> None:
     """Search INDEX for the sheet of a recording, or for the recording of a sheet.
 
-    QUERY is an audio file (WAV, FLAC, OGG, MP3; any rate and length), or with --dataset a piece.
+    QUERY is an audio file (WAV, FLAC, OGG, MP3, with ffmpeg any other; any rate and length), a MIDI
+    file, a picture or PDF of a sheet, a folder of its pictures, or with --dataset a piece.
 
-    Example: msmd search msmd.index recording.flac --model compact-4s
+    Example: msmd search msmd.index recording.flac -o found.png
     """
-    if dataset is None and (by == "sheet" or page is not None or performance is not None):
-        raise click.UsageError("--by sheet, --page and --performance need --dataset.")
-    if page is not None and by != "sheet":
+    if dataset is None and (by == "sheet" or performance is not None):
+        raise click.UsageError("--by sheet and --performance need --dataset.")
+    if dataset is not None and page is not None and by != "sheet":
         raise click.UsageError("--page is for --by sheet.")
     from msmdtools.dataset import reader
-    from msmdtools.features import spectrogram
     from msmdtools.models.model import load_model
-    from msmdtools.retrieval import audio, search
-    from msmdtools.retrieval.index import open_index
+    from msmdtools.retrieval import query as queries
+    from msmdtools.retrieval.index import open_index, weights_of
+    from msmdtools.retrieval.search import search
 
     opened = open_index(index)
+    weights = model or weights_of(index)
     if dataset is None:
-        bands = spectrogram(audio.read(query))
+        asked = queries.of_file(query, start, end, page)
     else:
         piece = reader.open(dataset)[query]
-        bands = piece.spectrogram(performance)
-    loaded = load_model(model, device)
-    opened.check(loaded, model)
-    made = opened.description
-    if by == "sheet":
-        asked = search.sheet_query(piece, loaded, made.sheet_stride, page)
-    else:
-        asked = search.audio_query(bands, loaded, made.audio_stride, start, end)
-    found = search.search(opened, asked, top)
+        asked = queries.of_piece(piece, by, performance, start, end, page)
+    loaded = load_model(weights, device)
+    opened.check(loaded, weights)
+    found = search(opened, asked.embed(loaded, opened.description), top)
+    if out is not None:
+        from msmdtools.retrieval.picture import draw
+
+        draw(opened, asked, found, out)
     if as_json:
         click.echo(json.dumps([asdict(match) for match in found], indent=1, ensure_ascii=False))
         return

@@ -2,10 +2,12 @@
 
 A query's windows are embedded at the strides of the index; `msmdtools.retrieval.ranking` finds the
 best path through every sheet (of a recording: every sheet of the index; of a sheet: every recording).
+Of a large index only the pieces with windows near the query's are gone through:
+`msmdtools.retrieval.neighbours`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,10 @@ from numpy.typing import NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.models.model import Model
-from msmdtools.retrieval.index import Index
-from msmdtools.retrieval.ranking import paths
-from msmdtools.retrieval.windows import audio_windows, sheet_windows
-
-if TYPE_CHECKING:
-    from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.retrieval import neighbours
+from msmdtools.retrieval.index import Index, Side
+from msmdtools.retrieval.ranking import path_scores, paths
+from msmdtools.retrieval.windows import Paged, audio_windows, sheet_windows
 
 # Shorter recordings have less in them than half the shortest model's window.
 SHORTEST_S = 1.0
@@ -31,7 +31,7 @@ class Query:
     Attributes:
         vectors: float32, (windows, dim).
         places: where each window is, one mapping per window: of a recording `query_second`, of a
-            sheet `query_page`, `query_system` and `query_x`.
+            sheet `query_page`, `query_system`, `query_x` and `query_y`.
         of: "audio" or "sheet".
     """
 
@@ -49,8 +49,8 @@ class Match:
         piece: its id.
         performance: the recording of it; "" for a sheet.
         score: mean cosine similarity along the path, from -1 to 1.
-        path: for each window of the query its place and the place found: `page`, `system` and `x`
-            of a sheet, `second` of a recording, and their `similarity`.
+        path: for each window of the query its place and the place found: `page`, `system`, `x` and
+            `y` of a sheet, `second` of a recording, and their `similarity`.
     """
 
     rank: int
@@ -77,6 +77,16 @@ def audio_query(
     Raises:
         MsmdError: the part is outside of the recording or shorter than a second.
     """
+    part = excerpt(spectrogram, start, end)
+    windows = audio_windows(part, model.config.frames, stride_s)
+    places = [{"query_second": float(second + start)} for second in windows.second]
+    return Query(model.embed_audio(windows.spectrograms), places, "audio")
+
+
+def excerpt(
+    spectrogram: NDArray[Any], start: float = 0.0, end: float | None = None
+) -> NDArray[Any]:
+    """The frames from `start` to `end` in seconds. Raises MsmdError as `audio_query` does."""
     length = spectrogram.shape[1] / FRAMES_PER_SECOND
     stop = length if end is None else min(end, length)
     if not 0 <= start < length:
@@ -86,13 +96,11 @@ def audio_query(
         raise MsmdError(
             f"{max(stop - start, 0):.1f} s are too short to search for; give {SHORTEST_S:g} s or more"
         )
-    windows = audio_windows(part, model.config.frames, stride_s)
-    places = [{"query_second": float(second + start)} for second in windows.second]
-    return Query(model.embed_audio(windows.spectrograms), places, "audio")
+    return part
 
 
-def sheet_query(piece: "DatasetPiece", model: Model, stride: int, page: int | None = None) -> Query:
-    """The query that the sheet of a dataset's piece is, or one page of it.
+def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None) -> Query:
+    """The query that a sheet is, or one page of it.
 
     Raises:
         MsmdError: there are no systems on the page.
@@ -106,6 +114,7 @@ def sheet_query(piece: "DatasetPiece", model: Model, stride: int, page: int | No
             "query_page": int(windows.page[i]),
             "query_system": int(windows.system[i]),
             "query_x": float(windows.x[i]),
+            "query_y": float(windows.y[i]),
         }
         for i in wanted
     ]
@@ -118,32 +127,40 @@ def search(index: Index, query: Query, top: int = 10) -> list[Match]:
     Of a piece with several recordings the best one counts.
 
     Raises:
-        MsmdError: the index has nothing of the other side.
+        MsmdError: the index has nothing of the other side, or a file of it is damaged.
     """
-    side = index.sheet if query.of == "audio" else index.audio
-    if not len(side.vectors):
+    name = "sheet" if query.of == "audio" else "audio"
+    if not index.count(name):
         what = "sheets" if query.of == "audio" else "recordings"
         raise MsmdError(f"{index.path} has no {what} to search in; add some with msmd index")
-    similarities = query.vectors @ side.vectors.T
-    found = paths(similarities, side.bounds)
-    matches: list[Match] = []
-    seen: set[str] = set()
-    for group in np.argsort(-found.scores, kind="stable"):
-        piece, performance = side.names[group]
-        if piece in seen or len(matches) == top:
-            continue
-        seen.add(piece)
-        windows = found.windows[group]
-        rows = side.places.iloc[windows].drop(columns=["piece"]).to_dict("records")
-        path = [
-            {
-                **place,
-                **{str(k): v for k, v in row.items() if k != "performance"},
-                "similarity": float(similarities[i, windows[i]]),
-            }
-            for i, (place, row) in enumerate(zip(query.places, rows, strict=True))
-        ]
-        matches.append(
-            Match(len(matches) + 1, piece, performance, float(found.scores[group]), path)
-        )
-    return matches
+    near = neighbours.shortlist(index, name, query.vectors)
+    if near is not None:
+        return ranked(index.read(name, near), query, top)
+    return ranked(index.sheet if name == "sheet" else index.audio, query, top)
+
+
+def ranked(side: Side, query: Query, top: int = 10) -> list[Match]:
+    """The best `top` pieces of a side, as `search` gives them."""
+    scores = path_scores(query.vectors, side.vectors, side.bounds)
+    groups: dict[str, int] = {}  # the best sheet or recording of each piece, best first
+    for group in np.argsort(-scores, kind="stable"):
+        if len(groups) < top and np.isfinite(scores[group]):
+            groups.setdefault(side.names[group][0], int(group))
+    return [_match(side, query, group, rank) for rank, group in enumerate(groups.values(), 1)]
+
+
+def _match(side: Side, query: Query, group: int, rank: int) -> Match:
+    low, high = side.bounds[group : group + 2]
+    similarities = query.vectors @ side.vectors[low:high].T
+    found = paths(similarities, np.array([0, high - low]))
+    places = side.places.iloc[low + found.windows[0]].drop(columns=["entry", "piece"])
+    path = [
+        {
+            **place,
+            **{str(k): v for k, v in row.items() if k != "performance"},
+            "similarity": float(similarities[i, found.windows[0, i]]),
+        }
+        for i, (place, row) in enumerate(zip(query.places, places.to_dict("records"), strict=True))
+    ]
+    piece, performance = side.names[group]
+    return Match(rank, piece, performance, float(found.scores[0]), path)

@@ -1,24 +1,48 @@
 """Windows slid over whole pieces: over the strip of the sheet and over a recording.
 
 No note head, onset or alignment is used: windows stand at equal distances. Of a sheet only its
-systems' boxes are needed, of a recording only its spectrogram.
+pages and its systems' boxes are needed (`Paged`), of a recording only its spectrogram.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.retrieval.pages import Sheet
 from msmdtools.snippets.onsets import system_boxes
 from msmdtools.snippets.strip import begin, unroll
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from msmdtools.dataset.reader import DatasetPiece
+Image = NDArray[np.uint8]
+
+
+class Paged(Protocol):
+    """Page images and where the systems are on them: a piece of a dataset, or a `Sheet`.
+
+    Attributes:
+        piece: its id.
+        pages: uint8 (height, width), as wide and upright as training pages; page n is pages[n - 1].
+        systems: one row per staff of each system: page, system (in the piece), x0, y0, x1, y1 in px.
+    """
+
+    @property
+    def piece(self) -> str:  # noqa: D102
+        ...
+
+    @property
+    def pages(self) -> Sequence[Image]:  # noqa: D102
+        ...
+
+    @property
+    def systems(self) -> "pd.DataFrame":  # noqa: D102
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +52,15 @@ class SheetWindows:
     Attributes:
         images: uint8, (n, rows, columns), 255 is white.
         page, system: where the window's centre is, from 1.
-        x: the window's centre in pixels of the page.
+        x: the window's centre, y: the middle of its system, in pixels of the page, or of the
+            picture that a `Sheet` was made from.
     """
 
     images: NDArray[np.uint8]
     page: NDArray[np.int64]
     system: NDArray[np.int64]
     x: NDArray[np.float64]
+    y: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +76,8 @@ class AudioWindows:
     second: NDArray[np.float64]
 
 
-def sheet_windows(piece: "DatasetPiece", shape: tuple[int, int], stride: int) -> SheetWindows:
-    """The windows of a piece of a dataset, centred every `stride` pixels of the strip.
+def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWindows:
+    """The windows of a sheet, centred every `stride` pixels of the strip.
 
     The first centre is half a stride behind the start of the first system. A window near the end of
     a system shows the beginning of the next one, as snippets do.
@@ -77,11 +103,18 @@ def sheet_windows(piece: "DatasetPiece", shape: tuple[int, int], stride: int) ->
     centres = np.arange(min(stride, total) / 2, total, stride)
     starts = [strip.pad + begin(float(centre), columns) for centre in centres]
     at = np.searchsorted(begins, centres, side="right") - 1
+    box = boxes.loc[numbers[at]]
+    page = box["page"].to_numpy(np.int64)
+    x = centres - begins[at] + lefts[at]
+    y = ((box["y0"] + box["y1"]) / 2).to_numpy(np.float64)
+    if isinstance(piece, Sheet):
+        x, y = piece.on_picture(page, x, y)
     return SheetWindows(
         images=np.stack([strip.image[:, start : start + columns] for start in starts]),
-        page=boxes["page"].loc[numbers[at]].to_numpy(np.int64),
+        page=page,
         system=numbers[at].astype(np.int64),
-        x=centres - begins[at] + lefts[at],
+        x=x,
+        y=y,
     )
 
 
