@@ -32,9 +32,9 @@ ROOMS = (
     {"dataset"},
     {"snippets"},
     {"models"},
+    {"retrieval"},
     {"evaluation"},
     {"training"},
-    {"retrieval"},
     {"doctor"},
     {"cli"},
 )

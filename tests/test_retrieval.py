@@ -1,4 +1,4 @@
-"""Windows, ranking, index, search and identification, on drawn sheets and made-up embeddings."""
+"""Windows, ranking, index and search, on drawn sheets and made-up embeddings."""
 
 import json
 import re
@@ -18,14 +18,13 @@ from msmdtools.cli import main
 from msmdtools.errors import MsmdError
 from msmdtools.retrieval import (
     audio,
-    identification,
     index,
     search,
     sources,
     update,
     windows,
 )
-from msmdtools.retrieval.ranking import paths, rank_of, votes
+from msmdtools.retrieval.ranking import paths, votes
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SHAPE, FRAMES = (80, 40), 42
@@ -114,11 +113,6 @@ def test_order_decides_where_votes_cannot():
     scores = paths(similarities, bounds).scores
     assert scores[0] == 1.0
     assert scores[1] < 0.5
-
-
-def test_equal_scores_are_no_success():
-    assert rank_of(np.array([1.0, 2.0, 1.0]), 0) == 3
-    assert rank_of(np.array([-np.inf, -np.inf]), 0) == 2
 
 
 def test_bounds_and_rows_are_checked():
@@ -410,51 +404,6 @@ def test_parts_of_recordings(made):
         search.audio_query(spectrogram, made.model, 0.5, 2, 2.5)
     with pytest.raises(MsmdError, match=r"s; it has nothing at 999 s$"):
         search.audio_query(spectrogram, made.model, 0.5, 999)
-
-
-# Identification
-
-
-def side(vectors, sizes):
-    bounds = np.concatenate([[0], np.cumsum(sizes)])
-    return index.Side(None, vectors, bounds, [(f"p{i}", "") for i in range(len(sizes))])
-
-
-def test_identification_of_what_is_the_same_is_perfect():
-    vectors = np.eye(12, dtype=np.float32)
-    both = side(vectors, [5, 4, 3])
-
-    def scores(s, b):
-        return paths(s, b).scores
-
-    for wanted, queries in ((None, 3), (2, 60)):
-        found = identification.ranks(both, both, scores, wanted)
-        assert list(found) == [1] * queries
-    never = identification.ranks(both, both, lambda s, b: np.zeros(3))
-    assert list(never) == [3, 3, 3]
-
-
-def test_excerpts_are_seeded_and_inside():
-    assert identification.excerpt_windows(10, 4.2, 0.5) == 12
-    assert identification.excerpt_windows(2, 4.2, 0.5) == 1
-    found = identification.excerpts(30, 12, 20, 1)
-    assert found == identification.excerpts(30, 12, 20, 1)
-    assert found != identification.excerpts(30, 12, 20, 2)
-    assert all(part.start >= 0 and part.stop <= 30 for part in found)
-    assert {part.stop - part.start for part in found} == {12}
-    assert identification.excerpts(5, 12, 2, 0) == [slice(0, 5)] * 2
-
-
-def test_summary():
-    assert identification.summary(np.ones(305, np.int64), 61).recall_1 == 100.0
-    found = identification.summary(np.array([1, 2, 10, 94]), 94)
-    assert found == identification.Identification(
-        4, 94, 25.0, 50.0, 75.0, pytest.approx((1 + 1 / 2 + 1 / 10 + 1 / 94) / 4), 1, 2, 3, 1
-    )
-    with pytest.raises(ValueError, match=r"^there are no ranks to sum up$"):
-        identification.summary(np.array([], np.int64), 3)
-    with pytest.raises(ValueError, match=r"^ranks must be from 1 to 3$"):
-        identification.summary(np.array([4]), 3)
 
 
 # Commands

@@ -17,12 +17,15 @@ from msmdtools.cli.progress import Bars
 
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
+_PIECES = ("directions", "index", "distractors", "excerpts", "tempi")
 # The tasks with their shells and the options that not all tasks have.
 TASKS = {
     "snippets": (
         "msmdtools.cli.eval_snippets",
         ("candidates", "directions", "robustness", "dataset", "robustness_candidates"),
     ),
+    "pieces": ("msmdtools.cli.eval_pieces", _PIECES),
+    "position": ("msmdtools.cli.eval_position", _PIECES),
 }
 COMMON = ("split", "performance", "seed", "device", "out")
 
@@ -41,7 +44,12 @@ def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str,
     show_default=True,
     help="What is measured; see below.",
 )
-@click.option("--split", metavar="S", help="Of snippets: train, valid or test. [default: test]")
+@click.option(
+    "--split",
+    metavar="S",
+    help="Of SNIPPETS: train, valid or test. [default: test] Of a DATASET: CSV:COLUMN:PART, such as "
+    "manifests/msmd-v1.1.csv:all_split:test. [default: all pieces]",
+)
 @click.option(
     "--candidates",
     type=int,
@@ -58,7 +66,7 @@ def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str,
     callback=_directions,
     help="What is asked for with what.",
 )
-@click.option("--performance", metavar="P", help="Of all pieces; default: the first of each.")
+@click.option("--performance", metavar="P", help="Of all pieces; default: one of each.")
 @click.option("--robustness", is_flag=True, help="Measure with other gain and added noise too.")
 @click.option(
     "--dataset",
@@ -73,6 +81,31 @@ def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str,
     default=2000,
     show_default=True,
     help="How many for it.",
+)
+@click.option(
+    "--index",
+    type=click.Path(path_type=Path),
+    help="Pieces, position: an index of msmd index to take embeddings from and to add them to.",
+)
+@click.option(
+    "--distractors",
+    metavar="DATASET",
+    multiple=True,
+    type=click.Path(),
+    help="Pieces, position: all other pieces of it are candidates too; repeatable.",
+)
+@click.option(
+    "--excerpts",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Pieces, position: how many of each length and piece.",
+)
+@click.option(
+    "--tempi",
+    metavar="N,…",
+    help="Pieces, position: speeds at which pieces are performed again and measured too, such as "
+    "0.5,0.67,0.8,1.25,1.5,2.0.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn.")
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
@@ -90,6 +123,10 @@ def command(
 
     --task snippets: windows of SNIPPETS, as in the literature: every candidate is a query, and has
     one right answer.
+
+    --task pieces: whole pieces of DATASET and excerpts of them, which are looked for among all.
+
+    --task position: where in its piece an excerpt begins.
 
     Example: msmd eval compact-4s snippets -o report
     """

@@ -6,7 +6,8 @@ system is. Stems that happen to stand above each other are told apart by that, a
 that they touch: a column at the edge of a head is no bar line. Double bars are one.
 
 The strip is that of `msmdtools.snippets.strip`: all systems side by side, the end of one where the
-next one begins, so the bar line between them is one place.
+next one begins, so the bar line between them is one place. What is left of a system's first note head,
+clef, key and time, is at that head: there is no music in it that could be located.
 """
 
 from dataclasses import dataclass
@@ -38,18 +39,20 @@ class Paper:
     Attributes:
         begins: where each system begins, by its number.
         lefts: the page's x of that place.
+        firsts: the x of the centre of each system's first note head; of its left end without heads.
         widths: of each system.
         bars: the places of bar lines, rising.
     """
 
     begins: dict[int, float]
     lefts: dict[int, float]
+    firsts: dict[int, float]
     widths: dict[int, float]
     bars: NDArray[np.float64]
 
     def place(self, system: int, x: float) -> float:
         """The place in the strip of an x on the page."""
-        return self.begins[system] + x - self.lefts[system]
+        return self.begins[system] + max(x, self.firsts[system]) - self.lefts[system]
 
     def measure(self, place: ArrayLike) -> NDArray[np.float64]:
         """The number of the measure at a place, from 0; between bar lines it rises in proportion."""
@@ -73,6 +76,9 @@ def paper(piece: DatasetPiece) -> Paper:
     numbers = boxes.index.tolist()
     begins = dict(zip(numbers, starts.tolist(), strict=False))
     lefts = dict(zip(numbers, boxes["x0"].tolist(), strict=True))
+    centres = (piece.noteheads["x0"] + piece.noteheads["x1"]) / 2
+    nearest = centres.groupby(piece.noteheads["system"]).min().reindex(numbers)
+    firsts = dict(zip(numbers, nearest.fillna(boxes["x0"]).tolist(), strict=True))
     found = [0.0, float(starts[-1])]
     page, number = np.zeros((0, 0), np.uint8), 0
     for system, staves in piece.systems.sort_values(["system", "y0"]).groupby("system"):
@@ -85,7 +91,7 @@ def paper(piece: DatasetPiece) -> Paper:
         found += (begins[system] + lines - lefts[system]).tolist()
     places = np.clip(np.sort(found), 0, starts[-1])
     apart = np.concatenate([[True], np.diff(places) > _DOUBLE])
-    return Paper(begins, lefts, dict(zip(numbers, sizes, strict=True)), places[apart])
+    return Paper(begins, lefts, firsts, dict(zip(numbers, sizes, strict=True)), places[apart])
 
 
 def bar_lines(

@@ -151,11 +151,6 @@ def votes(
     return np.bincount(pieces, minlength=len(bounds) - 1).astype(np.int64)
 
 
-def rank_of(scores: NDArray[np.floating] | NDArray[np.int64], right: int) -> int:
-    """The rank of the right piece by score, from 1. Pieces with the same score stand before it."""
-    return int((scores >= scores[right]).sum())
-
-
 def _check(rows: int, columns: int, bounds: NDArray[np.int64]) -> None:
     if not rows:
         raise ValueError("a query has at least one window")

@@ -1,0 +1,63 @@
+"""`msmd eval --task pieces`: a thin shell over `msmdtools.evaluation.pieces.evaluate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from msmdtools.cli.progress import Bars
+
+
+def run(
+    model: str,
+    dataset: str,
+    bars: Bars,
+    *,
+    split: str | None,
+    directions: tuple[str, ...],
+    performance: str | None,
+    index: Path | None,
+    distractors: tuple[str, ...],
+    excerpts: int,
+    tempi: str | None,
+    seed: int,
+    device: str | None,
+    out: Path | None,
+    task: str = "pieces",
+) -> tuple[dict[str, Any], str, list[str]]:
+    """The figures as values and as text, and the names of what was written to `out`."""
+    speeds = _numbers(tempi)
+    from msmdtools.dataset import reader
+    from msmdtools.evaluation import collection, pieces, pieces_report, selection
+    from msmdtools.models.model import load_model
+
+    opened = reader.open(dataset)
+    selected = selection.select(opened, split, performance)
+    others = [reader.open(other) for other in distractors]
+    loaded = load_model(model, device)
+    gathered = collection.gather(
+        loaded, model, opened, selected, distractors=others, index=index, progress=bars.update
+    )
+    found, queries = pieces.evaluate(
+        task,
+        loaded,
+        gathered,
+        directions,
+        speeds,
+        draws=excerpts,
+        seed=seed,
+        progress=bars.update,
+    )
+    about = (loaded, gathered, others, found)
+    written = []
+    if out is not None:
+        pieces_report.write(out, *about, queries)
+        written = pieces_report.NAMES
+    return pieces_report.to_json(*about), pieces_report.to_text(*about), written
+
+
+def _numbers(text: str | None) -> list[float]:
+    try:
+        return [float(number) for number in (text or "").split(",") if number]
+    except ValueError as error:
+        raise click.UsageError(f"--tempi is {text}; give speeds such as 0.5,2.0.") from error

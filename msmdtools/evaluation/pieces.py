@@ -1,0 +1,64 @@
+"""The tasks on whole pieces, piece identification and position, in both directions and at all speeds."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msmdtools.dataset.pool import Pool
+from msmdtools.evaluation import excerpts, identification, location, speeds
+from msmdtools.evaluation.collection import Collection
+from msmdtools.evaluation.excerpts import DRAWS, Query
+from msmdtools.evaluation.identification import Identification
+from msmdtools.evaluation.location import Location
+from msmdtools.evaluation.retrieval import DIRECTIONS, Progress
+from msmdtools.models.model import Model
+from msmdtools.snippets.reader import processors
+
+TASKS: dict[str, Callable[..., Sequence[Identification | Location]]] = {
+    "pieces": identification.evaluate,
+    "position": location.evaluate,
+}
+Asked = dict[tuple[str, float], list[Query]]
+
+
+def evaluate(
+    task: str,
+    model: Model,
+    collection: Collection,
+    directions: Sequence[str] = DIRECTIONS,
+    at: Sequence[float] = (),
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Progress = lambda what, done, total: None,
+) -> tuple[list[Identification | Location], Asked]:
+    """The figures of a task, and the queries that they are of, by direction and speed.
+
+    Args:
+        task: "pieces" or "position".
+        at: speeds at which pieces are performed again and measured too.
+        draws: excerpts of each length and piece.
+        seed: of the excerpts, and of the intervals.
+
+    Raises:
+        DatasetError: a file of a dataset is missing or damaged.
+        MsmdError: a speed is none, or a piece could not be performed.
+    """
+    speeds.check(at)
+    found: list[Identification | Location] = []
+    asked: Asked = {}
+
+    def measure(of: Collection) -> None:
+        options: dict[str, Any] = {"seed": seed, "progress": progress}
+        for direction in directions:
+            queries = excerpts.queries(model, of, direction, count=draws, **options)
+            asked[direction, of.recordings.speed] = queries
+            found.extend(TASKS[task](queries, of, direction, **options))
+
+    measure(collection)
+    others = [speed for speed in at if speed != 1]
+    if others:
+        # Workers keep their soundfonts from one speed to the next.
+        with Pool(min(processors(), len(collection.selection.pieces))) as pool:
+            for speed in others:
+                measure(speeds.performed(collection, model, speed, pool, progress))
+    return found, asked
