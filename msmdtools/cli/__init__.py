@@ -24,6 +24,7 @@ COMMANDS = {
     "eval": "Measure how well a model finds sheet by sound and back.",
     "index": "Index sheets and recordings for search.",
     "search": "Find the piece of a recording or of a sheet, and the place.",
+    "align": "Follow a recording on its sheet, in a table, picture or player.",
     "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its onsets, pairs of snippets, or attention.",
     "doctor": "Check what msmd needs on this machine.",

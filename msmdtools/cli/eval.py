@@ -26,6 +26,8 @@ TASKS = {
     ),
     "pieces": ("msmdtools.cli.eval_pieces", _PIECES),
     "position": ("msmdtools.cli.eval_position", _PIECES),
+    "alignment": ("msmdtools.cli.eval_alignment", ()),
+    "following": ("msmdtools.cli.eval_following", ()),
 }
 COMMON = ("split", "performance", "seed", "device", "out")
 
@@ -127,6 +129,9 @@ def command(
     --task pieces: whole pieces of DATASET and excerpts of them, which are looked for among all.
 
     --task position: where in its piece an excerpt begins.
+
+    --task alignment, following: how exactly a recording is followed on its sheet, with all of it or
+    with what was heard before.
 
     Example: msmd eval compact-4s snippets -o report
     """

@@ -65,16 +65,30 @@ def read_bands(path: str | Path) -> NDArray[np.float16]:
     """The spectrogram of a MIDI file played by the default soundfont's piano: float16, (92, frames).
 
     Raises:
-        MsmdError: as `read_music` does, or no soundfont or FluidSynth is there.
+        MsmdError: as `play` does.
     """
     from msmdtools.features.spectrogram import spectrogram
+
+    return spectrogram(play(path))
+
+
+def play(path: str | Path, soundfont: str | None = None, program: int = 0) -> NDArray[np.int16]:
+    """The sound of a MIDI file: int16, (samples,), mono, 22,050 Hz.
+
+    Args:
+        soundfont: by its name in the registry; None for the default one.
+        program: of General MIDI, for all parts.
+
+    Raises:
+        MsmdError: as `read_music` does, or no soundfont or FluidSynth is there.
+    """
     from msmdtools.perform.soundfonts import default_soundfont, find_soundfont
     from msmdtools.perform.synth import render
     from msmdtools.performance import PerformanceSpec
 
     music = read_music(path)
-    spec = PerformanceSpec(1.0, default_soundfont())
-    return spectrogram(render(music, spec, find_soundfont(spec.soundfont)))
+    spec = PerformanceSpec(1.0, soundfont or default_soundfont(), program)
+    return render(music, spec, find_soundfont(spec.soundfont))
 
 
 def _note(onset: int, velocity: int, offset: int, pitch: int, channel: int) -> Note:

@@ -57,6 +57,15 @@ class Sheet:
         found = np.einsum("nij,nj->ni", maps, places)
         return found[:, 0], found[:, 1]
 
+    def picture(self, number: int) -> Image:
+        """Page `number`, from 1, at the size and angle of the picture: places fit it."""
+        affine = np.array(self.to_picture[number - 1])
+        page = self.pages[number - 1]
+        corners = np.array([[0, 0, 1], [page.shape[1], page.shape[0], 1]]) @ affine.T
+        shape = (max(round(corners[1, 0]), 1), max(round(corners[1, 1]), 1))
+        moved = cv2.warpAffine(page, affine, shape, flags=cv2.INTER_AREA, borderValue=255.0)
+        return np.asarray(moved, np.uint8)
+
 
 def read_sheet(path: str | Path, piece: str | None = None) -> Sheet:
     """The sheet in a picture, a PDF, or a folder of pictures.

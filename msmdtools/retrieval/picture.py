@@ -59,7 +59,7 @@ def search_figure(index: Index, asked: Asked, matches: Sequence[Match]) -> Canva
     assert asked.sheet is not None
     number = Counter(int(place["query_page"]) for place in places).most_common(1)[0][0]
     if isinstance(asked.sheet, pages.Sheet):
-        picture = _on_scale(asked.sheet, number)
+        picture = asked.sheet.picture(number)
     else:
         picture = asked.sheet.pages[number - 1]
     query = _page(picture, places, number, f"query: {asked.name}, page {number}", "query_")
@@ -108,16 +108,6 @@ def _source(index: Index, side: str, match: Match) -> Path:
             f"{match.piece} cannot be drawn: it was indexed from {source}, which is not there any more"
         )
     return source
-
-
-def _on_scale(sheet: pages.Sheet, number: int) -> NDArray[np.uint8]:
-    """A page as the picture that it was made from has it, as far as marks go: places fit it."""
-    affine = np.array(sheet.to_picture[number - 1])
-    page = sheet.pages[number - 1]
-    corners = np.array([[0, 0, 1], [page.shape[1], page.shape[0], 1]]) @ affine.T
-    shape = (max(round(corners[1, 0]), 1), max(round(corners[1, 1]), 1))
-    moved = cv2.warpAffine(page, affine, shape, flags=cv2.INTER_AREA, borderValue=255.0)
-    return np.asarray(moved, np.uint8)
 
 
 def _page(

@@ -1,0 +1,35 @@
+"""`msmd eval --task alignment`: a thin shell over `msmdtools.evaluation.alignment.evaluate`."""
+
+from pathlib import Path
+from typing import Any
+
+from msmdtools.cli.progress import Bars
+
+
+def run(
+    model: str,
+    dataset: str,
+    bars: Bars,
+    *,
+    split: str | None,
+    performance: str | None,
+    seed: int,
+    device: str | None,
+    out: Path | None,
+    task: str = "alignment",
+) -> tuple[dict[str, Any], str, list[str]]:
+    """The figures as values and as text, and the names of what was written to `out`."""
+    from msmdtools.dataset import reader
+    from msmdtools.evaluation import alignment, alignment_report, selection
+    from msmdtools.models.model import load_model
+
+    opened = reader.open(dataset)
+    performances = selection.select(opened, split, performance).performances
+    loaded = load_model(model, device)
+    found = alignment.evaluate(loaded, opened, performances, task, bars.update)
+    report = alignment_report.summed_up(loaded, opened, task, found, seed)
+    written = []
+    if out is not None:
+        alignment_report.write(out, report)
+        written = alignment_report.NAMES
+    return alignment_report.to_json(report), alignment_report.to_text(report), written

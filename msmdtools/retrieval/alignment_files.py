@@ -1,0 +1,50 @@
+"""An alignment as files, each in the form that its ending names: a table, a picture, or a player."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msmdtools.errors import MsmdError
+from msmdtools.perform.files import write_atomically
+from msmdtools.retrieval import alignment_picture, alignment_table, player
+from msmdtools.retrieval.alignment import Alignment
+from msmdtools.retrieval.recording import Recording
+
+PICTURE, PLAYER = ".png", ".html"
+
+
+def check(paths: Sequence[Path]) -> None:
+    """Make sure that files of these names can be written, before anything is calculated.
+
+    Raises:
+        MsmdError: an ending is unknown, or there is no such folder.
+    """
+    for path in paths:
+        if path.suffix.lower() not in (*alignment_table.ENDINGS, PICTURE, PLAYER):
+            raise MsmdError(
+                f"{path}: unknown ending; give a table (.csv, .parquet, .json), a picture (.png) "
+                "or a player (.html)"
+            )
+        if not path.absolute().parent.is_dir():
+            raise MsmdError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def write(alignment: Alignment, heard: Recording, path: Path) -> None:
+    """Write an alignment.
+
+    Args:
+        heard: the recording that was aligned.
+
+    Raises:
+        MsmdError: the ending is unknown; for a player, the sound cannot be had.
+        OSError: the file cannot be written.
+    """
+    ending = path.suffix.lower()
+    title = f"{heard.name} on {alignment.axis.sheet.piece}"
+    if ending == PICTURE:
+        from msmdtools.dataset.figure import save
+
+        save(alignment_picture.draw(alignment, title), path)
+    elif ending == PLAYER:
+        write_atomically(path, player.page(alignment, heard.sound(), title))
+    else:
+        alignment_table.write_table(alignment, path)

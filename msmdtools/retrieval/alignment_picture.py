@@ -1,0 +1,120 @@
+"""A picture of an alignment: the pages with the way over them, and the way against time.
+
+The way is drawn through the middle of the systems in the colours of time (dark blue first, orange
+last), with a mark every few seconds. Below, time goes to the right and the strip of systems upwards:
+a steady performance is a straight line, a repeat a step down. Grey lines are where systems begin.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset import plot
+from msmdtools.dataset.plot import Canvas
+from msmdtools.retrieval.alignment import Alignment
+
+# All in pixels.
+WIDTH, ACROSS = 835, 4
+MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
+GRAPH, LEFT = 520, 70
+RADIUS = 5.0
+# About so many marks with their seconds on a page.
+_MARKS = 40
+
+
+def draw(alignment: Alignment, title: str) -> Canvas:
+    """The picture: RGB, uint8 (height, width, 3).
+
+    Args:
+        title: what was aligned with what.
+    """
+    pages = sorted(set(alignment.axis.page.tolist()))
+    drawn = [_page(alignment, page, len(pages)) for page in pages]
+    across = min(ACROSS, len(drawn))
+    width = 2 * MARGIN + across * WIDTH + (across - 1) * GAP
+    parts = [_title(alignment, title, width)]
+    for first in range(0, len(drawn), across):
+        row = drawn[first : first + across]
+        canvas = np.full((max(len(page) for page in row) + GAP, width, 3), 255, np.uint8)
+        for number, page in enumerate(row):
+            left = MARGIN + number * (WIDTH + GAP)
+            canvas[: len(page), left : left + WIDTH] = page
+        parts.append(canvas)
+    return np.concatenate([*parts, _graph(alignment, width)])
+
+
+def _title(alignment: Alignment, title: str, width: int) -> Canvas:
+    canvas = np.full((MARGIN + TITLE + LABEL + GAP, width, 3), 255, np.uint8)
+    size = min(TITLE, TITLE * (width - 2 * MARGIN) // max(plot.text_width(title, TITLE), 1))
+    plot.text(canvas, (MARGIN, MARGIN), title, max(size, SMALL))
+    words = (
+        f"{alignment.second[-1]:.1f} s, mean similarity {alignment.similarity.mean():.2f}; "
+        "colours are time, from dark blue to orange"
+    )
+    plot.text(canvas, (MARGIN, MARGIN + TITLE + 8), words, LABEL, plot.FAINT)
+    return canvas
+
+
+def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
+    """A page with the way over it."""
+    picture = alignment.axis.picture(number)
+    scale = WIDTH / picture.shape[1]
+    size = (WIDTH, round(picture.shape[0] * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    canvas: NDArray[np.uint8] = np.repeat(np.asarray(small, np.uint8)[..., np.newaxis], 3, axis=2)
+    plot.box(canvas, (0, 0, size[0] - 1, size[1] - 1), plot.LINE)
+    places = alignment.places
+    colours = plot.time_colours(np.linspace(0, 1, len(alignment.second)))
+    here = np.flatnonzero(places.page == number)
+    for one, other in pairwise(here.tolist()):
+        on = other == one + 1 and places.system[one] == places.system[other]
+        # A jump within a system is no way.
+        if on and places.x[other] >= places.x[one] - 1:
+            start = (places.x[one] * scale, places.y[one] * scale)
+            plot.line(
+                canvas, start, (places.x[other] * scale, places.y[other] * scale), colours[one]
+            )
+    for second in plot.ticks(0, float(alignment.second[-1]), _MARKS * pages):
+        at = int(np.searchsorted(alignment.second, second - 1e-9))
+        if places.page[at] == number:
+            x, y = places.x[at] * scale, places.y[at] * scale
+            plot.dot(canvas, (x, y), RADIUS, colours[at])
+            plot.text(canvas, (x, y + RADIUS + 3), f"{second:g}", SMALL, colours[at], "mt")
+    return canvas
+
+
+def _graph(alignment: Alignment, width: int) -> Canvas:
+    """The way against time."""
+    canvas = np.full((GRAPH + MARGIN + 2 * LABEL, width, 3), 255, np.uint8)
+    left, right = MARGIN + LEFT, width - MARGIN
+    last = max(float(alignment.second[-1]), 1e-9)
+    length = alignment.axis.length
+
+    def point(second: float, strip: float) -> tuple[float, float]:
+        return left + second / last * (right - left), GRAPH * (1 - strip / length)
+
+    begins: Sequence[float] = alignment.axis.begins[:-1].tolist()
+    every = max(ceil(len(begins) * LABEL / GRAPH), 1)
+    for number, begin in enumerate(begins):
+        y = min(round(point(0, begin)[1]), GRAPH - 1)
+        canvas[y, left:right] = plot.LINE
+        if number % every == 0:
+            system = alignment.axis.system[number]
+            plot.text(canvas, (left - 10, y), str(system), SMALL, plot.FAINT, "rb")
+    plot.text(canvas, (MARGIN, GRAPH / 2), "system", LABEL, plot.FAINT, "mm", upright=True)
+    colours = plot.time_colours(np.linspace(0, 1, len(alignment.second)))
+    points = [
+        point(float(second), float(strip))
+        for second, strip in zip(alignment.second, alignment.strip, strict=True)
+    ]
+    for start, end, colour in zip(points, points[1:], colours, strict=False):
+        plot.line(canvas, start, end, colour)
+    for second in plot.ticks(0, last, 20):
+        plot.text(
+            canvas, (point(second, 0)[0], GRAPH + 6), f"{second:g} s", SMALL, plot.FAINT, "mt"
+        )
+    return canvas

@@ -1,0 +1,57 @@
+"""What is listened to: a recording or MIDI file, or a performance of a dataset's piece."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.features.spectrogram import spectrogram
+from msmdtools.retrieval import audio, midi
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A recording.
+
+    Attributes:
+        name: of the file or performance.
+        bands: its spectrogram, (92, frames).
+        sound: gives its samples, int16, mono, 22,050 Hz.
+    """
+
+    name: str
+    bands: NDArray[Any]
+    sound: Callable[[], NDArray[np.int16]]
+
+
+def of_file(path: str | Path) -> Recording:
+    """The recording in a file; a MIDI file is played by the default soundfont's piano.
+
+    Raises:
+        MsmdError: it cannot be read, or there is nothing to hear in it.
+    """
+    path = Path(path)
+    samples = midi.play(path) if path.suffix.lower() in midi.ENDINGS else audio.read(path)
+    return Recording(path.name, spectrogram(samples), lambda: samples)
+
+
+def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:
+    """A performance of a dataset's piece. Its sound, if it was not kept, is rendered when asked for.
+
+    Raises:
+        DatasetError: the piece has no such performance, or a file of it is missing or damaged.
+    """
+    name = piece.performance_name(performance)
+
+    def sound() -> NDArray[np.int16]:
+        made = piece.performances.to_dict("index")[name]
+        if made["audio_sha256"]:
+            return piece.audio(name)
+        # The MIDI file has the performance's tempo in it already.
+        return midi.play(piece.midi_path(name), str(made["soundfont"]), int(made["program"]))
+
+    return Recording(name, piece.spectrogram(name), sound)
