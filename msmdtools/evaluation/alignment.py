@@ -189,12 +189,12 @@ def accuracy(errors: Sequence[Errors], seed: int = 0) -> Accuracy:
     Raises:
         ValueError: there are no onsets.
     """
+    if not sum(len(one.seconds) for one in errors):
+        raise ValueError("there are no onsets to sum up")
     seconds, pixels, widths = (
         np.concatenate([getattr(one, name) for one in errors])
         for name in ("seconds", "pixels", "widths")
     )
-    if not len(seconds):
-        raise ValueError("there are no onsets to sum up")
     pieces = np.repeat(np.arange(len(errors)), [len(one.seconds) for one in errors])
     hits = {limit: seconds <= limit for limit in WITHIN_S}
     edges = {limit: bootstrap.share(hit, pieces, seed) for limit, hit in hits.items()}
