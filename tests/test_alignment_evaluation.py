@@ -21,6 +21,7 @@ from msmdtools.snippets.onsets import find_onsets
 
 FIRST, _ = synthetic_dataset.PIECES
 SLOW, FAST = "Sine-000_x1.00", "Sine-000_x2.00"
+LENGTH = 18.0
 
 
 @pytest.fixture(scope="module")
@@ -50,28 +51,38 @@ def truth(piece, performance, late=0.0, shift=0.0, missing=()):
 
 def test_the_right_way_has_no_errors(piece):
     for performance in (SLOW, FAST):
-        found = compare(piece, performance, truth(piece, performance))
+        found = compare(piece, performance, truth(piece, performance), LENGTH)
         assert found.errors.seconds == pytest.approx(0, abs=1e-9)
         assert found.errors.pixels == pytest.approx(0)
         assert len(found.onset) == len(find_onsets(piece))
 
 
 def test_pixels_and_percent_of_the_page(piece):
-    found = compare(piece, SLOW, truth(piece, SLOW, shift=-21.0))
+    found = compare(piece, SLOW, truth(piece, SLOW, shift=-21.0), LENGTH)
     assert found.errors.pixels == pytest.approx(21)
     assert found.errors.widths == pytest.approx(100 * 21 / synthetic_dataset.WIDTH)
 
 
+def test_a_performance_that_is_twice_as_fast(piece):
+    """The fast performance is the slow one at speed 2."""
+    slow = compare(piece, SLOW, truth(piece, FAST, shift=7.0), LENGTH / 2, 2.0)
+    fast = compare(piece, FAST, truth(piece, FAST, shift=7.0), LENGTH / 2)
+    assert slow.onset == pytest.approx(fast.onset)
+    for name in ("seconds", "pixels", "widths"):
+        assert getattr(slow.errors, name) == pytest.approx(getattr(fast.errors, name))
+        assert getattr(slow.linear, name) == pytest.approx(getattr(fast.linear, name))
+
+
 def test_a_place_told_late_is_the_place_before(piece):
     """0.1 s late: at each onset the place of the onset before is said, which was 0.5 s before."""
-    found = compare(piece, SLOW, truth(piece, SLOW, late=0.1))
+    found = compare(piece, SLOW, truth(piece, SLOW, late=0.1), LENGTH)
     onsets = found.onset
     assert np.isinf(found.errors.seconds[0])
     assert found.errors.seconds[1:] == pytest.approx(np.diff(onsets))
 
 
 def test_onsets_without_a_place_are_wrong(piece):
-    found = compare(piece, SLOW, truth(piece, SLOW, missing=[0, 1]))
+    found = compare(piece, SLOW, truth(piece, SLOW, missing=[0, 1]), LENGTH)
     assert np.isinf(found.errors.seconds[:2]).all()
     assert np.isinf(found.errors.pixels[:2]).all()
     assert not np.isinf(found.errors.seconds[2:]).any()
@@ -106,10 +117,9 @@ def test_of_several_moments_the_nearest(piece):
 
 
 def test_the_linear_baseline(piece):
-    found = compare(piece, SLOW, truth(piece, SLOW))
+    found = compare(piece, SLOW, truth(piece, SLOW), LENGTH)
     strip, onsets = axis.axis(piece), find_onsets(piece)
-    seconds = piece.spectrogram(SLOW).shape[1] / 20
-    expected = np.abs(found.onset / seconds * strip.length - strip.strip(onsets.system, onsets.x))
+    expected = np.abs(found.onset / LENGTH * strip.length - strip.strip(onsets.system, onsets.x))
     assert found.linear.pixels == pytest.approx(expected)
 
 
@@ -117,7 +127,7 @@ def test_a_piece_without_places_cannot_be_measured(piece, monkeypatch):
     nothing = find_onsets(piece)
     monkeypatch.setattr(type(nothing), "__len__", lambda _: 0)
     with pytest.raises(MsmdError, match=r"first: no onset has a place on the sheet, so nothing"):
-        compare(piece, SLOW, Alignment(axis.axis(piece), *np.zeros((4, 1))))
+        compare(piece, SLOW, Alignment(axis.axis(piece), *np.zeros((4, 1))), LENGTH)
 
 
 # Figures
@@ -199,6 +209,22 @@ def test_alignment_from_the_command_line(run, dataset, tmp_path):
     with Image.open(tmp_path / "report" / "results.png") as picture:
         assert picture.mode == "RGB"
     assert "| alignment | " in (tmp_path / "report" / "results.md").read_text()
+
+
+def test_other_speeds(run, dataset, monkeypatch):
+    """At speed 2 the model, which knows only the slow performance, is wrong."""
+
+    def rendered(rendition):
+        assert (rendition.performance, rendition.tempo) == (SLOW, 2.0)
+        return dataset[rendition.piece].spectrogram(FAST)
+
+    monkeypatch.setattr("msmdtools.evaluation.alignment.whole", rendered)
+    result = run(dataset.path, "--task", "alignment", "--tempi", "1,2", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["pieces"] == 2
+    assert list(found["speeds"]) == ["2"]
+    assert found["speeds"]["2"]["within"]["0.5"] < 50 < found["alignment"]["within"]["0.5"]
 
 
 def test_following_as_json(run, dataset):

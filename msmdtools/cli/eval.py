@@ -26,8 +26,8 @@ TASKS = {
     ),
     "pieces": ("msmdtools.cli.eval_pieces", _PIECES),
     "position": ("msmdtools.cli.eval_position", _PIECES),
-    "alignment": ("msmdtools.cli.eval_alignment", ()),
-    "following": ("msmdtools.cli.eval_following", ()),
+    "alignment": ("msmdtools.cli.eval_alignment", ("tempi",)),
+    "following": ("msmdtools.cli.eval_following", ("tempi",)),
 }
 COMMON = ("split", "performance", "seed", "device", "out")
 
@@ -106,7 +106,7 @@ def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str,
 @click.option(
     "--tempi",
     metavar="N,…",
-    help="Pieces, position: speeds at which pieces are performed again and measured too, such as "
+    help="Not snippets: speeds at which pieces are performed again and measured too, such as "
     "0.5,0.67,0.8,1.25,1.5,2.0.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn.")

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from msmdtools.cli.eval_pieces import numbers
 from msmdtools.cli.progress import Bars
 
 
@@ -13,12 +14,14 @@ def run(
     *,
     split: str | None,
     performance: str | None,
+    tempi: str | None,
     seed: int,
     device: str | None,
     out: Path | None,
     task: str = "alignment",
 ) -> tuple[dict[str, Any], str, list[str]]:
     """The figures as values and as text, and the names of what was written to `out`."""
+    speeds = numbers(tempi)
     from msmdtools.dataset import reader
     from msmdtools.evaluation import alignment, alignment_report, selection
     from msmdtools.models.model import load_model
@@ -26,7 +29,7 @@ def run(
     opened = reader.open(dataset)
     performances = selection.select(opened, split, performance).performances
     loaded = load_model(model, device)
-    found = alignment.evaluate(loaded, opened, performances, task, bars.update)
+    found = alignment.evaluate(loaded, opened, performances, task, speeds, bars.update)
     report = alignment_report.summed_up(loaded, opened, task, found, seed)
     written = []
     if out is not None:

@@ -26,7 +26,7 @@ def run(
     task: str = "pieces",
 ) -> tuple[dict[str, Any], str, list[str]]:
     """The figures as values and as text, and the names of what was written to `out`."""
-    speeds = _numbers(tempi)
+    speeds = numbers(tempi)
     from msmdtools.dataset import reader
     from msmdtools.evaluation import collection, pieces, pieces_report, selection
     from msmdtools.models.model import load_model
@@ -56,7 +56,8 @@ def run(
     return pieces_report.to_json(*about), pieces_report.to_text(*about), written
 
 
-def _numbers(text: str | None) -> list[float]:
+def numbers(text: str | None) -> list[float]:
+    """The speeds that --tempi names."""
     try:
         return [float(number) for number in (text or "").split(",") if number]
     except ValueError as error:

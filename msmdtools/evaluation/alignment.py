@@ -16,6 +16,8 @@ second; for a follower that is a place told before the onset was heard.
 - *Intervals* are from a bootstrap over pieces (`msmdtools.evaluation.bootstrap`).
 - *Linear baseline.* From the start of the strip to its end at constant speed, from the first to the last
   moment of the recording.
+- *Other speeds.* Pieces are performed again so many times as fast (`msmdtools.evaluation.rendering`); all
+  moments are those of that performance, and an error of 0.5 s is twice as much music at twice the speed.
 
 The error in seconds and its limits are those of F. Henkel and G. Widmer, "Real-time music following in
 score sheet images via multi-resolution prediction", Frontiers in Computer Science 3 (2021), up to
@@ -23,7 +25,7 @@ details of the way between note heads.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,8 +33,9 @@ from numpy.typing import ArrayLike, NDArray
 from msmdtools.dataset.position import Passage
 from msmdtools.dataset.reader import Dataset, DatasetPiece
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation import bootstrap
+from msmdtools.evaluation import bootstrap, speeds
 from msmdtools.evaluation.bootstrap import Interval
+from msmdtools.evaluation.rendering import Rendition, whole
 from msmdtools.evaluation.retrieval import Progress
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
@@ -70,13 +73,15 @@ class Followed:
     """What became of one piece.
 
     Attributes:
-        onset: seconds of its onsets.
+        speed: how many times as fast as the performance it was played.
+        onset: seconds of its onsets, at that speed.
         errors: of the method. linear: of the baseline.
         similarity: mean cosine similarity along the way that was found.
     """
 
     piece: str
     performance: str
+    speed: float
     onset: Floats
     errors: Errors
     linear: Errors
@@ -109,6 +114,7 @@ def evaluate(
     dataset: Dataset,
     performances: dict[str, str],
     task: str,
+    at: Sequence[float] = (),
     progress: Progress = lambda what, done, total: None,
 ) -> list[Followed]:
     """Follow performances on their sheets and compare with the note heads.
@@ -116,23 +122,39 @@ def evaluate(
     Args:
         performances: the name of each piece's performance, by the piece's id.
         task: one of `METHODS`.
+        at: speeds at which pieces are performed again and followed too.
 
     Raises:
-        MsmdError: a recording is too short, or a piece has no onset with a place.
+        MsmdError: a recording is too short, a piece has no onset with a place, a speed is none, or a
+            piece could not be performed.
         DatasetError: a file of the dataset is missing or damaged.
     """
+    speeds.check(at)
     found = []
-    for number, (name, performance) in enumerate(performances.items()):
-        progress(task, number, len(performances))
-        piece = dataset[name]
-        way = METHODS[task](piece, piece.spectrogram(performance), model)
-        found.append(compare(piece, performance, way))
-    progress(task, len(performances), len(performances))
+    for speed in (1.0, *(speed for speed in at if speed != 1)):
+        what = task if speed == 1 else f"{task}, speed {speed:g}"
+        for number, (name, performance) in enumerate(performances.items()):
+            progress(what, number, len(performances))
+            piece = dataset[name]
+            if speed == 1:
+                bands = piece.spectrogram(performance)
+            else:
+                bands = whole(Rendition(dataset.path, name, performance, tempo=speed))
+            way = METHODS[task](piece, bands, model)
+            length = bands.shape[1] / FRAMES_PER_SECOND
+            found.append(compare(piece, performance, way, length, speed))
+        progress(what, len(performances), len(performances))
     return found
 
 
-def compare(piece: DatasetPiece, performance: str, way: Alignment) -> Followed:
+def compare(
+    piece: DatasetPiece, performance: str, way: Alignment, length: float, speed: float = 1.0
+) -> Followed:
     """The errors of an alignment of a performance, and those of the baseline.
+
+    Args:
+        length: of the recording in seconds.
+        speed: how many times as fast as the performance the recording is.
 
     Raises:
         MsmdError: no onset of the piece has a place.
@@ -142,10 +164,9 @@ def compare(piece: DatasetPiece, performance: str, way: Alignment) -> Followed:
         raise MsmdError(
             f"{piece.piece}: no onset has a place on the sheet, so nothing can be measured"
         )
-    times = np.unique(piece.events(performance)["onset_s"].to_numpy())[onsets.onset]
+    times = np.unique(piece.events(performance)["onset_s"].to_numpy())[onsets.onset] / speed
     right = way.axis.strip(onsets.system, onsets.x)
-    frames = int(piece.performances.to_dict("index")[performance]["frames"])
-    ways = piece.passages(performance)
+    ways = [replace(part, times=part.times / speed) for part in piece.passages(performance)]
     width = piece.pages[0].shape[1]
 
     def errors(said: Floats) -> Errors:
@@ -154,10 +175,10 @@ def compare(piece: DatasetPiece, performance: str, way: Alignment) -> Followed:
         seconds = np.nan_to_num(np.abs(moments - times), nan=np.inf)
         return Errors(seconds, pixels, 100 * pixels / width)
 
-    linear = way.axis.length * times / (frames / FRAMES_PER_SECOND)
+    said, linear = way.at(times), way.axis.length * times / length
     similarity = float(way.similarity.mean())
     return Followed(
-        piece.piece, performance, times, errors(way.at(times)), errors(linear), similarity
+        piece.piece, performance, speed, times, errors(said), errors(linear), similarity
     )
 
 

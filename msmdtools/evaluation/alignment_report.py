@@ -12,7 +12,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,9 @@ class Report:
         task: "alignment" or "following".
         model: its name. context_s: seconds of audio that it sees.
         dataset: where the pieces are from.
-        pieces: what became of each.
+        pieces: what became of each, at the speed of the dataset.
         method, linear: the figures of all, and of the linear baseline.
+        speeds: the figures at other speeds.
     """
 
     task: str
@@ -49,20 +50,27 @@ class Report:
     pieces: Sequence[Followed]
     method: Accuracy
     linear: Accuracy
+    speeds: Mapping[float, Accuracy]
 
 
 def summed_up(
-    model: Embedder, dataset: Dataset, task: str, pieces: Sequence[Followed], seed: int = 0
+    model: Embedder, dataset: Dataset, task: str, followed: Sequence[Followed], seed: int = 0
 ) -> Report:
     """The report of an evaluation. The seed is that of the bootstrap's draws."""
+    pieces = [one for one in followed if one.speed == 1]
+    speeds = dict.fromkeys(one.speed for one in followed if one.speed != 1)
     return Report(
         task,
         model.config.name,
         model.config.context_s,
         dataset.path,
         pieces,
-        accuracy([piece.errors for piece in pieces], seed),
-        accuracy([piece.linear for piece in pieces], seed),
+        accuracy([one.errors for one in pieces], seed),
+        accuracy([one.linear for one in pieces], seed),
+        {
+            speed: accuracy([one.errors for one in followed if one.speed == speed], seed)
+            for speed in speeds
+        },
     )
 
 
@@ -78,6 +86,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "performances": sorted({piece.performance for piece in report.pieces}),
         report.task: _values(report.method),
         LINEAR: _values(report.linear),
+        "speeds": {f"{speed:g}": _values(found) for speed, found in report.speeds.items()},
         "by_piece": [
             {
                 "piece": piece.piece,
@@ -108,7 +117,7 @@ def headline(report: Report) -> str:
 
 
 def table(report: Report) -> Table:
-    """Shares and medians, with intervals below the shares, and the baseline."""
+    """Shares and medians, with intervals below the shares; other speeds, and the baseline."""
     head = ["", *(f"≤ {limit:g} s" for limit in WITHIN_S), "median s", "px", "% of width"]
     rows = [head, _row(report.task, report.method)]
     if report.method.intervals:
@@ -116,6 +125,7 @@ def table(report: Report) -> Table:
         rows.append(
             ["95 % interval", *(f"{low:.1f}–{high:.1f}" for low, high in edges), "", "", ""]
         )
+    rows += [_row(f"at speed {speed:g}", found) for speed, found in sorted(report.speeds.items())]
     return [*rows, _row(LINEAR, report.linear)]
 
 
