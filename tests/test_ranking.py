@@ -44,3 +44,27 @@ def test_bounds_and_rows_are_checked():
         ranking.path_scores(vectors[:0], vectors, np.array([0, 3]))
     with pytest.raises(ValueError, match=r"^bounds must rise from 0 to 3$"):
         ranking.path_scores(vectors, vectors, np.array([0, 2]))
+
+
+def test_the_ends_of_a_path_go_on_as_their_neighbours_do():
+    straight = np.arange(20, 50, 2)
+    path = straight.copy()
+    path[:2], path[-2:] = [17, 20], [48, 60]
+    path[5] = 28  # a stray window
+    expected = [*straight[:5], 28, *straight[6:]]
+    assert list(ranking.straightened(path, 2, 0, 99)) == expected
+    assert list(ranking.straightened(path, 2, 22, 45)) == [max(22, min(p, 45)) for p in expected]
+    assert list(ranking.straightened(path, 0, 0, 99)) == list(path)
+    assert list(ranking.straightened(path[:5], 2, 0, 99)) == list(path[:5])  # nothing to go by
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(0, 4))
+def test_a_straightened_path_never_falls_and_stays_in_the_piece(steps, edge):
+    path = 3 + np.cumsum(steps)
+    found = ranking.straightened(path, edge, 3, path[-1] + 1)
+    assert len(found) == len(path)
+    assert (np.diff(found) >= 0).all()
+    assert found.min() >= 3
+    assert found.max() <= path[-1] + 1
+    inner = slice(edge, len(path) - edge)
+    assert np.array_equal(found[inner], path[inner])

@@ -25,7 +25,7 @@ from msmdtools.evaluation.collection import Collection, own
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, Progress
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
-from msmdtools.retrieval.windows import audio_windows
+from msmdtools.retrieval.windows import audio_windows, edge_windows
 
 SECONDS = (5.0, 10.0, 20.0)
 PIXELS = (400.0, 800.0, 1600.0)
@@ -41,12 +41,14 @@ class Query:
         length: s or px; None for the whole piece.
         first: the number of its first window among all of the piece.
         vectors: of its windows, float32 (windows, dim).
+        edge: how many windows at either end are mostly beyond it; see `msmdtools.retrieval.search`.
     """
 
     piece: str
     length: float | None
     first: int
     vectors: NDArray[np.float32]
+    edge: int = 0
 
 
 def queries(
@@ -134,13 +136,14 @@ def audio(
         begins: of `draws`.
     """
     step, frames = round(stride * FRAMES_PER_SECOND), model.config.frames
+    edge = edge_windows(frames, stride)
     found: list[Query] = []
     cut: list[NDArray[np.float16]] = []
     places: list[tuple[int, NDArray[np.int64]]] = []
     for length in lengths:
         size = round(length * FRAMES_PER_SECOND)
         if size >= spectrogram.shape[1]:
-            found += [Query(piece, length, 0, own)] * len(begins)
+            found += [Query(piece, length, 0, own, edge)] * len(begins)
             continue
         count = (spectrogram.shape[1] - size) // step + 1
         for first in np.floor(begins * count).astype(int).tolist():
@@ -150,13 +153,11 @@ def audio(
             beyond = (middle < frames // 2) | (middle + frames - frames // 2 > size)
             cut.append(windows[beyond])
             places.append((len(found), np.flatnonzero(beyond)))
-            found.append(Query(piece, length, first, own[first : first + len(windows)].copy()))
+            vectors = own[first : first + len(windows)].copy()
+            found.append(Query(piece, length, first, vectors, edge))
     if cut:
-        vectors = model.embed_audio(np.concatenate(cut))
-        for (number, rows), part in zip(
-            places,
-            np.split(vectors, np.cumsum([len(rows) for _, rows in places])[:-1]),
-            strict=True,
-        ):
+        embedded = model.embed_audio(np.concatenate(cut))
+        ends = np.cumsum([len(rows) for _, rows in places])
+        for (number, rows), part in zip(places, np.split(embedded, ends[:-1]), strict=True):
             found[number].vectors[rows] = part
     return found

@@ -1,9 +1,10 @@
 """Position: how near to where an excerpt begins the place is that is found for its beginning.
 
 Task. Queries are excerpts (`msmdtools.evaluation.excerpts`). The place found is where the best path
-through the right piece begins (`msmdtools.retrieval.ranking.paths`): the middle of the window that stands
-against the first window of the query. The true place is where the music is at the middle of that first
-window: of an excerpt of a recording its first moment, of a passage of a sheet half a window inside.
+through the right piece begins (`msmdtools.retrieval.ranking`, `paths` and `straightened`, as in a search):
+the middle of the window that stands against the first window of the query. The true place is where the
+music is at the middle of that first window: of an excerpt of a recording its first moment, of a passage
+of a sheet half a window inside.
 
 Both are compared on paper, in the strip of the piece's systems (`msmdtools.evaluation.measures`), in
 which a system goes on where the one before it ends. A second is on paper where the performance is then
@@ -38,7 +39,7 @@ from msmdtools.evaluation.excerpts import Query
 from msmdtools.evaluation.measures import Paper, paper
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, Progress
 from msmdtools.retrieval.index import Side
-from msmdtools.retrieval.ranking import paths
+from msmdtools.retrieval.ranking import paths, straightened
 
 WITHIN = ("system/10", "measure", "system")
 
@@ -183,7 +184,10 @@ def _errors(queries: Sequence[Query], collection: Collection, asks: bool) -> Err
         low, high = _group(sheets if asks else recordings.side, name)
         vectors = (sheets if asks else recordings.side).vectors[low:high]
         whole = np.array([0, len(vectors)])
-        begins = [int(paths(queries[n].vectors @ vectors.T, whole).windows[0, 0]) for n in rows]
+        begins = []
+        for query in (queries[n] for n in rows):
+            path = paths(query.vectors @ vectors.T, whole).windows[0]
+            begins.append(int(straightened(path, query.edge, 0, len(vectors) - 1)[0]))
         firsts = [queries[n].first for n in rows]
         parts.append(errors(strip, answering[begins], asking[firsts]))
         order += rows

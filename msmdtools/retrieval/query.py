@@ -1,6 +1,6 @@
 """What a query is: a recording, a MIDI file, a sheet, or a piece of a dataset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Asked:
         assert self.sound is not None
         query = search.audio_query(self.sound, model, made.audio_stride)
         places = [{"query_second": place["query_second"] + self.start} for place in query.places]
-        return search.Query(query.vectors, places, query.of)
+        return replace(query, places=places)
 
 
 def of_file(

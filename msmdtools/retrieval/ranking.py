@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 STEPS = 5
 NEAREST = 25
+# So many windows are looked at to go on in a line.
+_NEAR = 8
 # Query windows whose similarities are in memory at a time.
 _BLOCK = 64
 
@@ -77,6 +79,36 @@ def paths(
     for row in range(rows - 1, 0, -1):
         windows[found, row - 1] = windows[found, row] - taken[row, windows[found, row]]
     return Paths(scores, windows)
+
+
+def straightened(path: NDArray[np.int64], edge: int, first: int, last: int) -> NDArray[np.int64]:
+    """A path whose ends go on as what is next to them does.
+
+    The windows at the ends of an excerpt are half silent, and similar to too many places. The first
+    and last `edge` of them are put on the line through the windows next to them: its slope is the
+    median of the slopes between any two, which a few stray windows do not change (P. K. Sen, Journal of
+    the American Statistical Association 63 (1968)).
+
+    Args:
+        path: (query windows,) windows of a piece, never falling, of `paths`.
+        edge: how many windows at either end; 0 to leave the path as it is.
+        first, last: the first and last window of the piece.
+    """
+    inner = path[edge : len(path) - edge]
+    if edge < 1 or len(inner) < 2:
+        return path
+    begin = np.minimum(_line(inner[:_NEAR], edge), inner[0])
+    end = np.maximum(-_line(-inner[: -_NEAR - 1 : -1], edge)[::-1], inner[-1])
+    return np.clip(np.concatenate([begin, inner, end]), first, last)
+
+
+def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
+    """What stands before rising values if they go on in a line: so many, rounded."""
+    place = np.arange(len(values))
+    one, other = np.triu_indices(len(values), 1)
+    slope = np.median((values[other] - values[one]) / (place[other] - place[one]))
+    start = np.median(values - slope * place)
+    return np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
 
 
 def path_scores(

@@ -17,8 +17,8 @@ from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.models.model import Model
 from msmdtools.retrieval import neighbours
 from msmdtools.retrieval.index import Index, Side
-from msmdtools.retrieval.ranking import path_scores, paths
-from msmdtools.retrieval.windows import Paged, audio_windows, sheet_windows
+from msmdtools.retrieval.ranking import path_scores, paths, straightened
+from msmdtools.retrieval.windows import Paged, audio_windows, edge_windows, sheet_windows
 
 # Shorter recordings have less in them than half the shortest model's window.
 SHORTEST_S = 1.0
@@ -33,11 +33,14 @@ class Query:
         places: where each window is, one mapping per window: of a recording `query_second`, of a
             sheet `query_page`, `query_system`, `query_x` and `query_y`.
         of: "audio" or "sheet".
+        edge: how many windows at either end are mostly beyond the recording; the places of these are
+            made out from those of the others.
     """
 
     vectors: NDArray[np.float32]
     places: list[dict[str, Any]]
     of: str
+    edge: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def audio_query(
     part = excerpt(spectrogram, start, end)
     windows = audio_windows(part, model.config.frames, stride_s)
     places = [{"query_second": float(second + start)} for second in windows.second]
-    return Query(model.embed_audio(windows.spectrograms), places, "audio")
+    edge = edge_windows(model.config.frames, stride_s)
+    return Query(model.embed_audio(windows.spectrograms), places, "audio", edge)
 
 
 def excerpt(
@@ -153,12 +157,13 @@ def _match(side: Side, query: Query, group: int, rank: int) -> Match:
     low, high = side.bounds[group : group + 2]
     similarities = query.vectors @ side.vectors[low:high].T
     found = paths(similarities, np.array([0, high - low]))
-    places = side.places.iloc[low + found.windows[0]].drop(columns=["entry", "piece"])
+    windows = straightened(found.windows[0], query.edge, 0, high - low - 1)
+    places = side.places.iloc[low + windows].drop(columns=["entry", "piece"])
     path = [
         {
             **place,
             **{str(k): v for k, v in row.items() if k != "performance"},
-            "similarity": float(similarities[i, found.windows[0, i]]),
+            "similarity": float(similarities[i, windows[i]]),
         }
         for i, (place, row) in enumerate(zip(query.places, places.to_dict("records"), strict=True))
     ]

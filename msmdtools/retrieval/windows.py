@@ -118,6 +118,16 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
     )
 
 
+def edge_windows(frames: int, stride_s: float) -> int:
+    """How many windows at either end of a recording are less than two thirds inside of it.
+
+    Args:
+        frames: of a window.
+        stride_s: between windows.
+    """
+    return -(-frames // (6 * round(stride_s * FRAMES_PER_SECOND)))
+
+
 def audio_windows(spectrogram: NDArray[Any], frames: int, stride_s: float) -> AudioWindows:
     """The windows of a recording, one every `stride_s` seconds from its start, silence around it.
 
