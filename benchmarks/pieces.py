@@ -3,8 +3,8 @@
     python benchmarks/pieces.py MODEL DATASET --split CSV:COLUMN:PART [--distractors DATASET …]
                                 --index INDEX [--report FOLDER] [--docs docs/retrieval.md]
 
-One after the other: piece identification among the pieces of the split, with their recordings as they
-are and at other speeds; the same among distractors too; and positions. It is what `msmd eval --task
+Piece identification and position among the pieces of the split, with their recordings as they are and
+at other speeds; then piece identification among distractors too. It is what `msmd eval --task
 pieces` and `--task position` say, with the embeddings of INDEX, which is made if it is not there.
 Without --docs the figures are printed.
 """
@@ -23,12 +23,12 @@ from msmdtools.models.model import load_model
 BEGIN, END = "<!-- figures of benchmarks/pieces.py -->", "<!-- end of figures -->"
 
 
-def filled(page: str, figures: str) -> str:
+def filled(page: str, figures: str, begin: str = BEGIN, end: str = END) -> str:
     """A page with other figures between the two marks."""
-    marked = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    marked = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if len(marked.findall(page)) != 1:
-        raise SystemExit(f"the page must have {BEGIN} and {END} once")
-    return marked.sub(lambda _: f"{BEGIN}\n\n{figures.strip()}\n\n{END}", page)
+        raise SystemExit(f"the page must have {begin} and {end} once")
+    return marked.sub(lambda _: f"{begin}\n\n{figures.strip()}\n\n{end}", page)
 
 
 def main() -> None:
@@ -46,43 +46,35 @@ def main() -> None:
     model, dataset = load_model(given.model), msmdtools.open(given.dataset)
     selected = selection.select(dataset, given.split)
     distractors = [msmdtools.open(other) for other in given.distractors]
-    parts = [
-        ("pieces", "Which piece", [], given.tempi),
-        ("pieces", "Which piece, among distractors", distractors, ()),
-        ("position", "Where in the piece", [], given.tempi),
-    ]
+    parts = [("pieces", [], ["pieces", "position"], given.tempi)]
+    if distractors:
+        parts.append(("pieces-distractors", distractors, ["pieces"], ()))
     blocks = []
-    for task, heading, others, speeds in parts:
-        if heading.endswith("distractors") and not others:
-            continue
+    for name, others, tasks, speeds in parts:
         begin = time.perf_counter()
         gathered = collection.gather(
             model, given.model, dataset, selected, distractors=others, index=given.index
         )
         embedded = time.perf_counter()
-        found, queries = pieces.evaluate(task, model, gathered, at=speeds, draws=given.excerpts)
+        found, queries = pieces.evaluate(tasks, model, gathered, at=speeds, draws=given.excerpts)
         end = time.perf_counter()
-        about = (model, gathered, others, found)
-        if given.report:
-            name = f"{task}-distractors" if others else task
-            pieces_report.write(given.report / name, *about, queries)
-        values = pieces_report.to_json(*about)
+        values = pieces_report.to_json(model, gathered, others, [])
         played = ", ".join(values["performances"])
         blocks += [
-            f"### {heading}",
-            f"`{values['model']}`, {values['pieces']} pieces as {played}, among "
-            f"{values['candidates']}.",
+            f"### Among {values['candidates']} pieces",
+            f"`{values['model']}`; {values['pieces']} pieces ask, as {played}. Embedding what the "
+            f"index lacked took {embedded - begin:.0f} s, the rest {end - embedded:.0f} s.",
         ]
-        blocks += ["\n".join(pipes(table)) for table in pieces_report.tables(found)]
-        blocks.append(
-            f"Embedding what the index lacked took {embedded - begin:.0f} s, the rest "
-            f"{end - embedded:.0f} s."
-        )
-    figures = "\n\n".join(blocks)
+        for task, figures in found.items():
+            blocks += ["\n".join(pipes(table)) for table in pieces_report.tables(figures)]
+            if given.report:
+                folder = given.report / (task if task == "position" else name)
+                pieces_report.write(folder, model, gathered, others, figures, queries)
+    text = "\n\n".join(blocks)
     if given.docs:
-        given.docs.write_text(filled(given.docs.read_text("utf-8"), figures), "utf-8")
+        given.docs.write_text(filled(given.docs.read_text("utf-8"), text), "utf-8")
     else:
-        print(figures)
+        print(text)
 
 
 if __name__ == "__main__":

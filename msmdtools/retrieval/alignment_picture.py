@@ -1,10 +1,12 @@
 """A picture of an alignment: the pages with the way over them, and the way against time.
 
 The way is drawn through the middle of the systems in the colours of time (dark blue first, orange
-last), with a mark every few seconds. Below, time goes to the right and the strip of systems upwards:
-a steady performance is a straight line, a repeat a step down. Grey lines are where systems begin.
+last), with a mark every few seconds; a second way through a system a little lower. Below, time goes to
+the right and the strip of systems upwards: a steady performance is a straight line, a repeat a step
+down. Grey lines are where systems begin.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
@@ -21,7 +23,7 @@ from msmdtools.retrieval.alignment import Alignment
 WIDTH, ACROSS = 835, 4
 MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
 GRAPH, LEFT = 520, 70
-RADIUS = 5.0
+RADIUS, LOWER = 5.0, 28
 # About so many marks with their seconds on a page.
 _MARKS = 40
 
@@ -69,21 +71,28 @@ def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
     plot.box(canvas, (0, 0, size[0] - 1, size[1] - 1), plot.LINE)
     places = alignment.places
     colours = plot.time_colours(np.linspace(0, 1, len(alignment.second)))
-    here = np.flatnonzero(places.page == number)
-    for one, other in pairwise(here.tolist()):
-        on = other == one + 1 and places.system[one] == places.system[other]
-        # A jump within a system is no way.
-        if on and places.x[other] >= places.x[one] - 1:
-            start = (places.x[one] * scale, places.y[one] * scale)
-            plot.line(
-                canvas, start, (places.x[other] * scale, places.y[other] * scale), colours[one]
-            )
-    for second in plot.ticks(0, float(alignment.second[-1]), _MARKS * pages):
-        at = int(np.searchsorted(alignment.second, second - 1e-9))
-        if places.page[at] == number:
-            x, y = places.x[at] * scale, places.y[at] * scale
-            plot.dot(canvas, (x, y), RADIUS, colours[at])
-            plot.text(canvas, (x, y + RADIUS + 3), f"{second:g}", SMALL, colours[at], "mt")
+    marks = [
+        (int(np.searchsorted(alignment.second, second - 1e-9)), f"{second:g}")
+        for second in plot.ticks(0, float(alignment.second[-1]), _MARKS * pages)
+    ]
+    ways: Counter[int] = Counter()
+    for part in alignment.passages():
+        system = int(places.system[part.start])
+        if places.page[part.start] != number:
+            continue
+        lower = LOWER * ways[system]
+        ways[system] += 1
+        points = [
+            (float(x) * scale, float(y) * scale + lower)
+            for x, y in zip(places.x[part], places.y[part], strict=True)
+        ]
+        for (start, end), colour in zip(pairwise(points), colours[part], strict=False):
+            plot.line(canvas, start, end, colour)
+        for at, words in marks:
+            if part.start <= at < part.stop:
+                x, y = points[at - part.start]
+                plot.dot(canvas, (x, y), RADIUS, colours[at])
+                plot.text(canvas, (x, y + RADIUS + 3), words, SMALL, colours[at], "mt")
     return canvas
 
 

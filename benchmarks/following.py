@@ -1,0 +1,63 @@
+"""The figures on alignment and score following that docs/following.md has, measured and put into the page.
+
+    python benchmarks/following.py MODEL DATASET --split CSV:COLUMN:PART
+                                   [--report FOLDER] [--docs docs/following.md]
+
+What `msmd eval --task alignment` and `--task following` say, at the speed of the dataset and at others,
+and how long it takes. Without --docs the figures are printed.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from pieces import filled
+
+import msmdtools
+from msmdtools.evaluation import alignment, alignment_report, selection
+from msmdtools.evaluation.speeds import SPEEDS
+from msmdtools.evaluation.tables import pipes
+from msmdtools.models.model import load_model
+
+BEGIN, END = "<!-- figures of benchmarks/following.py -->", "<!-- end of figures -->"
+HEADINGS = {"alignment": "With all of the recording", "following": "With what was heard before"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model")
+    parser.add_argument("dataset")
+    parser.add_argument("--split")
+    parser.add_argument("--report", type=Path)
+    parser.add_argument("--docs", type=Path)
+    parser.add_argument("--tempi", type=float, nargs="*", default=SPEEDS)
+    given = parser.parse_args()
+    model, dataset = load_model(given.model), msmdtools.open(given.dataset)
+    selected = selection.select(dataset, given.split)
+    blocks = []
+    for task, heading in HEADINGS.items():
+        begin = time.perf_counter()
+        followed = alignment.evaluate(model, dataset, selected.performances, task, given.tempi)
+        taken = time.perf_counter() - begin
+        heard = sum(float(one.onset[-1]) for one in followed)
+        report = alignment_report.summed_up(model, dataset, task, followed)
+        if given.report:
+            alignment_report.write(given.report / task, report)
+        played = ", ".join(sorted({one.performance for one in followed}))
+        blocks += [
+            f"### {heading}",
+            f"`{report.model}`, {len(report.pieces)} pieces as {played}, "
+            f"{report.method.onsets:,} onsets; in percent of them.",
+            "\n".join(pipes(alignment_report.table(report))),
+            f"It took {taken:.0f} s for {heard / 60:.0f} minutes of music, all speeds together.",
+        ]
+    figures = "\n\n".join(blocks)
+    if given.docs:
+        page = filled(given.docs.read_text("utf-8"), figures, BEGIN, END)
+        given.docs.write_text(page, "utf-8")
+    else:
+        print(figures)
+
+
+if __name__ == "__main__":
+    main()
