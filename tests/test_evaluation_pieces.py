@@ -441,7 +441,8 @@ def test_report_and_picture(dataset, weights, tmp_path):
     model = Fake()
     gathered = collection.gather(model, weights, dataset, selection.select(dataset))
     for task in ("pieces", "position"):
-        found, queries = pieces.evaluate(task, model, gathered, draws=2)
+        figures, queries = pieces.evaluate([task], model, gathered, draws=2)
+        found = figures[task]
         about = (model, gathered, [dataset], found)
         pieces_report.write(tmp_path / task, *about, queries)
         assert sorted(p.name for p in (tmp_path / task).iterdir()) == sorted(pieces_report.NAMES)

@@ -38,8 +38,8 @@ def run(
     gathered = collection.gather(
         loaded, model, opened, selected, distractors=others, index=index, progress=bars.update
     )
-    found, queries = pieces.evaluate(
-        task,
+    figures, queries = pieces.evaluate(
+        [task],
         loaded,
         gathered,
         directions,
@@ -48,7 +48,7 @@ def run(
         seed=seed,
         progress=bars.update,
     )
-    about = (loaded, gathered, others, found)
+    about = (loaded, gathered, others, figures[task])
     written = []
     if out is not None:
         pieces_report.write(out, *about, queries)

@@ -8,7 +8,8 @@ recording each. The one right answer to a query is the other side of its own pie
 Score of a piece, by two methods (`msmdtools.retrieval.ranking`):
 
 - paths: the mean similarity along the best path through the piece that keeps the query's order;
-- votes: how many of the 25 nearest windows of each query window are in the piece.
+- votes: how many of the 25 nearest windows of each query window are in the piece; for comparison, and
+  only with recordings as they are in the dataset.
 
 Rank. 1 + the number of other pieces with a score at least as high as that of the right one, less
 `metrics.TIE`, where near-identical pieces (`msmdtools.evaluation.near_identical`) are not counted. So of
@@ -136,7 +137,8 @@ def evaluate(
     asks = direction == AUDIO_TO_SHEET
     candidates = collection.sheets if asks else collection.recordings.side
     speed = collection.recordings.speed
-    found = {m: ranks(queries, candidates, collection.alike, m, progress) for m in METHODS}
+    methods = METHODS if speed == 1 else ("paths",)
+    found = {m: ranks(queries, candidates, collection.alike, m, progress) for m in methods}
     results = []
     for length in dict.fromkeys(query.length for query in queries):
         rows = [n for n, query in enumerate(queries) if query.length == length]

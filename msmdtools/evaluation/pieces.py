@@ -13,6 +13,7 @@ from msmdtools.evaluation.retrieval import DIRECTIONS, Progress
 from msmdtools.models.model import Model
 from msmdtools.snippets.reader import processors
 
+Found = list[Identification | Location]
 TASKS: dict[str, Callable[..., Sequence[Identification | Location]]] = {
     "pieces": identification.evaluate,
     "position": location.evaluate,
@@ -21,7 +22,7 @@ Asked = dict[tuple[str, float], list[Query]]
 
 
 def evaluate(
-    task: str,
+    tasks: Sequence[str],
     model: Model,
     collection: Collection,
     directions: Sequence[str] = DIRECTIONS,
@@ -30,11 +31,11 @@ def evaluate(
     draws: int = DRAWS,
     seed: int = 0,
     progress: Progress = lambda what, done, total: None,
-) -> tuple[list[Identification | Location], Asked]:
-    """The figures of a task, and the queries that they are of, by direction and speed.
+) -> tuple[dict[str, Found], Asked]:
+    """The figures of tasks by their names, and the queries that they are of, by direction and speed.
 
     Args:
-        task: "pieces" or "position".
+        tasks: of "pieces" and "position"; both have the same queries.
         at: speeds at which pieces are performed again and measured too.
         draws: excerpts of each length and piece.
         seed: of the excerpts, and of the intervals.
@@ -44,7 +45,7 @@ def evaluate(
         MsmdError: a speed is none, or a piece could not be performed.
     """
     speeds.check(at)
-    found: list[Identification | Location] = []
+    found: dict[str, Found] = {task: [] for task in tasks}
     asked: Asked = {}
 
     def measure(of: Collection) -> None:
@@ -52,7 +53,8 @@ def evaluate(
         for direction in directions:
             queries = excerpts.queries(model, of, direction, count=draws, **options)
             asked[direction, of.recordings.speed] = queries
-            found.extend(TASKS[task](queries, of, direction, **options))
+            for task in tasks:
+                found[task].extend(TASKS[task](queries, of, direction, **options))
 
     measure(collection)
     others = [speed for speed in at if speed != 1]

@@ -219,7 +219,7 @@ def _by_query(found: Sequence[Found], queries: Mapping[tuple[str, float], Sequen
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     head = ["piece", "direction", "speed", "length", "first_window"]
-    own = ["rank_paths", "rank_votes"]
+    own = ["rank_paths", "rank_votes"]  # these at the speed of the dataset only
     if isinstance(found[0], Location):
         own = ["first", "pixels", "systems", "measures"]
     writer.writerow([*head, *own])
@@ -236,5 +236,6 @@ def _by_query(found: Sequence[Found], queries: Mapping[tuple[str, float], Sequen
         asked = [query for query in queries[direction, speed] if query.length == length]
         for query, *values in zip(asked, *columns, strict=True):
             where = [query.piece, direction, f"{speed:g}", f"{length:g}" if length else ""]
-            writer.writerow([*where, query.first, *values])
+            blank = [""] * (len(own) - len(values))
+            writer.writerow([*where, query.first, *values, *blank])
     return file.getvalue()
