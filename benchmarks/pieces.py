@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--tempi", type=float, nargs="*", default=SPEEDS)
     parser.add_argument("--excerpts", type=int, default=20)
     given = parser.parse_args()
+    if given.docs:
+        filled(given.docs.read_text("utf-8"), "")  # before an hour of measuring
     model, dataset = load_model(given.model), msmdtools.open(given.dataset)
     selected = selection.select(dataset, given.split)
     distractors = [msmdtools.open(other) for other in given.distractors]
