@@ -21,6 +21,7 @@ from msmdtools.retrieval.alignment import Alignment
 
 # Samples per call: libsndfile's encoders keep what they are given on the stack.
 _BLOCK = 65_536
+_PEAK = 0.9
 
 
 def page(alignment: Alignment, sound: NDArray[np.int16], title: str) -> bytes:
@@ -47,17 +48,19 @@ def page(alignment: Alignment, sound: NDArray[np.int16], title: str) -> bytes:
 def encode(sound: NDArray[np.int16]) -> tuple[str, bytes]:
     """The sound as a file for browsers, with its media type: MP3, or Ogg Vorbis without an encoder for it.
 
-    MP3 has a constant bit rate, by which browsers find a second in it exactly.
+    It is brought to full level: pieces of a dataset are rendered so that the loudest fit. MP3 has a
+    constant bit rate, by which browsers find a second in it exactly.
     """
     import soundfile  # type: ignore[import-untyped]  # it has no types
 
+    louder = _PEAK / max(float(np.abs(sound.astype(np.float32)).max()), 1.0)
     buffer = io.BytesIO()
     options: dict[str, Any] = {"format": "OGG", "subtype": "VORBIS"}
     if "MP3" in soundfile.available_formats():
         options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
     with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, **options) as file:
         for first in range(0, len(sound), _BLOCK):
-            file.write(sound[first : first + _BLOCK])
+            file.write(sound[first : first + _BLOCK].astype(np.float32) * np.float32(louder))
     return "audio/mpeg" if options["format"] == "MP3" else "audio/ogg", buffer.getvalue()
 
 
