@@ -34,8 +34,8 @@ EXACT_UP_TO = 200_000
 # Windows found for each of the query's, and pieces that are then gone through.
 NEAREST = 200
 CANDIDATES = 200
-# Clusters looked into: one in so many, and at least so many.
-_PROBED, _PROBES = 32, 32
+# Clusters looked into: what a query of a million windows has time for (benchmarks/scale.py).
+PROBES = 128
 # Vectors of each cluster that clustering looks at; FAISS wants 39 or more.
 _TRAINED = 40
 
@@ -135,9 +135,8 @@ def search(
     """Similarities and entries of the nearest windows: (queries, nearest) each, -1 where none is."""
     import faiss
 
-    probes = max(_PROBES, made.nlist // _PROBED)
     parameters = faiss.SearchParametersIVF()
-    parameters.nprobe = min(probes, made.nlist)
+    parameters.nprobe = min(PROBES, made.nlist)
     found: tuple[NDArray[np.float32], NDArray[np.int64]] = made.search(
         np.ascontiguousarray(queries, np.float32), nearest, params=parameters
     )

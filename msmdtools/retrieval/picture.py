@@ -44,7 +44,9 @@ def draw(index: Index, asked: Asked, matches: Sequence[Match], path: Path) -> No
         MsmdError: the ending is another, or the pages or recordings of an answer are not any more
             where they were indexed from.
     """
-    figure.save(search_figure(index, asked, matches), path)
+    image = search_figure(index, asked, matches)
+    edge = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+    figure.save(np.pad(image, edge, constant_values=255), path)
 
 
 def search_figure(index: Index, asked: Asked, matches: Sequence[Match]) -> Canvas:
