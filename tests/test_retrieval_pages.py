@@ -1,0 +1,168 @@
+"""Systems found in pictures, sheets of pictures and PDFs, and plain folders."""
+
+import numpy as np
+import pytest
+import soundfile
+import synthetic_dataset
+from PIL import Image
+
+import msmdtools
+from msmdtools.errors import MsmdError
+from msmdtools.retrieval import pages, sources, systems, windows
+
+SPACE = 7
+
+
+def page(width=835, height=700, tops=(60, 260, 460), joined=True, left=60, angle=0.0):
+    """A page of drawn systems of two staves, with bar lines, heads and beams."""
+    image = np.full((height, width), 255, np.uint8)
+    for top in tops:
+        for staff in (0, 70):
+            for k in range(5):
+                image[top + staff + SPACE * k, left : width - 40] = 60
+            for x in range(left + 40, width - 80, 37):
+                image[top + staff + x % 21 : top + staff + x % 21 + 6, x : x + 8] = 0
+            image[top + staff + 50 : top + staff + 54, left + 100 : left + 220] = 0  # a beam
+        for x in (left, 400, width - 41) if joined else ():
+            image[top : top + 70 + 4 * SPACE + 1, x] = 0
+    return np.asarray(systems.turn(image, angle, 255), np.uint8) if angle else image
+
+
+def boxes(layout):
+    return [(min(s.x0 for s in y), y[0].y0, max(s.x1 for s in y), y[-1].y1) for y in layout.systems]
+
+
+@pytest.mark.parametrize("angle", [0.0, -1.5])
+def test_every_system_is_found_whatever_the_angle(angle):
+    layout = systems.find_systems(page(angle=angle))
+    assert layout.angle == pytest.approx(-angle, abs=0.05)
+    assert [len(system) for system in layout.systems] == [2, 2, 2]
+    assert layout.space == pytest.approx(SPACE, abs=0.05)
+    for found, top in zip(boxes(layout), (60, 260, 460), strict=True):
+        expected = (60, top, 795, top + 70 + 4 * SPACE + 1)
+        assert found == pytest.approx(expected, abs=2.5)
+
+
+def test_staves_that_nothing_joins_are_paired_by_distance_or_stand_alone():
+    paired = systems.find_systems(page(joined=False))
+    assert [len(system) for system in paired.systems] == [2, 2, 2]
+    even = systems.find_systems(page(joined=False, tops=(60, 200, 340)))
+    assert [len(system) for system in even.systems] == [1] * 6
+
+
+def test_pictures_without_staves():
+    noise = np.random.default_rng(0).integers(0, 255, (400, 500)).astype(np.uint8)
+    ruled = np.full((400, 500), 255, np.uint8)
+    ruled[20:380:9, 30:470] = 0
+    for picture in (noise, ruled, np.full((300, 300), 255, np.uint8), np.zeros((4, 4), np.uint8)):
+        assert systems.find_systems(picture).systems == ()
+    with pytest.raises(
+        MsmdError, match=r"^the picture: no staves found; give a picture of printed"
+    ):
+        pages.make_sheet([noise], "x")
+
+
+def test_a_sheet_has_the_scale_of_training_and_places_on_the_picture():
+    """A picture of twice the size gives the same windows, at places twice as far."""
+    small = page()
+    large = np.kron(small, np.ones((2, 2), np.uint8))
+    sheet, other = (pages.make_sheet([picture], "p") for picture in (small, large))
+    assert other.pages[0].shape == pytest.approx(small.shape, rel=0.02)
+    found = [windows.sheet_windows(s, (160, 200), 50) for s in (sheet, other)]
+    assert list(found[0].system) == list(found[1].system)
+    # Systems whose ends are found half a pixel further add up along the strip.
+    assert found[1].x / 2 == pytest.approx(found[0].x, abs=8)
+    assert found[1].y / 2 == pytest.approx(found[0].y, abs=1)
+    assert np.array_equal(sheet.pages[0], small)  # what is as training pages are stays as it is
+    x, y = sheet.on_picture(np.array([1]), np.array([100.0]), np.array([50.0]))
+    assert (x[0], y[0]) == pytest.approx((100, 50))
+
+
+def test_places_on_a_turned_picture_are_on_its_systems():
+    sheet = pages.make_sheet([page(angle=2.0)], "p")
+    found = windows.sheet_windows(sheet, (160, 200), 50)
+    first = found.system == 1
+    slope = np.polyfit(found.x[first], found.y[first], 1)[0]
+    assert slope == pytest.approx(-np.tan(np.radians(2)), abs=0.003)
+
+
+def test_pictures_of_all_kinds_are_read(tmp_path):
+    drawn = page()
+    Image.fromarray(drawn).save(tmp_path / "grey.png")
+    Image.fromarray(drawn).convert("RGB").save(tmp_path / "colour.jpg", quality=95)
+    clear = np.zeros((*drawn.shape, 4), np.uint8)
+    clear[..., 3] = 255 - drawn
+    Image.fromarray(clear, "RGBA").save(tmp_path / "clear.png")
+    Image.fromarray(drawn).save(
+        tmp_path / "two.tiff", save_all=True, append_images=[Image.fromarray(drawn)]
+    )
+    Image.fromarray(drawn).save(tmp_path / "one.pdf", resolution=100)
+    assert np.array_equal(pages.read_pictures(tmp_path / "grey.png")[0], drawn)
+    assert np.array_equal(pages.read_pictures(tmp_path / "clear.png")[0], drawn)
+    assert abs(pages.read_pictures(tmp_path / "colour.jpg")[0].astype(int) - drawn).mean() < 2
+    assert len(pages.read_pictures(tmp_path / "two.tiff")) == 2
+    sheet = pages.read_sheet(tmp_path / "one.pdf")
+    assert sheet.piece == "one"
+    found = windows.sheet_windows(sheet, (160, 200), 50)
+    assert found.x.max() < 835  # px of the page drawn 835 px wide
+    assert found.y[0] == pytest.approx(60 + (70 + 4 * SPACE + 1) / 2, abs=2)
+
+
+def test_pictures_that_cannot_be_read(tmp_path):
+    with pytest.raises(MsmdError, match=r"none\.png: no such file$"):
+        pages.read_pictures(tmp_path / "none.png")
+    for name, message in (
+        ("a.png", r"a\.png: not a picture that can be read \(.*\); give PNG, JPEG, TIFF or PDF$"),
+        ("a.pdf", r"a\.pdf: not a PDF that can be read \(.*\)$"),
+    ):
+        (tmp_path / name).write_bytes(b"nothing")
+        with pytest.raises(MsmdError, match=message):
+            pages.read_pictures(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MsmdError, match=r"empty: no pictures \(PNG, JPEG, TIFF\) in this folder$"):
+        pages.read_pictures(tmp_path / "empty")
+
+
+def test_what_a_plain_folder_has(tmp_path):
+    (tmp_path / "suite").mkdir()
+    for name in ("suite/page-10.png", "suite/page-2.png", "single.jpg", "score.pdf"):
+        (tmp_path / name).touch()
+    for name in ("suite/take.flac", "score.wav", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    found = sources.items(tmp_path)
+    assert [(i.side, i.piece, i.performance) for i in found] == [
+        ("sheet", "score", ""),
+        ("audio", "score", "score.wav"),
+        ("sheet", "single", ""),
+        ("sheet", "suite", ""),
+        ("audio", "suite", "take.flac"),
+    ]
+    assert found[3].source == str((tmp_path / "suite").resolve())
+    in_order = pages.in_order((tmp_path / "suite").glob("*.png"))
+    assert [f.name for f in in_order] == ["page-2.png", "page-10.png"]
+    assert [i.side for i in sources.items(tmp_path, ["score"], [])] == ["sheet"]
+    with pytest.raises(MsmdError, match=r": no piece 'x'$"):
+        sources.items(tmp_path, ["x"])
+    with pytest.raises(MsmdError, match=r'is not a dataset: --performances can only be "" there$'):
+        sources.items(tmp_path, performances=["a"])
+    (tmp_path / "single.png").touch()
+    with pytest.raises(MsmdError, match=r"would both be the sheet of 'single'; rename one$"):
+        sources.items(tmp_path)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.txt").touch()
+    with pytest.raises(MsmdError, match=r"text: nothing to index: it is no dataset, and has no"):
+        sources.items(tmp_path / "text")
+
+
+def test_a_dataset_gives_the_same_boxes(tmp_path):
+    """The synthetic dataset's staves, against its own table; nothing joins them there."""
+    piece = msmdtools.open(synthetic_dataset.make(tmp_path / "d"))[synthetic_dataset.PIECES[0]]
+    found = [s for system in systems.find_systems(piece.pages[0]).systems for s in system]
+    truth = piece.systems[piece.systems["page"] == 1]
+    assert [s.y0 for s in found] == pytest.approx(truth["y0"].tolist(), abs=1)
+    assert [s.x1 for s in found] == pytest.approx(truth["x1"].tolist(), abs=2)
+
+
+def test_recordings_are_found_by_ending(tmp_path):
+    soundfile.write(tmp_path / "A.WAV", np.zeros(10), 8000)
+    assert [i.piece for i in sources.items(tmp_path)] == ["A"]
