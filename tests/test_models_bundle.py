@@ -73,6 +73,8 @@ def rewritten(path, metadata=None, **entries):
 def test_a_file_has_all_that_a_model_is(network, path, tmp_path):
     assert path == tmp_path / "tiny.safetensors"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["tiny.safetensors"]
+    (tmp_path / "other").touch()
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
     again, found, made = bundle.load(path)
     assert found == network.config
     assert made == {"msmdtools": msmd.__version__, **MADE}

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor
 
 import msmdtools
@@ -57,8 +57,9 @@ def save(
     metadata = {KEY: json.dumps(about, sort_keys=True)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(tensors, temporary, metadata)
-        with open(temporary, "rb") as file:
+        # safetensors' own file can be read by nobody but its owner.
+        with open(temporary, "wb") as file:
+            file.write(serialise(tensors, metadata))
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
