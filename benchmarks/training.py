@@ -53,7 +53,7 @@ class Bare:
     """Steps of a model on batches in memory, and nothing else."""
 
     def __init__(self, snippets: Path, config: Config, precision: str) -> None:
-        source = SnippetBatches(reader.open(snippets), config, memory="stream")
+        source = SnippetBatches(reader.open(snippets)["train"], config, memory="stream")
         batches = source.read(0, 0)
         self.batches = list(islice(batches, HELD))
         batches.close()

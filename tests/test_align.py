@@ -15,12 +15,15 @@ Engrave = Callable[..., Score]
 
 @pytest.fixture
 def score(tmp_path: Path) -> Engrave:
-    def run(music: str, repeats: str = "written") -> Score:
+    def run(music: str, repeats: str = "written", transpose: int = 0) -> Score:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         source = folder / "piece.ly"
         source.write_text(f'\\version "2.24.0"\n{music}\n')
-        return align(engrave(source, folder, engines=find_engines(), repeats=repeats))
+        found = engrave(
+            source, folder, engines=find_engines(), repeats=repeats, transpose=transpose
+        )
+        return align(found)
 
     return run
 
@@ -378,3 +381,30 @@ def test_heads_lie_in_their_staff_and_on_ink(score: Engrave) -> None:
 def test_source_locations_lead_back_to_the_note(score: Engrave) -> None:
     head: NoteHead = score("{ c'4 d' }").noteheads[1]
     assert head.source == "piece.ly:2:6"
+
+
+@pytest.mark.parametrize("semitones", [-12, -3, 1, 6])
+def test_a_transposed_score_looks_and_sounds_higher(score: Engrave, semitones: int) -> None:
+    music = "round = { \\key a \\major <cis' e'>4~ cis' \\grace d'8 e'4 gis }\n\\score { \\round }"
+    s, moved = score(music), score(music, transpose=semitones)
+    same = ("role", "onset", "duration", "events", "tied_to")
+    assert heads(moved, *same) == heads(s, *same)
+    assert heads(moved, "pitch") == [(pitch + semitones,) for (pitch,) in heads(s, "pitch")]
+    assert [n.pitch for n in moved.music.notes] == [n.pitch + semitones for n in s.music.notes]
+
+
+def test_a_transposed_score_is_in_the_key_of_fewest_accidentals(score: Engrave) -> None:
+    # A flat major five semitones lower has three flats (E flat), B major six lower one (F).
+    for music, semitones, step in [
+        ("{ \\key aes \\major aes'4 }", -5, "ees'"),
+        ("{ \\key b \\major b'4 }", -6, "f'"),
+        ("{ fis'4 }", 1, "g'"),
+    ]:
+        moved, written = score(music, transpose=semitones), score(f"{{ {step}4 }}")
+        assert _above_staff(moved) == pytest.approx(_above_staff(written))
+
+
+def _above_staff(score: Score) -> float:
+    """How far the first head is above the middle of the first staff, in pixels."""
+    head, staff = score.noteheads[0], score.staves[0]
+    return (staff.y0 + staff.y1) / 2 - (head.y0 + head.y1) / 2

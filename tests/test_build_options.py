@@ -149,6 +149,7 @@ def test_velocity():
         ({"memory": "much"}, "memory: 'much' is not a size such as 512M or 4G"),
         ({"timeout": 0}, "timeout: 0 is not allowed; give seconds above 0"),
         ({"jobs": -1}, "jobs: -1 is not allowed; give a number of worker processes, or 0"),
+        ({"transpose": 13}, "transpose: 13 is not allowed; give semitones from -12 to 12"),
         ({"repeats": "never"}, "repeats: 'never' is not allowed; give written or unfolded"),
     ],
 )

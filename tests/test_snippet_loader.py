@@ -3,6 +3,7 @@
 import json
 import shutil
 import weakref
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -397,6 +398,58 @@ def test_snippets_behind_a_url(folder: Path, scheme: str) -> None:
 
 
 # What is wrong.
+
+
+@pytest.fixture(scope="module")
+def joined(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> reader.Split:
+    """The folder, and another with two of its pieces."""
+    other = snippet_shards.write(
+        tmp_path_factory.mktemp("other") / "snippets",
+        pieces=2,
+        shards=1,
+        info=replace(INFO, dataset_sha256="1" * 64, seed=3),
+    )
+    return reader.join([reader.open(folder), reader.open(other)], "train")
+
+
+def test_folders_joined_have_all_rows_and_their_own_pieces(joined, snippets) -> None:
+    first = snippets["train"]
+    assert len(joined) == len(first) + 2 * 30 * 2
+    assert joined.info.dataset_sha256 not in {first.info.dataset_sha256, "1" * 64}
+    pieces = [joined.index.pieces[p] for p in joined.index.piece]
+    assert pieces[: len(first)] == [first.index.pieces[p] for p in first.index.piece]
+    assert sorted(pieces[len(first) :]) == ["1:piece-0"] * 60 + ["1:piece-1"] * 60
+    assert len(np.unique(joined.index.group)) == len(np.unique(first.index.group)) + 2 * 30
+
+
+def test_streams_and_pairs_of_joined_folders(joined) -> None:
+    names = ("piece", "onset")
+    read = [
+        (one.columns["piece"][i], int(one.columns["onset"][i]), level_of(one.sheets[i]))
+        for one in stream(joined, per_piece=4, columns=names).read(0)
+        for i in range(len(one))
+    ]
+    assert len(read) == len(joined)
+    assert {piece for piece, _, _ in read} == set(joined.index.pieces)
+    for piece, onset, grey in read:
+        assert grey == level(int(piece.rpartition("-")[2]), onset)
+    pairs = Pairs(joined, "train", in_memory=True, columns=names)
+    last = pairs.batch([len(joined) - 1])
+    assert last.columns["piece"][0] == joined.index.pieces[joined.index.piece[-1]]
+
+
+def test_folders_with_other_windows_are_not_joined(folder: Path, tmp_path: Path) -> None:
+    other = snippet_shards.write(tmp_path / "other", pieces=1, info=replace(INFO, frames=42))
+    with pytest.raises(DatasetError, match=r"other: its windows are not those of .*; export both"):
+        reader.join([reader.open(folder), reader.open(other)], "train")
+    with pytest.raises(DatasetError, match="no split 'valid'"):
+        reader.join([reader.open(folder), reader.open(other)], "valid")
+
+
+def level_of(sheet: np.ndarray) -> int:
+    """The grey level in the middle of a window."""
+    rows, columns = sheet.shape[-2:]
+    return int(sheet[rows // 2, columns // 2])
 
 
 def copied(folder: Path, to: Path) -> Path:

@@ -11,6 +11,7 @@ import pytest
 import training_fakes as fakes
 from click.testing import CliRunner
 
+from msmdtools import load_model
 from msmdtools.cli import main
 from msmdtools.cli.train import _seconds
 
@@ -70,6 +71,20 @@ def test_trains_and_says_how_it_went(folder, tmp_path):
         f"Error: {tmp_path}/run holds a run already; go on with it by --resume, or give another folder "
         "with --out\n",
     )
+
+
+def test_trains_on_several_folders_and_validates_on_the_first(folder, tmp_path):
+    other = fakes.snippets(tmp_path / "other")
+    options = ["--config", folder / "tiny.toml", "--out", tmp_path / "run", "--validations", 1]
+    # An epoch is 96 onsets of either folder.
+    result = train(folder / "snippets", other, *options, "--pairs", 192 + 16, "--threads", 1)
+    assert result.exit_code == 0, result.output
+    assert "of 30 validation pairs" in result.output
+    row = json.loads((tmp_path / "run" / "results.jsonl").read_text())
+    assert row["epoch"] == 1
+    made = load_model(tmp_path / "run").made
+    assert made["snippets"] == f"{folder / 'snippets'}, {other}"
+    assert made["batches"]["rows"] == 2 * 192
 
 
 @pytest.mark.parametrize(

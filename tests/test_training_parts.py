@@ -171,7 +171,7 @@ def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):
         seen = []
         for rank in range(2):
             source = batches.SnippetBatches(
-                snippets, fakes.config(), memory=memory, rank=rank, ranks=2
+                snippets["train"], fakes.config(), memory=memory, rank=rank, ranks=2
             )
             for batch in source.read(1, 0):
                 if batch.epoch > 1:
@@ -188,7 +188,7 @@ def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):
 def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
     config = fakes.config(onsets_per_piece=onsets)
-    source = batches.SnippetBatches(snippets, config, memory=memory)
+    source = batches.SnippetBatches(snippets["train"], config, memory=memory)
     reading = source.read(0, 0)
     line = [next(reading) for _ in range(15)]
     again = next(source.read(line[9].epoch, line[9].number))
@@ -207,7 +207,7 @@ def test_the_split_is_in_memory_where_it_fits(tmp_path, monkeypatch):
     assert need == 192 * (92 * 58 * 2 + 10_000)
     for free, beside, expected in ((need * 2, 1, True), (need * 2, 2, False), (need, 1, False)):
         monkeypatch.setattr(batches, "free_memory", lambda free=free: free)
-        source = batches.SnippetBatches(snippets, fakes.config(), beside=beside)
+        source = batches.SnippetBatches(snippets["train"], fakes.config(), beside=beside)
         assert source.in_memory is expected
 
 
@@ -384,7 +384,7 @@ def test_a_step_takes_more_batches_as_the_training_goes_on():
 
 def test_joined_batches_have_the_pairs_of_all_in_their_order(tmp_path):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
-    source = batches.SnippetBatches(snippets, fakes.config(), memory="in-memory")
+    source = batches.SnippetBatches(snippets["train"], fakes.config(), memory="in-memory")
     read = source.read(0, 0)
     first, second = next(read), next(read)
     read.close()

@@ -32,6 +32,9 @@ FAILED = 3
     type=click.Choice(["written", "unfolded"]),
     help="Play the page once, or repeats as a musician would. [default: written]",
 )
+@click.option(
+    "--transpose", type=int, metavar="SEMITONES", help="Engrave and play all so much higher."
+)
 @click.option("--jobs", type=int, help="Worker processes. [default: one per core]")
 @click.option("--timeout", type=float, help="Seconds to engrave one piece. [default: 600]")
 @click.option("--memory", metavar="SIZE", help="Memory of the engraver. [default: 4G]")

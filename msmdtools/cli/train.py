@@ -9,7 +9,7 @@ import click
 
 
 @click.command("train", short_help="Train a model on snippets.")
-@click.argument("snippets")
+@click.argument("snippets", nargs=-1, required=True)
 @click.option("--model", metavar="NAME", help="A model that comes with msmdtools, by its name.")
 @click.option("--config", type=click.Path(), help="A model's configuration, as a TOML file.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
@@ -37,7 +37,7 @@ import click
 @click.option("--nodes", type=int, default=1, show_default=True, help="How many machines.")
 @click.option("--threads", type=int, help="For calculating. [default: one per core]")
 def command(
-    snippets: str,
+    snippets: tuple[str, ...],
     model: str | None,
     config: str | None,
     out: Path,
@@ -45,7 +45,9 @@ def command(
     devices: str,
     **given: Any,
 ) -> None:
-    """Train a model on SNIPPETS, a folder or URL, or `synthetic` for made-up pairs.
+    """Train a model on SNIPPETS, folders or URLs, or `synthetic` for made-up pairs.
+
+    The training pairs of all folders are trained on; the first one's validation pairs validate.
 
     The run folder gets weights, checkpoints, results and curves. Interrupted, it goes on with
     --resume and the same options.

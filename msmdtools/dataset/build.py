@@ -196,6 +196,7 @@ def _make(
         performances=options.performances(),
         width=options.width,
         repeats=options.repeats,
+        transpose=options.transpose,
         keep_audio=options.keep_audio,
         limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
         sandbox=sandbox,

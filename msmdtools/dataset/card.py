@@ -121,6 +121,8 @@ def command(description: Mapping[str, Any], manifest: str) -> str:
         f"--velocity {options['velocity']}",
         f"--repeats {options['repeats']}",
     ]
+    if "transpose" in options:
+        words.append(f"--transpose={options['transpose']}")
     return " ".join([*words, "--keep-audio"] if options["keep_audio"] else words)
 
 
@@ -185,6 +187,11 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
     ]
     if description["options"]["repeats"] == "written":
         lines.append("- Repeats are not played: each page sounds once, from left to right.")
+    if semitones := description["options"].get("transpose", 0):
+        way = "higher" if semitones > 0 else "lower"
+        lines.append(
+            f"- Every piece is engraved and played {abs(semitones)} semitones {way} than in its source."
+        )
     if description["options"]["velocity"] != "source":
         velocity = description["options"]["velocity"]
         lines.append(f"- Every note has the MIDI velocity {velocity}: there are no dynamics.")

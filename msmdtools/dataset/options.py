@@ -24,6 +24,8 @@ class BuildOptions:
         keep_audio: keep the rendered audio as FLAC beside each spectrogram.
         velocity: one MIDI velocity for every note, or None for those of the source.
         repeats: "written" (the page once, from left to right) or "unfolded" (as a musician plays).
+        transpose: semitones by which all pieces are engraved and performed higher than written; negative
+            for lower. The key signature of the fewest accidentals is taken.
         timeout_s: wall-clock seconds that an engraver may take for one piece.
         memory_bytes: memory that an engraver may take.
         jobs: worker processes; 0 for one per core.
@@ -42,6 +44,7 @@ class BuildOptions:
     keep_audio: bool = False
     velocity: int | None = 64
     repeats: str = "written"
+    transpose: int = 0
     timeout_s: float = 600.0
     memory_bytes: int = 4 << 30
     jobs: int = 0
@@ -64,6 +67,9 @@ class BuildOptions:
         )
         _require(
             self.repeats in {"written", "unfolded"}, "repeats", self.repeats, "written or unfolded"
+        )
+        _require(
+            -12 <= self.transpose <= 12, "transpose", self.transpose, "semitones from -12 to 12"
         )
         _require(self.timeout_s > 0, "timeout", self.timeout_s, "seconds above 0")
         _require(
@@ -89,6 +95,7 @@ class BuildOptions:
         A dataset holds pieces of one such set only. The others (jobs, limits, …) may change from
         one build to the next.
         """
+        transposed = {"transpose": self.transpose} if self.transpose else {}
         return {
             "tempi": list(self.tempi),
             # A font given by its path counts by its file; its sha256 is recorded beside.
@@ -97,6 +104,7 @@ class BuildOptions:
             "keep_audio": self.keep_audio,
             "velocity": "source" if self.velocity is None else self.velocity,
             "repeats": self.repeats,
+            **transposed,
         }
 
     def performances(self) -> tuple[PerformanceSpec, ...]:
@@ -178,6 +186,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "width": int,
     "keep_audio": bool,
     "repeats": str,
+    "transpose": int,
     "timeout": (int, float),
     "retry_failed": bool,
     "engine": str,

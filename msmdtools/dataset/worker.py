@@ -49,6 +49,7 @@ class Settings:
     performances: tuple[PerformanceSpec, ...]
     width: int
     repeats: str
+    transpose: int
     keep_audio: bool
     limits: Limits
     sandbox: bool
@@ -145,6 +146,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 engines=settings.engines,
                 width=settings.width,
                 repeats=settings.repeats,
+                transpose=settings.transpose,
                 include=[task.source / folder for folder in piece.include_path],
                 limits=settings.limits,
                 sandbox=settings.sandbox,

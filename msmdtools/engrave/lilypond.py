@@ -17,7 +17,9 @@ from msmdtools.errors import PieceError
 
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
 UNCOLLECTED_BYTES = 2 << 30
-SETTINGS = (Path(__file__).with_name("record.ily"), Path(__file__).with_name("legacy.ily"))
+SETTINGS = tuple(
+    Path(__file__).with_name(f"{name}.ily") for name in ("record", "transpose", "legacy")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def engrave(
     engines: Sequence[Engine],
     width: int = 835,
     repeats: str = "written",
+    transpose: int = 0,
     include: Sequence[Path] = (),
     limits: Limits | None = None,
     sandbox: bool = True,
@@ -62,6 +65,7 @@ def engrave(
         folder: holds the source and all that it includes; output goes to `folder`/engraved-0, -1, ….
         width: of the page images, in pixels.
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
+        transpose: engraved and performed so many semitones higher than written.
         include: folders in which included files are looked for, beside the source's own.
         limits: of each run.
         sandbox: whether to run LilyPond inside bubblewrap.
@@ -75,7 +79,7 @@ def engrave(
     for i, (engine, collect) in enumerate(attempts):
         out = folder / f"engraved-{i}"
         out.mkdir()
-        job = _Job(source, folder, out, engine, width, repeats, tuple(include), collect)
+        job = _Job(source, folder, out, engine, width, repeats, transpose, tuple(include), collect)
         try:
             return _engrave(job, limits, sandbox)
         except PieceError as error:
@@ -99,6 +103,7 @@ class _Job:
     engine: Engine
     width: int
     repeats: str
+    transpose: int
     include: tuple[Path, ...]
     collect: bool
 
@@ -121,6 +126,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         "PATH": "/usr/bin:/bin",
         "LC_ALL": "C.UTF-8",
         "MSMD_REPEATS": job.repeats,
+        "MSMD_TRANSPOSE": str(job.transpose),
     }
     if not job.collect:
         environment["GC_DONT_GC"] = "1"

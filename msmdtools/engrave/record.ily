@@ -115,6 +115,7 @@
                 (music (if msmd-unfolded? (msmd-expand-unfolded music) music))
                 (engraved (ly:make-score music)))
            (msmd-record "score" msmd-scores)
+           (if (not again?) (msmd-transpose! music))
            (msmd-number! music "" 1 -1)
            (set! msmd-scores (1+ msmd-scores))
            (for-each (lambda (d) (ly:score-add-output-def! engraved d)) layouts)

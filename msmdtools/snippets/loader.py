@@ -37,7 +37,7 @@ class Stream:
     readers; the order also depends on their number.
 
     Args:
-        source: a folder of snippets, its URL, or `Snippets`.
+        source: a folder of snippets, its URL, `Snippets`, or a `Split` itself.
         split: train, valid or test.
         batch_size: pairs in a batch.
         context_s: length of the audio window in seconds.
@@ -68,7 +68,7 @@ class Stream:
 
     def __init__(
         self,
-        source: "str | Path | Snippets",
+        source: "str | Path | Snippets | Split",
         split: str,
         batch_size: int = 100,
         *,

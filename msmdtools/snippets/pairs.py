@@ -14,7 +14,7 @@ from msmdtools.snippets import batch, draws, order
 from msmdtools.snippets.augment import OFF, Augment
 from msmdtools.snippets.batch import COLUMNS, Batch, Rows
 from msmdtools.snippets.pictures import Pictures
-from msmdtools.snippets.reader import Snippets, open_split, processors
+from msmdtools.snippets.reader import Snippets, Split, open_split, processors
 from msmdtools.snippets.sheet_augment import Picture
 
 _CACHED_GROUPS = 16
@@ -39,7 +39,7 @@ class Pairs:
 
     def __init__(
         self,
-        source: "str | Path | Snippets",
+        source: "str | Path | Snippets | Split",
         split: str,
         *,
         context_s: float = 2.1,

@@ -1,14 +1,15 @@
-"""Opening a folder of snippets, local or behind any URL that fsspec knows, and reading row groups.
+"""Opening folders of snippets, local or behind any URL that fsspec knows, and reading row groups.
 
 Only the footers of the shards are read at first. Nothing here needs torch.
 """
 
 import difflib
+import hashlib
 import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -44,10 +45,26 @@ def open(path: str | Path, storage_options: dict[str, Any] | None = None) -> "Sn
     return Snippets(path, storage_options)
 
 
+def join(snippets: Sequence["Snippets"], split: str) -> "Split":
+    """A split of several folders as one: its rows are those of the first folder, then the next, …
+
+    A piece that is in several of them is several pieces: from the second folder on, the ids begin
+    with the number of the folder and a colon ("1:BachJS__BWV846__prelude-in-c").
+
+    Raises:
+        DatasetError: a folder lacks the split, or has windows of other sizes than the first.
+    """
+    return Split([place for one in snippets for place in one.shards(split)], split)
+
+
 def open_split(
-    source: "str | Path | Snippets", split: str, storage_options: dict[str, Any] | None = None
+    source: "str | Path | Snippets | Split",
+    split: str,
+    storage_options: dict[str, Any] | None = None,
 ) -> "Split":
     """A split of the snippets in a folder, at a URL, or opened before. Raises as `open` does."""
+    if isinstance(source, Split):
+        return source
     if not isinstance(source, Snippets):
         source = open(source, storage_options)
     return source[split]
@@ -77,13 +94,17 @@ class Snippets:
         self.splits = tuple(self._shards)
 
     def __getitem__(self, split: str) -> "Split":
+        return Split(self.shards(split), split)
+
+    def shards(self, split: str) -> list[tuple["_Files", str]]:
+        """The folder and the name of each shard of a split. Raises DatasetError if there is none."""
         if split not in self._shards:
             near = difflib.get_close_matches(split, self.splits, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise DatasetError(
                 f"{self.path}: no split {split!r}, there are {', '.join(self.splits)}{hint}"
             )
-        return Split(self._files, split, self._shards[split])
+        return [(self._files, shard) for shard in self._shards[split]]
 
     def __repr__(self) -> str:
         return f"<Snippets {self.path!r}: {', '.join(self.splits)}>"
@@ -128,12 +149,12 @@ class Split:
         starts: number of the first row of each row group, and at last the number of rows.
     """
 
-    def __init__(self, files: "_Files", name: str, shards: Sequence[str]) -> None:
+    def __init__(self, shards: Sequence[tuple["_Files", str]], name: str) -> None:
         self.name = name
-        self._files = files
         self._shards = list(shards)
-        self._footers = [files.footer(shard) for shard in shards]
-        self.info: SnippetInfo = _checked(files, self._shards, self._footers)
+        self._folders = list(dict.fromkeys(files for files, _ in shards))
+        self._footers = [files.footer(shard) for files, shard in shards]
+        self.info: SnippetInfo = _checked(self._shards, self._footers)
         groups = [
             (i, g) for i, footer in enumerate(self._footers) for g in range(footer.num_row_groups)
         ]
@@ -147,7 +168,7 @@ class Split:
     @property
     def where(self) -> str:
         """The folder and the split, for messages."""
-        return f"{self._files.root}: {self.name}"
+        return f"{', '.join(folder.root for folder in self._folders)}: {self.name}"
 
     def read(self, group: int, columns: Sequence[str]) -> "pa.Table":
         """Columns of a row group. `sheet.bytes` names the pictures alone.
@@ -155,8 +176,11 @@ class Split:
         Raises:
             DatasetError: the shard is missing, cut off or damaged.
         """
-        shard, within = self._groups[group]
-        return self._files.read(self._shards[shard], self._footers[shard], within, columns)
+        number, within = self._groups[group]
+        files, shard = self._shards[number]
+        table = files.read(shard, self._footers[number], within, columns)
+        folder = self._folders.index(files)
+        return _marked(table, folder) if folder and "piece" in columns else table
 
     @cached_property
     def index(self) -> Index:
@@ -297,19 +321,37 @@ def _shards(files: _Files) -> dict[str, list[str]]:
     return {split: [found[split][n] for n in sorted(found[split])] for split in order}
 
 
-def _checked(files: _Files, shards: Sequence[str], footers: Sequence[Any]) -> SnippetInfo:
+def _checked(shards: Sequence[tuple[_Files, str]], footers: Sequence[Any]) -> SnippetInfo:
     """What the windows of these shards are: the same in all, with the columns of snippets."""
-    infos = []
-    for shard, footer in zip(shards, footers, strict=True):
+    found: dict[str, tuple[str, SnippetInfo]] = {}
+    for (files, shard), footer in zip(shards, footers, strict=True):
         where = f"{files.root}/{shard}"
         schema = footer.schema.to_arrow_schema()
-        infos.append(read_info(schema, where))
+        info = read_info(schema, where)
         lacking = [name for name in SNIPPETS.names if name not in schema.names]
         if lacking:
             raise DatasetError(f"{where}: another schema: it lacks {', '.join(lacking)}")
-        if infos[-1] != infos[0]:
+        head, expected = found.setdefault(files.root, (shard, info))
+        if info != expected:
             raise DatasetError(
-                f"{where}: another schema: its windows are not those of {shards[0]}; "
+                f"{where}: another schema: its windows are not those of {head}; "
                 "export the snippets again into a new folder"
             )
-    return infos[0]
+    infos = {root: info for root, (_, info) in found.items()}
+    base, first = next(iter(infos.items()))
+    for root, info in infos.items():
+        if replace(info, seed=first.seed, dataset_sha256=first.dataset_sha256) != first:
+            raise DatasetError(f"{root}: its windows are not those of {base}; export both alike")
+    if len(infos) == 1:
+        return first
+    parts = "".join(info.dataset_sha256 for info in infos.values())
+    return replace(first, dataset_sha256=hashlib.sha256(parts.encode()).hexdigest())
+
+
+def _marked(table: "pa.Table", folder: int) -> "pa.Table":
+    """The table with the number of its folder before each piece's id."""
+    import pyarrow.compute as pc
+
+    place = table.schema.get_field_index("piece")
+    pieces = pc.binary_join_element_wise(str(folder), table["piece"], ":")
+    return table.set_column(place, table.schema.field(place), pieces)

@@ -23,7 +23,7 @@ from msmdtools.models.config import Config
 from msmdtools.snippets.batch import Batch
 from msmdtools.snippets.loader import Stream
 from msmdtools.snippets.pairs import Pairs, PieceBatches
-from msmdtools.snippets.reader import Snippets, Split, processors
+from msmdtools.snippets.reader import Split, processors
 from msmdtools.training import music
 from msmdtools.training.hardware import free_memory
 
@@ -95,6 +95,7 @@ class SnippetBatches:
     """Batches of a split of snippets.
 
     Args:
+        split: of one folder, or of several that were joined.
         memory: of `hardware.MEMORY`; "auto" holds the split in memory if it takes no more than
             0.6 of what is free.
         rank, ranks: this process among those of distributed training; no pair is in two of them.
@@ -107,10 +108,9 @@ class SnippetBatches:
 
     def __init__(
         self,
-        snippets: Snippets,
+        split: Split,
         config: Config,
         *,
-        split: str = "train",
         seed: int = 0,
         memory: str = "auto",
         rank: int = 0,
@@ -120,9 +120,9 @@ class SnippetBatches:
         training = config.training
         self._size, self._onsets = training.batch_size, training.onsets_per_piece
         self._seed, self._rank, self._ranks = seed, rank, ranks
-        self._split = snippets[split]
+        self._split = split
         self.in_memory = memory == "in-memory" or (
-            memory == "auto" and need(self._split, config) * beside < free_memory() * _SHARE
+            memory == "auto" and need(split, config) * beside < free_memory() * _SHARE
         )
         self._pairs: Pairs | None = None
         self._stream: Stream | None = None
@@ -135,11 +135,9 @@ class SnippetBatches:
             "spectrogram_type": "float32",
         }
         if self.in_memory:
-            self._pairs = Pairs(snippets, split, **view, augment=config.augment, in_memory=True)
-            self._split = self._pairs.split
+            self._pairs = Pairs(split, split.name, **view, augment=config.augment, in_memory=True)
         else:
-            self._stream = self._streamed(snippets, split, config, view)
-            self._split = self._stream.split
+            self._stream = self._streamed(split, config, view)
         onsets = len(np.unique(self._split.index.group))
         if onsets < self._size * ranks:
             several = f", for each of {ranks} processes" if ranks > 1 else ""
@@ -202,13 +200,11 @@ class SnippetBatches:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _streamed(
-        self, snippets: Snippets, split: str, config: Config, view: dict[str, Any]
-    ) -> Stream:
+    def _streamed(self, split: Split, config: Config, view: dict[str, Any]) -> Stream:
         audio = replace(config.augment.audio, one_performance=True)
         return Stream(
-            snippets,
             split,
+            split.name,
             self._size,
             **view,
             augment=replace(config.augment, audio=audio),

@@ -1,7 +1,7 @@
 """Where a training's batches come from, and what validates it: snippets, or what is made up."""
 
 import os
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from msmdtools.models.config import Config
@@ -24,7 +24,7 @@ class Validator(Protocol):
 
 
 def open_data(
-    snippets: str | Path,
+    snippets: Sequence[str],
     config: Config,
     options: TrainOptions,
     rank: int,
@@ -34,25 +34,25 @@ def open_data(
     """The batches of one process, and the validation.
 
     Args:
-        snippets: a folder or URL, or `SYNTHETIC`.
+        snippets: folders or URLs, or `SYNTHETIC` alone. All are trained on, the first validates.
         before: the identity of the run that is resumed: a split that was held in memory is so again,
             whatever memory is free now, as the order of batches depends on it. Empty for a new run.
 
     Raises:
-        DatasetError: no snippets, or their windows are smaller than the model's.
+        DatasetError: no snippets, windows smaller than the model's, or of different sizes.
         MsmdError: there are fewer onsets than a batch needs.
     """
-    if str(snippets) == SYNTHETIC:
+    if list(snippets) == [SYNTHETIC]:
         source = SyntheticBatches(config, options.seed, rank, ranks)
         return source, SyntheticValidation(config, options.validation_pairs)
-    opened = reader.open(snippets)
+    opened = [reader.open(folder) for folder in snippets]
     memory = options.memory
     if memory == "auto" and "in_memory" in before:
         memory = "in-memory" if before["in_memory"] else "stream"
     # The smaller split first: what is wrong with the windows is found before much is read.
-    validation = Validation(opened, config, options.validation_pairs)
+    validation = Validation(opened[0], config, options.validation_pairs)
     batches = SnippetBatches(
-        opened,
+        reader.join(opened, "train"),
         config,
         seed=options.seed,
         memory=memory,

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ _SAVE_S = 300
 
 
 def train(
-    snippets: str | Path,
+    snippets: str | Path | Sequence[str | Path],
     config: Config,
     run: Path,
     options: TrainOptions | None = None,
@@ -52,13 +52,14 @@ def train(
     """Train a model on snippets, or go on with that.
 
     Args:
-        snippets: a folder or URL of snippets with splits train and valid, or `SYNTHETIC`.
+        snippets: a folder or URL of snippets with splits train and valid, or `SYNTHETIC`; of several
+            folders all training pairs are trained on, and those of the first's valid validate.
         run: the run folder; made if need be.
         progress: called after each step and each validation.
         warn: called with what is not as it should be, but stops nothing.
 
     Raises:
-        DatasetError: no snippets, or their windows are smaller than the model's.
+        DatasetError: no snippets, windows smaller than the model's, or of different sizes.
         MsmdError: the folder holds another run, or none to resume; an option is wrong; the loss is
             not finite.
         KeyboardInterrupt: interrupted by the user or a termination signal; a checkpoint was saved.
@@ -72,7 +73,8 @@ def train(
     if changes.get("refit_cca") and config.to_json()["projection"]["kind"] != "cca":
         raise MsmdError(f"--refit-cca: {config.name} has no CCA projection; leave it out")
     config = replace(config, training=replace(config.training, **changes))
-    return _Run(snippets, config, run, options, progress, warn).train()
+    folders = [snippets] if isinstance(snippets, str | Path) else snippets
+    return _Run([str(folder) for folder in folders], config, run, options, progress, warn).train()
 
 
 class _Run:
@@ -80,7 +82,7 @@ class _Run:
 
     def __init__(
         self,
-        snippets: str | Path,
+        snippets: list[str],
         config: Config,
         run: Path,
         options: TrainOptions,
@@ -89,7 +91,7 @@ class _Run:
     ) -> None:
         self._clock = time.monotonic()
         self.config, self.run, self.options = config, run, options
-        self.snippets = str(snippets)
+        self.snippets = snippets
         self.progress, self.warn = progress, warn
         if options.threads:
             torch.set_num_threads(options.threads)
@@ -223,7 +225,7 @@ class _Run:
             "training": {k: row[k] for k in ("pairs", "steps", "elapsed_s")},
             "validation": row["valid"],
             "seed": self.options.seed,
-            "snippets": self.snippets,
+            "snippets": ", ".join(self.snippets),
             "batches": self.source.identity(),
             **{k: self.environment[k] for k in ("command", "platform", "precision", "packages")},
         }
