@@ -1,6 +1,5 @@
 """Build a dataset from a manifest: what is to do, doing it, and what is written at the end."""
 
-import errno
 import fnmatch
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from msmdtools.dataset.rows import header_fields
 from msmdtools.dataset.summary import BuildSummary
 from msmdtools.dataset.tables import CARD, DESCRIPTION, TABLES
 from msmdtools.engrave import Engine, Limits, find_engines, sandbox_available
-from msmdtools.errors import DatasetError, ManifestError
+from msmdtools.errors import ManifestError
 from msmdtools.piece import Piece
 from msmdtools.sources.manifest import read_manifest
 
@@ -83,7 +82,7 @@ def build(
                 _make(todo, root, out, work, options, engines, sandbox, progress, steps)
             return _finish(out, work, description, pieces, attempted)
     except OSError as error:
-        raise _explained(error, out) from error
+        raise store.explained(error, out, "pieces") from error
 
 
 def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
@@ -265,18 +264,3 @@ def _summary(
 
 def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:
     store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
-
-
-def _explained(error: OSError, out: Path) -> Exception:
-    """The error as something that the user can mend; unchanged where the program is at fault."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DatasetError(
-            f"No space is left on the disk of {out}. The finished pieces are safe: "
-            "free some space and give the same command again."
-        )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-        return DatasetError(
-            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
-            "Give a folder that you may write to with --out."
-        )
-    return error

@@ -129,12 +129,12 @@ def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -
 
 def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, width: int) -> Canvas:
     """Piece, page and performance and, where heads are coloured by role, the key."""
-    canvas = _blank(2 * MARGIN + TITLE, width)
+    canvas = plot.blank(2 * MARGIN + TITLE, width)
     plot.text(canvas, (MARGIN, MARGIN), view.piece, TITLE)
     place = f"page {page} of {len(view.pages)}   {performance}"
     plot.text(canvas, (width - MARGIN, MARGIN + TITLE / 2), place, LABEL, plot.FAINT, "rm")
     if color == "role":
-        key = _blank(LABEL + 20, width)
+        key = plot.blank(LABEL + 20, width)
         roles = view.noteheads.loc[view.noteheads["page"] == page, "role"].value_counts()
         x = float(MARGIN)
         for role, colour in plot.ROLE_COLOURS.items():
@@ -153,7 +153,7 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
     image = view.pages[page - 1]
     large = cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     page_ink = np.asarray(large, np.uint8)[:, :, None]
-    outlines = _blank(*page_ink.shape[:2])
+    outlines = plot.blank(*page_ink.shape[:2])
     staves = view.systems[view.systems["page"] == page]
     for number, group in staves.groupby("system"):
         corners = group[["x0", "y0", "x1", "y1"]].to_numpy() * SCALE
@@ -181,11 +181,11 @@ def _draw_sound(
     """The spectrogram while the music is on the page, with axes and a dot for each onset there."""
     span = _span(view, page, name)
     if span is None:
-        return _blank(MARGIN, width)
+        return plot.blank(MARGIN, width)
     spectrogram = view.spectrogram(name)
     last = spectrogram.shape[1] / FRAMES_PER_SECOND
     axes = _Axes(width, max(span[0] - AROUND_S, 0.0), min(span[1] + AROUND_S, last))
-    canvas = _blank(axes.bottom + BELOW, width)
+    canvas = plot.blank(axes.bottom + BELOW, width)
     canvas[axes.top : axes.bottom, axes.left : axes.right] = _grey(spectrogram, axes)[..., None]
     for way in view.passages(name):
         if way.page == page:
@@ -286,10 +286,6 @@ def _grey(spectrogram: NDArray[np.float16], axes: _Axes) -> Canvas:
 def _peaks() -> NDArray[np.float64]:
     """The frequency in Hz at which each band's filter is greatest."""
     return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)
-
-
-def _blank(height: int, width: int) -> Canvas:
-    return np.full((height, width, 3), 255, np.uint8)
 
 
 def _pairs(frame: "pd.DataFrame") -> Iterator[tuple[Any, ...]]:

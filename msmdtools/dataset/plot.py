@@ -129,6 +129,20 @@ def text_width(words: str, size: int) -> int:
     return math.ceil(_font(size).getlength(words))
 
 
+def fitted(words: str, width: int, size: int) -> str:
+    """The words, without as much of their middle as is too wide."""
+    shown, kept = words, len(words)
+    while kept > 2 and text_width(shown, size) > width:
+        kept -= 1
+        shown = f"{words[: (kept + 1) // 2]}...{words[-(kept // 2) :]}"
+    return shown
+
+
+def blank(height: int, width: int) -> Canvas:
+    """A white canvas."""
+    return np.full((height, width, 3), 255, np.uint8)
+
+
 def ticks(low: float, high: float, most: int = 10) -> list[float]:
     """Round numbers (multiples of 1, 2 or 5 times a power of ten) within low … high."""
     span = max(high - low, 1e-9)

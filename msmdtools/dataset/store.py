@@ -8,6 +8,7 @@ not at all. The tables at the top are made from those rows when all pieces are d
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -52,6 +53,25 @@ class Record:
 def to_json(value: object) -> bytes:
     """`value` as readable JSON, the same bytes for the same value."""
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def explained(error: OSError, out: Path, finished: str) -> Exception:
+    """The error as something that the user can mend; unchanged where the program is at fault.
+
+    Args:
+        finished: what is safe in `out`, such as "pieces".
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DatasetError(
+            f"No space is left on the disk of {out}. The finished {finished} are safe: "
+            "free some space and give the same command again."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        return DatasetError(
+            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
+            "Give a folder that you may write to with --out."
+        )
+    return error
 
 
 @contextlib.contextmanager

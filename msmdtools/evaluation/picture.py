@@ -51,7 +51,7 @@ def draw(model: Embedder, evaluation: Evaluation, direction: str, queries: int =
         for query in chosen
     ]
     title = _title(evaluation, direction, rows[0].shape[1])
-    return np.concatenate([title, *rows, _blank(MARGIN - GAP, title.shape[1])])
+    return np.concatenate([title, *rows, plot.blank(MARGIN - GAP, title.shape[1])])
 
 
 def png(canvas: Canvas) -> bytes:
@@ -108,7 +108,7 @@ def _row(
     table = evaluation.candidates.table
     step = width + GAP
     across = 2 * MARGIN + columns * step - GAP + AFTER_QUERY * (columns - BEST)
-    canvas = _blank(height + 3 * (SMALL + 6) + 2 * GAP, across)
+    canvas = plot.blank(height + 3 * (SMALL + 6) + 2 * GAP, across)
 
     def place(window: Canvas, left: int, lines: Sequence[str], right: bool = False) -> None:
         top = (height - window.shape[0]) // 2
@@ -119,7 +119,7 @@ def _row(
         for number, words in enumerate(lines):
             at = (left + width / 2, height + 6 + number * (SMALL + 6))
             colour = RIGHT if right and number == 0 else plot.INK if number == 0 else plot.FAINT
-            plot.text(canvas, at, _fitted(words, width), SMALL, colour, "mt")
+            plot.text(canvas, at, plot.fitted(words, width, SMALL), SMALL, colour, "mt")
 
     rank = int(result.ranks[query])
     place(asked, MARGIN, ["query", *_where(evaluation, query)])
@@ -148,7 +148,7 @@ def _where(evaluation: Evaluation, candidate: int) -> list[str]:
 
 
 def _title(evaluation: Evaluation, direction: str, width: int) -> Canvas:
-    canvas = _blank(2 * MARGIN + TITLE + LABEL, width)
+    canvas = plot.blank(2 * MARGIN + TITLE + LABEL, width)
     found = evaluation.directions[direction].retrieval
     words = f"{evaluation.model}, {evaluation.context_s:g} s: {direction.replace('-', ' ')}"
     plot.text(canvas, (MARGIN, MARGIN), words, TITLE)
@@ -181,23 +181,10 @@ def _sound(window: NDArray[np.float16], width: int) -> Canvas:
 def _framed(picture: NDArray[np.uint8], onset: float) -> Canvas:
     """A grey picture with a thin frame, and ticks above and below where the onset is."""
     height, width = picture.shape
-    canvas = _blank(height + 2 * TICK + 2, width + 2)
+    canvas = plot.blank(height + 2 * TICK + 2, width + 2)
     canvas[TICK + 1 : -TICK - 1, 1:-1] = picture[..., None]
     plot.box(canvas, (0, TICK, width + 1, height + TICK + 1), plot.LINE)
     at = round(1 + onset * width)
     canvas[: TICK - 2, at - 1 : at + 2] = ONSET
     canvas[-TICK + 2 :, at - 1 : at + 2] = ONSET
     return canvas
-
-
-def _fitted(words: str, width: int) -> str:
-    """The words, without as much of their middle as is too wide."""
-    shown, kept = words, len(words)
-    while kept > 2 and plot.text_width(shown, SMALL) > width:
-        kept -= 1
-        shown = f"{words[: (kept + 1) // 2]}...{words[-(kept // 2) :]}"
-    return shown
-
-
-def _blank(height: int, width: int) -> Canvas:
-    return np.full((height, width, 3), 255, np.uint8)

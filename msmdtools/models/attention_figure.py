@@ -97,7 +97,7 @@ def _cell(
     bands = sound.shape[0] * ZOOM
     top, middle = 1, height + MARK + 4
     foot = middle + bands + MARK
-    canvas = _blank(foot + CURVE + 2 * (SMALL + 6) + GAP, width + 2)
+    canvas = plot.blank(foot + CURVE + 2 * (SMALL + 6) + GAP, width + 2)
     large = np.kron(sheet, np.ones((ZOOM, ZOOM), np.uint8))
     canvas[top : top + height, 1:-1] = large[..., None]
     canvas[middle : middle + bands, 1:-1] = _tinted(sound, weights / highest, frames)
@@ -114,7 +114,7 @@ def _cell(
     piece, _, rest = snippet.partition("/")
     for row, words in enumerate((piece, rest.replace("/", ", onset "))):
         place = ((width + 2) / 2, foot + CURVE + 6 + row * (SMALL + 6))
-        plot.text(canvas, place, _fitted(words, width), SMALL, plot.FAINT, "mt")
+        plot.text(canvas, place, plot.fitted(words, width, SMALL), SMALL, plot.FAINT, "mt")
     return canvas
 
 
@@ -134,7 +134,7 @@ def _grid(cells: list[Canvas]) -> Canvas:
     height, width = cells[0].shape[:2]
     columns = min(_COLUMNS, len(cells))
     rows = math.ceil(len(cells) / columns)
-    canvas = _blank(rows * height, 2 * MARGIN + columns * (width + GAP) - GAP)
+    canvas = plot.blank(rows * height, 2 * MARGIN + columns * (width + GAP) - GAP)
     for number, cell in enumerate(cells):
         top, left = number // columns * height, MARGIN + number % columns * (width + GAP)
         canvas[top : top + height, left : left + width] = cell
@@ -142,20 +142,7 @@ def _grid(cells: list[Canvas]) -> Canvas:
 
 
 def _title(words: str, said: str, body: Canvas) -> Canvas:
-    canvas = _blank(MARGIN + TITLE + LABEL + 48, body.shape[1])
+    canvas = plot.blank(MARGIN + TITLE + LABEL + 48, body.shape[1])
     plot.text(canvas, (MARGIN, MARGIN), words, TITLE)
     plot.text(canvas, (MARGIN, MARGIN + TITLE + 16), said, LABEL, plot.FAINT)
     return canvas
-
-
-def _fitted(words: str, width: int) -> str:
-    """The words, without as much of their middle as is too wide."""
-    shown, kept = words, len(words)
-    while kept > 2 and plot.text_width(shown, SMALL) > width:
-        kept -= 1
-        shown = f"{words[: (kept + 1) // 2]}...{words[-(kept // 2) :]}"
-    return shown
-
-
-def _blank(height: int, width: int) -> Canvas:
-    return np.full((height, width, 3), 255, np.uint8)

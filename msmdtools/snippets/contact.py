@@ -125,7 +125,7 @@ def _row(cells: Sequence[Canvas], label: str, names: Sequence[Sequence[str]]) ->
     height, width = cells[0].shape[:2]
     above = LABEL + 20 if label else 0
     below = 6 + max(map(len, names)) * (SMALL + 6) + GAP
-    canvas = _blank(above + height + below, 2 * MARGIN + len(cells) * (width + GAP) - GAP)
+    canvas = plot.blank(above + height + below, 2 * MARGIN + len(cells) * (width + GAP) - GAP)
     if label:
         plot.text(canvas, (MARGIN, 4), label, LABEL)
     for number, (cell, lines) in enumerate(zip(cells, names, strict=True)):
@@ -133,7 +133,7 @@ def _row(cells: Sequence[Canvas], label: str, names: Sequence[Sequence[str]]) ->
         canvas[above : above + height, left : left + width] = cell
         for at, words in enumerate(lines):
             place = (left + width / 2, above + height + 6 + at * (SMALL + 6))
-            plot.text(canvas, place, _fitted(words, width), SMALL, plot.FAINT, "mt")
+            plot.text(canvas, place, plot.fitted(words, width, SMALL), SMALL, plot.FAINT, "mt")
     return canvas
 
 
@@ -144,7 +144,7 @@ def _cell(batch: Batch, i: int, loudest: float) -> Canvas:
     grey = 255 - 215 * np.clip(sound / loudest, 0, 1) ** 0.8
     frames = np.arange(width) * sound.shape[1] // width
     picture = np.repeat(grey[::-1], ZOOM, axis=0)[:, frames].astype(np.uint8)
-    canvas = _blank(3 * MARK + height + len(picture) + 4, width + 2)
+    canvas = plot.blank(3 * MARK + height + len(picture) + 4, width + 2)
     top, below = MARK + 1, 2 * MARK + height + 3
     canvas[top : top + height, 1:-1] = np.kron(sheet, np.ones((ZOOM, ZOOM), np.uint8))[..., None]
     canvas[below : below + len(picture), 1:-1] = picture[..., None]
@@ -170,7 +170,7 @@ def _loudest(batch: Batch, i: int) -> float:
 
 def _title(words: str, lines: Sequence[str], body: Canvas) -> Canvas:
     """What is shown, and the most that is varied; as wide as what stands below."""
-    canvas = _blank(MARGIN + TITLE + 20 + len(lines) * (LABEL + 8) + 24, body.shape[1])
+    canvas = plot.blank(MARGIN + TITLE + 20 + len(lines) * (LABEL + 8) + 24, body.shape[1])
     plot.text(canvas, (MARGIN, MARGIN), words, TITLE)
     for number, line in enumerate(lines):
         y = MARGIN + TITLE + 20 + number * (LABEL + 8)
@@ -191,15 +191,6 @@ def _packed(items: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _fitted(words: str, width: int) -> str:
-    """The words, without as much of their middle as is too wide."""
-    shown, kept = words, len(words)
-    while kept > 2 and plot.text_width(shown, SMALL) > width:
-        kept -= 1
-        shown = f"{words[: (kept + 1) // 2]}...{words[-(kept // 2) :]}"
-    return shown
-
-
 def _names_of(batch: Batch, i: int) -> list[str]:
     """Piece, and performance and onset."""
     piece, performance, onset = str(batch.columns["snippet"][i]).split("/")
@@ -213,7 +204,3 @@ def _pitches(batch: Batch, i: int) -> str:
 
 def _wide(canvas: Canvas, width: int) -> Canvas:
     return np.pad(canvas, ((0, 0), (0, width - canvas.shape[1]), (0, 0)), constant_values=255)
-
-
-def _blank(height: int, width: int) -> Canvas:
-    return np.full((height, width, 3), 255, np.uint8)

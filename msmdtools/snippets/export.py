@@ -10,7 +10,6 @@ Each piece is prepared once and each shard written once, under a temporary name,
 is on the disk. Whatever kills an export, the same command goes on with what is not finished.
 """
 
-import errno
 import hashlib
 import json
 import logging
@@ -143,7 +142,7 @@ def export(
             shutil.rmtree(unfinished)
             return ExportSummary(out, description, new=True)
     except OSError as error:
-        raise _explained(error, out) from error
+        raise store.explained(error, out, "shards") from error
 
 
 def identity(dataset: Path) -> str:
@@ -355,18 +354,3 @@ def _same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> Non
             f"{file.parent}: these snippets are made in another way ({', '.join(differ)}): give "
             f"another folder with --out, or remove this one"
         )
-
-
-def _explained(error: OSError, out: Path) -> Exception:
-    """The error as something that the user can mend; unchanged where the program is at fault."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DatasetError(
-            f"No space is left on the disk of {out}. The finished shards are safe: "
-            "free some space and give the same command again."
-        )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
-        return DatasetError(
-            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
-            "Give a folder that you may write to with --out."
-        )
-    return error
