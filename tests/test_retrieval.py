@@ -135,7 +135,8 @@ def test_recordings_of_other_rates_and_channels(tmp_path):
     assert abs(found - expected)[1000:-1000].max() < 5
 
 
-def test_recordings_that_cannot_be_searched_for(tmp_path):
+def test_recordings_that_cannot_be_searched_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio.shutil, "which", lambda program: None)  # no ffmpeg
     with pytest.raises(MsmdError, match=r"none\.wav: no such file$"):
         audio.read(tmp_path / "none.wav")
     (tmp_path / "text.mp3").write_text("not music")
