@@ -121,6 +121,20 @@ def test_the_manifest_of_all_solo_keyboard_pieces(mutopia, repository, tmp_path)
     assert (tmp_path / "m.csv").read_bytes() == committed.read_bytes()
 
 
+@pytest.mark.slow
+def test_the_manifest_of_the_keyboard_pieces_beyond_msmd(mutopia, repository, tmp_path):
+    folder = repository / "manifests"
+    committed = folder / "beyond-msmd.csv"
+    again = tmp_path / "m.csv"
+    write_manifest(ingest(mutopia, ["all"], listed=read_list(committed)), again)
+    assert again.read_bytes() == committed.read_bytes()
+    msmd, keyboard, beyond = (
+        {piece.path for piece in read_manifest(folder / f"{name}.csv")}
+        for name in ("msmd-v1.1", "mutopia-keyboard", "beyond-msmd")
+    )
+    assert beyond == keyboard - msmd
+
+
 def test_no_committed_row_lacks_licence_composer_title_or_edition(repository):
     for path in sorted((repository / "manifests").glob("*.csv")):
         for piece in read_manifest(path):

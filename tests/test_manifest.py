@@ -205,6 +205,6 @@ def test_the_documentation_has_every_column_and_the_counts(repository):
     text = (repository / "docs" / "manifests.md").read_text(encoding="utf-8")
     for column in MANIFEST.columns:
         assert f"| `{column.name}` | {column.meaning} |" in text
-    for name in ("sample", "msmd-v1.1", "mutopia-keyboard"):
+    for name in ("sample", "msmd-v1.1", "mutopia-keyboard", "beyond-msmd"):
         count = len(read_manifest(repository / "manifests" / f"{name}.csv"))
         assert f"| `{name}.csv` | {count} |" in text
