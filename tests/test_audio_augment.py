@@ -103,7 +103,7 @@ def test_stretch_keeps_the_onset_and_interpolates_frames() -> None:
     """On a ramp, linear interpolation is exact: frame k shows the time (k - onset) × speed."""
     ramp = np.tile(np.arange(STORED, dtype=np.float16), (BANDS, 1))
     windows = cut([ramp] * 50, AudioAugment(stretch=0.25))
-    speed = draws.between(0.75, 1.25, 0, 0, np.arange(50), audio_augment._STRETCH)
+    speed = draws.between(0.75, 1.25, 0, 0, np.arange(50), audio_augment.STRETCH)
     assert speed.min() < 0.8
     assert speed.max() > 1.2
     expected = CENTRE + (np.arange(FRAMES) - FRAMES // 2) * speed[:, None]
@@ -125,7 +125,7 @@ def test_a_stretched_window_with_jitter_turns_about_the_moved_onset() -> None:
 
 def test_a_stretch_beyond_what_is_stored_ends_in_silence() -> None:
     windows = cut([np.ones((BANDS, 42), np.float16)] * 30, AudioAugment(stretch=0.5), centre=21)
-    speed = draws.between(0.5, 1.5, 0, 0, np.arange(30), audio_augment._STRETCH)
+    speed = draws.between(0.5, 1.5, 0, 0, np.arange(30), audio_augment.STRETCH)
     for window, fast in zip(windows, speed, strict=True):
         time = 21 + (np.arange(FRAMES) - 21) * fast
         assert (window[:, (time >= 0) & (time <= 41)] == 1).all()
@@ -139,7 +139,7 @@ def test_gain_is_in_decibels_of_the_magnitude(db: float, first: int) -> None:
     index = first + np.arange(8)
     changed = magnitudes(cut(stored, AudioAugment(gain_db=db), index=index))
     gain = 20 * np.log10(changed / magnitudes(cut(stored)))
-    drawn = draws.between(-db, db, 0, 0, index, audio_augment._GAIN)
+    drawn = draws.between(-db, db, 0, 0, index, audio_augment.GAIN)
     loud = magnitudes(cut(stored)) > 1
     for measured, wanted, enough in zip(gain, drawn, loud, strict=True):
         np.testing.assert_allclose(measured[enough], wanted, atol=2e-3)
@@ -159,7 +159,7 @@ def test_a_room_rings_on_after_a_sound_and_falls_by_60_db_in_its_time() -> None:
     click = np.zeros((BANDS, STORED), np.float16)
     click[:, FIRST + 10] = 3
     windows = cut([click] * 20, AudioAugment(room_s=1.5))
-    seconds = 1.5 * draws.uniforms(0, 0, np.arange(20), audio_augment._ROOM, 1)[:, 0]
+    seconds = 1.5 * draws.uniforms(0, 0, np.arange(20), audio_augment.ROOM, 1)[:, 0]
     level = magnitudes(windows)[:, 0]
     assert (level[:, :10] == 0).all()
     np.testing.assert_allclose(level[:, 10], 999, rtol=1e-3)
@@ -181,7 +181,7 @@ def test_what_rings_in_a_window_includes_what_came_before_it() -> None:
 def test_noise_adds_its_energy() -> None:
     silence = [np.zeros((BANDS, STORED), np.float16)] * 50
     windows = magnitudes(cut(silence, AudioAugment(noise=0.5)))
-    level = draws.uniforms(0, 0, np.arange(50), audio_augment._NOISE, 2)[:, 0]
+    level = draws.uniforms(0, 0, np.arange(50), audio_augment.NOISE, 2)[:, 0]
     measured = np.sqrt((windows**2).mean(axis=(1, 2)))
     np.testing.assert_allclose(measured, 0.5 * level, rtol=0.1)
     loud = [np.full((BANDS, STORED), 2, np.float16)] * 5

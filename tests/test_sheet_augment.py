@@ -91,7 +91,7 @@ def test_a_shift_moves_by_so_many_pixels_and_finds_real_ink() -> None:
         ]
         assert len(found) == 1
         shifts |= set(found)
-    drawn = np.rint(5 * (2 * draws.uniforms(0, 0, np.arange(60), sheet_augment._SHIFT, 2) - 1))
+    drawn = np.rint(5 * (2 * draws.uniforms(0, 0, np.arange(60), sheet_augment.SHIFT, 2) - 1))
     assert shifts == {(int(d), int(a)) for d, a in drawn}
     assert {-5, 5} <= {value for shift in shifts for value in shift}
 
@@ -102,7 +102,7 @@ def test_beyond_the_stored_picture_is_white(shift: float, first: int) -> None:
     black = [np.zeros(SHAPE, np.uint8)] * 6
     augment = SheetAugment(shift_px=shift)
     index = first + np.arange(6)
-    drawn = np.rint(shift * (2 * draws.uniforms(0, 0, index, sheet_augment._SHIFT, 2) - 1))
+    drawn = np.rint(shift * (2 * draws.uniforms(0, 0, index, sheet_augment.SHIFT, 2) - 1))
     for window, (down, across) in zip(cut(black, augment, index=index), drawn, strict=True):
         # What is left of the picture, moved, within the window.
         rows = min(ROWS, SHAPE[0] - TOP + down) - max(0, down - TOP)
@@ -116,7 +116,7 @@ def test_a_scale_makes_it_larger_or_smaller_about_the_onset() -> None:
     # The corners of a square about the middle of the window.
     cv2.rectangle(picture, (LEFT + 20, TOP + 10), (LEFT + 59, TOP + 49), 0, -1)
     windows = cut([picture] * 40, SheetAugment(scale=0.25))
-    scale = 1 + draws.between(-0.25, 0.25, 0, 0, np.arange(40), sheet_augment._SCALE)
+    scale = 1 + draws.between(-0.25, 0.25, 0, 0, np.arange(40), sheet_augment.SCALE)
     dark = 1 - windows / 255
     np.testing.assert_allclose(np.sqrt(dark.sum(axis=(1, 2))), 40 * scale, rtol=0.02)
     down = (dark.sum(axis=2) * np.arange(ROWS)).sum(axis=1) / dark.sum(axis=(1, 2))
@@ -129,7 +129,7 @@ def test_a_scale_makes_it_larger_or_smaller_about_the_onset() -> None:
 
 def test_a_rotation_turns_about_the_onset() -> None:
     windows = cut(lines(40, TOP + ROWS // 2), SheetAugment(rotation_deg=10))
-    angle = draws.between(-10, 10, 0, 0, np.arange(40), sheet_augment._ROTATION)
+    angle = draws.between(-10, 10, 0, 0, np.arange(40), sheet_augment.ROTATION)
     for window, degrees in zip(windows, angle, strict=True):
         dark = 255.0 - window
         rows = (dark * np.arange(ROWS)[:, None]).sum(axis=0) / dark.sum(axis=0)
@@ -152,7 +152,7 @@ def test_strokes_grow_and_shrink_by_so_much(px: float) -> None:
 
 def test_thickness_is_drawn_both_ways() -> None:
     windows = cut(lines(60), SheetAugment(thickness_px=1))
-    drawn = draws.between(-1, 1, 0, 0, np.arange(60), sheet_augment._THICKNESS)
+    drawn = draws.between(-1, 1, 0, 0, np.arange(60), sheet_augment.THICKNESS)
     width = (1 - windows / 255).sum(axis=1).mean(axis=1)
     np.testing.assert_allclose(width, 3 + drawn, atol=0.02)
 
@@ -161,7 +161,7 @@ def test_a_blur_has_its_standard_deviation_and_keeps_the_ink() -> None:
     point = np.full(SHAPE, 255, np.uint8)
     point[TOP + 25 : TOP + 30, LEFT + 35 : LEFT + 40] = 0
     windows = cut([point] * 30, SheetAugment(blur_px=4))
-    sigma = draws.between(0, 4, 0, 0, np.arange(30), sheet_augment._BLUR)
+    sigma = draws.between(0, 4, 0, 0, np.arange(30), sheet_augment.BLUR)
     own = (5**2 - 1) / 12  # the variance of five pixels
     for window, expected in zip(windows, sigma, strict=True):
         dark = 255.0 - window
@@ -176,7 +176,7 @@ def test_contrast_darkens_paper_and_fades_ink_and_keeps_their_order() -> None:
     ramp = [np.tile(np.arange(0, 250, 5, dtype=np.uint8), (50, 1))] * 30
     augment = SheetAugment(contrast=0.4)
     windows = cut(ramp, augment, rows=50, columns=50).astype(int)
-    drawn = 0.4 * draws.uniforms(0, 0, np.arange(30), sheet_augment._CONTRAST, 2)
+    drawn = 0.4 * draws.uniforms(0, 0, np.arange(30), sheet_augment.CONTRAST, 2)
     np.testing.assert_allclose(windows[:, 0, 0], 255 * drawn[:, 1], atol=0.51)
     assert (np.diff(windows[:, 0]) >= 0).all()
     white = cut([np.full((50, 50), 255, np.uint8)] * 30, augment, rows=50, columns=50)
@@ -199,7 +199,7 @@ def test_stains_darken_up_to_a_part_and_are_few() -> None:
 def test_noise_has_its_standard_deviation_and_no_bias() -> None:
     grey = [np.full(SHAPE, 128, np.uint8)] * 40
     windows = cut(grey, SheetAugment(noise=20)).astype(float)
-    sigma = 20 * draws.uniforms(0, 0, np.arange(40), sheet_augment._NOISE, 3)[:, 0]
+    sigma = 20 * draws.uniforms(0, 0, np.arange(40), sheet_augment.NOISE, 3)[:, 0]
     np.testing.assert_allclose(windows.std(axis=(1, 2)), sigma, atol=0.6)
     np.testing.assert_allclose(windows.mean(axis=(1, 2)), 128, atol=1)
     white = cut([np.full(SHAPE, 255, np.uint8)], SheetAugment(noise=20))

@@ -84,7 +84,7 @@ def test_learns_what_is_made_up_and_keeps_the_best(tmp_path):
     assert model.made["snippets"] == "synthetic"
 
 
-@pytest.mark.parametrize("memory", ["in-memory", "stream"])
+@pytest.mark.parametrize("memory", ["in-memory", "device", "stream"])
 @pytest.mark.parametrize(("optimiser", "growth"), [("adamw", 1), ("muon", 2)])
 def test_a_resumed_run_has_the_same_weights_bit_by_bit(
     snippets, tmp_path, memory, optimiser, growth
@@ -309,7 +309,7 @@ def test_equal_seeds_make_equal_weights_and_others_do_not(snippets, tmp_path):
             {"pairs": 64, "budget_s": 9.0},
             "pairs and budget_s are both given; one of them ends a training",
         ),
-        ({"memory": "disk"}, "memory is 'disk'; it must be one of auto, in-memory, stream"),
+        ({"memory": "disk"}, "memory is 'disk'; it must be one of auto, in-memory, device, stream"),
     ],
 )
 def test_options_that_make_no_sense(option, message):

@@ -167,7 +167,7 @@ def test_two_processes_have_the_gradient_of_one_with_all_pairs(tmp_path):
 
 def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
-    for memory in ("in-memory", "stream"):
+    for memory in ("in-memory", "device", "stream"):
         seen = []
         for rank in range(2):
             source = batches.SnippetBatches(
@@ -183,7 +183,7 @@ def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):
         assert len(seen) == len(set(seen)) == 96
 
 
-@pytest.mark.parametrize("memory", ["in-memory", "stream"])
+@pytest.mark.parametrize("memory", ["in-memory", "device", "stream"])
 @pytest.mark.parametrize("onsets", [0, 8])
 def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))

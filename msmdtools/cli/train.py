@@ -27,10 +27,10 @@ import click
 )
 @click.option(
     "--memory",
-    type=click.Choice(["auto", "in-memory", "stream"]),
+    type=click.Choice(["auto", "in-memory", "device", "stream"]),
     default="auto",
     show_default=True,
-    help="Hold the training split in memory, or stream it.",
+    help="Hold the training split in memory or in the GPU's, or stream it.",
 )
 @click.option("--accelerator", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
 @click.option("--devices", default="auto", show_default=True, help="How many on each node.")

@@ -18,11 +18,11 @@ from msmdtools.snippets import draws
 from msmdtools.snippets.augment import AudioAugment
 
 # Streams of random numbers; see draws. The sheet's end at 7.
-_JITTER, _ROOM, _FILTER, _GAIN, _NOISE, _TIME_MASK, _BAND_MASK, _STRETCH = range(16, 24)
+JITTER, ROOM, FILTER, GAIN, NOISE, TIME_MASK, BAND_MASK, STRETCH = range(16, 24)
 # The equaliser's knots: about one per octave of the 92 bands, 16 to an octave.
-_KNOTS = 7
-_FIELD = 1 << 20
-_LN10 = float(np.log(10.0))
+KNOTS = 7
+FIELD = 1 << 20
+LN10 = float(np.log(10.0))
 
 Spectrograms = NDArray[Any]
 
@@ -30,7 +30,7 @@ Spectrograms = NDArray[Any]
 def needed(frames: int, augment: AudioAugment) -> tuple[int, int]:
     """Frames that a window of `frames` may need: before and after its centre, at most."""
     jitter = int(augment.jitter_frames)
-    before = frames // 2 + jitter + _lead(augment)
+    before = frames // 2 + jitter + lead_frames(augment)
     after = frames - frames // 2 + jitter
     if augment.stretch:
         # The frames that the window's first and last one lie between, where the sound is fastest.
@@ -60,37 +60,33 @@ def cut(
         the stored frames is silence.
     """
     jitter = int(augment.jitter_frames)
-    shift = np.floor(draws.between(-jitter, jitter + 1, seed, epoch, index, _JITTER)).astype(int)
-    lead = min(_lead(augment), max(centre - frames // 2 - jitter, 0))
+    shift = np.floor(draws.between(-jitter, jitter + 1, seed, epoch, index, JITTER)).astype(int)
+    lead = min(lead_frames(augment), max(centre - frames // 2 - jitter, 0))
     windows: Spectrograms
     if augment.stretch:
-        speed = draws.between(
-            1 - augment.stretch, 1 + augment.stretch, seed, epoch, index, _STRETCH
-        )
+        speed = draws.between(1 - augment.stretch, 1 + augment.stretch, seed, epoch, index, STRETCH)
         before = frames // 2 + lead + shift
         windows = _stretched(stored, centre, before, frames + lead, speed)
     else:
         windows = _window(stored, centre - frames // 2 - lead - shift, frames + lead)
     if augment.room_s or augment.filter_db or augment.gain_db or augment.noise:
-        magnitudes = np.multiply(windows, np.float32(_LN10), dtype=np.float32)
+        magnitudes = np.multiply(windows, np.float32(LN10), dtype=np.float32)
         np.expm1(magnitudes, out=magnitudes)
-        _reverberate(
-            magnitudes, augment.room_s * draws.uniforms(seed, epoch, index, _ROOM, 1)[:, 0]
-        )
+        _reverberate(magnitudes, augment.room_s * draws.uniforms(seed, epoch, index, ROOM, 1)[:, 0])
         magnitudes = magnitudes[:, :, lead:]
-        magnitudes *= _gains(augment, seed, epoch, index, magnitudes.shape[1])
+        magnitudes *= gains(augment, seed, epoch, index, magnitudes.shape[1])
         if augment.noise:
-            _add_noise(magnitudes, augment.noise, draws.uniforms(seed, epoch, index, _NOISE, 2))
+            _add_noise(magnitudes, augment.noise, draws.uniforms(seed, epoch, index, NOISE, 2))
         windows = np.log1p(magnitudes)
-        windows *= np.float32(1 / _LN10)
-    _mask(windows, augment.time_mask_frames, 2, draws.uniforms(seed, epoch, index, _TIME_MASK, 2))
+        windows *= np.float32(1 / LN10)
+    _mask(windows, augment.time_mask_frames, 2, draws.uniforms(seed, epoch, index, TIME_MASK, 2))
     _mask(
-        windows, augment.frequency_mask_bands, 1, draws.uniforms(seed, epoch, index, _BAND_MASK, 2)
+        windows, augment.frequency_mask_bands, 1, draws.uniforms(seed, epoch, index, BAND_MASK, 2)
     )
     return windows
 
 
-def _lead(augment: AudioAugment) -> int:
+def lead_frames(augment: AudioAugment) -> int:
     """Frames before the window whose sound still rings in it: to 30 dB below."""
     return int(np.ceil(augment.room_s * FRAMES_PER_SECOND / 2))
 
@@ -156,31 +152,31 @@ def _reverberate(magnitudes: NDArray[np.float32], seconds: NDArray[np.float64]) 
         tail = (tail + energy) * factor
 
 
-def _gains(
+def gains(
     augment: AudioAugment, seed: int, epoch: int, index: NDArray[np.int64], bands: int
 ) -> NDArray[np.float32]:
     """Factors of the magnitudes by the equaliser and the gain: (pairs, bands, 1)."""
-    db = draws.between(-augment.gain_db, augment.gain_db, seed, epoch, index, _GAIN)[:, None]
+    db = draws.between(-augment.gain_db, augment.gain_db, seed, epoch, index, GAIN)[:, None]
     if augment.filter_db:
-        knots = augment.filter_db * (2 * draws.uniforms(seed, epoch, index, _FILTER, _KNOTS) - 1)
+        knots = augment.filter_db * (2 * draws.uniforms(seed, epoch, index, FILTER, KNOTS) - 1)
         # Cosines between the knots: as smooth as splines, and never beyond the knots' values.
-        at = np.arange(bands) * (_KNOTS - 1) / max(bands - 1, 1)
-        left = np.minimum(at.astype(int), _KNOTS - 2)
+        at = np.arange(bands) * (KNOTS - 1) / max(bands - 1, 1)
+        left = np.minimum(at.astype(int), KNOTS - 2)
         weight = (1 - np.cos(np.pi * (at - left))) / 2
         db = db + knots[:, left] * (1 - weight) + knots[:, left + 1] * weight
     return np.asarray(10 ** (db / 20), np.float32)[:, :, None]
 
 
 @lru_cache(maxsize=1)
-def _noise_field() -> NDArray[np.float32]:
+def noise_field() -> NDArray[np.float32]:
     """Energies of complex Gaussian noise, mean 1; pieces of it are cheaper than drawing anew."""
-    noise = np.random.Generator(np.random.PCG64(0)).standard_exponential(_FIELD, np.float32)
+    noise = np.random.Generator(np.random.PCG64(0)).standard_exponential(FIELD, np.float32)
     noise.flags.writeable = False
     return noise
 
 
 def _add_noise(magnitudes: NDArray[np.float32], noise: float, drawn: NDArray[np.float64]) -> None:
-    field = _noise_field()
+    field = noise_field()
     size = magnitudes[0].size
     for window, (level, place) in zip(magnitudes, drawn, strict=True):
         start = int(place * (field.size - size))

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,15 @@ class Pairs:
         return rows
 
 
+class Numbered(Protocol):
+    """Pairs of a split by their numbers, as a sampler sees them."""
+
+    split: Split
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+
 class PieceBatches:
     """Batches of `pieces` × `onsets` pairs for contrastive training: lists of numbers of `Pairs`.
 
@@ -136,7 +145,7 @@ class PieceBatches:
 
     def __init__(
         self,
-        pairs: Pairs,
+        pairs: Numbered,
         pieces: int = 8,
         onsets: int = 32,
         *,

@@ -16,9 +16,9 @@ from msmdtools.snippets.augment import SheetAugment
 
 WHITE = 255
 # Streams of random numbers; see draws.
-_SHIFT, _SCALE, _ROTATION, _THICKNESS, _BLUR, _CONTRAST, _STAINS, _NOISE = range(8)
-_MOST_BLOT = 0.35
-_FIELD = 1024
+SHIFT, SCALE, ROTATION, THICKNESS, BLUR, CONTRAST, STAINS, NOISE = range(8)
+MOST_BLOT = 0.35
+FIELD = 1024
 
 Picture = NDArray[np.uint8]
 
@@ -41,20 +41,20 @@ def cut(
     windows = _place(pictures, rows, columns, augment, seed, epoch, index)
     if augment.thickness_px:
         width = augment.thickness_px
-        for i, px in enumerate(draws.between(-width, width, seed, epoch, index, _THICKNESS)):
+        for i, px in enumerate(draws.between(-width, width, seed, epoch, index, THICKNESS)):
             windows[i] = thicken(windows[i], float(px))
     if augment.blur_px:
-        for i, sigma in enumerate(draws.between(0, augment.blur_px, seed, epoch, index, _BLUR)):
+        for i, sigma in enumerate(draws.between(0, augment.blur_px, seed, epoch, index, BLUR)):
             windows[i] = _blur(windows[i], float(sigma))
     if augment.contrast:
-        _fade(windows, augment.contrast * draws.uniforms(seed, epoch, index, _CONTRAST, 2))
+        _fade(windows, augment.contrast * draws.uniforms(seed, epoch, index, CONTRAST, 2))
     if augment.stains:
         count = int(np.ceil(augment.stains))
-        drawn = draws.uniforms(seed, epoch, index, _STAINS, 1 + 5 * count)
+        drawn = draws.uniforms(seed, epoch, index, STAINS, 1 + 5 * count)
         for i, numbers in enumerate(drawn):
             _stain(windows[i], round(augment.stains * numbers[0]), numbers[1:].reshape(count, 5))
     if augment.noise:
-        drawn = draws.uniforms(seed, epoch, index, _NOISE, 3)
+        drawn = draws.uniforms(seed, epoch, index, NOISE, 3)
         for i, (sigma, top, left) in enumerate(drawn):
             _add_noise(windows[i], float(augment.noise * sigma), top, left)
     return windows
@@ -90,21 +90,21 @@ def _place(
     import cv2
 
     windows = np.full((len(pictures), rows, columns), WHITE, np.uint8)
-    shift = augment.shift_px * (2 * draws.uniforms(seed, epoch, index, _SHIFT, 2) - 1)
+    shift = augment.shift_px * (2 * draws.uniforms(seed, epoch, index, SHIFT, 2) - 1)
     if not (augment.scale or augment.rotation_deg):
         for window, picture, (down, across) in zip(windows, pictures, np.rint(shift), strict=True):
             _copy(window, picture, int(down), int(across))
         return windows
-    scale = 1 + draws.between(-augment.scale, augment.scale, seed, epoch, index, _SCALE)
+    scale = 1 + draws.between(-augment.scale, augment.scale, seed, epoch, index, SCALE)
     most = augment.rotation_deg
-    angle = np.deg2rad(draws.between(-most, most, seed, epoch, index, _ROTATION))
+    angle = np.deg2rad(draws.between(-most, most, seed, epoch, index, ROTATION))
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
     for i, picture in enumerate(pictures):
         # Where a pixel of the window comes from. Its middle, shifted, is the picture's middle, and
         # nothing moves where nothing is asked for.
         y, x = (rows - 1) / 2 + shift[i, 0], (columns - 1) / 2 + shift[i, 1]
-        from_y = _first(picture.shape[0], rows) + (rows - 1) / 2
-        from_x = _first(picture.shape[1], columns) + (columns - 1) / 2
+        from_y = begin(picture.shape[0], rows) + (rows - 1) / 2
+        from_x = begin(picture.shape[1], columns) + (columns - 1) / 2
         c, s = cos[i], sin[i]
         matrix = np.array([[c, s, from_x - c * x - s * y], [-s, c, from_y + s * x - c * y]])
         cv2.warpAffine(
@@ -119,7 +119,7 @@ def _place(
     return windows
 
 
-def _first(have: int, want: int) -> int:
+def begin(have: int, want: int) -> int:
     """Where the middle `want` of `have` pixels begin; rounded as the export's windows are."""
     return (have - want + 1) // 2
 
@@ -128,7 +128,7 @@ def _copy(window: Picture, picture: Picture, down: int, across: int) -> None:
     """Copy the picture's middle into the window, moved by whole pixels."""
     slices = []
     for have, want, shift in zip(picture.shape, window.shape, (down, across), strict=True):
-        first = _first(have, want) - shift
+        first = begin(have, want) - shift
         low, high = max(first, 0), min(first + want, have)
         if low >= high:
             return
@@ -165,24 +165,24 @@ def _stain(window: Picture, count: int, drawn: NDArray[np.float64]) -> None:
         left, right = max(int(cx - 2 * rx), 0), min(int(cx + 2 * rx) + 1, width)
         down = ((np.arange(top, bottom) - cy) / ry) ** 2
         across = ((np.arange(left, right) - cx) / rx) ** 2
-        blot = _MOST_BLOT * darkness * np.exp(-((down[:, None] + across[None, :]) ** 2))
+        blot = MOST_BLOT * darkness * np.exp(-((down[:, None] + across[None, :]) ** 2))
         part = window[top:bottom, left:right]
         np.multiply(part, 1 - blot, out=part, casting="unsafe")
 
 
 @lru_cache(maxsize=1)
-def _noise_field() -> NDArray[np.float32]:
+def noise_field() -> NDArray[np.float32]:
     """Standard normal noise; pieces of it, at random places, are cheaper than drawing anew."""
-    noise = np.random.Generator(np.random.PCG64(0)).standard_normal((_FIELD, _FIELD), np.float32)
+    noise = np.random.Generator(np.random.PCG64(0)).standard_normal((FIELD, FIELD), np.float32)
     noise.flags.writeable = False
     return noise
 
 
 def _add_noise(window: Picture, sigma: float, top: float, left: float) -> None:
     height, width = window.shape
-    field = _noise_field()
-    if height > _FIELD or width > _FIELD:
-        field = np.tile(field, (-(-height // _FIELD) + 1, -(-width // _FIELD) + 1))
+    field = noise_field()
+    if height > FIELD or width > FIELD:
+        field = np.tile(field, (-(-height // FIELD) + 1, -(-width // FIELD) + 1))
     y = int(top * (field.shape[0] - height + 1))
     x = int(left * (field.shape[1] - width + 1))
     noisy = window + np.float32(sigma) * field[y : y + height, x : x + width]

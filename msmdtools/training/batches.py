@@ -1,10 +1,10 @@
 """The batches that a training takes, without end, in an order that can be gone on with anywhere.
 
-A split that fits is read into memory, still encoded, and each batch has so many onsets of each of its
-pieces, drawn from all of the split. Otherwise it is streamed, and the onsets of one piece are those
-that meet in a shuffle buffer, so that small pieces come in mixed runs. Either way an epoch has each
-onset once, in a performance drawn anew; batches follow from the seed and the epoch alone, and are made
-ahead of their use in threads.
+A split that fits is read into memory, still encoded, or decoded into that of the device (`resident`),
+and each batch has so many onsets of each of its pieces, drawn from all of the split. Otherwise it is
+streamed, and the onsets of one piece are those that meet in a shuffle buffer, so that small pieces come
+in mixed runs. Either way an epoch has each onset once, in a performance drawn anew; batches follow from
+the seed and the epoch alone, and are made ahead of their use in threads.
 """
 
 from collections import deque
@@ -20,12 +20,14 @@ from torch import Tensor
 
 from msmdtools.errors import MsmdError
 from msmdtools.models.config import Config
+from msmdtools.snippets import batch as views
 from msmdtools.snippets.batch import Batch
 from msmdtools.snippets.loader import Stream
 from msmdtools.snippets.pairs import Pairs, PieceBatches
 from msmdtools.snippets.reader import Split, processors
 from msmdtools.training import music
 from msmdtools.training.hardware import free_memory
+from msmdtools.training.resident import Resident, Windows
 
 # Threads take turns with the calculation on the same processors, so there are no more than need be: one
 # makes some 3,000 pairs a second. And how many batches each may be ahead.
@@ -98,6 +100,7 @@ class SnippetBatches:
         split: of one folder, or of several that were joined.
         memory: of `hardware.MEMORY`; "auto" holds the split in memory if it takes no more than
             0.6 of what is free.
+        device: where "device" holds it.
         rank, ranks: this process among those of distributed training; no pair is in two of them.
         beside: how many of these processes are on this machine, and share its memory.
 
@@ -113,6 +116,7 @@ class SnippetBatches:
         *,
         seed: int = 0,
         memory: str = "auto",
+        device: torch.device | None = None,
         rank: int = 0,
         ranks: int = 1,
         beside: int = 1,
@@ -121,10 +125,10 @@ class SnippetBatches:
         self._size, self._onsets = training.batch_size, training.onsets_per_piece
         self._seed, self._rank, self._ranks = seed, rank, ranks
         self._split = split
-        self.in_memory = memory == "in-memory" or (
+        self.in_memory = memory in ("in-memory", "device") or (
             memory == "auto" and need(split, config) * beside < free_memory() * _SHARE
         )
-        self._pairs: Pairs | None = None
+        self._pairs: Pairs | Resident | None = None
         self._stream: Stream | None = None
         view: dict[str, Any] = {
             "context_s": config.context_s,
@@ -134,7 +138,11 @@ class SnippetBatches:
             # What augmentation leaves anyway, and what the network makes of anything else.
             "spectrogram_type": "float32",
         }
-        if self.in_memory:
+        if memory == "device":
+            view.update(augment=config.augment)
+            seen = views.view(split.info, **view)
+            self._pairs = Resident(split, seen, device or torch.device("cpu"))
+        elif self.in_memory:
             self._pairs = Pairs(split, split.name, **view, augment=config.augment, in_memory=True)
         else:
             self._stream = self._streamed(split, config, view)
@@ -170,7 +178,7 @@ class SnippetBatches:
         assert self._pairs is not None
         return self._pieces(self._pairs, epoch, batch)
 
-    def _pieces(self, pairs: Pairs, epoch: int, batch: int) -> Iterator[Training]:
+    def _pieces(self, pairs: Pairs | Resident, epoch: int, batch: int) -> Iterator[Training]:
         """In memory: the sampler says which rows, threads make the batches."""
         # Pieces of one onset each are a random order of all onsets.
         onsets = self._onsets or 1
@@ -187,7 +195,8 @@ class SnippetBatches:
         def made(epoch: int, number: int, rows: list[int]) -> Training:
             return self._training(pairs.batch(rows, epoch), epoch, number)
 
-        threads = max(1, min(_THREADS, processors() // 2))
+        # What a device does, it does one after the other.
+        threads = 1 if isinstance(pairs, Resident) else max(1, min(_THREADS, processors() // 2))
         with ThreadPoolExecutor(threads, "batches") as pool:
             line: deque[Future[Training]] = deque()
             try:
@@ -220,11 +229,11 @@ class SnippetBatches:
                 yield self._training(one, epoch, number)
             epoch, batch = epoch + 1, 0
 
-    def _training(self, batch: Batch, epoch: int, number: int) -> Training:
+    def _training(self, batch: Batch | Windows, epoch: int, number: int) -> Training:
         keys = None if self._keys is None else torch.from_numpy(self._keys[batch.index])
         return Training(
-            torch.from_numpy(batch.sheets),
-            torch.from_numpy(batch.spectrograms),
+            torch.as_tensor(batch.sheets),
+            torch.as_tensor(batch.spectrograms),
             keys,
             batch.index,
             epoch,

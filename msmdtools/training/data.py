@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import torch
+
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
 from msmdtools.snippets import reader
@@ -30,6 +32,7 @@ def open_data(
     rank: int,
     ranks: int,
     before: dict[str, Any],
+    device: torch.device | None = None,
 ) -> tuple[Source, Validator]:
     """The batches of one process, and the validation.
 
@@ -37,6 +40,7 @@ def open_data(
         snippets: folders or URLs, or `SYNTHETIC` alone. All are trained on, the first validates.
         before: the identity of the run that is resumed: a split that was held in memory is so again,
             whatever memory is free now, as the order of batches depends on it. Empty for a new run.
+        device: that trains.
 
     Raises:
         DatasetError: no snippets, windows smaller than the model's, or of different sizes.
@@ -56,6 +60,7 @@ def open_data(
         config,
         seed=options.seed,
         memory=memory,
+        device=device,
         rank=rank,
         ranks=ranks,
         beside=int(os.environ.get("LOCAL_WORLD_SIZE", max(ranks // options.nodes, 1))),

@@ -112,7 +112,9 @@ class _Run:
         if self.learner.anew and mine:
             warn(f"--init {init}: of another size there, so random: {', '.join(self.learner.anew)}")
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
-        self.source, self.validation = open_data(snippets, config, options, rank, ranks, before)
+        self.source, self.validation = open_data(
+            snippets, config, options, rank, ranks, before, self.fabric.device
+        )
         self.at = Position()
         if saved is not None:
             self._check(saved["identity"], self.source.identity())
