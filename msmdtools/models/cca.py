@@ -94,9 +94,13 @@ def projections(s11: Tensor, s22: Tensor, s12: Tensor, dim: int) -> tuple[Tensor
         s11, s22: covariances of each side (k, k), regularised.
         s12: their cross-covariance (k, k).
     """
+    device = s11.device
+    # A processor decomposes matrices of this size sooner than a GPU.
+    s11, s22, s12 = torch.stack([s11, s22, s12]).cpu().unbind()
     root1, root2 = _InverseSqrt.apply(s11), _InverseSqrt.apply(s22)
     left, values, right = _Svd.apply(root1 @ s12 @ root2)
-    return root1 @ left[:, :dim], root2 @ right[:, :dim], values[:dim]
+    found = root1 @ left[:, :dim], root2 @ right[:, :dim], values[:dim]
+    return found[0].to(device), found[1].to(device), found[2].to(device)
 
 
 class CcaLayer(nn.Module):

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -182,14 +183,22 @@ class Split:
         folder = self._folders.index(files)
         return _marked(table, folder) if folder and "piece" in columns else table
 
+    def tables(self, columns: Sequence[str]) -> Iterator[tuple[int, "pa.Table"]]:
+        """Columns of each row group, one after the other, and the number of its first row.
+
+        Several threads read ahead. Raises DatasetError as `read` does.
+        """
+        with ThreadPoolExecutor(processors(), "tables") as pool:
+            found = pool.map(lambda group: self.read(group, columns), range(len(self.sizes)))
+            yield from zip(self.starts[:-1].tolist(), found, strict=True)
+
     @cached_property
     def index(self) -> Index:
         """Pieces and onsets of all rows; read when first asked for, 24 bytes of memory per row."""
         pieces: dict[str, int] = {}
         piece = np.empty(len(self), np.int64)
         onset = np.empty(len(self), np.int64)
-        for group, start in enumerate(self.starts[:-1]):
-            table = self.read(group, ["piece", "onset"])
+        for start, table in self.tables(["piece", "onset"]):
             column = table["piece"].combine_chunks().dictionary_encode()
             codes = [pieces.setdefault(p, len(pieces)) for p in column.dictionary.to_pylist()]
             rows = slice(start, start + len(table))

@@ -30,6 +30,12 @@ def precision(asked: str, accelerator: str) -> str:
     return "32-true"
 
 
+def tune() -> None:
+    """Let GPUs choose the fastest convolutions, and matrix products of 19 bits: windows have one size."""
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+
+
 def free_memory() -> int:
     """Bytes of memory that are free, or used for nothing but copies of files."""
     try:

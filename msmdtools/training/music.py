@@ -34,8 +34,7 @@ def keys(split: Split, context_s: float) -> NDArray[np.int64]:
         DatasetError: a shard is damaged.
     """
     found = np.zeros(len(split), np.uint64)
-    for group, start in enumerate(split.starts[:-1].tolist()):
-        table = split.read(group, ["window_pitches", "window_offsets"])
+    for start, table in split.tables(["window_pitches", "window_offsets"]):
         found[start : start + len(table)] = _hashes(table, context_s / 2)
     return np.stack([found.view(np.int64), split.index.group], axis=1)
 

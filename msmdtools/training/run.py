@@ -29,7 +29,7 @@ from msmdtools.models.model import RUN_WEIGHTS
 from msmdtools.training import checkpoints, identity, interrupts, optimisers, record
 from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
-from msmdtools.training.hardware import precision
+from msmdtools.training.hardware import precision, tune
 from msmdtools.training.learner import Learner
 from msmdtools.training.options import Progress, Summary, TrainOptions
 from msmdtools.training.position import Position
@@ -97,6 +97,8 @@ class _Run:
             torch.set_num_threads(options.threads)
         self.precision = precision(config.training.precision, options.accelerator)
         self.fabric = _fabric(options, self.precision)
+        if self.fabric.device.type == "cuda":
+            tune()
         self.settings = identity.settings(config, options, self.precision)
         # In the first process, which will write there; what it finds all are told.
         mine = self.fabric.is_global_zero
