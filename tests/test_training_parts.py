@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
 from msmdtools.errors import MsmdError  # noqa: E402
+from msmdtools.models import config as configs  # noqa: E402
 from msmdtools.models.options import Training as TrainingOptions  # noqa: E402
 from msmdtools.snippets import reader  # noqa: E402
 from msmdtools.training import (  # noqa: E402
@@ -198,6 +199,32 @@ def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
     pieces = [source.names(batch.index) for batch in line[:6]]
     counts = [len({name.split("/")[0] for name in names}) for names in pieces]
     assert (max(counts) == 2) if onsets else (max(counts) > 2)
+
+
+@pytest.mark.parametrize("context_s", [2.1, 1.0])
+def test_what_a_device_holds_are_the_same_pairs(tmp_path, context_s):
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    augment = {"sheet": {"shift_px": 5}, "audio": {"one_performance": True, "stretch": 0.1}}
+    content = {**fakes.content(), "context_s": context_s, "augment": augment}
+    config = configs.from_mapping(content)
+    found, expected = (
+        next(batches.SnippetBatches(snippets["train"], config, memory=memory).read(1, 2))
+        for memory in ("device", "in-memory")
+    )
+    assert np.array_equal(found.index, expected.index)
+    assert torch.equal(found.sheets, expected.sheets)
+    torch.testing.assert_close(found.spectrograms, expected.spectrograms, rtol=0, atol=1e-6)
+    assert torch.equal(found.music, expected.music)
+
+
+def test_a_device_that_is_too_small_says_what_would_be_needed(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    monkeypatch.setattr(torch, "empty", full)
+    with pytest.raises(MsmdError, match=r"train: takes 0\.0 GB of the memory of cpu.*--memory"):
+        batches.SnippetBatches(snippets["train"], fakes.config(), memory="device")
 
 
 def test_the_split_is_in_memory_where_it_fits(tmp_path, monkeypatch):
