@@ -45,37 +45,63 @@ class Muon(torch.optim.Optimizer):
         """One step along the gradients."""
         assert closure is None
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                ahead = p.grad.lerp(state["momentum"], group["momentum"])
-                update = orthogonalise(ahead.flatten(1))
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            gradients = [p.grad for p in parameters]
+            momenta = [self._momentum(p) for p in parameters]
+            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            # Matrices of one size together: a GPU is given thousands of small products otherwise.
+            alike: dict[torch.Size, list[int]] = {}
+            steps = [_matrix(one, p) for one, p in zip(ahead, parameters, strict=True)]
+            for number, one in enumerate(steps):
+                alike.setdefault(one.shape, []).append(number)
+            for (rows, columns), numbers in alike.items():
+                updates = orthogonalise(torch.stack([steps[n] for n in numbers]))
                 # Wide and tall matrices move their outputs by the same amount.
-                update *= max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(update.view_as(p), alpha=-group["lr"])
+                rate = group["lr"] * max(1.0, rows / columns) ** 0.5
+                for number, update in zip(numbers, updates, strict=True):
+                    _matrix(parameters[number], parameters[number]).add_(update, alpha=-rate)
+
+    def _momentum(self, p: Tensor) -> Tensor:
+        state = self.state[p]
+        if not state:
+            state["momentum"] = torch.zeros_like(p)
+        found: Tensor = state["momentum"]
+        return found
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """About the nearest orthogonal matrix to a matrix: singular values become 0.7 to 1.2.
+def _matrix(values: Tensor, weight: Tensor) -> Tensor:
+    """A weight's values as a matrix (outputs, inputs x kernel), in the order that the weight is stored in.
+
+    Of the weight itself it is a view.
+    """
+    if weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last):
+        values = values.permute(0, 2, 3, 1)
+    return values.flatten(1)
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """About the nearest orthogonal matrices to some: singular values become 0.7 to 1.2.
 
     Each step of the iteration multiplies by a polynomial of x xᵀ, and these commute: so they are
     multiplied with each other, which are small matrices, and with x once.
+
+    Args:
+        matrices: (..., rows, columns).
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
-    gram = x @ x.T
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    gram = x @ x.mT
     product: Tensor | None = None
     for step in range(_STEPS):
         factor = _B * gram + _C * (gram @ gram)
-        factor.diagonal().add_(_A)
+        factor.diagonal(dim1=-2, dim2=-1).add_(_A)
         product = factor if product is None else factor @ product
         if step < _STEPS - 1:
             gram = factor @ gram @ factor
     x = product @ x
-    return x.T if tall else x
+    return x.mT if tall else x
