@@ -3,6 +3,9 @@
 The metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
 configuration), `made` (what the weights were made with and from) and `sha256` (of the weights). The
 tensors are those of the network's state by their names. Equal weights make equal files.
+
+Matrices and kernels may be stored in 16 bits, or in 8: then as int8 with a factor for each output, in a
+tensor NAME.scale, so that an output's largest weight is 127 of them.
 """
 
 import hashlib
@@ -25,6 +28,8 @@ from msmdtools.models.network import TwoTower
 
 FORMAT = 1
 KEY = "msmdtools"
+BITS = (32, 16, 8)
+_SCALE = ".scale"
 
 
 def save(
@@ -32,7 +37,7 @@ def save(
     network: TwoTower,
     config: Config,
     made: Mapping[str, Any],
-    half: bool = False,
+    bits: int = 32,
 ) -> Path:
     """Write the weights of a network; their file.
 
@@ -41,12 +46,14 @@ def save(
     Args:
         where: a file NAME.safetensors, or a folder, in which the file gets the model's name.
         made: what the weights were made with and from, as plain values.
-        half: matrices and kernels in 16 bits: half the size. `load` gives 32 bits.
+        bits: of matrices and kernels, one of `BITS`. `load` gives 32.
     """
     where = Path(where)
     path = where if where.suffix == ".safetensors" else where / f"{config.name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: _stored(value, half) for name, value in sorted(network.state_dict().items())}
+    tensors: dict[str, Tensor] = {}
+    for name, value in sorted(network.state_dict().items()):
+        tensors |= _stored(name, value, bits)
     about = {
         "format": FORMAT,
         "config": config.to_json(),
@@ -79,7 +86,7 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
         network = TwoTower(config)
     except (KeyError, AttributeError, TypeError, MsmdError) as error:
         raise MsmdError(f"{path}: its configuration is damaged: {error}") from error
-    state = network.state_dict()
+    state, tensors = network.state_dict(), _whole(tensors)
     wrong = sorted(state.keys() ^ tensors.keys()) or sorted(
         name for name, value in tensors.items() if value.shape != state[name].shape
     )
@@ -128,9 +135,29 @@ def _about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     return about
 
 
-def _stored(value: Tensor, half: bool) -> Tensor:
+def _stored(name: str, value: Tensor, bits: int) -> dict[str, Tensor]:
+    """What is stored of a tensor, by name."""
     value = value.detach().cpu().contiguous()
-    return value.half() if half and value.ndim >= 2 and value.dtype == torch.float32 else value
+    if bits == 32 or value.ndim < 2 or value.dtype != torch.float32:
+        return {name: value}
+    if bits == 16:
+        return {name: value.half()}
+    rows = value.flatten(1)
+    scale = (rows.abs().amax(1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    small = torch.round(rows / scale[:, None]).to(torch.int8)
+    return {name: small.view_as(value), name + _SCALE: scale}
+
+
+def _whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a network's state of those that are stored."""
+    found = {}
+    for name, value in tensors.items():
+        scale = tensors.get(name + _SCALE)
+        if scale is not None:
+            value = (value.flatten(1) * scale[:, None]).view_as(value)
+        if not name.endswith(_SCALE):
+            found[name] = value
+    return found
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> str:
