@@ -16,7 +16,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
 from msmdtools.errors import MsmdError  # noqa: E402
+from msmdtools.models import bundle  # noqa: E402
 from msmdtools.models import config as configs  # noqa: E402
+from msmdtools.models.network import TwoTower  # noqa: E402
 from msmdtools.models.options import Training as TrainingOptions  # noqa: E402
 from msmdtools.snippets import reader  # noqa: E402
 from msmdtools.training import (  # noqa: E402
@@ -199,6 +201,28 @@ def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
     pieces = [source.names(batch.index) for batch in line[:6]]
     counts = [len({name.split("/")[0] for name in names}) for names in pieces]
     assert (max(counts) == 2) if onsets else (max(counts) > 2)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2.1, 4.2), (4.2, 2.1), (2.0, 2.2)])
+def test_another_context_begins_with_the_weights_of_the_middle(tmp_path, before, after):
+    """The map of a tower has a quarter of its window's columns, and 4 channels of 12 rows."""
+    networks = []
+    for context_s in (before, after):
+        torch.manual_seed(len(networks))
+        made = configs.from_mapping({**fakes.content(), "context_s": context_s})
+        networks.append(TwoTower(made))
+    old, new = networks
+    path = bundle.save(tmp_path, old, old.config, {})
+    assert objective.begin_with(new, str(path)) == []
+    maps = [n.audio_linear.weight.unflatten(1, n.audio_tower.map) for n in (old, new)]
+    assert [m.shape[3] for m in maps] == [n.audio_tower.map[2] for n in networks]
+    low, high = sorted(maps, key=lambda m: m.shape[3])
+    first = (high.shape[3] - low.shape[3] + (before > after)) // 2
+    assert torch.equal(low, high[..., first : first + low.shape[3]])
+    if before < after:
+        assert torch.count_nonzero(high) == torch.count_nonzero(low)
+    assert torch.equal(new.audio_linear.bias, old.audio_linear.bias)
+    assert torch.equal(new.sheet_linear.weight, old.sheet_linear.weight)
 
 
 @pytest.mark.parametrize("context_s", [2.1, 1.0])

@@ -149,8 +149,10 @@ class ResidualTower(nn.Module):
             )
             before = options.head
         self.dropout = nn.Dropout(options.dropout)
-        kept = {"none": sides[0] * sides[1], "rows": sides[1], "all": 1}[options.pool]
-        self.features = before * kept
+        rows, columns = {"none": sides, "rows": [1, sides[1]], "all": [1, 1]}[options.pool]
+        # What is flattened: channels, rows, columns.
+        self.map = (before, rows, columns)
+        self.features = before * rows * columns
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, features) of windows (n, 1, rows, columns)."""

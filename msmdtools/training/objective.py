@@ -68,7 +68,8 @@ def same(music: Tensor) -> Tensor:
 def begin_with(network: TwoTower, where: str) -> list[str]:
     """Give a network the weights of a trained model, named as `load_model` takes it.
 
-    Layers that are of another size in it, as the last one of a tower for a longer context, stay as
+    A projection of a longer or shorter context, whose map has more or fewer columns, gets the weights of
+    the columns in the middle, and nothing beside them. Layers that are otherwise of another size stay as
     they are.
 
     Returns:
@@ -84,6 +85,23 @@ def begin_with(network: TwoTower, where: str) -> list[str]:
             f"--init {where}: the network of {config.name} has other layers than that of "
             f"{network.config.name}; leave --init out, or choose weights of the same network"
         )
+    for side in ("sheet", "audio"):
+        name = f"{side}_linear.weight"
+        maps = [getattr(getattr(n, f"{side}_tower"), "map", None) for n in (other, network)]
+        if name in state and None not in maps and maps[0][:2] == maps[1][:2]:
+            state[name] = _columns(state[name], maps[0], maps[1][2])
     differ = [name for name, value in mine.items() if state[name].shape != value.shape]
     network.load_state_dict({**state, **{name: mine[name] for name in differ}})
     return differ
+
+
+def _columns(weight: Tensor, map_: tuple[int, int, int], columns: int) -> Tensor:
+    """Weights (outputs, features) of a map (channels, rows, columns) for one of other columns."""
+    weight = weight.unflatten(1, map_)
+    more = columns - map_[2]
+    if more < 0:
+        first = (1 - more) // 2
+        weight = weight[..., first : first + columns]
+    elif more:
+        weight = nn.functional.pad(weight, (more // 2, more - more // 2))
+    return weight.flatten(1)
