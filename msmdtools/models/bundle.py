@@ -150,14 +150,12 @@ def _stored(name: str, value: Tensor, bits: int) -> dict[str, Tensor]:
 
 def _whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a network's state of those that are stored."""
-    found = {}
-    for name, value in tensors.items():
+
+    def whole(name: str, value: Tensor) -> Tensor:
         scale = tensors.get(name + _SCALE)
-        if scale is not None:
-            value = (value.flatten(1) * scale[:, None]).view_as(value)
-        if not name.endswith(_SCALE):
-            found[name] = value
-    return found
+        return value if scale is None else (value.flatten(1) * scale[:, None]).view_as(value)
+
+    return {n: whole(n, v) for n, v in tensors.items() if not n.endswith(_SCALE)}
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> str:
