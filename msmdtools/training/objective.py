@@ -87,9 +87,9 @@ def begin_with(network: TwoTower, where: str) -> list[str]:
         )
     for side in ("sheet", "audio"):
         name = f"{side}_linear.weight"
-        maps = [getattr(getattr(n, f"{side}_tower"), "map", None) for n in (other, network)]
-        if name in state and None not in maps and maps[0][:2] == maps[1][:2]:
-            state[name] = _columns(state[name], maps[0], maps[1][2])
+        old, new = (getattr(getattr(n, f"{side}_tower"), "map", None) for n in (other, network))
+        if name in state and old and new and old[:2] == new[:2]:
+            state[name] = _columns(state[name], old, new[2])
     differ = [name for name, value in mine.items() if state[name].shape != value.shape]
     network.load_state_dict({**state, **{name: mine[name] for name in differ}})
     return differ
