@@ -73,7 +73,8 @@ class Location:
     """How well the beginnings of excerpts of one kind are located.
 
     Attributes:
-        direction, speed, length, pieces: as in `identification.Identification`.
+        direction, speed, length: as in `identification.Identification`.
+        queries: the excerpts; those that are their whole piece are none.
         first: whether the right piece is first, (queries,).
         errors: of the places found in the right pieces.
         located, in_piece: percent of the queries, by `WITHIN`.
@@ -84,7 +85,7 @@ class Location:
     direction: str
     speed: float
     length: float
-    pieces: Sequence[str]
+    queries: Sequence[Query]
     first: NDArray[np.bool_]
     errors: Errors
     located: dict[str, float]
@@ -135,7 +136,7 @@ def evaluate(
                 direction=direction,
                 speed=collection.recordings.speed,
                 length=length,
-                pieces=pieces,
+                queries=[queries[n] for n in rows],
                 first=first,
                 errors=errors,
                 located={name: 100 * float(np.mean(hit & first)) for name, hit in hits.items()},

@@ -153,7 +153,7 @@ def location_table(found: Sequence[Location]) -> Table:
     table[0] += [*(f"in the piece: {name}" for name in WITHIN), "median px"]
     for one in found:
         if one.speed == 1:
-            row = [kind(one), f"{len(one.pieces):,}"]
+            row = [kind(one), f"{len(one.queries):,}"]
             for name in WITHIN:
                 row += [f"{one.located[name]:.1f}"]
                 row += [_interval(one, name)]
@@ -207,7 +207,7 @@ def _values(one: Found) -> dict[str, Any]:
         values |= dict(zip(_COUNTS, one.counts, strict=True))
         values |= {"candidates": one.retrieval.candidates}
     else:
-        values |= {"queries": len(one.pieces), "located": one.located, "in_piece": one.in_piece}
+        values |= {"queries": len(one.queries), "located": one.located, "in_piece": one.in_piece}
         values |= {"median_px": one.median_px}
     names = _METRICS if isinstance(one, Identification) else WITHIN
     edges = {name: list(one.intervals[name]) for name in names} if one.intervals else None
@@ -224,16 +224,20 @@ def _by_query(found: Sequence[Found], queries: Mapping[tuple[str, float], Sequen
         own = ["first", "pixels", "systems", "measures"]
     writer.writerow([*head, *own])
     rows: dict[tuple[str, float, float | None], list[list[str]]] = {}
+    located: dict[tuple[str, float, float | None], Sequence[Query]] = {}
     for one in found:
         columns = rows.setdefault((one.direction, one.speed, one.length), [])
         if isinstance(one, Identification):
             columns.append([str(rank) for rank in one.ranks.tolist()])
         else:
+            located[one.direction, one.speed, one.length] = one.queries
             columns.append([str(int(first)) for first in one.first])
             for errors in (one.errors.pixels, one.errors.systems, one.errors.measures):
                 columns.append([f"{error:.6g}" for error in errors.tolist()])
     for (direction, speed, length), columns in rows.items():
-        asked = [query for query in queries[direction, speed] if query.length == length]
+        asked = located.get((direction, speed, length)) or [
+            query for query in queries[direction, speed] if query.length == length
+        ]
         for query, *values in zip(asked, *columns, strict=True):
             where = [query.piece, direction, f"{speed:g}", f"{length:g}" if length else ""]
             blank = [""] * (len(own) - len(values))
