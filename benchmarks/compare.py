@@ -135,7 +135,7 @@ def main() -> None:
             name = configs.load(model).name
             config = options.out / f"{name}.toml"
             config.write_text(toml(configs.load(model).to_json()))
-            train(options.snippets, config, options.out / name, ends, ["--validations", "8"])
+            train(options.snippets, config, options.out / name, ends, ["--validations", "5"])
             report = options.out / f"{name}.json"
             if not report.exists():
                 report.write_text(run("eval", options.out / name, options.snippets, "--json"))

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +174,18 @@ def test_an_error_in_a_worker_arrives(folder: Path, tmp_path: Path) -> None:
     (copy / "data" / "train-00001-of-00003.parquet").unlink()
     with pytest.raises(DatasetError, match=r"00001-of-00003\.parquet is missing"):
         list(one)
+
+
+def test_a_program_may_end_with_the_stream_open(folder: Path) -> None:
+    program = (
+        "import torch\n"
+        "from msmdtools.snippets.loader import Stream\n"
+        f"batches = Stream({str(folder)!r}, 'train', 16, threads=2).read(0)\n"
+        "next(batches)\n"
+        "def keeps():\n"
+        "    return batches\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -137,7 +137,7 @@ class Stream:
             yield from (task() for task in work(lambda task: task))
             return
         with ThreadPoolExecutor(threads, "snippets") as pool:
-            yield from _ahead(pool, work(lambda task: pool.submit(task).result), 2 * threads)
+            yield from ahead(pool, work(lambda task: pool.submit(task).result), 2 * threads)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the stream is, between two batches; as plain values that JSON can hold."""
@@ -289,7 +289,7 @@ def _making(line: _Line, view: View, epoch: int) -> Callable[[], Batch]:
     return lambda: batch.make(line.sources, line.which, line.rows, view, epoch)
 
 
-def _ahead(
+def ahead(
     pool: ThreadPoolExecutor, tasks: Iterable[Callable[[], _Item]], depth: int
 ) -> Iterator[_Item]:
     """The results of the tasks in order, while up to `depth` of them are done or under way."""
@@ -302,7 +302,10 @@ def _ahead(
         while queue:
             yield queue.popleft().result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Not shutdown(cancel_futures=True), which fails where a program ends with the stream open.
+        for future in queue:
+            future.cancel()
+        pool.shutdown()
 
 
 def _numbers(

@@ -7,10 +7,10 @@ in mixed runs. Either way an epoch has each onset once, in a performance drawn a
 the seed and the epoch alone, and are made ahead of their use in threads.
 """
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.models.config import Config
 from msmdtools.snippets import batch as views
 from msmdtools.snippets.batch import Batch
-from msmdtools.snippets.loader import Stream
+from msmdtools.snippets.loader import Stream, ahead
 from msmdtools.snippets.pairs import Pairs, PieceBatches
 from msmdtools.snippets.reader import Split, processors
 from msmdtools.training import music
@@ -195,19 +195,16 @@ class SnippetBatches:
         def made(epoch: int, number: int, rows: list[int]) -> Training:
             return self._training(pairs.batch(rows, epoch), epoch, number)
 
+        def tasks() -> Iterator[Callable[[], Training]]:
+            while True:
+                epoch, first = sampler.epoch, sampler.batches
+                for number, rows in enumerate(sampler, first):
+                    yield partial(made, epoch, number, rows)
+
         # What a device does, it does one after the other.
         threads = 1 if isinstance(pairs, Resident) else max(1, min(_THREADS, processors() // 2))
         with ThreadPoolExecutor(threads, "batches") as pool:
-            line: deque[Future[Training]] = deque()
-            try:
-                while True:
-                    epoch, first = sampler.epoch, sampler.batches
-                    for number, rows in enumerate(sampler, first):
-                        line.append(pool.submit(made, epoch, number, rows))
-                        if len(line) > _AHEAD * threads:
-                            yield line.popleft().result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+            yield from ahead(pool, tasks(), _AHEAD * threads + 1)
 
     def _streamed(self, split: Split, config: Config, view: dict[str, Any]) -> Stream:
         audio = replace(config.augment.audio, one_performance=True)
