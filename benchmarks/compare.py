@@ -39,8 +39,7 @@ class Change:
 ABLATION = {
     "whole": Change("as it is"),
     "adamw": Change("AdamW instead of Muon", {"training.optimiser": "adamw"}),
-    "batch-64": Change("batches of 64 from 4 pieces", {"training.batch_size": 64}),
-    "steady": Change("steps that do not grow", {"training.growth": 1}),
+    "batch-256": Change("batches of 256 from 16 pieces", {"training.batch_size": 256}),
     "random": Change("random batches instead of by piece", {"training.onsets_per_piece": 0}),
     "repeats": Change("the same music is a negative", {"training.mask_same": False}),
     "triplet": Change("triplet loss", {"loss": {"kind": "triplet"}}),
