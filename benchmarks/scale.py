@@ -1,7 +1,7 @@
-"""Search among millions of windows: exact against FAISS, on one thread.
+"""Search among millions of windows: exact against FAISS. One thread searches; all of them build.
 
     python benchmarks/scale.py --count 1000000 --index test.index
-    python benchmarks/scale.py --count 10000000 --index test.index --methods ivf-fp16,ivf-sq8,ivf-pq
+    python benchmarks/scale.py --count 10000000 --index test.index --methods msmd --queries 200
 
 The vectors are of two kinds:
 
@@ -14,7 +14,8 @@ The vectors are of two kinds:
 
 Each row: method, its parameter, recall@25 (how many of the 25 windows that exact search finds are
 among the 25 that it finds), ms per query (one query at a time; the mean), build time in s, and size
-of the file. "msmd" is what an index of that size takes (msmdtools.retrieval.neighbours). Vectors
+of the file. "msmd" is what an index of that size takes (msmdtools.retrieval.neighbours). Refined are
+the windows whose similarity is calculated anew. Vectors
 are kept in a file in --scratch (4 bytes times count times dim) and read through a memory map.
 """
 
@@ -39,8 +40,9 @@ METHODS = {
     "ivf-fp16": "IVF{clusters},SQfp16",
     "ivf-sq8": "IVF{clusters},SQ8",
     "ivf-pq": "IVF{clusters},PQ{half}",
+    "msmd": "",
 }
-PROBES = (16, 32, 64, 128, 256)
+PROBES = (32, 64, 128, 256, 512)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -95,8 +97,11 @@ def recall(found: np.ndarray, truth: np.ndarray) -> float:
 
 def build(method: str, vectors: np.ndarray, clusters: int) -> faiss.Index:
     dim = vectors.shape[1]
-    factory = METHODS[method].format(clusters=clusters, half=dim // 2)
-    made = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    if method == "msmd":
+        made = neighbours.empty(len(vectors), dim)
+    else:
+        factory = METHODS[method].format(clusters=clusters, half=dim // 2)
+        made = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     if not made.is_trained:
         wanted = np.random.default_rng(0).permutation(len(vectors))[: 40 * clusters]
         made.train(np.ascontiguousarray(vectors[np.sort(wanted)]))
@@ -121,10 +126,17 @@ def settings(method: str, clusters: int) -> Iterator[tuple[str, object]]:
     elif method.startswith("ivf"):
         for probes in PROBES:
             if probes <= clusters:
-                mark = " (msmd)" if method == "ivf-fp16" and probes == neighbours.PROBES else ""
+                yield f"nprobe {probes}", faiss.SearchParametersIVF(nprobe=probes)
+    elif method == "msmd":
+        yield "as taken", neighbours.parameters(K)
+        for probes in (256, 512, 1024):
+            for refined in (500, 1000, 2000):
+                inner = faiss.SearchParametersIVF(nprobe=probes)
                 yield (
-                    f"{clusters} clusters, nprobe {probes}{mark}",
-                    faiss.SearchParametersIVF(nprobe=probes),
+                    f"nprobe {probes}, {refined} refined",
+                    faiss.IndexRefineSearchParameters(
+                        k_factor=refined / K, base_index_params=inner
+                    ),
                 )
     else:
         yield "", None
@@ -145,11 +157,11 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=64, help="of synthetic vectors")
     parser.add_argument("--index", help="for real vectors; with sheets and recordings")
     parser.add_argument("--queries", type=int, default=500)
-    parser.add_argument("--methods", default="flat,hnsw,ivf,ivf-fp16,ivf-sq8,ivf-pq")
+    parser.add_argument("--methods", default="flat,hnsw,ivf,ivf-fp16,ivf-sq8,ivf-pq,msmd")
     parser.add_argument("--clusters", type=int, help="[default: that of msmd]")
     parser.add_argument("--scratch")
     given = parser.parse_args()
-    faiss.omp_set_num_threads(1)
+    threads = faiss.omp_get_max_threads()
     draw = np.random.default_rng(1)
     kinds: dict[str, tuple[Iterator[np.ndarray], int]] = {
         "synthetic": (synthetic(given.count, given.dim, 0), given.dim)
@@ -170,14 +182,17 @@ def main() -> None:
                 queries = unit(0.6 * right + 0.8 * unit(draw.normal(size=right.shape)))
             truth = exact(vectors, queries)
             for method in given.methods.split(","):
+                faiss.omp_set_num_threads(threads)
                 begin = time.perf_counter()
                 made = build(method, vectors, clusters)
                 took = time.perf_counter() - begin
+                faiss.omp_set_num_threads(1)
                 file = Path(scratch) / "made.faiss"
                 faiss.write_index(made, str(file))
                 for setting, parameters in settings(method, clusters):
                     found, ms = timed(made, queries, parameters)
                     row = {"vectors": kind, "count": given.count, "dim": dim, "method": method}
+                    row |= {"clusters": clusters if "ivf" in method or method == "msmd" else None}
                     row |= {"setting": setting, "recall_25": round(recall(found, truth), 4)}
                     row |= {"ms_per_query": round(ms, 3), "build_s": round(took, 1)}
                     print(json.dumps(row | {"mb": round(file.stat().st_size / 1e6)}), flush=True)

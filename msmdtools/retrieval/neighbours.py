@@ -1,10 +1,12 @@
 """The pieces of a large index that are worth a look: nearest windows by FAISS.
 
 Up to `EXACT_UP_TO` windows a search goes through all of them, which takes tens of milliseconds, and
-there is no FAISS file. Beyond, the windows of a side are kept once more in an inverted file (IVF):
-they are clustered, and a query looks into the clusters nearest to it alone. Components are 16-bit
-floats. Unlike a graph (HNSW), windows are added to and removed from it without building it again; it
-is clustered again when it has grown fourfold. It is read through a memory map.
+there is no FAISS file. Beyond, the windows of a side are kept once more: in an inverted file (IVF),
+that is clustered, so that a query looks into the clusters nearest to it alone; in these as codes of 4
+bits for every two components (PQ), which are compared in the processor's registers; and as 16-bit
+floats, with which the similarity of the best by their codes is calculated anew. Windows are added
+without building it again; it is built again when it has grown fourfold. What is removed stays in it
+without being found, up to a quarter of it. It is read through a memory map.
 
 The id of a window in it is the number of its entry, its sheet or recording: all that is asked of it is
 which entries may have a good path. No path of an entry can have a higher mean similarity than the
@@ -13,7 +15,9 @@ where windows that are not among a query window's nearest count as much as the f
 best `CANDIDATES` are gone through exactly.
 
 FAISS: M. Douze et al., "The Faiss library", arXiv 2401.08281 (2024). Inverted file: J. Sivic and
-A. Zisserman, "Video Google", ICCV 2003.
+A. Zisserman, "Video Google", ICCV 2003. Codes: H. Jegou et al., "Product Quantization for Nearest
+Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Quicker ADC", PAMI 43 (5),
+2021. benchmarks/scale.py compares them with other methods.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -34,10 +38,16 @@ EXACT_UP_TO = 200_000
 # Windows found for each of the query's, and pieces that are then gone through.
 NEAREST = 200
 CANDIDATES = 200
-# Clusters looked into: what a query of a million windows has time for (benchmarks/scale.py).
-PROBES = 128
-# Vectors of each cluster that clustering looks at; FAISS wants 39 or more.
+# Clusters looked into, and windows whose similarity is calculated anew, or so many times the nearest
+# that are asked for if that is more: what has time with a million windows (benchmarks/scale.py).
+PROBES = 512
+REFINED = 1000
+_REFINED_TIMES = 5
+# The file is built again when a larger part of it than this was removed.
+REMOVED = 0.25
+# Vectors of each cluster that clustering looks at; FAISS wants 39 or more. And how many codes there are.
 _TRAINED = 40
+_CODES = 16
 
 
 def available() -> bool:
@@ -50,8 +60,19 @@ def available() -> bool:
 
 
 def clusters(windows: int) -> int:
-    """How many clusters: the power of 2 nearest to four times the root of the number of windows."""
-    return int(2 ** round(np.log2(4 * max(windows, 1) ** 0.5)))
+    """How many clusters: the power of 2 nearest to twice the root of the number of windows."""
+    return int(2 ** round(np.log2(2 * max(windows, 1) ** 0.5)))
+
+
+def empty(windows: int, dim: int, seed: int = 0) -> Any:
+    """A FAISS index for so many windows, to be trained; it takes them without ids."""
+    import faiss
+
+    codes = f"PQ{dim // 2 if dim % 2 == 0 else dim}x4fs"
+    factory = f"IVF{clusters(windows)},{codes},Refine(SQfp16)"
+    made: Any = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    faiss.extract_index_ivf(made).cp.seed = 1 + seed
+    return made
 
 
 def describe(windows: int) -> str:
@@ -75,15 +96,14 @@ def build(
     import faiss
 
     total = sum(entries.values())
-    count = clusters(total)
-    made: Any = faiss.index_factory(dim, f"IVF{count},SQfp16", faiss.METRIC_INNER_PRODUCT)
-    made.cp.seed = 1 + seed
-    wanted = _TRAINED * count
+    inner = empty(total, dim, seed)
+    wanted = _TRAINED * max(clusters(total), _CODES)
     numbers = list(entries)
     order = np.random.default_rng(seed).permutation(numbers)
     sizes = np.cumsum([entries[int(n)] for n in order])
     sample = order[: int(np.searchsorted(sizes, wanted)) + 1]
-    made.train(read([int(n) for n in sample]).vectors[:wanted])
+    inner.train(read([int(n) for n in sample]).vectors[:wanted])
+    made = faiss.IndexIDMap(inner)
     add(made, read, entries)
     return made
 
@@ -95,19 +115,11 @@ def add(made: Any, read: Callable[[Collection[int]], "Side"], entries: dict[int,
         made.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
 
 
-def remove_others(made: Any, entries: Iterable[int]) -> None:
-    """Remove the windows of all other entries."""
-    import faiss
-
-    keep = faiss.IDSelectorBatch(np.array(sorted(entries), np.int64))
-    made.remove_ids(faiss.IDSelectorNot(keep))
-
-
 def load(path: Path, mapped: bool = True) -> Any:
     """Read a FAISS file, through a memory map unless it is to be changed.
 
     Raises:
-        MsmdError: it is missing or damaged, or FAISS is not installed.
+        MsmdError: it is missing, damaged or of another kind, or FAISS is not installed.
     """
     try:
         import faiss
@@ -116,9 +128,11 @@ def load(path: Path, mapped: bool = True) -> Any:
             f"{path} needs FAISS, which is not installed: pip install 'msmdtools[search]'"
         ) from error
     try:
-        made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP if mapped else 0)
+        made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (RuntimeError, MemoryError) as error:
         raise parts.damaged(path, str(error).strip().splitlines()[-1]) from error
+    if not isinstance(made, faiss.IndexIDMap):
+        raise parts.damaged(path, f"{type(made).__name__} instead of IndexIDMap")
     return made
 
 
@@ -129,16 +143,25 @@ def save(made: Any, path: Path) -> None:
     faiss.write_index(made, str(path))
 
 
+def parameters(nearest: int) -> Any:
+    """How FAISS searches for so many windows."""
+    import faiss
+
+    # Its type stubs do not know that these take arguments.
+    inverted_file: Any = faiss.SearchParametersIVF
+    refined: Any = faiss.IndexRefineSearchParameters
+    return refined(
+        k_factor=max(REFINED / nearest, _REFINED_TIMES),
+        base_index_params=inverted_file(nprobe=PROBES),
+    )
+
+
 def search(
     made: Any, queries: NDArray[np.float32], nearest: int = NEAREST
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Similarities and entries of the nearest windows: (queries, nearest) each, -1 where none is."""
-    import faiss
-
-    parameters = faiss.SearchParametersIVF()
-    parameters.nprobe = min(PROBES, made.nlist)
     found: tuple[NDArray[np.float32], NDArray[np.int64]] = made.search(
-        np.ascontiguousarray(queries, np.float32), nearest, params=parameters
+        np.ascontiguousarray(queries, np.float32), nearest, params=parameters(nearest)
     )
     return found
 

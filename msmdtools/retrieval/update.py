@@ -278,22 +278,26 @@ class _Writer:
                 return opened.read(side, list(wanted))
 
             there = files.get(side)
-            if there is None or total > GROWN * there["clustered"]:
+            new = {n: s for n, s in entries.items() if there is None or n >= there["until"]}
+            windows = sum(new.values()) + (there["windows"] if there else 0)
+            if (
+                there is None
+                or total > GROWN * there["clustered"]
+                or total < (1 - neighbours.REMOVED) * windows
+            ):
                 made = neighbours.build(read, entries, self._now.dim)
-                clustered = total
-            elif there["windows"] == total and there["until"] > max(entries):
+                clustered = windows = total
+            elif not new:
                 continue
             else:
                 made = neighbours.load(self._out / there["file"], mapped=False)
-                neighbours.remove_others(made, entries)
-                new = {n: size for n, size in entries.items() if n >= there["until"]}
                 neighbours.add(made, read, new)
                 clustered = there["clustered"]
             file = self._work / f"{side}-{self._now.generation + 1:04d}.faiss"
             neighbours.save(made, file)
             self._move(file)
             files[side] = {"file": file.name, "until": self._now.next_entry}
-            files[side] |= {"windows": total, "clustered": clustered}
+            files[side] |= {"windows": windows, "clustered": clustered}
         if files != self._now.neighbours:
             self._now = replace(self._now, neighbours=files)
             self.commit()
