@@ -9,6 +9,7 @@ forward, loss, backward, clipping, the optimisers. So both have the same machine
 does. While the bare steps run, the loader has its few batches ready and rests; as many steps as that
 are not counted after each pause, and the first round of both is not counted either. Validations and
 checkpoints, whose number is the user's choice, are not in it; how long one of each takes is said.
+Batches do not grow here: a step takes as many pairs as a bare one all the time.
 
 The first epoch decodes each picture from PNG; later ones, which a training of hours consists of, from
 what is held in memory. Measured are the later ones: all pictures are decoded once before. With --first
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -130,13 +132,14 @@ def main() -> None:
     parser.add_argument("snippets", nargs="?", help="default: of the bundled pieces")
     parser.add_argument("--model", default="compact-4s", help="a name or a TOML file")
     parser.add_argument("--steps", type=int, default=25, help="in a round")
-    parser.add_argument("--rounds", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--memory", choices=hardware.MEMORY, default="auto")
     parser.add_argument("--first", action="store_true", help="measure the first epoch")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     config = configs.load(given.model)
+    config = replace(config, training=replace(config.training, growth=1))
     size, steps = config.training.batch_size, (given.rounds + 1) * (AHEAD + given.steps)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.snippets
