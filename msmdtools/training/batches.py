@@ -4,10 +4,10 @@ A split that fits is read into memory, still encoded, or decoded into that of th
 and each batch has so many onsets of each of its pieces, drawn from all of the split. Otherwise it is
 streamed, and the onsets of one piece are those that meet in a shuffle buffer, so that small pieces come
 in mixed runs. Either way an epoch has each onset once, in a performance drawn anew; batches follow from
-the seed and the epoch alone, and are made ahead of their use in threads.
+the seed and the epoch alone. They are made ahead of their use in threads; on processors, between steps.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -128,6 +128,12 @@ class SnippetBatches:
         self.in_memory = memory in ("in-memory", "device") or (
             memory == "auto" and need(split, config) * beside < free_memory() * _SHARE
         )
+        # Made beside a step of processors, a batch would hold up one of the threads, and all of them
+        # wait for that one: all of them make it, between two steps.
+        on_processors = device is None or device.type == "cpu"
+        self._between = (
+            on_processors and torch.get_num_threads() >= processors() and memory != "device"
+        )
         self._pairs: Pairs | Resident | None = None
         self._stream: Stream | None = None
         view: dict[str, Any] = {
@@ -192,19 +198,27 @@ class SnippetBatches:
         )
         sampler.epoch, sampler.batches = epoch, batch
 
-        def made(epoch: int, number: int, rows: list[int]) -> Training:
-            return self._training(pairs.batch(rows, epoch), epoch, number)
-
-        def tasks() -> Iterator[Callable[[], Training]]:
+        def orders() -> Iterator[tuple[int, int, list[int]]]:
             while True:
                 epoch, first = sampler.epoch, sampler.batches
                 for number, rows in enumerate(sampler, first):
-                    yield partial(made, epoch, number, rows)
+                    yield epoch, number, rows
 
+        def made(epoch: int, number: int, rows: Sequence[int]) -> Training:
+            return self._training(pairs.batch(rows, epoch), epoch, number)
+
+        if self._between:
+            threads = min(_THREADS, processors())
+            with ThreadPoolExecutor(threads, "batches") as pool:
+                for order in orders():
+                    parts = np.array_split(order[2], min(threads, len(order[2])))
+                    rows = (part.tolist() for part in parts)
+                    yield join(list(pool.map(partial(made, *order[:2]), rows)))
         # What a device does, it does one after the other.
         threads = 1 if isinstance(pairs, Resident) else max(1, min(_THREADS, processors() // 2))
         with ThreadPoolExecutor(threads, "batches") as pool:
-            yield from ahead(pool, tasks(), _AHEAD * threads + 1)
+            calls = (partial(made, *order) for order in orders())
+            yield from ahead(pool, calls, _AHEAD * threads + 1)
 
     def _streamed(self, split: Split, config: Config, view: dict[str, Any]) -> Stream:
         audio = replace(config.augment.audio, one_performance=True)
