@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,25 @@ def test_batches_are_gone_on_with_anywhere(tmp_path, memory, onsets):
     pieces = [source.names(batch.index) for batch in line[:6]]
     counts = [len({name.split("/")[0] for name in names}) for names in pieces]
     assert (max(counts) == 2) if onsets else (max(counts) > 2)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_made_between_steps_or_beside_them_batches_are_the_same(tmp_path, monkeypatch, threads):
+    snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
+    content = {**fakes.content(), "augment": {"sheet": {"shift_px": 5}, "audio": {"noise": 0.1}}}
+    config = configs.from_mapping(content)
+    monkeypatch.setattr(batches, "processors", lambda: threads)
+    lines = []
+    for used in (1, threads):
+        monkeypatch.setattr(torch, "get_num_threads", lambda used=used: used)
+        source = batches.SnippetBatches(snippets["train"], config, memory="in-memory")
+        assert source._between == (used == threads)
+        lines.append(list(islice(source.read(0, 2), 8)))
+    for beside, between in zip(*lines, strict=True):
+        assert (beside.epoch, beside.number) == (between.epoch, between.number)
+        assert np.array_equal(beside.index, between.index)
+        for name in ("sheets", "spectrograms", "music"):
+            assert torch.equal(getattr(beside, name), getattr(between, name))
 
 
 @pytest.mark.parametrize(("before", "after"), [(2.1, 4.2), (4.2, 2.1), (2.0, 2.2)])
