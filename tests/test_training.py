@@ -51,6 +51,27 @@ def stopped(where, folder, config, at, options=OPTIONS, number=signal.SIGINT):
         run.train(where, config, folder, options, progress=Stopping(at, number))
 
 
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_frozen_towers_stay_as_they_were_and_the_projection_learns(snippets, tmp_path, optimiser):
+    run.train(snippets, fakes.config(), tmp_path / "before", replace(OPTIONS, pairs=32))
+    config = fakes.config(freeze_towers=True, optimiser=optimiser)
+    options = replace(OPTIONS, pairs=64, init=str(tmp_path / "before" / "weights.safetensors"))
+    run.train(snippets, config, tmp_path / "after", options)
+    before, after = fakes.weights(tmp_path / "before"), fakes.weights(tmp_path / "after")
+    assert {name.split(".")[0] for name in before if torch.equal(before[name], after[name])} == {
+        "sheet_tower",
+        "audio_tower",
+    }
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {
+        f"{side}_linear.{what}" for side in ("sheet", "audio") for what in ("weight", "bias")
+    }
+
+
+def test_frozen_towers_are_those_of_other_weights(tmp_path):
+    with pytest.raises(MsmdError, match="keeps the towers as --init gives them; say --init, or"):
+        run.train("synthetic", fakes.config(freeze_towers=True), tmp_path / "run", OPTIONS)
+
+
 def test_learns_what_is_made_up_and_keeps_the_best(tmp_path):
     told = []
     config = fakes.config(batch_size=64, onsets_per_piece=0, lr=0.005)

@@ -245,6 +245,13 @@ def test_another_context_begins_with_the_weights_of_the_middle(tmp_path, before,
     assert torch.equal(new.sheet_linear.weight, old.sheet_linear.weight)
 
 
+def test_beside_frozen_towers_something_is_to_be_learned():
+    tower = {**fakes.TOWER, "pool": "all"}
+    content = {**fakes.content({"kind": "none"}), "sheet_tower": tower, "audio_tower": tower}
+    with pytest.raises(MsmdError, match=r"tiny: training\.freeze_towers leaves nothing to learn"):
+        TwoTower(configs.from_mapping(content)).freeze_towers()
+
+
 @pytest.mark.parametrize("context_s", [2.1, 1.0])
 def test_what_a_device_holds_are_the_same_pairs(tmp_path, context_s):
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))

@@ -50,6 +50,7 @@ class TwoTower(nn.Module):
         self.audio_linear: nn.Module = nn.Identity()
         self.cca: CcaLayer | None = None
         self.dim = self._project()
+        self._frozen: list[nn.Module] = []
         self.to(memory_format=torch.channels_last)
 
     def _project(self) -> int:
@@ -80,6 +81,29 @@ class TwoTower(nn.Module):
             )
         self.cca = CcaLayer(sheet, options.dim, options.regularise, options.momentum)
         return options.dim
+
+    def freeze_towers(self) -> None:
+        """Let only the projection be learned: towers and attention keep weights and statistics.
+
+        Raises:
+            MsmdError: the projection has no weights to learn.
+        """
+        if isinstance(self.sheet_linear, nn.Identity):
+            raise MsmdError(
+                f"{self.config.name}: training.freeze_towers leaves nothing to learn, for the projection "
+                "has no weights; leave it out, or use a linear projection or cca with a latent"
+            )
+        parts = (self.sheet_tower, self.audio_tower, self.soft_attention)
+        self._frozen = [part for part in parts if part is not None]
+        for part in self._frozen:
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "TwoTower":
+        """Go to training mode, or out of it; what is frozen stays in evaluation mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def forward(self, sheets: Tensor, spectrograms: Tensor) -> tuple[Tensor, Tensor]:
         """Unit vectors (n, dim) of pairs of windows, for the loss.

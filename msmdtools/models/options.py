@@ -214,6 +214,9 @@ class Training:
     )
     ema: float = option("decay per step of averaged weights; 0 for none", 0.0, 0, 0.99999)
     mask_same: bool = option("pairs of the same music are not negatives of each other", True)
+    freeze_towers: bool = option(
+        "only the projection is learned, on the towers of `--init` as they are", False
+    )
 
 
 Tower = Vgg | Residual

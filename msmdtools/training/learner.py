@@ -41,6 +41,8 @@ class Learner:
         torch.manual_seed(seed)
         self.objective = Objective(config)
         self.anew = begin_with(self.objective.network, init) if init else []
+        if config.training.freeze_towers:
+            self.network.freeze_towers()
         made = optimisers.make(config.training, self.objective)
         self._module, *self._optimisers = fabric.setup(self.objective, *made)
         self._rates = optimisers.Rates(self._optimisers)

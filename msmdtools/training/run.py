@@ -72,6 +72,10 @@ def train(
     changes: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
     if changes.get("refit_cca") and config.to_json()["projection"]["kind"] != "cca":
         raise MsmdError(f"--refit-cca: {config.name} has no CCA projection; leave it out")
+    if config.training.freeze_towers and options.init is None:
+        raise MsmdError(
+            "training.freeze_towers keeps the towers as --init gives them; say --init, or leave it out"
+        )
     config = replace(config, training=replace(config.training, **changes))
     folders = [snippets] if isinstance(snippets, str | Path) else snippets
     return _Run([str(folder) for folder in folders], config, run, options, progress, warn).train()
