@@ -238,11 +238,32 @@ def test_another_context_begins_with_the_weights_of_the_middle(tmp_path, before,
     assert [m.shape[3] for m in maps] == [n.audio_tower.map[2] for n in networks]
     low, high = sorted(maps, key=lambda m: m.shape[3])
     first = (high.shape[3] - low.shape[3] + (before > after)) // 2
-    assert torch.equal(low, high[..., first : first + low.shape[3]])
-    if before < after:
-        assert torch.count_nonzero(high) == torch.count_nonzero(low)
-    assert torch.equal(new.audio_linear.bias, old.audio_linear.bias)
+    middle = high[..., first : first + low.shape[3]]
     assert torch.equal(new.sheet_linear.weight, old.sheet_linear.weight)
+    if before > after:
+        assert torch.equal(low, middle)
+        assert torch.equal(new.audio_linear.bias, old.audio_linear.bias)
+        return
+    # What is new begins at zero, and must catch up.
+    assert torch.equal(low * 0.2, middle)
+    assert torch.count_nonzero(high) == torch.count_nonzero(low)
+    assert torch.equal(new.audio_linear.bias, old.audio_linear.bias * 0.2)
+
+
+def test_a_longer_context_begins_where_the_shorter_one_ended(tmp_path):
+    """But for the edges of the shorter window, beside which its convolutions see zeros."""
+    torch.manual_seed(0)
+    old, new = (
+        TwoTower(configs.from_mapping({**fakes.content(), "context_s": context_s})).eval()
+        for context_s in (2.1, 4.2)
+    )
+    objective.begin_with(new, str(bundle.save(tmp_path, old, old.config, {})))
+    audio = torch.rand(3, 92, new.config.frames)
+    half = (new.config.frames - old.config.frames) // 2
+    with torch.no_grad():
+        shorter = old.embed_audio(audio[..., half : half + old.config.frames])
+        cosines = torch.nn.functional.cosine_similarity(new.embed_audio(audio), shorter)
+    assert cosines.min() > 0.9
 
 
 def test_beside_frozen_towers_something_is_to_be_learned():

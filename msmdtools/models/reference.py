@@ -32,9 +32,12 @@ def with_tables(text: str) -> str:
 
 def models() -> str:
     """The models that come along: windows, parts, parameters and products."""
-    head = "| model | audio | towers | attention | projection | loss | parameters | sheet | audio |"
+    head = (
+        "| model | audio | sheet | towers | attention | projection | loss | parameters "
+        "| products, sheet | audio |"
+    )
     rows = [_model(config.load(name)) for name in config.names()]
-    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows])
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|---|", *rows])
 
 
 def _model(c: Config) -> str:
@@ -57,6 +60,7 @@ def _model(c: Config) -> str:
     cells = [
         f"`{c.name}`",
         f"{c.context_s:g} s",
+        f"{c.sheet.columns} px",
         ", ".join(kinds),
         "soft" if c.attention else "",
         f"{_kind('projection', c.projection)}, {network.dim}",

@@ -18,6 +18,9 @@ from msmdtools.models.config import Config
 from msmdtools.models.model import find
 from msmdtools.models.network import TwoTower
 
+# What a projection's weights are multiplied by when it gets more columns; see `begin_with`.
+_SHRINK = 0.2
+
 # Joins the tensors of all processes along the first axis; with or without their gradients.
 Gather = Callable[[Tensor, bool], Tensor]
 
@@ -72,6 +75,11 @@ def begin_with(network: TwoTower, where: str) -> list[str]:
     the columns in the middle, and nothing beside them. Layers that are otherwise of another size stay as
     they are.
 
+    With more columns a linear projection is multiplied by a fifth. Embeddings are normalised, so these stay
+    as they are; but weights grow as they are trained, and what a step changes is then ever smaller beside
+    them (van Laarhoven, "L2 regularization versus batch and weight normalization", 2017): columns that
+    begin at zero would hardly count for long.
+
     Returns:
         The names of the weights that stayed.
 
@@ -90,6 +98,9 @@ def begin_with(network: TwoTower, where: str) -> list[str]:
         old, new = (getattr(getattr(n, f"{side}_tower"), "map", None) for n in (other, network))
         if name in state and old and new and old[:2] == new[:2]:
             state[name] = _columns(state[name], old, new[2])
+            if new[2] > old[2] and network.cca is None:
+                state[name] = state[name] * _SHRINK
+                state[f"{side}_linear.bias"] = state[f"{side}_linear.bias"] * _SHRINK
     differ = [name for name, value in mine.items() if state[name].shape != value.shape]
     network.load_state_dict({**state, **{name: mine[name] for name in differ}})
     return differ
