@@ -21,6 +21,8 @@ SOUNDFONTS ?= TimGM6mb
 SPLIT ?=
 FRACTIONS ?= 0.6,0.2,0.2
 MODEL ?= compact-2s
+# Of these the sheet windows are wider than those of the papers.
+WIDE = $(if $(filter compact-8s large-8s,$(MODEL)),--sheet 160x400)
 BUDGET ?= 2m
 OUT ?= demo/pipeline
 
@@ -112,7 +114,7 @@ pipeline: setup system  ## sources to figures: ingest, build, snippets, train, e
 	manifest=$(or $(MANIFEST),$(OUT)/manifest.csv)
 	[ -e "$$manifest" ] || $(BIN)/msmd ingest $(MUTOPIA) --out "$$manifest"
 	$(BIN)/msmd build --manifest "$$manifest" --root $(MUTOPIA) --out $(OUT)/dataset --soundfonts $(SOUNDFONTS) --tempi 1.0 || [ $$? -eq 3 ]
-	$(BIN)/msmd snippets $(OUT)/dataset --out $(OUT)/snippets $(if $(SPLIT),--split $(SPLIT),--split-by work --fractions $(FRACTIONS))
+	$(BIN)/msmd snippets $(OUT)/dataset --out $(OUT)/snippets $(if $(SPLIT),--split $(SPLIT),--split-by work --fractions $(FRACTIONS)) $(WIDE)
 	resume=()
 	[ ! -e $(OUT)/run/checkpoints/last.pt ] || resume=(--resume)
 	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
