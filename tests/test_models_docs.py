@@ -24,7 +24,10 @@ TINY = {
 def test_the_tables_are_those_of_the_code(repository):
     text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
     assert with_tables(text) == text, "docs/models.md is out of date: run `make docs`"
-    assert "| `cnn-2s` | 2.1 s | vgg |  | cca, 32 | ranking | 662,000 | 188 M | 89 M |" in text
+    assert (
+        "| `cnn-2s` | 2.1 s | 200 px | vgg |  | cca, 32 | ranking | 662,000 | 188 M | 89 M |"
+        in text
+    )
 
 
 def test_the_examples(repository, tmp_path, monkeypatch):
