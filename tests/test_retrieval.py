@@ -19,6 +19,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.retrieval import (
     audio,
     index,
+    parts,
     search,
     sources,
     update,
@@ -340,6 +341,32 @@ def test_damaged_indexes(made):
     (made.path / "index.json").write_text("{")
     with pytest.raises(MsmdError, match=r"index\.json is missing or damaged"):
         index.open_index(made.path)
+
+
+@pytest.mark.parametrize("at", ["read_entries", "open_part"])
+def test_an_index_is_changed_while_it_is_opened(made, monkeypatch, at):
+    """What was in force is gone when its files are looked for: what is in force now is opened."""
+    where = index if at == "read_entries" else parts
+    read = getattr(where, at)
+
+    def late(path, *rest):
+        monkeypatch.setattr(where, at, read)
+        update.update(made.path, [], made.model, made.weights, remove=[FIRST])
+        return read(path, *rest)
+
+    monkeypatch.setattr(where, at, late)
+    opened = index.open_index(made.path)
+    assert opened.pieces == [SECOND]
+    assert opened.description.generation > 1
+    assert len(opened.sheet.vectors) == opened.count("sheet")
+
+
+def test_an_opened_index_stays_what_it_was(made):
+    opened = index.open_index(made.path)
+    update.update(made.path, [], made.model, made.weights, remove=[FIRST])
+    assert not (made.path / "sheet-0001.parquet").exists()
+    assert opened.sheet.names == [(FIRST, ""), (SECOND, "")]
+    assert len(opened.audio.vectors) == opened.count("audio")
 
 
 def test_what_is_asked_for_is_checked_first(dataset, tmp_path, monkeypatch):

@@ -173,6 +173,10 @@ def test_large_indexes_use_faiss(tmp_path, monkeypatch):
     update.update(out, [], model, weights, remove=[first])
     file, ratio = check([second])
     assert ratio == 1
+    before = index.open_index(out)
+    file.unlink()  # as a change by another process does
+    asked = query.of_piece(dataset[first], "sheet").embed(model, before.description)
+    assert search(before, asked) == ranked(before.audio, asked)
     file.write_bytes(b"IwFl")
     opened = index.open_index(out)
     asked = query.of_piece(dataset[first], "sheet").embed(model, opened.description)

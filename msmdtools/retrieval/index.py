@@ -9,10 +9,13 @@
 The generation names the table of entries in force, and that the parts. A change writes new files
 beside the old ones and then replaces index.json: whatever kills it, the index is one that was whole.
 Opening reads no vector: they are read when they are first asked for, all or those of some entries.
+An opened index stays the one that it was while another process changes it: its files are held open,
+and a change that falls into the opening itself is seen by index.json, and the new one is opened.
 """
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
@@ -25,7 +28,7 @@ from numpy.typing import NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
-from msmdtools.retrieval import parts
+from msmdtools.retrieval import neighbours, parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +93,7 @@ class Index:
         entries: what it has: the rows of the entries table that are ok, in the order of their
             windows in the files; the index their numbers.
         failed: what could not be indexed, with the reason.
+        near: by side, its FAISS index where it has one that can be read.
     """
 
     path: Path
@@ -97,6 +101,7 @@ class Index:
     entries: "pd.DataFrame"
     failed: "pd.DataFrame"
     _files: dict[str, "pq.ParquetFile"]
+    near: dict[str, Any] = field(default_factory=dict)
 
     @property
     def pieces(self) -> list[str]:
@@ -156,15 +161,27 @@ class Index:
 
 
 def open_index(path: str | Path) -> Index:
-    """Open an index.
+    """Open an index; while it is being changed, the one in force before or after the change.
 
     Raises:
         MsmdError: there is none, it is of another format, or a file of it is missing or damaged.
     """
     path = Path(path)
-    description = described(path)
-    if description is None:
-        raise MsmdError(f"{path}: not an index (it has no {DESCRIPTION}); make one with msmd index")
+    while True:
+        description = described(path)
+        if description is None:
+            raise MsmdError(
+                f"{path}: not an index (it has no {DESCRIPTION}); make one with msmd index"
+            )
+        try:
+            return _opened(path, description)
+        except MsmdError:
+            # A change removes the old files once the new index.json is there.
+            if described(path) == description:
+                raise
+
+
+def _opened(path: Path, description: Description) -> Index:
     entries = read_entries(path, description)
     ok = entries[entries["status"] == "ok"].sort_values(["side", "part", "row_group"])
     files = {
@@ -174,7 +191,12 @@ def open_index(path: str | Path) -> Index:
     for part, rows in ok.groupby("part"):
         if rows["row_group"].max() >= files[str(part)].num_row_groups:
             raise parts.damaged(path / str(part), "it has too few row groups")
-    return Index(path, description, ok, entries[entries["status"] != "ok"], files)
+    near = {}
+    for side, made in description.neighbours.items():
+        # Who searches is told why a file cannot be read; who changes the index may not need it.
+        with suppress(MsmdError):
+            near[side] = neighbours.load(path / str(made["file"]))
+    return Index(path, description, ok, entries[entries["status"] != "ok"], files, near)
 
 
 def weights_of(path: str | Path) -> str:

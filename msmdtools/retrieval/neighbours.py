@@ -21,7 +21,6 @@ Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Qu
 """
 
 from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +126,8 @@ def load(path: Path, mapped: bool = True) -> Any:
         raise MsmdError(
             f"{path} needs FAISS, which is not installed: pip install 'msmdtools[search]'"
         ) from error
+    if not path.is_file():
+        raise parts.damaged(path, "no such file")
     try:
         made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (RuntimeError, MemoryError) as error:
@@ -178,9 +179,7 @@ def shortlist(index: "Index", side: str, queries: NDArray[np.float32]) -> list[i
     if there is None:
         return None
     path = index.path / str(there["file"])
-    if not path.is_file():
-        raise parts.damaged(path, "no such file")
-    made = _mapped(path, path.stat().st_mtime_ns)
+    made = index.near[side] if side in index.near else load(path)
     if made.d != index.description.dim:
         raise parts.damaged(path, "its vectors have another length")
     entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
@@ -219,8 +218,3 @@ def _batches(entries: dict[int, int], windows: int = 50_000) -> Iterable[list[in
             some, count = [], 0
     if some:
         yield some
-
-
-@lru_cache(maxsize=4)
-def _mapped(path: Path, _mtime_ns: int) -> Any:
-    return load(path)
