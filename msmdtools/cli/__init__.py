@@ -41,26 +41,32 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        from msmdtools.cli import output
+
         command: click.Command = import_module(f"msmdtools.cli.{cmd_name}").command
-        return command
+        return output.equip(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except MsmdError as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            if error.errno not in _ENVIRONMENT:
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{where}{error.strerror}") from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            ctx.exit(130)
+        from msmdtools.cli import output
+
+        with output.reporting():
+            try:
+                return super().invoke(ctx)
+            except MsmdError as error:
+                raise click.ClickException(str(error)) from error
+            except OSError as error:
+                if error.errno not in _ENVIRONMENT:
+                    raise
+                where = f"{error.filename}: " if error.filename else ""
+                raise click.ClickException(f"{where}{error.strerror}") from error
+            except KeyboardInterrupt:
+                output.note("Interrupted.")
+                click.echo("Interrupted.", err=True)
+                ctx.exit(130)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

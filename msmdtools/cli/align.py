@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 if TYPE_CHECKING:
     from msmdtools.retrieval.alignment import Alignment
@@ -69,8 +69,8 @@ def command(
             heard = recordings.of_performance(piece, recording)
     loaded = load_model(model, device)
     method = following.follow if online else aligning.align
-    with Bars() as bars:
-        found = method(seen, heard.bands, loaded, bars.update)
+    with Progress() as progress:
+        found = method(seen, heard.bands, loaded, progress.update)
     for path in out:
         alignment_files.write(found, heard, path)
     if as_json:

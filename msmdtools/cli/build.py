@@ -1,13 +1,14 @@
 """`msmd build`: a thin shell over `msmdtools.dataset.build.build`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from msmdtools import resources
+from msmdtools.cli import output
+from msmdtools.cli.progress import Progress
 
 FAILED = 3
 
@@ -60,14 +61,18 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **given: Any)
     values |= {name: value for name, value in given.items() if value is not None}
     manifest, root, out = _places(values)
     options = parse_options(values)
-    with _Progress() as progress:
+    with Progress() as progress:
+
+        def tell(done: int, failed: int, total: int) -> None:
+            progress.update("pieces", done, total, f"{failed:,} failed" if failed else "")
+
         summary = build(
             manifest,
             root,
             out,
             options,
-            progress=progress.update,
-            warn=lambda message: click.echo(f"Warning: {message}", err=True),
+            progress=tell,
+            warn=output.warn,
         )
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))
@@ -90,28 +95,3 @@ def _places(values: dict[str, Any]) -> tuple[Path, Path, Path]:
             cure = "" if name == "--out" else " (or --sample for the bundled pieces)"
             raise click.UsageError(f"{name} is missing{cure}.")
     return Path(manifest), Path(root), Path(out)
-
-
-class _Progress:
-    """A progress bar on standard error, if that is a terminal and there is something to do."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def update(self, done: int, failed: int, total: int) -> None:
-        if not sys.stderr.isatty():
-            return
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, unit="piece", dynamic_ncols=True)
-        if failed:
-            self._bar.set_postfix(failed=failed, refresh=False)
-        self._bar.update(done - self._bar.n)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()

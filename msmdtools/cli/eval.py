@@ -1,6 +1,6 @@
 """`msmd eval`: a model measured at one of several tasks, each of which has a shell of its own.
 
-A task's shell is a module with a function `run`. It gets the model's name, the folder, the bars of
+A task's shell is a module with a function `run`. It gets the model's name, the folder, the
 progress, the options that all tasks have and its own, and returns the figures as plain values and
 as text, and the names of the files that it has written into the folder of `--out`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
@@ -143,8 +143,8 @@ def command(
         if given and others and name not in own:
             raise click.UsageError(f"{parameter.opts[0]} is for --task {' or '.join(others)}.")
     asked = {name: options[name] for name in (*COMMON, *own)}
-    with Bars() as bars:
-        values, text, written = import_module(shell).run(model, folder, bars, **asked)
+    with Progress() as progress:
+        values, text, written = import_module(shell).run(model, folder, progress, **asked)
     if as_json:
         click.echo(json.dumps(values, indent=1, ensure_ascii=False))
         return

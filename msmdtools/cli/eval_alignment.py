@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.cli.eval_pieces import numbers
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 
 def run(
     model: str,
     dataset: str,
-    bars: Bars,
+    progress: Progress,
     *,
     split: str | None,
     performance: str | None,
@@ -29,7 +29,7 @@ def run(
     opened = reader.open(dataset)
     performances = selection.select(opened, split, performance).performances
     loaded = load_model(model, device)
-    found = alignment.evaluate(loaded, opened, performances, task, speeds, bars.update)
+    found = alignment.evaluate(loaded, opened, performances, task, speeds, progress.update)
     report = alignment_report.summed_up(loaded, opened, task, found, seed)
     written = []
     if out is not None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 
 def run(
     model: str,
     dataset: str,
-    bars: Bars,
+    progress: Progress,
     *,
     split: str | None,
     directions: tuple[str, ...],
@@ -36,7 +36,7 @@ def run(
     others = [reader.open(other) for other in distractors]
     loaded = load_model(model, device)
     gathered = collection.gather(
-        loaded, model, opened, selected, distractors=others, index=index, progress=bars.update
+        loaded, model, opened, selected, distractors=others, index=index, progress=progress.update
     )
     figures, queries = pieces.evaluate(
         [task],
@@ -46,7 +46,7 @@ def run(
         speeds,
         draws=excerpts,
         seed=seed,
-        progress=bars.update,
+        progress=progress.update,
     )
     about = (loaded, gathered, others, figures[task])
     written = []

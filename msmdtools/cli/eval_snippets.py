@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 
 def run(
     model: str,
     snippets: str,
-    bars: Bars,
+    progress: Progress,
     *,
     split: str | None,
     candidates: int,
@@ -38,11 +38,11 @@ def run(
     opened[split]  # before the model is loaded, which takes longer
     loaded = load_model(model, device)
     chosen = pool.choose(opened, split, candidates, performance)
-    found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=bars.update)
+    found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=progress.update)
     outcomes = []
     if robustness:
         fewer = pool.choose(opened, split, robustness_candidates, performance)
-        outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=bars.update)
+        outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=progress.update)
     written = []
     if out is not None:
         report.write(out, loaded, found, outcomes)

@@ -1,9 +1,10 @@
 """`msmd fetch`: the Mutopia Project and soundfonts from where they are published."""
 
-import sys
 from pathlib import Path
 
 import click
+
+from msmdtools.cli.progress import Progress
 
 
 @click.group("fetch")
@@ -42,7 +43,9 @@ def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     """
     from msmdtools.sources.fetch import MUTOPIA_URL, fetch_mutopia
 
-    sha = fetch_mutopia(out, commit, url or MUTOPIA_URL)
+    with Progress() as progress:
+        progress.update("cloning", 0, 0)
+        sha = fetch_mutopia(out, commit, url or MUTOPIA_URL)
     click.echo(f"Mutopia Project at commit {sha} -> {out / 'ftp'}")
 
 
@@ -61,13 +64,11 @@ def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
     from msmdtools.perform.fetch import fetch_soundfont
     from msmdtools.perform.soundfonts import user_folder
 
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            of = f" of {total / 1e6:.1f}" if total else ""
-            click.echo(f"\r{name}: {done / 1e6:.1f}{of} MB", nl=False, err=True)
-
     for name in names:
-        path = fetch_soundfont(name, out or user_folder(), progress)
-        if sys.stderr.isatty():
-            click.echo("\r", nl=False, err=True)
+        with Progress() as bar:
+
+            def progress(done: int, total: int, bar: Progress = bar, name: str = name) -> None:
+                bar.update(f"{name}, kB", done // 1000, total // 1000)
+
+            path = fetch_soundfont(name, out or user_folder(), progress)
         click.echo(f"{name} -> {path}")

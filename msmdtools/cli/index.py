@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli.progress import Progress
 
 
 @click.command("index", short_help="Index sheets and recordings for search.")
@@ -66,7 +66,7 @@ def command(
         items = sources.items(source, _names(pieces), _names(performances))
     weights = model or index.weights_of(out)
     loaded = load_model(weights, device)
-    with Bars() as bars:
+    with Progress() as progress:
         change = update.update(
             out,
             items,
@@ -75,7 +75,7 @@ def command(
             remove=_names(remove) or (),
             sheet_stride=sheet_stride,
             audio_stride=audio_stride,
-            progress=bars.update,
+            progress=progress.update,
         )
     if as_json:
         click.echo(json.dumps(asdict(change), ensure_ascii=False))

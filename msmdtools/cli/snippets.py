@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from msmdtools.cli.progress import Bars
+from msmdtools.cli import output
+from msmdtools.cli.progress import Progress
 
 
 @click.command("snippets", short_help="Cut a dataset into paired snippets, as Parquet shards.")
@@ -72,13 +73,13 @@ def command(config: str | None, as_json: bool, **given: Any) -> None:
     for name, value in (("DATASET", dataset), ("--out", out)):
         if not value:
             raise click.UsageError(f"{name} is missing.")
-    with Bars() as bars:
+    with Progress() as progress:
         summary = export(
             Path(dataset),
             Path(out),
             parse_options(values),
-            progress=bars.update,
-            warn=lambda message: click.echo(f"Warning: {message}", err=True),
+            progress=progress.update,
+            warn=output.warn,
         )
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))

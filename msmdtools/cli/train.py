@@ -1,11 +1,13 @@
 """`msmd train`: a thin shell over `msmdtools.training.run.train`."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
+
+from msmdtools.cli import output
+from msmdtools.cli.progress import Progress
 
 
 @click.command("train", short_help="Train a model on snippets.")
@@ -68,14 +70,14 @@ def command(
     number = int(devices) if devices.isdigit() else devices
     options = TrainOptions(budget_s=_seconds(budget), devices=number, **given)
     try:
-        with _Progress() as progress:
+        with Progress() as progress:
             summary = train(
                 snippets,
                 configs.load(model or str(config)),
                 out,
                 options,
-                progress=progress.update,
-                warn=lambda message: click.echo(f"Warning: {message}", err=True),
+                progress=_Teller(progress).update,
+                warn=output.warn,
             )
     except KeyboardInterrupt:
         if (out / CHECKPOINTS).is_dir():
@@ -104,41 +106,21 @@ def _seconds(text: str | None) -> float | None:
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
-class _Progress:
-    """A bar on standard error if that is a terminal; a line for each validation on any."""
+class _Teller:
+    """What a training tells, as progress and as a line for each validation."""
 
-    def __init__(self) -> None:
-        self._bar: Any = None
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._found = ""
 
     def update(self, told: Any) -> None:
         if told.valid is not None:
             one = told.valid["audio-to-sheet"]
             self._found = f"R@1 {one['recall_1']:.1f} (chance {told.chance:.2f})"
-            self._line(
+            self._progress.line(
                 f"{told.pairs:>11,} pairs  loss {told.loss:.3f}  {self._found}  "
                 f"R@10 {one['recall_10']:.1f}  MRR {one['mrr']:.3f}  {told.pairs_per_s:.0f} pairs/s"
             )
-        if not sys.stderr.isatty():
-            return
-        if self._bar is None:
-            from tqdm import tqdm
-
-            form = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
-            self._bar = tqdm(total=1.0, bar_format=form, dynamic_ncols=True)
         shown = f"{told.pairs:,} pairs, {told.pairs_per_s:.0f}/s, loss {told.loss:.3f}"
-        self._bar.set_postfix_str(f"{shown}, {self._found}" if self._found else shown, False)
-        self._bar.update(told.done - self._bar.n)
-
-    def _line(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        else:
-            click.echo(text, err=True)
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        note = f"{shown}, {self._found}" if self._found else shown
+        self._progress.update("training", float(told.done), 1.0, note)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from msmdtools.cli.progress import Progress
+
 if TYPE_CHECKING:
     from msmdtools.dataset.validate import Report
     from msmdtools.snippets.validate import SnippetReport
@@ -49,21 +51,16 @@ def command(
 
     Example: msmd validate sample
     """
-    from tqdm import tqdm
-
     workers = jobs or len(os.sched_getaffinity(0))
     is_snippets = any((folder / name).exists() for name in ("snippets.json", ".export"))
     if is_snippets and pieces:
         raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")
     if not is_snippets and dataset:
         raise click.UsageError(f"--dataset is for snippets, and {folder} has no snippets.json.")
-    # disable=None: no bar where the error stream is no terminal.
-    unit = "shard" if is_snippets else "piece"
-    with tqdm(desc="validate", unit=unit, leave=False, disable=None) as bar:
+    with Progress() as bar:
 
         def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            bar.update("shards" if is_snippets else "pieces", done, total)
 
         report: Report | SnippetReport
         if is_snippets:

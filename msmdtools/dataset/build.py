@@ -216,8 +216,15 @@ def _make(
             store.append_log(out, _log_entry(record, outcome))
             done += 1
             failed += not record.ok
+            _log.info("%s: %s", record.piece, _in_a_word(record, outcome))
             if progress:
                 progress(done, failed, len(todo))
+
+
+def _in_a_word(record: store.Record, outcome: "Outcome") -> str:
+    if record.ok:
+        return f"ok, {sum(outcome.seconds.values()):.1f} s"
+    return f"failed, {record.row['stage']}, {record.row['reason']}: {record.row['message']}"
 
 
 def _log_entry(record: store.Record, outcome: "Outcome") -> dict[str, Any]:

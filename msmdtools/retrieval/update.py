@@ -6,6 +6,7 @@ killed one before it, the small parts are put together to one, and what was remo
 the files; nothing is embedded again.
 """
 
+import logging
 import os
 import shutil
 import time
@@ -28,6 +29,8 @@ from msmdtools.retrieval.windows import audio_windows, sheet_windows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 30.0
 # Parts with fewer windows are put together.
@@ -105,8 +108,9 @@ def update(
         ]
         writer.remove({*remove, *(piece for piece, _ in new)})
         begin = time.monotonic()
-        for done, (_, group) in enumerate(new):
+        for done, (piece, group) in enumerate(new):
             progress("pieces", done, len(new))
+            _log.info("%s", piece)
             for item in group:
                 writer.add(item, *_embedded(item, model, now))
             if time.monotonic() - begin > WRITE_EVERY_S:

@@ -225,6 +225,7 @@ def _pieces(run: _Run) -> dict[str, PieceCounts]:
     for task, _ in _results(run.pool, prepare.prepare, tasks, PIECE_S):
         os.rename(task.folder, run.prepared / task.piece)
         done += 1
+        _log.info("%s: windows cut", task.piece)
         if run.progress:
             run.progress("pieces", done, len(names))
     return {piece: prepare.read_counts(run.prepared / piece) for piece in sorted(names)}
@@ -249,6 +250,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
         record = run.out / UNFINISHED / "shards" / f"{name}.json"
         store.write_atomically(record, store.to_json(row), run.work)
         rows[name] = row
+        _log.info("%s: written", name)
         if run.progress:
             run.progress("shards", len(rows), len(planned))
     return [rows[shard.name] for shard in planned]

@@ -1,0 +1,170 @@
+"""How much a command says, and where: the options -v, -q and --log, which every command has.
+
+The package's modules tell Python's logging what they do. Here their records go to standard error (warnings
+always, the rest with -v) and, with --log, to a file, with the time of each.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+LOGGER = logging.getLogger("msmdtools")
+_QUIET = "msmdtools.quiet"
+
+# What stands above a bar of progress on a terminal has to be written by the bar's own means.
+_write_line: list[Callable[[str], None]] = []
+
+
+def is_quiet() -> bool:
+    """Whether the command that is running was called with -q."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_QUIET))
+
+
+def warn(message: str) -> None:
+    """Say that something is not as it should be, though it stops nothing."""
+    LOGGER.warning("%s", message)
+
+
+@contextmanager
+def lines_through(write: Callable[[str], None]) -> Iterator[None]:
+    """Have `write` print the lines of standard error for a while, as a progress bar must."""
+    _write_line.append(write)
+    try:
+        yield
+    finally:
+        _write_line.remove(write)
+
+
+def line(text: str) -> None:
+    """A line on standard error."""
+    if _write_line:
+        _write_line[-1](text)
+    else:
+        click.echo(text, err=True)
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Print what the package logs while a command runs, and log what stops it."""
+    handler = _Terminal()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_Plain())
+    level, propagate = LOGGER.level, LOGGER.propagate
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except click.ClickException as error:
+        LOGGER.log(_FILE_ONLY, "Error: %s", error.format_message())
+        raise
+    except BaseException as error:
+        LOGGER.log(_FILE_ONLY, "%s", type(error).__name__, exc_info=True)
+        raise
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(level)
+        LOGGER.propagate = propagate
+
+
+def equip(command: click.Command) -> click.Command:
+    """Give a command and its own commands the options of this module, once."""
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            equip(child)
+    elif not any(parameter.name == "log" for parameter in command.params):
+        command.params += _options()
+    return command
+
+
+# Progress and errors reach the terminal by other ways: records of this level are for files alone.
+_FILE_ONLY = logging.INFO + 1
+
+
+def note(text: str) -> None:
+    """Write a line into the log file, if there is one."""
+    LOGGER.log(_FILE_ONLY, "%s", text)
+
+
+class _Terminal(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno != _FILE_ONLY:
+            line(self.format(record))
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return f"{record.levelname.capitalize()}: {text}" if record.levelno > _FILE_ONLY else text
+
+
+class _Dated(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        record.levelname = {_FILE_ONLY: "INFO"}.get(record.levelno, record.levelname)
+        return super().format(record)
+
+
+def _options() -> list[click.Parameter]:
+    shared: dict[str, Any] = {"expose_value": False}
+    return [
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            callback=_verbose,
+            help="Say more: each piece or file as it is done.",
+            **shared,
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            callback=_quiet,
+            help="No progress: only results, warnings and errors.",
+            **shared,
+        ),
+        click.Option(
+            ["--log"],
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            callback=_log_file,
+            help="Append all that is said, with the time, to a file.",
+            **shared,
+        ),
+    ]
+
+
+def _verbose(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        LOGGER.setLevel(logging.INFO)
+        for handler in LOGGER.handlers:
+            if isinstance(handler, _Terminal):
+                handler.setLevel(logging.INFO)
+
+
+def _quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_QUIET] = value
+
+
+def _log_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if value is None:
+        return
+    try:
+        handler = logging.FileHandler(value, encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{value}: {error.strerror}", context, parameter) from error
+    handler.setFormatter(_Dated("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.addHandler(handler)
+    root = context.find_root()
+    root.call_on_close(lambda: _close(handler))
+    LOGGER.log(_FILE_ONLY, "%s", " ".join(["msmd", *sys.argv[1:]]))
+
+
+def _close(handler: logging.Handler) -> None:
+    LOGGER.removeHandler(handler)
+    handler.close()
