@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msmdtools.features import BANDS, frame_count, frame_of, second_of, spectrogram
+from msmdtools.features import (
+    BANDS,
+    frame_count,
+    frame_of,
+    second_of,
+    spectrogram,
+    spectrogram_parts,
+)
 from msmdtools.features.spectrogram import (
     _filtered,
     _log10,
@@ -173,6 +180,15 @@ def test_chunks_do_not_show() -> None:
     whole = spectrogram(audio)
     start = int(frame_starts(101)[100])
     np.testing.assert_array_equal(whole[:, 100:], spectrogram(audio[start:]))
+
+
+@pytest.mark.parametrize("length", [0, 1, 1102, 1103, 2048, 140_000, 141_120, 142_200, 700_001])
+@pytest.mark.parametrize("block", [1000, 65_536, 141_120, 10**6])
+def test_audio_in_blocks_has_the_same_spectrogram_to_the_bit(length: int, block: int) -> None:
+    audio = np.random.default_rng(length).integers(-20000, 20000, length, dtype=np.int16)
+    blocks = (audio[first : first + block] for first in range(0, length, block))
+    parts = [np.zeros((92, 0), np.float16), *spectrogram_parts(blocks)]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), spectrogram(audio))
 
 
 def test_no_audio_has_no_frames() -> None:

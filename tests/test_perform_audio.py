@@ -174,6 +174,30 @@ def test_perform_writes_whole_files_and_says_what_they_are(soundfont: Path, tmp_
     assert not (tmp_path / "again" / "audio.flac").exists()
 
 
+def test_what_is_written_in_blocks_is_what_is_written_at_once(
+    soundfont: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import soundfile
+
+    audio = synth.render(SPARSE, SPEC, soundfont)
+    monkeypatch.setattr(synth, "SCRATCH", 7 * 64)
+    monkeypatch.setattr("msmdtools.perform.files._FRAMES", 200)
+    assert len(audio) > 200 * 1102  # so that there are several parts of each
+    np.testing.assert_array_equal(synth.render(SPARSE, SPEC, soundfont), audio)
+    perform(SPARSE, SPEC, tmp_path, keep_audio=True)
+    np.save(tmp_path / "once.npy", spectrogram(audio))
+    soundfile.write(tmp_path / "once.flac", audio, 22050, subtype="PCM_16")
+    for streamed, once in (("spectrogram.npy", "once.npy"), ("audio.flac", "once.flac")):
+        assert (tmp_path / streamed).read_bytes() == (tmp_path / once).read_bytes()
+
+
+def test_a_tempo_mark_that_makes_days_of_sound_is_an_error_of_the_piece(soundfont: Path) -> None:
+    slow = Music((note(0, 384 * 60 * 24),), (TempoChange(0, 16_000_000),), ())
+    with pytest.raises(PieceError, match=r"would sound for 6\.4 hours; at most 6") as error:
+        synth.rendering(slow, SPEC, soundfont)
+    assert (error.value.stage, error.value.reason) == ("perform", "too-long")
+
+
 def test_a_font_without_the_program_or_without_content(
     soundfont: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

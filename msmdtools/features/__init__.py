@@ -8,6 +8,7 @@ from msmdtools.features.spectrogram import (
     frame_of,
     second_of,
     spectrogram,
+    spectrogram_parts,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "frame_of",
     "second_of",
     "spectrogram",
+    "spectrogram_parts",
 ]

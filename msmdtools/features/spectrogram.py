@@ -26,6 +26,7 @@ are those of the processor); here it is written out, and the values are the same
 many differ from madmom's is counted in docs/performances.md.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -98,21 +99,65 @@ def spectrogram(audio: npt.NDArray[np.int16]) -> npt.NDArray[np.float16]:
     Raises:
         ValueError: `audio` is not one-dimensional int16.
     """
-    if audio.ndim != 1 or audio.dtype != np.int16:
-        raise ValueError(f"expected mono int16 audio, got {audio.dtype} of shape {audio.shape}")
-    frames = frame_count(len(audio))
-    result = np.empty((BANDS, frames), dtype=np.float16)
-    if frames == 0:
-        return result
-    window = np.hanning(WINDOW) / np.iinfo(np.int16).max
-    starts = frame_starts(frames)
-    padded = np.concatenate([audio, np.zeros(WINDOW, dtype=np.int16)])
-    slices = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)
-    for first in range(0, frames, _CHUNK):
-        spectrum = np.fft.rfft(slices[starts[first : first + _CHUNK]] * window, axis=1)
-        bands = _filtered(_magnitudes(spectrum))
-        result[:, first : first + _CHUNK] = _log10(np.float32(1) + bands)
+    result = np.empty((BANDS, frame_count(len(audio))), dtype=np.float16)
+    done = 0
+    for part in spectrogram_parts([audio]):
+        result[:, done : done + part.shape[1]] = part
+        done += part.shape[1]
     return result
+
+
+def spectrogram_parts(
+    blocks: Iterable[npt.NDArray[np.int16]],
+) -> Iterator[npt.NDArray[np.float16]]:
+    """The spectrogram of audio that comes in blocks, each part as soon as its samples are there.
+
+    Args:
+        blocks: mono, 22,050 Hz, int16; of any lengths. At most one, and the samples of a part, are held.
+
+    Yields:
+        float16, (92, frames of the part): one after the other they are `spectrogram` of all blocks, to
+        the bit.
+
+    Raises:
+        ValueError: a block is not one-dimensional int16.
+    """
+    held = np.zeros(0, dtype=np.int16)
+    begin = frames = 0  # the sample that `held` begins with, and the frames that are done
+    for block in blocks:
+        if block.ndim != 1 or block.dtype != np.int16:
+            raise ValueError(f"expected mono int16 audio, got {block.dtype} of shape {block.shape}")
+        held = np.concatenate([held, block])
+        while _start(frames + _CHUNK - 1) + WINDOW <= begin + len(held):
+            yield _part(held, begin, frames, _CHUNK)
+            frames += _CHUNK
+        held = held[_start(frames) - begin :]
+        begin = _start(frames)
+    rest = frame_count(begin + len(held)) - frames
+    padded = np.concatenate([held, np.zeros(WINDOW, dtype=np.int16)])
+    for first in range(frames, frames + rest, _CHUNK):
+        yield _part(padded, begin, first, min(_CHUNK, frames + rest - first))
+
+
+def _start(frame: int) -> int:
+    return frame * SAMPLE_RATE // FRAMES_PER_SECOND
+
+
+def _part(
+    samples: npt.NDArray[np.int16], begin: int, first: int, frames: int
+) -> npt.NDArray[np.float16]:
+    """Frames `first` to `first + frames` from samples of which the first one has number `begin`."""
+    starts = np.arange(first, first + frames) * SAMPLE_RATE // FRAMES_PER_SECOND - begin
+    slices = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)
+    spectrum = np.fft.rfft(slices[starts] * _window(), axis=1)
+    return _log10(np.float32(1) + _filtered(_magnitudes(spectrum))).astype(np.float16)
+
+
+@cache
+def _window() -> npt.NDArray[np.float64]:
+    window: npt.NDArray[np.float64] = np.hanning(WINDOW) / np.iinfo(np.int16).max
+    window.setflags(write=False)
+    return window
 
 
 def _magnitudes(spectrum: npt.NDArray[np.complex128]) -> npt.NDArray[np.float32]:

@@ -3,14 +3,10 @@
 `perform` is the whole; `events` is its timing alone.
 """
 
-import io
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram
-from msmdtools.perform.files import write_atomically
+from msmdtools.features.spectrogram import SAMPLE_RATE, frame_count, spectrogram_parts
+from msmdtools.perform.files import file_sha256, recorded, write_spectrogram
 from msmdtools.perform.midi import write_midi
 from msmdtools.perform.soundfonts import default_soundfont, find_soundfont, soundfont_sha256
 from msmdtools.perform.timing import events
@@ -28,7 +24,8 @@ def perform(
 
     The files are written into `folder`, which is made if need be; each has its name only when it is
     whole. spectrogram.npy is float16 of shape (92, frames); audio.flac is mono, 22,050 Hz, 16 bits.
-    Equal input gives equal bytes.
+    Equal input gives equal bytes. Sound is made, kept and analysed in blocks: a long piece takes no more
+    memory than a short one.
 
     Raises:
         SoundfontError: the soundfont is unknown, missing, not the registered one, or lacks the
@@ -36,35 +33,25 @@ def perform(
         PieceError: the music has no notes, or cannot be played (stage "perform").
         OSError: a file cannot be written.
     """
-    from msmdtools.perform.synth import render
+    from msmdtools.perform.synth import rendering
 
     soundfont = find_soundfont(spec.soundfont)
     notes = tuple(events(music, spec))
     folder.mkdir(parents=True, exist_ok=True)
     midi_sha256 = write_midi(music, spec, folder / "performance.mid")
-    audio = render(music, spec, soundfont)
-    bands = spectrogram(audio)
+    audio = rendering(music, spec, soundfont)
+    frames = frame_count(audio.samples)
+    flac = folder / "audio.flac" if keep_audio else None
+    bands = folder / "spectrogram.npy"
+    with recorded(audio.blocks, flac) as blocks:
+        write_spectrogram(bands, spectrogram_parts(blocks), frames)
     return Performance(
         spec=spec,
         soundfont_sha256=soundfont_sha256(soundfont),
         events=notes,
-        duration_s=len(audio) / SAMPLE_RATE,
-        frames=bands.shape[1],
+        duration_s=audio.samples / SAMPLE_RATE,
+        frames=frames,
         midi_sha256=midi_sha256,
-        spectrogram_sha256=write_atomically(folder / "spectrogram.npy", _npy(bands)),
-        audio_sha256=write_atomically(folder / "audio.flac", _flac(audio)) if keep_audio else "",
+        spectrogram_sha256=file_sha256(bands),
+        audio_sha256=file_sha256(flac) if flac else "",
     )
-
-
-def _npy(array: npt.NDArray[np.float16]) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-def _flac(audio: npt.NDArray[np.int16]) -> bytes:
-    import soundfile  # type: ignore[import-untyped]  # it has no types
-
-    file = io.BytesIO()
-    soundfile.write(file, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return file.getvalue()

@@ -2,15 +2,99 @@
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE
+
+_FRAMES = 8192  # of a spectrogram, held until they are written: 1.5 MB
 
 
 def write_atomically(path: Path, content: bytes) -> str:
     """Write `content` beside `path`, then rename it to `path`; return its sha256."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to: it becomes `path` at the end, and is removed after an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_bytes(content)
+        yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return hashlib.sha256(content).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_spectrogram(path: Path, parts: Iterable[npt.NDArray[np.float16]], frames: int) -> None:
+    """Write parts of a spectrogram, (92, frames) in all, as the one array that `np.save` would write.
+
+    Raises:
+        ValueError: the parts do not have that many frames in all.
+    """
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        header = {"descr": "<f2", "fortran_order": False, "shape": (BANDS, frames)}
+        np.lib.format.write_array_header_1_0(file, header)
+        start, done = file.tell(), 0
+        file.truncate(start + 2 * BANDS * frames)
+        for part in _gathered(parts):
+            if done + part.shape[1] > frames:
+                raise ValueError(f"more than {frames} frames for {path.name}")
+            for band, row in enumerate(part):
+                file.seek(start + 2 * (band * frames + done))
+                file.write(row.astype("<f2").tobytes())
+            done += part.shape[1]
+        if done != frames:
+            raise ValueError(f"{done} frames for {path.name}, not {frames}")
+
+
+def _gathered(parts: Iterable[npt.NDArray[np.float16]]) -> Iterator[npt.NDArray[np.float16]]:
+    """Parts put together to about `_FRAMES`: rows of a few frames are slow to write."""
+    held: list[npt.NDArray[np.float16]] = []
+    for part in parts:
+        held.append(part)
+        if sum(p.shape[1] for p in held) >= _FRAMES:
+            yield np.concatenate(held, axis=1)
+            held = []
+    if held:
+        yield np.concatenate(held, axis=1)
+
+
+@contextmanager
+def recorded(
+    blocks: Iterable[npt.NDArray[np.int16]], path: Path | None
+) -> Iterator[Iterator[npt.NDArray[np.int16]]]:
+    """The same blocks of mono audio (22,050 Hz), which are written to a FLAC file as they are read.
+
+    Args:
+        path: of the file, which is there when the context is left; None for no file.
+    """
+    with ExitStack() as stack:
+        if path is None:
+            yield iter(blocks)
+            return
+        import soundfile  # type: ignore[import-untyped]  # it has no types
+
+        temporary = stack.enter_context(replacing(path))
+        file = stack.enter_context(
+            soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC")
+        )
+
+        def written() -> Iterator[npt.NDArray[np.int16]]:
+            for block in blocks:
+                file.write(block)
+                yield block
+
+        yield written()

@@ -40,6 +40,8 @@ from msmdtools.score import Music
 
 BLOCK = 64
 TAIL_S = 1.0
+LONGEST_S = 6 * 3600  # beyond that a tempo mark is wrong, and a worker would be stopped as stuck
+SCRATCH = 1024 * BLOCK
 
 # Numbers as FluidSynth understands them; recorded with every dataset.
 SETTINGS: dict[str, float | int] = {
@@ -65,7 +67,6 @@ INTERPOLATION = 4  # fourth order, FluidSynth's default
 
 _DRUM_BANK = 128
 _GEN_FINETUNE = 52  # the soundfont generator "fine tune", in cents
-_SCRATCH = 1024 * BLOCK
 _log = logging.getLogger("msmdtools.fluidsynth")
 
 
@@ -92,10 +93,36 @@ def fluidsynth_version() -> str:
     return ".".join(str(number.value) for number in version)
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """Audio that is made while it is read: mono, 22,050 Hz, 16 bits.
+
+    Attributes:
+        samples: how many there will be.
+        blocks: int16 arrays, one after the other; to be read once.
+    """
+
+    samples: int
+    blocks: Iterator[npt.NDArray[np.int16]]
+
+
 def render(
     music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
 ) -> npt.NDArray[np.int16]:
-    """The audio of a performance: mono, 22,050 Hz, 16 bits.
+    """The audio of a performance as one array; see `rendering`, which this raises the errors of."""
+    streamed = rendering(music, spec, soundfont, tuning_cents)
+    audio = np.empty(streamed.samples, dtype=np.int16)
+    done = 0
+    for block in streamed.blocks:
+        audio[done : done + len(block)] = block
+        done += len(block)
+    return audio
+
+
+def rendering(
+    music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
+) -> Rendering:
+    """The audio of a performance, in blocks of `SCRATCH` samples (the last one has fewer).
 
     It begins at tick 0 and ends `TAIL_S` after the last release of a key or change of a pedal. The
     same input gives the same samples, whatever was rendered before.
@@ -105,7 +132,8 @@ def render(
 
     Raises:
         ValueError: the tuning is beyond that.
-        ToolError: there is no FluidSynth library.
+        PieceError: it would last longer than `LONGEST_S`.
+        ToolError: there is no FluidSynth library (this and the next ones when the first block is read).
         SoundfontError: FluidSynth cannot read the soundfont, or it lacks the program.
         PieceError: there are drum notes, and the soundfont has no drum kit.
     """
@@ -113,49 +141,58 @@ def render(
         raise ValueError(f"a tuning of {tuning_cents} cents is not within -99 to 99")
     todo = actions(music, spec)
     seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in todo])
-    blocks = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int).tolist()
+    if seconds[-1] > LONGEST_S:
+        message = (
+            f"it would sound for {seconds[-1] / 3600:.1f} hours; at most {LONGEST_S // 3600} are"
+            " performed: look at the tempo marks of the source"
+        )
+        raise PieceError("perform", "too-long", message)
     length = math.ceil((float(seconds[-1]) + TAIL_S) * SAMPLE_RATE)
-    drums = any(action.channel == DRUM_CHANNEL for action in todo)
-    with _synthesizer(soundfont, spec.program, drums) as synth:
-        if tuning_cents:
-            for channel in range(16):
-                _library().fluid_synth_set_gen(synth, channel, _GEN_FINETUNE, tuning_cents)
-        return _play(synth, todo, blocks, length)
+
+    def blocks() -> Iterator[npt.NDArray[np.int16]]:
+        at = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int)
+        drums = any(action.channel == DRUM_CHANNEL for action in todo)
+        with _synthesizer(soundfont, spec.program, drums) as synth:
+            if tuning_cents:
+                for channel in range(16):
+                    _library().fluid_synth_set_gen(synth, channel, _GEN_FINETUNE, tuning_cents)
+            yield from _play(synth, todo, at.tolist(), length)
+
+    return Rendering(length, blocks())
 
 
-def _play(synth: int, todo: list[Action], blocks: list[int], length: int) -> npt.NDArray[np.int16]:
+def _play(
+    synth: int, todo: list[Action], blocks: list[int], length: int
+) -> Iterator[npt.NDArray[np.int16]]:
     library = _library()
-    left, right = np.empty((2, _SCRATCH), dtype=np.float32)
-    audio = np.empty(-(-length // BLOCK) * BLOCK, dtype=np.int16)
+    left, right = np.empty((2, SCRATCH), dtype=np.float32)
     at_left, at_right = left.ctypes.data, right.ctypes.data
-    written = filled = 0
-
-    def flush() -> None:
-        nonlocal written, filled
-        mono = np.rint((left[:filled] + right[:filled]) * np.float32(0.5 * 32767))
-        audio[written : written + filled] = np.clip(mono, -32768, 32767)
-        written, filled = written + filled, 0
-
-    def advance(until: int) -> None:
-        nonlocal filled
-        while written + filled < until:
-            count = min(until - written - filled, _SCRATCH - filled)
-            library.fluid_synth_write_float(synth, count, at_left, filled, 1, at_right, filled, 1)
-            filled += count
-            if filled == _SCRATCH:
-                flush()
-
     change = {
         0: lambda a: library.fluid_synth_noteoff(synth, a.channel, a.number),
         1: lambda a: library.fluid_synth_cc(synth, a.channel, a.number, a.value),
         2: lambda a: library.fluid_synth_noteon(synth, a.channel, a.number, a.value),
     }
-    for action, block in zip(todo, blocks, strict=True):
-        advance(block * BLOCK)
-        change[action.kind](action)
-    advance(len(audio))
-    flush()
-    return audio[:length]
+    end = -(-length // BLOCK) * BLOCK
+    written = filled = 0
+    for until, action in [*((b * BLOCK, a) for a, b in zip(todo, blocks, strict=True)), (end, None)]:
+        while written + filled < until:
+            count = min(until - written - filled, SCRATCH - filled)
+            library.fluid_synth_write_float(synth, count, at_left, filled, 1, at_right, filled, 1)
+            filled += count
+            if filled == SCRATCH:
+                yield _mono(left, right)[: length - written]
+                written, filled = written + filled, 0
+        if action is not None:
+            change[action.kind](action)
+    if length > written:
+        yield _mono(left[:filled], right[:filled])[: length - written]
+
+
+def _mono(
+    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int16]:
+    mono = np.rint((left + right) * np.float32(0.5 * 32767))
+    return np.clip(mono, -32768, 32767).astype(np.int16)
 
 
 @contextmanager
