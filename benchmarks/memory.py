@@ -28,7 +28,9 @@ PITCHES = "cdefgab"
 
 def source(minutes: int, notes: int) -> str:
     """A LilyPond source that sounds for so many minutes, with so many notes in each."""
-    length, tempo, beat = (minutes, 4, "1") if notes == 0 else (minutes * notes // 32, notes / 8, "16")
+    length, tempo, beat = (
+        (minutes, 4, "1") if notes == 0 else (minutes * notes // 32, notes / 8, "16")
+    )
     count = 1 if notes == 0 else 16
     staves = []
     for staff, (clef, octave) in enumerate((("treble", "''"), ("bass", ","))):
@@ -80,8 +82,12 @@ def main() -> None:
             for minutes in map(int, given.minutes.split(",")):
                 for name, checkout in checkouts.items():
                     place = top / f"{minutes}-{notes}-{name}"
-                    memory, cost, events = measure(checkout, source(minutes, notes), place, soundfont)
-                    print(f"{minutes:7}{events:8} {name:8}{memory:11.0f}{cost.cpu_s:9.1f}", flush=True)
+                    memory, cost, events = measure(
+                        checkout, source(minutes, notes), place, soundfont
+                    )
+                    print(
+                        f"{minutes:7}{events:8} {name:8}{memory:11.0f}{cost.cpu_s:9.1f}", flush=True
+                    )
                     row = {"minutes": minutes, "notes": events, "checkout": name}
                     found.append({**row, "worker_mb": memory, "cpu_s": cost.cpu_s})
     if given.json:

@@ -1,8 +1,10 @@
 """The nouns of a performance: what is asked for, and the note events in seconds that come of it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msmdtools import score
 from msmdtools.errors import MsmdError
@@ -46,6 +48,22 @@ class PerformanceSpec:
         tempo = f"{self.tempo:.2f}" if round(self.tempo, 2) == self.tempo else repr(self.tempo)
         velocity = "" if self.velocity == 64 else f"_v{self.velocity or 'source'}"
         return f"{soundfont}-{self.program:03d}_x{tempo}{velocity}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON values; a font given by its path counts by its file."""
+        return {
+            "performance": self.name,
+            "tempo": self.tempo,
+            "soundfont": Path(self.soundfont).name,
+            "program": self.program,
+            "velocity": "source" if self.velocity is None else self.velocity,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "PerformanceSpec":
+        """What `to_json` gave."""
+        velocity = None if values["velocity"] == "source" else int(values["velocity"])
+        return cls(values["tempo"], values["soundfont"], values["program"], velocity)
 
 
 @dataclass(frozen=True, slots=True)

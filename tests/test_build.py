@@ -120,7 +120,7 @@ def test_files_have_their_checksums(tmp_path):
     build(manifest, root, tmp_path / "ds", OPTIONS)
     folder = tmp_path / "ds" / "pieces" / "a"
     listed = {row["file"]: row for row in rows(tmp_path / "ds", "files")}
-    assert set(listed) == {"page-01.png"} | {
+    assert set(listed) == {"music.json.gz", "page-01.png"} | {
         f"performances/Fake-000_x{tempo}/{name}"
         for tempo in ("0.50", "1.00")
         for name in ("performance.mid", "spectrogram.npy")
@@ -222,10 +222,9 @@ def test_other_options_are_refused_by_name(tmp_path):
         build(manifest, root, tmp_path / "ds", BuildOptions(soundfonts=(("Fake", 1),), width=900))
     assert str(caught.value) == (
         f"{tmp_path / 'ds'} was made in another way, and its pieces must all be made alike:\n"
-        "  options.tempi: 0.5, 1.0 → 1.0\n"
-        "  options.soundfonts: Fake:0 → Fake:1\n"
         "  options.width: 835 → 900\n"
-        "Give another folder with --out, or remove this one."
+        "Pieces, tempi, soundfonts, velocities and audio can be added to a dataset; this cannot be "
+        "changed.\nGive another folder with --out, or remove this one."
     )
     assert content(tmp_path / "ds") == before
 

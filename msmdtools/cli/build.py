@@ -78,7 +78,7 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **given: Any)
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))
     else:
         click.echo(format_summary(summary))
-    if summary.failed:
+    if summary.failed or summary.lacking:
         ctx.exit(FAILED)
 
 

@@ -3,24 +3,25 @@
 import fnmatch
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msmdtools.dataset import provenance, store
+from msmdtools.dataset import growth, provenance, store
 from msmdtools.dataset.options import BuildOptions
 from msmdtools.dataset.rows import header_fields
 from msmdtools.dataset.summary import BuildSummary
 from msmdtools.dataset.tables import CARD, DESCRIPTION, TABLES
 from msmdtools.engrave import Engine, Limits, find_engines, sandbox_available
 from msmdtools.errors import ManifestError
+from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import Piece
 from msmdtools.sources.manifest import read_manifest
 
 if TYPE_CHECKING:  # loads numpy, Arrow, FluidSynth: not for a build that has nothing to do
+    from msmdtools.dataset.making import Making
     from msmdtools.dataset.schedule import Steps
-    from msmdtools.dataset.worker import Outcome
+    from msmdtools.dataset.worker import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,9 @@ def build(
     """Build the pieces of a manifest into a dataset folder, or go on with an interrupted build.
 
     Pieces that are there already, from the same sources, are left as they are; pieces of other
-    manifests stay. A piece that fails becomes a row of the pieces table and stops nothing.
+    manifests stay. Performances and audio that the dataset does not have yet are added to all of
+    its pieces, and those that it has stay (see `msmdtools.dataset.growth`). A piece that fails
+    becomes a row of the pieces table and stops nothing.
 
     Args:
         manifest: the list of pieces.
@@ -54,7 +57,8 @@ def build(
         DatasetError: the folder is in use, was made in another way, cannot be written, or its disk
             is full. The pieces that are finished stay; the same command goes on.
     """
-    options = provenance.resolve_soundfonts(options or BuildOptions())
+    old = store.read_description(out) if out.is_dir() else None
+    options = provenance.resolve_soundfonts(options or BuildOptions(), old)
     pieces = select(manifest, root, options.pieces)
     engines = find_engines(options.engine)
     made_with = provenance.identity(options, engines)
@@ -65,22 +69,36 @@ def build(
             known = store.records(out)
             if description is not None and known:
                 provenance.check_identity(out, description, made_with)
+                made_with = growth.united(description, made_with, known.values())
             else:
                 description = {"sources": [], "sandbox": True}
             todo = [p for p in pieces if _is_to_do(p, known.get(p.piece), options.retry_failed)]
             renewed = _renewed(pieces, known)
-            attempted = len(todo)
-            if not todo and not renewed and _is_complete(out, description, known):
-                return _summary(out, pieces, known, 0, description)
+            known |= {record.piece: record for record in renewed}
+            options = replace(options, keep_audio=made_with["options"]["keep_audio"])
+            specs = growth.specs(made_with, options.performances())
+            others = [known[p] for p in sorted(known.keys() - {piece.piece for piece in todo})]
+            added = growth.additions(others, specs, options.keep_audio)
+            if not (todo or renewed or added) and _is_complete(out, description, known):
+                return _summary(out, pieces, known, description)
             _say_what_is_new(todo, known, options, sandbox, warn)
+            needed = specs if todo else [spec for _, lacked in added for spec in lacked]
+            growth.check_soundfonts(made_with, needed, options.performances())
             description = _description(description, made_with, options, manifest, root, sandbox)
             _write_json(out, description, work)
             store.mend_log(out)
             for record in renewed:
                 store.rewrite(out, record, work)
-            if todo:
-                _make(todo, root, out, work, options, engines, sandbox, progress, steps)
-            return _finish(out, work, description, pieces, attempted)
+            lacking: list[str] = []
+            if todo or added:
+                making = _making(out, work, options, len(todo) + len(added), progress, steps)
+                making.make(todo, _settings(root, engines, specs, options, sandbox))
+                making.add(added, options.keep_audio)
+                lacking = making.lacking
+            summary = _finish(out, work, description, pieces)
+            return replace(
+                summary, attempted=len(todo), added=len(added), lacking=tuple(sorted(lacking))
+            )
     except OSError as error:
         raise store.explained(error, out, "pieces") from error
 
@@ -104,7 +122,9 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
 
 
 def _is_to_do(piece: Piece, record: store.Record | None, retry_failed: bool) -> bool:
-    return record is None or _has_changed(piece, record) or (retry_failed and not record.ok)
+    if record is None or _has_changed(piece, record) or not growth.is_current(record):
+        return True
+    return retry_failed and not record.ok
 
 
 def _has_changed(piece: Piece, record: store.Record) -> bool:
@@ -143,6 +163,12 @@ def _say_what_is_new(
     sandbox: bool,
     warn: Callable[[str], None],
 ) -> None:
+    old = [p for p in todo if p.piece in known and not growth.is_current(known[p.piece])]
+    if old:
+        warn(
+            f"{len(old)} of these pieces were built by an earlier version, which did not keep their "
+            "written music; they are engraved again"
+        )
     changed = [p.piece for p in todo if p.piece in known and _has_changed(p, known[p.piece])]
     if changed:
         names = ", ".join(changed[:5]) + (", …" if len(changed) > 5 else "")
@@ -176,23 +202,33 @@ def _description(
     }
 
 
-def _make(
-    todo: Sequence[Piece],
-    root: Path,
+def _making(
     out: Path,
     work: Path,
     options: BuildOptions,
-    engines: tuple[Engine, ...],
-    sandbox: bool,
+    total: int,
     progress: Callable[[int, int, int], None] | None,
     steps: "Steps | None",
-) -> None:
-    from msmdtools.dataset import schedule, worker
+) -> "Making":
+    from msmdtools.dataset.making import Making
+    from msmdtools.dataset.schedule import Steps
 
-    settings = worker.Settings(
+    return Making(out, work, options.workers, total, progress, steps or Steps())
+
+
+def _settings(
+    root: Path,
+    engines: tuple[Engine, ...],
+    specs: tuple[PerformanceSpec, ...],
+    options: BuildOptions,
+    sandbox: bool,
+) -> "Settings":
+    from msmdtools.dataset.worker import Settings
+
+    return Settings(
         root=root.absolute(),
         engines=engines,
-        performances=options.performances(),
+        performances=specs,
         width=options.width,
         repeats=options.repeats,
         transpose=options.transpose,
@@ -200,73 +236,32 @@ def _make(
         limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
         sandbox=sandbox,
     )
-    done = failed = 0
-    workers = min(options.workers, len(todo))
-    made = schedule.make_pieces(todo, settings, work.absolute(), workers, steps or schedule.Steps())
-    if progress:
-        progress(0, 0, len(todo))
-    with closing(made):  # whatever happens here, the workers are stopped before we go on
-        for task, outcome in made:
-            record = outcome.record
-            assert record is not None
-            if record.ok:
-                store.commit(out, record.piece, task.result)
-            else:
-                store.commit_failure(out, record, work)
-            store.append_log(out, _log_entry(record, outcome))
-            done += 1
-            failed += not record.ok
-            _log.info("%s: %s", record.piece, _in_a_word(record, outcome))
-            if progress:
-                progress(done, failed, len(todo))
-
-
-def _in_a_word(record: store.Record, outcome: "Outcome") -> str:
-    if record.ok:
-        return f"ok, {sum(outcome.seconds.values()):.1f} s"
-    return f"failed, {record.row['stage']}, {record.row['reason']}: {record.row['message']}"
-
-
-def _log_entry(record: store.Record, outcome: "Outcome") -> dict[str, Any]:
-    row = record.row
-    return {
-        "piece": record.piece,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "status": row["status"],
-        "stage": row["stage"],
-        "reason": row["reason"],
-        "engine": outcome.engine,
-        "seconds": {stage: round(seconds, 3) for stage, seconds in outcome.seconds.items()},
-        "cpu_s": round(outcome.cpu_s, 3),
-        "worker_memory_bytes": outcome.memory_bytes,
-        "warnings": outcome.warnings,
-        "log": "" if record.ok else outcome.log,
-    }
 
 
 def _finish(
-    out: Path, work: Path, description: dict[str, Any], pieces: Sequence[Piece], attempted: int
+    out: Path, work: Path, description: dict[str, Any], pieces: Sequence[Piece]
 ) -> BuildSummary:
     from msmdtools.dataset import parts
     from msmdtools.dataset.card import card
 
     known = store.records(out)
+    growth.require_current(out, known)
     totals = parts.write_tables(out, known, work)
-    description = {**description, "state": "complete", "totals": totals}
+    description = growth.held(description, known.values())
+    description |= {"state": "complete", "totals": totals}
     store.write_atomically(out / CARD, card(description, known).encode(), work)
     _write_json(out, description, work)
-    return _summary(out, pieces, known, attempted, description)
+    return _summary(out, pieces, known, description)
 
 
 def _summary(
     out: Path,
     pieces: Sequence[Piece],
     known: Mapping[str, store.Record],
-    attempted: int,
     description: Mapping[str, Any],
 ) -> BuildSummary:
     failed = sum(not known[piece.piece].ok for piece in pieces)
-    return BuildSummary(out, len(pieces), attempted, failed, description["totals"])
+    return BuildSummary(out, len(pieces), 0, failed, description["totals"])
 
 
 def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:

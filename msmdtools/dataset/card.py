@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msmdtools.dataset.provenance import performances
 from msmdtools.dataset.store import Record
 from msmdtools.dataset.summary import totals_table
 from msmdtools.dataset.tables import TABLES
@@ -92,7 +93,11 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
             f"With msmdtools {description['msmdtools']}:",
             "",
             "```sh",
-            *(command(description, source["manifest"]) for source in description["sources"]),
+            *(
+                line
+                for source in description["sources"]
+                for line in commands(description, source["manifest"])
+            ),
             "```",
             "",
             *_tools(description),
@@ -109,21 +114,27 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
     )
 
 
-def command(description: Mapping[str, Any], manifest: str) -> str:
-    """The command that makes the same dataset again."""
+def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
+    """The commands that make the same dataset again: one for soundfonts that are at the same tempi."""
     options = description["options"]
-    words = [
-        "msmd build",
-        f"--manifest {manifest} --root TREE --out DATASET",
-        f"--tempi {','.join(map(str, options['tempi']))}",
-        f"--soundfonts {','.join(options['soundfonts'])}",
-        f"--width {options['width']}",
-        f"--velocity {options['velocity']}",
-        f"--repeats {options['repeats']}",
-    ]
+    more = f"--width {options['width']} --repeats {options['repeats']}"
     if "transpose" in options:
-        words.append(f"--transpose={options['transpose']}")
-    return " ".join([*words, "--keep-audio"] if options["keep_audio"] else words)
+        more += f" --transpose={options['transpose']}"
+    if options["keep_audio"]:
+        more += " --keep-audio"
+    tempi: dict[tuple[str, Any], list[float]] = {}
+    for p in performances(description):
+        font = f"{p['soundfont']}:{p['program']}"
+        tempi.setdefault((font, p["velocity"]), []).append(p["tempo"])
+    fonts: dict[tuple[Any, ...], list[str]] = {}
+    for (font, velocity), speeds in tempi.items():
+        fonts.setdefault((velocity, *sorted(speeds)), []).append(font)
+    return [
+        f"msmd build --manifest {manifest} --root TREE --out DATASET "
+        f"--tempi {','.join(map(str, speeds))} --soundfonts {','.join(names)} "
+        f"--velocity {velocity} {more}"
+        for (velocity, *speeds), names in fonts.items()
+    ]
 
 
 def hub_licences(licences: Iterable[str]) -> list[str]:
@@ -192,9 +203,10 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
         lines.append(
             f"- Every piece is engraved and played {abs(semitones)} semitones {way} than in its source."
         )
-    if description["options"]["velocity"] != "source":
-        velocity = description["options"]["velocity"]
-        lines.append(f"- Every note has the MIDI velocity {velocity}: there are no dynamics.")
+    velocities = {p["velocity"] for p in performances(description)}
+    if "source" not in velocities:
+        names = " or ".join(map(str, sorted(velocities)))
+        lines.append(f"- Every note has the MIDI velocity {names}: there are no dynamics.")
     if corrected := sum(bool(record.row["correction"]) for record in ok):
         lines.append(f"- {corrected} sources were corrected before (column `correction`).")
     if totals["failed"]:

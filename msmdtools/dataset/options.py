@@ -92,17 +92,16 @@ class BuildOptions:
     def content(self) -> dict[str, Any]:
         """The options that decide what is in the dataset, as plain JSON values.
 
-        A dataset holds pieces of one such set only. The others (jobs, limits, …) may change from
-        one build to the next.
+        Performances and audio may be added to a dataset; else it holds pieces of one such set
+        only. The others (jobs, limits, …) may change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
         return {
-            "tempi": list(self.tempi),
-            # A font given by its path counts by its file; its sha256 is recorded beside.
-            "soundfonts": [f"{Path(name).name}:{program}" for name, program in self.soundfonts],
+            "performances": [
+                p.to_json() for p in sorted(self.performances(), key=lambda p: p.name)
+            ],
             "width": self.width,
             "keep_audio": self.keep_audio,
-            "velocity": "source" if self.velocity is None else self.velocity,
             "repeats": self.repeats,
             **transposed,
         }

@@ -50,7 +50,7 @@ def write_tables(dataset: Path, records: Mapping[str, store.Record], work: Path)
     ok = [record for record in records.values() if record.ok]
     counts: dict[str, Counter[str]] = {}
     for table in PART_TABLES:
-        parts = (_read_part(dataset, record.piece, table) for record in ok)
+        parts = (read_part(dataset, record.piece, table) for record in ok)
         counts[table.name] = Counter()
         _write(work, table, parts, counts[table.name])
     for table, rows in (
@@ -96,7 +96,8 @@ def _writer(path: Path, table: Table) -> Any:
     return pq.ParquetWriter(path, table.arrow_schema(), compression="zstd")
 
 
-def _read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
+def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
+    """A piece's rows of one table. Raises DatasetError, with what to remove, if damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

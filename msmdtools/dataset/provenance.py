@@ -1,7 +1,8 @@
 """What a dataset is made with: options, tools, soundfonts, synthesizer settings, sources.
 
 All pieces of a dataset are made alike. What decides about their content is its *identity*; a build
-that would make pieces with another identity is refused, with the list of what differs.
+that would make pieces with another identity is refused, with the list of what differs. What only
+adds to a piece, performances and audio, is no contradiction: see `msmdtools.dataset.growth`.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from msmdtools.dataset.options import BuildOptions
 from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import DatasetError
+from msmdtools.performance import PerformanceSpec
 
 # Python packages that have a part in a picture, a spectrogram or a table, to the byte.
 PACKAGES = (
@@ -31,17 +33,24 @@ PACKAGES = (
     "soundfile",
 )
 IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesizer")
+# What a user asks for of a piece's pages and music, whatever the version.
+_ASKED = ("options.width", "options.repeats", "options.transpose")
 SOURCE_COMMIT = "SOURCE_COMMIT"
 
 
-def resolve_soundfonts(options: BuildOptions) -> BuildOptions:
-    """The same options with the default soundfont written out.
+def resolve_soundfonts(options: BuildOptions, old: Mapping[str, Any] | None) -> BuildOptions:
+    """The same options with soundfonts written out: those of the dataset, or else the default one.
+
+    Args:
+        old: the description of the dataset that is added to, if there is one.
 
     Raises:
         SoundfontError: no soundfont is installed.
     """
     if options.soundfonts:
         return options
+    if fonts := dict.fromkeys((p["soundfont"], p["program"]) for p in performances(old or {})):
+        return replace(options, soundfonts=tuple(fonts))
     from msmdtools.perform.soundfonts import default_soundfont
 
     return replace(options, soundfonts=((default_soundfont(), 0),))
@@ -58,7 +67,7 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
     from msmdtools.perform.soundfonts import find_soundfont, registry, soundfont_sha256
 
     fonts = {}
-    for name, _ in options.soundfonts:
+    for name, _ in sorted(options.soundfonts, key=lambda font: Path(font[0]).name):
         path = find_soundfont(name)
         known = registry().get(name)
         fonts[Path(name).name] = {
@@ -81,24 +90,52 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
 
 
 def check_identity(dataset: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse to add pieces made in another way.
+    """Refuse to add what was made in another way.
+
+    Of performances and soundfonts, those that only one of the two has do not contradict. A dataset
+    of a version that did not keep the written music is made again whole, so only what was asked
+    for counts.
 
     Raises:
         DatasetError: something differs; the message lists each as old → new.
     """
-    before = dict(_flat({key: old.get(key) for key in IDENTITY}))
-    after = dict(_flat({key: new.get(key) for key in IDENTITY}))
+    before, after = _compared(old), _compared(new)
+    if not keeps_music(old):
+        before, after = ({k: v for k, v in d.items() if k in _ASKED} for d in (before, after))
+    added = ("options.performances.", "soundfonts.")
     lines = [
         f"  {key}: {before.get(key, 'none')} → {after.get(key, 'none')}"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
+        and not (key.startswith(added) and (key not in before or key not in after))
     ]
     if lines:
         raise DatasetError(
             f"{dataset} was made in another way, and its pieces must all be made alike:\n"
             + "\n".join(lines)
-            + "\nGive another folder with --out, or remove this one."
+            + "\nPieces, tempi, soundfonts, velocities and audio can be added to a dataset; this "
+            "cannot be changed.\nGive another folder with --out, or remove this one."
         )
+
+
+def keeps_music(description: Mapping[str, Any]) -> bool:
+    """Whether the dataset is of a version that keeps the written music with each piece."""
+    return "performances" in description.get("options", {})
+
+
+def performances(description: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The performances that a dataset's description names, in order, as plain JSON values."""
+    options = description.get("options", {})
+    if "tempi" not in options:
+        return list(options.get("performances", ()))
+    # A version that did not keep the written music recorded tempi and soundfonts apart.
+    velocity = None if options["velocity"] == "source" else int(options["velocity"])
+    specs = [
+        PerformanceSpec(tempo, name, int(program), velocity)
+        for name, _, program in (font.rpartition(":") for font in options["soundfonts"])
+        for tempo in options["tempi"]
+    ]
+    return [spec.to_json() for spec in sorted(specs, key=lambda spec: spec.name)]
 
 
 def source(manifest: Path, root: Path) -> dict[str, str]:
@@ -134,6 +171,16 @@ def source_commit(root: Path) -> str:
     if answer.returncode != 0 or Path(lines[0]) not in {root.resolve(), root.resolve().parent}:
         return ""
     return lines[1]
+
+
+def _compared(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What must not differ, by dotted names; performances by the names of their folders."""
+    options = {k: v for k, v in description.get("options", {}).items() if k != "keep_audio"}
+    named = {p["performance"]: p for p in options.pop("performances", ())}
+    options["performances"] = {
+        name: {k: v for k, v in p.items() if k != "performance"} for name, p in named.items()
+    }
+    return dict(_flat({key: description.get(key) for key in IDENTITY} | {"options": options}))
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

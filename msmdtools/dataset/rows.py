@@ -9,7 +9,7 @@ from typing import Any
 from msmdtools.dataset.tables import PIECES
 from msmdtools.performance import Performance
 from msmdtools.piece import Piece
-from msmdtools.score import Score
+from msmdtools.score import Music, Score
 
 MESSAGE_LENGTH = 300
 
@@ -130,13 +130,13 @@ def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
 
 
 def event_rows(
-    piece: str, score: Score, performances: Iterable[Performance]
+    piece: str, music: Music, performances: Iterable[Performance]
 ) -> Iterator[dict[str, Any]]:
     """The piece's rows of the events table: every note of the music in every performance."""
     for performance in performances:
         name = performance.spec.name
         for event in performance.events:
-            note = score.music.notes[event.event]
+            note = music.notes[event.event]
             yield {
                 "piece": piece,
                 "performance": name,

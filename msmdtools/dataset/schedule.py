@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from msmdtools.dataset import worker
+from msmdtools.dataset import performing, worker
+from msmdtools.dataset.performing import Addition
 from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset.rows import failed_row
 from msmdtools.dataset.store import Record
@@ -32,10 +33,11 @@ ATTEMPTS = 2
 
 
 class Steps(NamedTuple):
-    """The two functions that workers call, by names that can be pickled."""
+    """The functions that workers call, by names that can be pickled."""
 
     prepare: Callable[[Sequence[Task]], list[Outcome]] = worker.prepare
     make_piece: Callable[[tuple[Task, Outcome]], Outcome] = worker.make_piece
+    add: Callable[[Addition], Outcome] = performing.add_performances
 
 
 def make_pieces(
@@ -99,6 +101,39 @@ def make_pieces(
             else:
                 yield from again(tasks, "worker-killed", "the worker was killed, twice")
             refill()
+
+
+def add_performances(
+    additions: Sequence[Addition], workers: int, steps: Steps
+) -> Generator[tuple[Addition, Outcome]]:
+    """Add to every piece what it lacks, and give each with its outcome when it is finished.
+
+    Raises:
+        MsmdError, DiskFull: what stops every piece.
+    """
+    attempts: Counter[str] = Counter()
+    with Pool(workers) as pool:
+
+        def submit(task: Addition) -> None:
+            limit = GRACE_S + PERFORMANCE_S * len(task.performances)
+            pool.submit(Call(steps.add, task, limit))
+
+        for task in sorted(additions, key=lambda a: (-a.record.row["events"], a.record.piece)):
+            submit(task)
+        for result in pool.results():
+            task = result.call.argument
+            attempts[task.record.piece] += 1
+            if isinstance(result, Returned):
+                yield task, result.value
+            elif isinstance(result, Raised):
+                raise result.error
+            elif result.timed_out or attempts[task.record.piece] == ATTEMPTS:
+                what = ("timeout", "stuck") if result.timed_out else ("killed", "killed, twice")
+                record = task.failure("worker", f"worker-{what[0]}", f"the worker was {what[1]}")
+                yield task, Outcome(record, stage="worker")
+            else:
+                submit(task)
+            shutil.rmtree(task.folder, ignore_errors=True)
 
 
 def source_bytes(piece: Piece, root: Path) -> int:

@@ -187,6 +187,31 @@ def commit(dataset: Path, piece: str, folder: Path) -> None:
     (dataset / FAILED_FOLDER / f"{piece}.json").unlink(missing_ok=True)
 
 
+def extend(dataset: Path, record: Record, new: Path, work: Path) -> None:
+    """Add to a piece what is in the folder `new`, already written through to the disk.
+
+    Performances are moved as a whole, of those that are there the audio alone; the tables with all
+    of their rows take the place of the old ones; the record comes last. Killed between, the piece
+    has what its record says, and more that no one asks for.
+    """
+    piece = dataset / PIECES_FOLDER / record.piece
+    listed = {row["file"] for row in _read_record(piece / PIECE_FILE, piece).files}
+    for folder in sorted((new / "performances").iterdir()):
+        place = piece / "performances" / folder.name
+        if f"performances/{folder.name}/spectrogram.npy" in listed:
+            for file in sorted(folder.iterdir()):
+                os.replace(file, place / file.name)
+            sync_folder(place)
+        else:
+            _move_away(place, work)  # what a killed build has left
+            os.rename(folder, place)
+    sync_folder(piece / "performances")
+    for table in sorted((new / "tables").iterdir()):
+        os.replace(table, piece / "tables" / table.name)
+    sync_folder(piece / "tables")
+    rewrite(dataset, record, work)
+
+
 def commit_failure(dataset: Path, record: Record, work: Path) -> None:
     """Write the row of a failed piece, and then take away an older version of the piece."""
     failed = dataset / FAILED_FOLDER

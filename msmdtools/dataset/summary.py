@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
@@ -15,6 +17,8 @@ class BuildSummary:
         attempted: those that this build attempted; the others were there already.
         failed: those of the selected whose last attempt failed.
         totals: of the whole dataset, as in dataset.json.
+        added: pieces that were there and were to get further performances, or audio.
+        lacking: "piece: why" of those of them that could not get it, and are as they were.
     """
 
     dataset: Path
@@ -22,6 +26,8 @@ class BuildSummary:
     attempted: int
     failed: int
     totals: Mapping[str, Any]
+    added: int = 0
+    lacking: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -29,6 +35,8 @@ class BuildSummary:
             "dataset": str(self.dataset),
             "selected": self.selected,
             "attempted": self.attempted,
+            "added": self.added,
+            "lacking": list(self.lacking),
             "failed": self.failed,
             "totals": dict(self.totals),
         }
@@ -39,9 +47,18 @@ def format_summary(summary: BuildSummary) -> str:
     there = summary.selected - summary.attempted
     last = f"This build attempted {_count(summary.attempted, 'piece')}"
     last += f"; {there:,} {'was' if there == 1 else 'were'} there already." if there else "."
+    if done := summary.added - len(summary.lacking):
+        last += (
+            f" {_count(done, 'piece')} got what the dataset lacked, without being engraved again."
+        )
     if summary.failed:
         last += f" {summary.failed:,} failed: pieces.parquet says why; --retry-failed tries again."
-    return "\n".join([*totals_table(summary.totals), "", last])
+    lines = [*totals_table(summary.totals), "", last]
+    if lacking := summary.lacking:
+        lines.append(f"{_count(len(lacking), 'piece')} could not get it and are as before:")
+        lines += [f"  {line}" for line in lacking[:SHOWN]]
+        lines += ["  …"] if len(lacking) > SHOWN else []
+    return "\n".join(lines)
 
 
 def totals_table(totals: Mapping[str, Any]) -> list[str]:

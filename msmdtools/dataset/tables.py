@@ -56,7 +56,7 @@ PIECES = Table(
 
 FILES = Table(
     "files",
-    "One row per picture, spectrogram, MIDI and audio file. "
+    "One row per picture, spectrogram, MIDI and audio file, and one for the written music. "
     "PDFs are not listed: equal runs write different bytes.",
     ("piece", "file"),
     (

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from msmdtools import align, engrave, perform
 from msmdtools.dataset import rows
 from msmdtools.dataset.parts import write_part
 from msmdtools.dataset.store import Record, sync_tree
 from msmdtools.dataset.tables import PIECE_FILE
+from msmdtools.dataset.written import MUSIC_FILE, to_bytes
 from msmdtools.engrave import Engine, Limits
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
@@ -78,6 +79,11 @@ class Task:
         """What is to become the piece's folder in the dataset."""
         return self.folder / "piece"
 
+    def failure(self, stage: str, reason: str, message: str) -> Record:
+        """The record of the piece where it could not be made."""
+        message = rows.one_line(message, self.source, self.folder, self.settings.root)
+        return Record(rows.failed_row(self.piece, stage, reason, message))
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -110,7 +116,7 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
     outcomes = [Outcome() for _ in tasks]
     owner: dict[Path, Outcome] = {}
     for task, outcome in zip(tasks, outcomes, strict=True):
-        with _attempt(task, outcome), _stage(outcome, "source"):
+        with attempt(task, outcome), stage(outcome, "source"):
             sources.check_source(task.piece, task.settings.root)
             task.source.mkdir(parents=True)
             sources.copy_sources(task.piece, task.settings.root, task.source)
@@ -135,11 +141,11 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
     On success `task.result` is whole and written through to the disk, ready to be moved.
     """
     task, outcome = argument
-    with _attempt(task, outcome):
+    with attempt(task, outcome):
         settings, piece = task.settings, task.piece
-        with _stage(outcome, "correct"):
+        with stage(outcome, "correct"):
             correction = correct(task.source, sources.source_files(piece, settings.root))
-        with _stage(outcome, "engrave"):
+        with stage(outcome, "engrave"):
             engraving = engrave.engrave(
                 task.source / piece.path,
                 task.source,
@@ -152,13 +158,13 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 sandbox=settings.sandbox,
             )
             outcome.log = engraving.log[-LOG_CHARACTERS:]
-        with _stage(outcome, "align"):
+        with stage(outcome, "align"):
             score = align.align(engraving)
             outcome.engine = score.engine
             outcome.warnings += score.warnings
         result = task.result
         result.mkdir()
-        with _stage(outcome, "perform"):
+        with stage(outcome, "perform"):
             performances = []
             for spec in settings.performances:
                 folder = result / "performances" / spec.name
@@ -166,7 +172,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 performances.append(
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
                 )
-        with _stage(outcome, "write"):
+        with stage(outcome, "write"):
             outcome.record = _write(piece, score, performances, correction, result)
     return outcome
 
@@ -179,25 +185,29 @@ def _write(
     shutil.move(score.pdf, result / "score.pdf")
     write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
     write_part(result, NOTEHEADS, rows.notehead_rows(piece.piece, score))
-    write_part(result, EVENTS, rows.event_rows(piece.piece, score, performances))
+    write_part(result, EVENTS, rows.event_rows(piece.piece, score.music, performances))
     write_part(result, PERFORMANCES, (rows.performance_row(piece.piece, p) for p in performances))
+    (result / MUSIC_FILE).write_bytes(to_bytes(score.music))
     record = Record(
         rows.ok_row(piece, score, len(performances), correction),
-        tuple(_file_rows(piece.piece, result)),
+        tuple(file_rows(piece.piece, result)),
     )
     (result / PIECE_FILE).write_bytes(record.to_json())
     sync_tree(result)
     return record
 
 
-def _file_rows(piece: str, result: Path) -> Iterator[dict[str, Any]]:
-    performed = (result / "performances").rglob("*")
-    for path in sorted([*result.glob("page-*.png"), *(p for p in performed if p.is_file())]):
+def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of the files table for what is in a piece's folder, sorted."""
+    performed = (folder / "performances").rglob("*")
+    music = [path for path in (folder / MUSIC_FILE,) if path.is_file()]
+    pages = folder.glob("page-*.png")
+    for path in sorted([*music, *pages, *(p for p in performed if p.is_file())]):
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         yield {
             "piece": piece,
-            "file": path.relative_to(result).as_posix(),
+            "file": path.relative_to(folder).as_posix(),
             "bytes": path.stat().st_size,
             "sha256": digest,
         }
@@ -212,7 +222,8 @@ def _lilypond_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _stage(outcome: Outcome, name: str) -> Iterator[None]:
+def stage(outcome: Outcome, name: str) -> Iterator[None]:
+    """Measure a stage of the work on a piece."""
     outcome.stage = name
     start = time.perf_counter()
     try:
@@ -221,8 +232,17 @@ def _stage(outcome: Outcome, name: str) -> Iterator[None]:
         outcome.seconds[name] = time.perf_counter() - start
 
 
+class Attempted(Protocol):
+    """A piece that is worked on, in a folder of its own."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+    def failure(self, stage: str, reason: str, message: str) -> Record: ...  # noqa: D102
+
+
 @contextmanager
-def _attempt(task: Task, outcome: Outcome) -> Iterator[None]:
+def attempt(task: Attempted, outcome: Outcome) -> Iterator[None]:
     """Turn what goes wrong with this piece into its record; raise what concerns all pieces."""
     start = _cpu_s()
     try:
@@ -230,7 +250,7 @@ def _attempt(task: Task, outcome: Outcome) -> Iterator[None]:
     except PieceError as error:
         _raise_if_disk_full(error, task)
         outcome.log = error.log[-LOG_CHARACTERS:]
-        outcome.record = _failure(task, error.stage, error.reason, str(error))
+        outcome.record = task.failure(error.stage, error.reason, str(error))
     except MsmdError:
         raise
     except Exception as error:  # a fault of ours must not cost more than this piece
@@ -238,18 +258,13 @@ def _attempt(task: Task, outcome: Outcome) -> Iterator[None]:
         outcome.log = traceback.format_exc()
         message = f"{type(error).__name__}: {error}"
         reason = "out-of-memory" if isinstance(error, MemoryError) else "internal-error"
-        outcome.record = _failure(task, outcome.stage, reason, message)
+        outcome.record = task.failure(outcome.stage, reason, message)
     finally:
         outcome.cpu_s += _cpu_s() - start
         outcome.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _failure(task: Task, stage: str, reason: str, message: str) -> Record:
-    message = rows.one_line(message, task.source, task.folder, task.settings.root)
-    return Record(rows.failed_row(task.piece, stage, reason, message))
-
-
-def _raise_if_disk_full(error: BaseException, task: Task) -> None:
+def _raise_if_disk_full(error: BaseException, task: Attempted) -> None:
     """A program that we run cannot tell us that the disk is full: look at the disk ourselves."""
     cause: BaseException | None = error
     while cause is not None:

@@ -174,7 +174,10 @@ def _play(
     }
     end = -(-length // BLOCK) * BLOCK
     written = filled = 0
-    for until, action in [*((b * BLOCK, a) for a, b in zip(todo, blocks, strict=True)), (end, None)]:
+    for until, action in [
+        *((b * BLOCK, a) for a, b in zip(todo, blocks, strict=True)),
+        (end, None),
+    ]:
         while written + filled < until:
             count = min(until - written - filled, SCRATCH - filled)
             library.fluid_synth_write_float(synth, count, at_left, filled, 1, at_right, filled, 1)
@@ -188,9 +191,7 @@ def _play(
         yield _mono(left[:filled], right[:filled])[: length - written]
 
 
-def _mono(
-    left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]
-) -> npt.NDArray[np.int16]:
+def _mono(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     mono = np.rint((left + right) * np.float32(0.5 * 32767))
     return np.clip(mono, -32768, 32767).astype(np.int16)
 
