@@ -25,8 +25,10 @@ from msmdtools.retrieval import (
     following,
     pages,
     recording,
+    similarity,
     windows,
 )
+from msmdtools.retrieval import path as way
 from msmdtools.retrieval.alignment import Alignment, best_path
 
 FIRST, _ = synthetic_dataset.PIECES
@@ -108,6 +110,34 @@ def test_the_path_is_the_best_of_all(seed):
     cost = jump * sum(not 0 <= b - a < 3 for a, b in pairwise(path))
     found = similarities[np.arange(5), path].sum() - cost
     assert found == pytest.approx(slow_best(similarities, 3, jump))
+
+
+@pytest.mark.parametrize("cells", [1, 40, 95, 200, 10**6])
+def test_the_path_does_not_depend_on_how_much_is_in_memory(cells, monkeypatch):
+    """In blocks of 1, 2, 5 and 10 rows and in one, with jumps in between."""
+    random = np.random.default_rng(3)
+    heard, seen = (random.normal(size=(n, 6)).astype(np.float32) for n in (37, 19))
+    expected = heard @ seen.T
+    windows, values = way.best(similarity.Known(expected), 4, 3.0)
+    assert (np.diff(windows) < 0).sum() >= 2
+    assert np.array_equal(values, expected[np.arange(37), windows])
+    monkeypatch.setattr(similarity, "CELLS", cells)
+    matrix = similarity.Similarities(heard, seen)
+    assert matrix.block == min(max(cells // 19, 1), 37)
+    assert np.stack([matrix.row(i) for i in range(37)]) == pytest.approx(expected, abs=1e-5)
+    found = way.best(matrix, 4, 3.0)
+    assert found[0].tolist() == windows.tolist()
+    assert found[1] == pytest.approx(values, abs=1e-5)
+
+
+def test_following_does_not_depend_on_how_much_is_in_memory(monkeypatch):
+    random = np.random.default_rng(4)
+    heard, seen = (random.normal(size=(n, 6)).astype(np.float32) for n in (30, 19))
+    expected = following.track([heard @ seen.T] * 2, [0, 3])
+    monkeypatch.setattr(similarity, "CELLS", 50)
+    found = following.track([similarity.Similarities(heard, seen)] * 2, [0, 3])
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
 
 
 def test_a_repeat_goes_back_once():
@@ -329,7 +359,7 @@ def test_the_title_cannot_break_the_player(strip):
 
     moments = np.array([0.0, 1.0])
     found = Alignment(strip, moments, moments, moments, moments)
-    made = player.page(found, np.zeros(22_050, np.int16), "a <b> {{data}} & c").decode()
+    made = player.page(found, [np.zeros(22_050, np.int16)], "a <b> {{data}} & c").decode()
     assert "<title>a &lt;b&gt; {{data}} &amp; c</title>" in made
 
 
@@ -351,7 +381,7 @@ def test_midi_files_are_played(piece, soundfont, monkeypatch):
     played = recording.of_file(piece.midi_path(SLOW))
     assert played.name == "performance.mid"
     assert played.bands.shape[1] == pytest.approx(18 * 20, abs=60)
-    assert np.abs(played.sound()).max() > 100
+    assert max(np.abs(block).max() for block in played.sound()) > 100
 
 
 @pytest.mark.parametrize(

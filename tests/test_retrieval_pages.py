@@ -8,7 +8,7 @@ from PIL import Image
 
 import msmdtools
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import pages, sources, systems, windows
+from msmdtools.retrieval import pages, pictures, sources, systems, windows
 
 SPACE = 7
 
@@ -97,10 +97,11 @@ def test_pictures_of_all_kinds_are_read(tmp_path):
         tmp_path / "two.tiff", save_all=True, append_images=[Image.fromarray(drawn)]
     )
     Image.fromarray(drawn).save(tmp_path / "one.pdf", resolution=100)
-    assert np.array_equal(pages.read_pictures(tmp_path / "grey.png")[0], drawn)
-    assert np.array_equal(pages.read_pictures(tmp_path / "clear.png")[0], drawn)
-    assert abs(pages.read_pictures(tmp_path / "colour.jpg")[0].astype(int) - drawn).mean() < 2
-    assert len(pages.read_pictures(tmp_path / "two.tiff")) == 2
+    assert np.array_equal(next(pictures.read_pictures(tmp_path / "grey.png")), drawn)
+    assert np.array_equal(next(pictures.read_pictures(tmp_path / "clear.png")), drawn)
+    colour = next(pictures.read_pictures(tmp_path / "colour.jpg"))
+    assert abs(colour.astype(int) - drawn).mean() < 2
+    assert len(list(pictures.read_pictures(tmp_path / "two.tiff"))) == 2
     sheet = pages.read_sheet(tmp_path / "one.pdf")
     assert sheet.piece == "one"
     found = windows.sheet_windows(sheet, (160, 200), 50)
@@ -110,17 +111,17 @@ def test_pictures_of_all_kinds_are_read(tmp_path):
 
 def test_pictures_that_cannot_be_read(tmp_path):
     with pytest.raises(MsmdError, match=r"none\.png: no such file$"):
-        pages.read_pictures(tmp_path / "none.png")
+        next(pictures.read_pictures(tmp_path / "none.png"))
     for name, message in (
         ("a.png", r"a\.png: not a picture that can be read \(.*\); give PNG, JPEG, TIFF or PDF$"),
         ("a.pdf", r"a\.pdf: not a PDF that can be read \(.*\)$"),
     ):
         (tmp_path / name).write_bytes(b"nothing")
         with pytest.raises(MsmdError, match=message):
-            pages.read_pictures(tmp_path / name)
+            next(pictures.read_pictures(tmp_path / name))
     (tmp_path / "empty").mkdir()
     with pytest.raises(MsmdError, match=r"empty: no pictures \(PNG, JPEG, TIFF\) in this folder$"):
-        pages.read_pictures(tmp_path / "empty")
+        next(pictures.read_pictures(tmp_path / "empty"))
 
 
 def test_what_a_plain_folder_has(tmp_path):
@@ -138,7 +139,7 @@ def test_what_a_plain_folder_has(tmp_path):
         ("audio", "suite", "take.flac"),
     ]
     assert found[3].source == str((tmp_path / "suite").resolve())
-    in_order = pages.in_order((tmp_path / "suite").glob("*.png"))
+    in_order = pictures.in_order((tmp_path / "suite").glob("*.png"))
     assert [f.name for f in in_order] == ["page-2.png", "page-10.png"]
     assert [i.side for i in sources.items(tmp_path, ["score"], [])] == ["sheet"]
     with pytest.raises(MsmdError, match=r": no piece 'x'$"):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Progress
 
 if TYPE_CHECKING:
     from msmdtools.retrieval.alignment import Alignment
+    from msmdtools.retrieval.limits import Limits
 
 
 @click.command(
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     help="A table (.csv, .parquet, .json), a picture (.png) or a player (.html); repeatable.",
 )
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(
     recording: str,
@@ -41,6 +44,7 @@ def command(
     online: bool,
     out: tuple[Path, ...],
     device: str | None,
+    limits: "Limits",
     as_json: bool,
 ) -> None:
     """Find where AUDIO is on its sheet at every moment: page, system and x.
@@ -53,20 +57,22 @@ def command(
     from msmdtools.dataset import reader
     from msmdtools.models.model import load_model
     from msmdtools.retrieval import alignment as aligning
-    from msmdtools.retrieval import alignment_files, alignment_table, following, pages
+    from msmdtools.retrieval import alignment_files, alignment_table, apart, following, pages
     from msmdtools.retrieval import recording as recordings
     from msmdtools.retrieval.windows import Paged
 
     alignment_files.check(out)
     seen: Paged
     if dataset is None:
-        heard, seen = recordings.of_file(recording), pages.read_sheet(sheet)
+        heard = recordings.of_file(recording, limits)
+        seen = apart.read(pages.read_sheet, sheet, None, limits=limits)
     else:
         seen = piece = reader.open(dataset)[sheet]
         if Path(recording).is_file():
-            heard = recordings.of_file(recording)
+            heard = recordings.of_file(recording, limits)
         else:
             heard = recordings.of_performance(piece, recording)
+    apart.close()
     loaded = load_model(model, device)
     method = following.follow if online else aligning.align
     with Progress() as progress:

@@ -3,10 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from msmdtools.retrieval.limits import Limits
 
 
 @click.command("index", short_help="Index sheets and recordings for search.")
@@ -33,6 +38,7 @@ from msmdtools.cli.progress import Progress
     help="s between audio windows. [default: 0.5]",
 )
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
 def command(
@@ -46,6 +52,7 @@ def command(
     sheet_stride: int | None,
     audio_stride: float | None,
     device: str | None,
+    limits: "Limits",
     as_json: bool,
 ) -> None:
     """Embed windows of sheets and recordings and keep them in an index for msmd search.
@@ -63,7 +70,7 @@ def command(
 
     items = []
     if source is not None:
-        items = sources.items(source, _names(pieces), _names(performances))
+        items = sources.items(source, _names(pieces), _names(performances), limits)
     weights = model or index.weights_of(out)
     loaded = load_model(weights, device)
     with Progress() as progress:

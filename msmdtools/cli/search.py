@@ -3,9 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from msmdtools.cli.limits import option as limits_option
+
+if TYPE_CHECKING:
+    from msmdtools.retrieval.limits import Limits
 
 
 @click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
@@ -40,6 +45,7 @@ import click
     help="Draw the query and the best answers, with the places found, as a PNG.",
 )
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print answers and paths as JSON.")
 def command(
     index: str,
@@ -54,6 +60,7 @@ def command(
     top: int,
     out: Path | None,
     device: str | None,
+    limits: "Limits",
     as_json: bool,
 ) -> None:
     """Search INDEX for the sheet of a recording, or for the recording of a sheet.
@@ -76,7 +83,7 @@ def command(
     opened = open_index(index)
     weights = model or weights_of(index)
     if dataset is None:
-        asked = queries.of_file(query, start, end, page)
+        asked = queries.of_file(query, start, end, page, limits)
     else:
         piece = reader.open(dataset)[query]
         asked = queries.of_piece(piece, by, performance, start, end, page)

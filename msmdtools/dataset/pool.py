@@ -114,6 +114,10 @@ class Pool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the workers, whatever they do."""
         for worker in self._workers:
             _kill(worker)
         self._workers.clear()

@@ -31,9 +31,11 @@ from numpy.typing import ArrayLike, NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
+from msmdtools.retrieval import path
 from msmdtools.retrieval.axis import Axis, Places, axis
 from msmdtools.retrieval.ranking import STEPS
 from msmdtools.retrieval.search import SHORTEST_S
+from msmdtools.retrieval.similarity import Known, Similarities
 from msmdtools.retrieval.windows import Paged, audio_windows, sheet_windows
 
 SHEET_STRIDE, AUDIO_STRIDE = 10, 0.1
@@ -110,19 +112,23 @@ def align(
     progress("sheet", 1, 1)
     progress("audio", 0, 1)
     windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
-    similarities = model.embed_audio(windows.spectrograms) @ vectors.T
+    similarities = Similarities(model.embed_audio(windows.spectrograms), vectors)
     progress("audio", 1, 1)
     return from_similarities(strip, windows.second, similarities)
 
 
-def from_similarities(strip: Axis, second: Floats, similarities: NDArray[np.floating]) -> Alignment:
+def from_similarities(
+    strip: Axis, second: Floats, similarities: Similarities | NDArray[np.floating]
+) -> Alignment:
     """The alignment that a matrix of similarities gives.
 
     Args:
         second: of each audio window, `AUDIO_STRIDE` apart.
         similarities: (audio windows, sheet windows), these `SHEET_STRIDE` apart on the strip.
     """
-    windows = best_path(similarities)
+    if not isinstance(similarities, Similarities):
+        similarities = Known(similarities)
+    windows, found = path.best(similarities, STEPS, JUMP)
     centres = window_centres(strip.length, similarities.shape[1])
     moved = np.diff(windows)
     ends = np.flatnonzero((moved < 0) | (moved >= STEPS)) + 1
@@ -130,45 +136,19 @@ def from_similarities(strip: Axis, second: Floats, similarities: NDArray[np.floa
     runs = [_smoothed(run, reach) for run in np.split(centres[windows], ends)]
     places = np.concatenate(runs)
     speed = np.concatenate([_slopes(run) for run in runs]) / AUDIO_STRIDE
-    found = similarities[np.arange(len(windows)), windows]
-    return Alignment(strip, second, places, speed, np.asarray(found, np.float64))
+    return Alignment(strip, second, places, speed, found)
 
 
 def best_path(
     similarities: NDArray[np.floating], steps: int = STEPS, jump: float = JUMP
 ) -> NDArray[np.int64]:
-    """The sheet window of each audio window on the best path: (audio windows,).
-
-    The best path has the highest sum of similarities, less `jump` for each jump. Of equally good ways
-    to a window the one with the shortest step is taken, and a jump only if it is better.
+    """The sheet window of each audio window on the best path, as `msmdtools.retrieval.path` finds it.
 
     Args:
         similarities: (audio windows, sheet windows), both at least 1.
         steps: from one audio window to the next a path goes on by 0 … steps - 1 windows, or jumps.
     """
-    rows, columns = similarities.shape
-    best = similarities[0].astype(np.float64)
-    taken = np.zeros((rows, columns), np.int8)
-    source = np.zeros(rows, np.int64)
-    for row in range(1, rows):
-        before = best.copy()
-        for step in range(1, min(steps, columns)):
-            further = best[:-step]
-            better = further > before[step:]
-            before[step:][better] = further[better]
-            taken[row, step:][better] = step
-        source[row] = np.argmax(best)
-        jumped = best[source[row]] - jump
-        better = jumped > before
-        before[better] = jumped
-        taken[row][better] = -1
-        best = before + similarities[row]
-    path = np.empty(rows, np.int64)
-    path[-1] = np.argmax(best)
-    for row in range(rows - 1, 0, -1):
-        step = int(taken[row, path[row]])
-        path[row - 1] = source[row] if step < 0 else path[row] - step
-    return path
+    return path.best(Known(similarities), steps, jump)[0]
 
 
 def window_centres(length: float, count: int) -> Floats:

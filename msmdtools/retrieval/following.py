@@ -28,8 +28,9 @@ on-line time warping", DAFx 2005, for the other way, whose path has no notion of
 where the music is in the part of a window that has not been heard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ from msmdtools.retrieval.alignment import (
     window_centres,
 )
 from msmdtools.retrieval.axis import axis
+from msmdtools.retrieval.similarity import Known, Similarities
 from msmdtools.retrieval.windows import Paged, audio_windows, sheet_windows
 
 WHITE = 255
@@ -55,6 +57,8 @@ CHANGE, LOST = 0.02, 1e-6
 SHARPNESS = 4.0
 # Sheet windows that count as near to a mode.
 _NEAR = 3
+# Windows that are cut, and embedded, at a time.
+_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,9 @@ def follow(
     similarities = []
     for number, cut in enumerate(CUTS):
         progress("windows", number, len(CUTS))
-        seen = model.embed_sheet(cut.sheet(images))
-        heard = model.embed_audio(cut.audio(windows.spectrograms))
-        similarities.append(heard @ seen.T)
+        seen = _embedded(images, cut.sheet, model.embed_sheet)
+        heard = _embedded(windows.spectrograms, cut.audio, model.embed_audio)
+        similarities.append(Similarities(heard, seen))
     progress("windows", len(CUTS), len(CUTS))
     centres = window_centres(strip.length, len(images))
     places, speed = track(similarities, [cut.steps for cut in CUTS])
@@ -116,12 +120,22 @@ def follow(
         windows.second,
         centres[0] + SHEET_STRIDE * places,
         speed,
-        np.asarray(similarities[0][np.arange(len(nearest)), nearest], np.float64),
+        np.array([similarities[0].row(i)[at] for i, at in enumerate(nearest)], np.float64),
     )
 
 
+def _embedded(
+    windows: NDArray[Any],
+    cut: Callable[[NDArray[Any]], NDArray[Any]],
+    embed: Callable[[NDArray[Any]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """The embeddings of cut windows, some of which are cut at a time."""
+    starts = range(0, len(windows), _BLOCK)
+    return np.concatenate([embed(cut(windows[start : start + _BLOCK])) for start in starts])
+
+
 def track(
-    similarities: Sequence[NDArray[np.floating]], lags: Sequence[int]
+    similarities: Sequence[Similarities | NDArray[np.floating]], lags: Sequence[int]
 ) -> tuple[Floats, Floats]:
     """The place at each moment, in sheet windows from 0, and the speed in px a second; (moments,).
 
@@ -131,14 +145,21 @@ def track(
         similarities: for each cut (moments, sheet windows): row n is of the window around moment n.
         lags: rising from 0; row n of cut i has been heard at moment n + lags[i].
     """
-    likelihoods = [np.exp(SHARPNESS * (values - 1.0)).astype(np.float64) for values in similarities]
-    moments, windows = likelihoods[0].shape
+    matrices = [
+        values if isinstance(values, Similarities) else Known(values) for values in similarities
+    ]
+    moments, windows = matrices[0].shape
+
+    @lru_cache(maxsize=len(lags) * (lags[-1] + 2))
+    def likelihood(cut: int, moment: int) -> Floats:
+        return np.exp(SHARPNESS * (matrices[cut].row(moment) - 1.0)).astype(np.float64)
+
     motion = _motion()
     settled = np.full((len(SPEEDS), windows), 1 / (len(SPEEDS) * windows))
 
     def step(state: Floats, moment: int, cut: int) -> Floats:
         moved = state if moment == 0 else _moved(state, motion)
-        weighted = moved * likelihoods[cut][moment]
+        weighted = moved * likelihood(cut, moment)
         weighted /= weighted.sum()
         return (1 - LOST) * weighted + LOST / weighted.size
 

@@ -1,13 +1,17 @@
 """MIDI files of any origin as music that the perform room can play."""
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
+from msmdtools.features.spectrogram import spectrogram_parts
 from msmdtools.perform.midi import DRUM_CHANNEL, SUSTAIN_PEDAL
+from msmdtools.perform.timing import TickMap
+from msmdtools.retrieval.limits import LIMITS, Limits
 from msmdtools.score import TICKS_PER_QUARTER, Music, Note, PedalChange, TempoChange
 
 ENDINGS = frozenset({".mid", ".midi", ".smf"})
@@ -61,34 +65,37 @@ def read_music(path: str | Path) -> Music:
     return Music(tuple(notes), tuple(tempi), tuple(pedals))
 
 
-def read_bands(path: str | Path) -> NDArray[np.float16]:
+def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
     """The spectrogram of a MIDI file played by the default soundfont's piano: float16, (92, frames).
 
     Raises:
-        MsmdError: as `play` does.
+        MsmdError: as `blocks` does.
     """
-    from msmdtools.features.spectrogram import spectrogram
-
-    return spectrogram(play(path))
+    return np.concatenate(list(spectrogram_parts(blocks(path, limits=limits))), axis=1)
 
 
-def play(path: str | Path, soundfont: str | None = None, program: int = 0) -> NDArray[np.int16]:
-    """The sound of a MIDI file: int16, (samples,), mono, 22,050 Hz.
+def blocks(
+    path: str | Path, soundfont: str | None = None, program: int = 0, limits: Limits = LIMITS
+) -> Iterator[NDArray[np.int16]]:
+    """The sound of a MIDI file, block by block: int16, mono, 22,050 Hz.
 
     Args:
         soundfont: by its name in the registry; None for the default one.
         program: of General MIDI, for all parts.
 
     Raises:
-        MsmdError: as `read_music` does, or no soundfont or FluidSynth is there.
+        MsmdError: as `read_music` does, the music is too long, or no soundfont or FluidSynth is there.
     """
     from msmdtools.perform.soundfonts import default_soundfont, find_soundfont
-    from msmdtools.perform.synth import render
+    from msmdtools.perform.synth import rendering
     from msmdtools.performance import PerformanceSpec
 
     music = read_music(path)
+    last = max(note.offset_tick for note in music.notes)
+    if TickMap.of(music.tempi, 1.0).seconds([last])[0] > limits.seconds:
+        raise limits.exceeded("seconds", f"{path}: the music has too many seconds")
     spec = PerformanceSpec(1.0, soundfont or default_soundfont(), program)
-    return render(music, spec, find_soundfont(spec.soundfont))
+    yield from rendering(music, spec, find_soundfont(spec.soundfont)).blocks
 
 
 def _note(onset: int, velocity: int, offset: int, pitch: int, channel: int) -> Note:

@@ -6,7 +6,6 @@ are left as they are. Places on them are given in pixels of the picture that was
 its page drawn 835 px wide), whatever was done to it.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,15 @@ from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
 from msmdtools.retrieval import systems
+from msmdtools.retrieval.limits import LIMITS, Limits
+from msmdtools.retrieval.pictures import read_pictures
+from msmdtools.retrieval.stored import Stored
 from msmdtools.retrieval.systems import Image, Layout
 from msmdtools.snippets.schema import NOMINAL_WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 # Distance of staff lines of the training pages: 20 pt staves on A4 paper, 835 px wide.
 SPACE = 6.98
 # A difference of scale that models do not mind.
@@ -67,29 +68,29 @@ class Sheet:
         return np.asarray(moved, np.uint8)
 
 
-def read_sheet(path: str | Path, piece: str | None = None) -> Sheet:
+def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:
     """The sheet in a picture, a PDF, or a folder of pictures.
 
     Args:
         piece: its name; None for the file's.
 
     Raises:
-        MsmdError: the file cannot be read, or no page of it has staves.
+        MsmdError: the file cannot be read or exceeds a limit, or no page of it has staves.
     """
     path = Path(path)
-    pictures, unit = read_pictures(path, _PDF_WIDTH), 1.0
+    pictures, unit = read_pictures(path, _PDF_WIDTH, limits), 1.0
     if path.suffix.lower() == ".pdf":
         unit = NOMINAL_WIDTH / _PDF_WIDTH
     return make_sheet(pictures, piece or path.stem, str(path), unit)
 
 
 def make_sheet(
-    pictures: Sequence[Image], piece: str, where: str = "the picture", unit: float = 1.0
+    pictures: Iterable[Image], piece: str, where: str = "the picture", unit: float = 1.0
 ) -> Sheet:
     """The sheet whose pages these pictures are.
 
     Args:
-        pictures: uint8, (height, width), dark ink on light paper.
+        pictures: uint8, (height, width), dark ink on light paper; taken one by one.
         where: what an error names.
         unit: places are given in pixels of the pictures times this.
 
@@ -98,16 +99,11 @@ def make_sheet(
     """
     import pandas as pd
 
-    layouts = [systems.find_systems(picture) for picture in pictures]
-    if not any(layout.systems for layout in layouts):
-        raise MsmdError(
-            f"{where}: no staves found; give a picture of printed music, upright to 4 degrees, "
-            "with staff lines that can be told apart"
-        )
-    pages, maps = [], []
+    pages, maps = Stored(), []
     rows: list[dict[str, Any]] = []
     count = 0
-    for number, (picture, layout) in enumerate(zip(pictures, layouts, strict=True), 1):
+    for number, picture in enumerate(pictures, 1):
+        layout = systems.find_systems(picture)
         page, scale, back = _normalised(picture, layout)
         pages.append(page)
         maps.append(np.asarray(unit * back, np.float64))
@@ -118,6 +114,11 @@ def make_sheet(
                 edges = (box.x0, box.y0, box.x1, box.y1)
                 names = ("x0", "y0", "x1", "y1")
                 rows.append(place | {n: e * scale for n, e in zip(names, edges, strict=True)})
+    if not rows:
+        raise MsmdError(
+            f"{where}: no staves found; give a picture of printed music, upright to 4 degrees, "
+            "with staff lines that can be told apart"
+        )
     return Sheet(piece, pages, pd.DataFrame(rows), maps)
 
 
@@ -143,79 +144,3 @@ def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[n
     turned[:, 2] += half - turned[:, :2] @ half
     back = cv2.invertAffineTransform(turned)
     return page, scale, np.concatenate([back[:, :2] / scale, back[:, 2:]], axis=1)
-
-
-def read_pictures(path: str | Path, pdf_width: int = NOMINAL_WIDTH) -> list[Image]:
-    """The pages of a picture, a PDF, or a folder of pictures, as they are: uint8 (height, width).
-
-    Args:
-        pdf_width: px that the pages of a PDF are drawn wide.
-
-    Raises:
-        MsmdError: there is no such file, or it cannot be read.
-    """
-    path = Path(path)
-    if path.is_dir():
-        files = in_order(file for file in path.iterdir() if is_picture(file))
-        if not files:
-            raise MsmdError(f"{path}: no pictures (PNG, JPEG, TIFF) in this folder")
-        return [picture for file in files for picture in _read_picture(file)]
-    if not path.is_file():
-        raise MsmdError(f"{path}: no such file")
-    return _read_pdf(path, pdf_width) if path.suffix.lower() == ".pdf" else _read_picture(path)
-
-
-def is_picture(path: Path) -> bool:
-    """Whether the name is one of a picture: PNG, JPEG or TIFF."""
-    return path.suffix.lower() in PICTURES and path.name[0] != "."
-
-
-def in_order(files: Iterable[Path]) -> list[Path]:
-    """Files by name, with numbers in names by their value: page-2 before page-10."""
-    return sorted(
-        files,
-        key=lambda f: [(len(p), p) if p.isdigit() else (0, p) for p in re.split(r"(\d+)", f.name)],
-    )
-
-
-def _read_picture(path: Path) -> list[Image]:
-    from PIL import Image as Pillow
-    from PIL import ImageOps, ImageSequence
-
-    pages = []
-    try:
-        with Pillow.open(path) as file:
-            for frame in ImageSequence.Iterator(file):
-                picture = ImageOps.exif_transpose(frame)
-                if picture.mode in ("I;16", "I", "F"):
-                    values = np.asarray(picture, np.float64)
-                    top = 65535 if values.max() > 255 else 255
-                    pages.append(np.asarray(np.clip(values * (255 / top), 0, 255), np.uint8))
-                    continue
-                # What is transparent is paper.
-                clear = picture.convert("RGBA")
-                white = Pillow.new("RGBA", clear.size, "white")
-                grey = Pillow.alpha_composite(white, clear).convert("L")
-                pages.append(np.asarray(grey, np.uint8))
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise MsmdError(
-            f"{path}: not a picture that can be read ({error}); give PNG, JPEG, TIFF or PDF"
-        ) from error
-    return pages
-
-
-def _read_pdf(path: Path, width: int) -> list[Image]:
-    import pypdfium2
-
-    try:
-        document = pypdfium2.PdfDocument(path)
-        pages = []
-        for page in document:
-            # PDFium rounds the size up: ask for a hair less than the whole number.
-            bitmap = page.render(scale=(width - 1e-3) / page.get_width(), grayscale=True)
-            pages.append(np.array(bitmap.to_numpy().squeeze(), np.uint8))
-            page.close()
-        document.close()
-    except pypdfium2.PdfiumError as error:
-        raise MsmdError(f"{path}: not a PDF that can be read ({error})") from error
-    return pages

@@ -20,7 +20,7 @@ from msmdtools.dataset import figure, plot, reader
 from msmdtools.dataset.plot import Canvas, Colour
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
-from msmdtools.retrieval import audio, pages
+from msmdtools.retrieval import apart, audio, pages, pictures
 from msmdtools.retrieval.index import Index
 from msmdtools.retrieval.query import Asked
 from msmdtools.retrieval.search import Match
@@ -79,7 +79,7 @@ def _answer_page(index: Index, match: Match) -> Canvas:
     if reader_has(source):
         picture = reader.open(source)[match.piece].pages[number - 1]
     else:
-        picture = pages.read_pictures(source)[number - 1]
+        picture = apart.read(pictures.page_of, source, number)
     title = f"{match.rank}  {match.score:.3f}  {match.piece}, page {number}"
     return _page(picture, match.path, number, title, "")
 
@@ -89,7 +89,7 @@ def _answer_sound(index: Index, match: Match) -> Canvas:
     if reader_has(source):
         bands: NDArray[Any] = reader.open(source)[match.piece].spectrogram(match.performance)
     else:
-        bands = audio.read_bands(source)
+        bands = apart.read(audio.read_bands, source)
     title = f"{match.rank}  {match.score:.3f}  {match.piece} {match.performance}"
     seconds = [float(place["second"]) for place in match.path]
     return _sound(bands, 0.0, seconds, title, _wide(2))

@@ -9,6 +9,8 @@ import html
 import io
 import json
 import re
+import tempfile
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -24,11 +26,11 @@ _BLOCK = 65_536
 _PEAK = 0.9
 
 
-def page(alignment: Alignment, sound: NDArray[np.int16], title: str) -> bytes:
+def page(alignment: Alignment, sound: Iterable[NDArray[np.int16]], title: str) -> bytes:
     """The HTML file.
 
     Args:
-        sound: of the recording, mono, 22,050 Hz.
+        sound: of the recording, mono, 22,050 Hz, in blocks.
         title: what is played, as plain text.
     """
     kind, encoded = encode(sound)
@@ -45,7 +47,7 @@ def page(alignment: Alignment, sound: NDArray[np.int16], title: str) -> bytes:
     return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], template).encode()
 
 
-def encode(sound: NDArray[np.int16]) -> tuple[str, bytes]:
+def encode(sound: Iterable[NDArray[np.int16]]) -> tuple[str, bytes]:
     """The sound as a file for browsers, with its media type: MP3, or Ogg Vorbis without an encoder for it.
 
     It is brought to full level: pieces of a dataset are rendered so that the loudest fit. MP3 has a
@@ -53,14 +55,21 @@ def encode(sound: NDArray[np.int16]) -> tuple[str, bytes]:
     """
     import soundfile  # type: ignore[import-untyped]  # it has no types
 
-    louder = _PEAK / max(float(np.abs(sound.astype(np.float32)).max()), 1.0)
     buffer = io.BytesIO()
     options: dict[str, Any] = {"format": "OGG", "subtype": "VORBIS"}
     if "MP3" in soundfile.available_formats():
         options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
-    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, **options) as file:
-        for first in range(0, len(sound), _BLOCK):
-            file.write(sound[first : first + _BLOCK].astype(np.float32) * np.float32(louder))
+    loudest = 1.0
+    # The level is known at the end only: until then the samples wait on the disk.
+    with tempfile.TemporaryFile() as kept:
+        for block in sound:
+            loudest = max(loudest, float(np.abs(block.astype(np.float32)).max(initial=0)))
+            kept.write(block.astype("<i2").tobytes())
+        kept.seek(0)
+        louder = np.float32(_PEAK / loudest)
+        with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, **options) as file:
+            while content := kept.read(2 * _BLOCK):
+                file.write(np.frombuffer(content, "<i2").astype(np.float32) * louder)
     return "audio/mpeg" if options["format"] == "MP3" else "audio/ogg", buffer.getvalue()
 
 

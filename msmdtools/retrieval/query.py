@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
-from msmdtools.retrieval import audio, midi, pages, search
+from msmdtools.retrieval import apart, audio, midi, pages, pictures, search
 from msmdtools.retrieval.index import Description
+from msmdtools.retrieval.limits import LIMITS, Limits
 from msmdtools.retrieval.windows import Paged
 
 
@@ -43,7 +44,11 @@ class Asked:
 
 
 def of_file(
-    path: str | Path, start: float = 0.0, end: float | None = None, page: int | None = None
+    path: str | Path,
+    start: float = 0.0,
+    end: float | None = None,
+    page: int | None = None,
+    limits: Limits = LIMITS,
 ) -> Asked:
     """The query in a file: a recording, a MIDI file, a picture or PDF, or a folder of pictures.
 
@@ -52,21 +57,22 @@ def of_file(
         page: of a sheet, from 1.
 
     Raises:
-        MsmdError: it cannot be read, there is nothing in it that could be searched for, or a part is
-            asked for that such a file does not have.
+        MsmdError: it cannot be read or exceeds a limit, there is nothing in it that could be
+            searched for, or a part is asked for that such a file does not have.
     """
     path = Path(path)
     ending = path.suffix.lower()
-    if path.is_dir() or pages.is_picture(path) or ending == ".pdf":
+    if path.is_dir() or pictures.is_picture(path) or ending == ".pdf":
         if start or end is not None:
             raise MsmdError(f"{path}: a sheet has pages, no seconds; leave out --start and --end")
-        sheet = pages.read_sheet(path)
+        sheet = apart.read(pages.read_sheet, path, None, limits=limits)
         if page is not None and not 1 <= page <= len(sheet.pages):
             raise MsmdError(f"{path}: no page {page}; it has {len(sheet.pages)}")
         return Asked(path.name, sheet=sheet, page=page)
     if page is not None:
         raise MsmdError(f"{path}: a recording has no pages; leave out --page")
-    bands = midi.read_bands(path) if ending in midi.ENDINGS else audio.read_bands(path)
+    kind = midi if ending in midi.ENDINGS else audio
+    bands = apart.read(kind.read_bands, path, limits=limits)
     return Asked(path.name, search.excerpt(bands, start, end), start)
 
 

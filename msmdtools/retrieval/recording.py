@@ -1,6 +1,6 @@
 """What is listened to: a recording or MIDI file, or a performance of a dataset's piece."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.features.spectrogram import spectrogram
-from msmdtools.retrieval import audio, midi
+from msmdtools.retrieval import apart, audio, midi
+from msmdtools.retrieval.limits import LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,23 +20,24 @@ class Recording:
     Attributes:
         name: of the file or performance.
         bands: its spectrogram, (92, frames).
-        sound: gives its samples, int16, mono, 22,050 Hz.
+        sound: gives its samples in blocks, int16, mono, 22,050 Hz.
     """
 
     name: str
     bands: NDArray[Any]
-    sound: Callable[[], NDArray[np.int16]]
+    sound: Callable[[], Iterator[NDArray[np.int16]]]
 
 
-def of_file(path: str | Path) -> Recording:
+def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
     """The recording in a file; a MIDI file is played by the default soundfont's piano.
 
     Raises:
-        MsmdError: it cannot be read, or there is nothing to hear in it.
+        MsmdError: it cannot be read, it exceeds the limits, or there is nothing to hear in it.
     """
     path = Path(path)
-    samples = midi.play(path) if path.suffix.lower() in midi.ENDINGS else audio.read(path)
-    return Recording(path.name, spectrogram(samples), lambda: samples)
+    kind = midi if path.suffix.lower() in midi.ENDINGS else audio
+    bands = apart.read(kind.read_bands, path, limits=limits)
+    return Recording(path.name, bands, lambda: kind.blocks(path, limits=limits))
 
 
 def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:
@@ -47,11 +48,12 @@ def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recor
     """
     name = piece.performance_name(performance)
 
-    def sound() -> NDArray[np.int16]:
+    def sound() -> Iterator[NDArray[np.int16]]:
         made = piece.performances.to_dict("index")[name]
         if made["audio_sha256"]:
-            return piece.audio(name)
+            yield from audio.blocks(piece.audio_path(name))
+            return
         # The MIDI file has the performance's tempo in it already.
-        return midi.play(piece.midi_path(name), str(made["soundfont"]), int(made["program"]))
+        yield from midi.blocks(piece.midi_path(name), str(made["soundfont"]), int(made["program"]))
 
     return Recording(name, piece.spectrogram(name), sound)

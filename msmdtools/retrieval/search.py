@@ -122,7 +122,8 @@ def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None
         }
         for i in wanted
     ]
-    return Query(model.embed_sheet(windows.images[wanted]), places, "sheet")
+    images = windows.images[wanted] if page else windows.images
+    return Query(model.embed_sheet(images), places, "sheet")
 
 
 def search(index: Index, query: Query, top: int = 10) -> list[Match]:

@@ -18,7 +18,8 @@ from typing import Any
 
 from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import audio, pages
+from msmdtools.retrieval import apart, audio, pages, pictures
+from msmdtools.retrieval.limits import LIMITS, Limits
 from msmdtools.snippets.schema import NOMINAL_WIDTH
 
 
@@ -46,6 +47,7 @@ def items(
     path: str | Path,
     pieces: Collection[str] | None = None,
     performances: Collection[str] | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Item]:
     """The sheets and recordings of a dataset or of a plain folder, sorted by piece.
 
@@ -54,6 +56,7 @@ def items(
         pieces: None for all.
         performances: whose recordings of a dataset; None for all of each piece, empty for none. Of
             a folder only None and empty have a meaning.
+        limits: what is read of each file of a folder.
 
     Raises:
         MsmdError: nothing is there that could be indexed, no such piece or performance, or the
@@ -62,7 +65,7 @@ def items(
     path = Path(path)
     if (path / "dataset.json").exists() or (path / "pieces.parquet").exists():
         return of_dataset(reader.open(path), pieces, performances)
-    return of_folder(path, pieces, performances)
+    return of_folder(path, pieces, performances, limits)
 
 
 def of_dataset(
@@ -93,6 +96,7 @@ def of_folder(
     folder: Path,
     pieces: Collection[str] | None = None,
     performances: Collection[str] | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Item]:
     """The sheets and recordings of a plain folder; see `items`."""
     if not folder.is_dir():
@@ -106,16 +110,16 @@ def of_folder(
         relative = place.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts):
             continue
-        files = pages.in_order(f for f in place.iterdir() if f.is_file() and f.name[0] != ".")
-        whole = place != folder and any(pages.is_picture(file) for file in files)
+        files = pictures.in_order(f for f in place.iterdir() if f.is_file() and f.name[0] != ".")
+        whole = place != folder and any(pictures.is_picture(file) for file in files)
         if whole:
-            found.append(_pictures(relative.as_posix(), place))
+            found.append(_pictures(relative.as_posix(), place, limits))
         for file in files:
             piece = relative.as_posix() if whole else (relative / file.stem).as_posix()
             if audio.is_audio(file) and performances is None:
-                found.append(_recording(piece, file))
-            elif file.suffix.lower() == ".pdf" or (pages.is_picture(file) and not whole):
-                found.append(_pictures((relative / file.stem).as_posix(), file))
+                found.append(_recording(piece, file, limits))
+            elif file.suffix.lower() == ".pdf" or (pictures.is_picture(file) and not whole):
+                found.append(_pictures((relative / file.stem).as_posix(), file, limits))
     if not found:
         raise MsmdError(
             f"{folder}: nothing to index: it is no dataset, and has no pictures "
@@ -130,12 +134,14 @@ def of_folder(
     return sorted(found, key=lambda item: (item.piece, item.side != "sheet", item.performance))
 
 
-def _pictures(piece: str, path: Path) -> Item:
-    return Item("sheet", piece, "", str(path.resolve()), lambda: pages.read_sheet(path, piece))
+def _pictures(piece: str, path: Path, limits: Limits) -> Item:
+    read = partial(apart.read, pages.read_sheet, path, piece, limits=limits)
+    return Item("sheet", piece, "", str(path.resolve()), read)
 
 
-def _recording(piece: str, file: Path) -> Item:
-    return Item("audio", piece, file.name, str(file.resolve()), lambda: audio.read_bands(file))
+def _recording(piece: str, file: Path, limits: Limits) -> Item:
+    read = partial(apart.read, audio.read_bands, file, limits=limits)
+    return Item("audio", piece, file.name, str(file.resolve()), read)
 
 
 def _check_names(folder: Path, found: Sequence[Item]) -> None:

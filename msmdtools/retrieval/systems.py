@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-_WIDTH = 1670  # of the picture that is searched in: two pixels for one of a training page
+WIDTH = 1670  # of the picture that is searched in: two pixels for one of a training page
 _STEEPEST = 4.0
 _SPACES = (5.0, 90.0)  # distances of staff lines in that picture
 _LINES = 5
@@ -80,8 +80,8 @@ def find_systems(picture: Image) -> Layout:
     height, width = picture.shape
     if min(height, width) < 2 * _LINES:
         return Layout(0.0, ())
-    scale = _WIDTH / width
-    shape = (_WIDTH, max(round(height * scale), 1))
+    scale = WIDTH / width
+    shape = (WIDTH, max(round(height * scale), 1))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     ink = _ink(np.asarray(cv2.resize(picture, shape, interpolation=method), np.uint8))
     angle = _skew(ink)

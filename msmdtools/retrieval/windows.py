@@ -50,7 +50,7 @@ class SheetWindows:
     """Windows of a sheet from left to right through all systems; arrays of one length.
 
     Attributes:
-        images: uint8, (n, rows, columns), 255 is white.
+        images: uint8, (n, rows, columns), 255 is white; a view of the strip, not to be written to.
         page, system: where the window's centre is, from 1.
         x: the window's centre, y: the middle of its system, in pixels of the page, or of the
             picture that a `Sheet` was made from.
@@ -68,7 +68,7 @@ class AudioWindows:
     """Windows of a recording in time; arrays of one length.
 
     Attributes:
-        spectrograms: (n, 92, frames), of the type of the spectrogram.
+        spectrograms: (n, 92, frames), of the type of the spectrogram; a view, to be read only.
         second: the start of the window's middle frame, which is where an onset would be.
     """
 
@@ -101,7 +101,7 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
     lefts = np.array([strip.lefts[n] for n in numbers])
     total = begins[-1] + strip.widths[int(numbers[-1])]
     centres = np.arange(min(stride, total) / 2, total, stride)
-    starts = [strip.pad + begin(float(centre), columns) for centre in centres]
+    first = strip.pad + begin(float(centres[0]), columns)
     at = np.searchsorted(begins, centres, side="right") - 1
     box = boxes.loc[numbers[at]]
     page = box["page"].to_numpy(np.int64)
@@ -110,7 +110,7 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
     if isinstance(piece, Sheet):
         x, y = piece.on_picture(page, x, y)
     return SheetWindows(
-        images=np.stack([strip.image[:, start : start + columns] for start in starts]),
+        images=_slid(strip.image, columns, first, stride, len(centres)),
         page=page,
         system=numbers[at].astype(np.int64),
         x=x,
@@ -147,5 +147,11 @@ def audio_windows(spectrogram: NDArray[Any], frames: int, stride_s: float) -> Au
     before = frames // 2
     padded = np.pad(spectrogram, ((0, 0), (before, frames)))
     centres = np.arange(0, spectrogram.shape[1], step)
-    windows = np.stack([padded[:, centre : centre + frames] for centre in centres])
+    windows = _slid(padded, frames, 0, step, len(centres))
     return AudioWindows(windows, centres / FRAMES_PER_SECOND)
+
+
+def _slid(whole: NDArray[Any], columns: int, first: int, stride: int, count: int) -> NDArray[Any]:
+    """Windows of a wide picture, the first one from column `first` on: (count, rows, columns)."""
+    views = np.lib.stride_tricks.sliding_window_view(whole, columns, axis=1)
+    return views[:, first::stride][:, :count].transpose(1, 0, 2)
