@@ -38,6 +38,7 @@ class NoteHead:
         role: "played", "tied" (continues the sound of head `tied_to`) or "silent" (for `reason`).
         events: indices into `Music.notes` that this head starts (played; several when repeats are
             unfolded) or continues (tied); empty when silent.
+        cents: how far above `pitch`, the nearest semitone, a microtone sounds (0 for others).
     """
 
     notehead: int
@@ -57,6 +58,7 @@ class NoteHead:
     events: tuple[int, ...]
     tied_to: int
     source: str
+    cents: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Note:
         drum: whether the pitch names a General MIDI percussion sound.
         heads: how many printed heads start it.
         reason: why no head starts it ("" when one does).
+        cents: how far above `pitch`, the nearest semitone, a microtone sounds (0 for others).
     """
 
     onset_tick: int
@@ -78,6 +81,7 @@ class Note:
     drum: bool
     heads: int
     reason: str
+    cents: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class PedalChange:
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """What sounds: notes sorted by (onset_tick, channel, pitch), tempo changes by tick, pedal changes by tick."""
+    """What sounds: notes by (onset_tick, channel, pitch, cents), tempo changes and pedal changes by tick."""
 
     notes: tuple[Note, ...]
     tempi: tuple[TempoChange, ...]
@@ -159,7 +163,8 @@ NOTEHEADS = Table(
         Column("y0", "float64", "px", "top"),
         Column("x1", "float64", "px", "right"),
         Column("y1", "float64", "px", "bottom"),
-        Column("pitch", "int32", "MIDI number", "sounding pitch"),
+        Column("pitch", "int32", "MIDI number", "sounding pitch, to the nearest semitone"),
+        Column("cents", "float64", "cents", "how far above that a microtone sounds; 0 for others"),
         Column(
             "onset_quarters", "float64", "quarter notes", "score time from the start of the piece"
         ),

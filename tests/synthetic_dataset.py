@@ -107,6 +107,7 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
         "piece": piece,
         "grace": False,
         "grace_quarters": 0.0,
+        "cents": 0.0,
         "reason": "",
         "event": -1,
         "tied_to": -1,
@@ -162,6 +163,8 @@ def _perform(
         row |= {
             "event": event,
             "pitch": pitch,
+            "cents": 0.0,
+            "drum": False,
             "onset_s": onset,
             "offset_s": offset,
             "velocity": 64,

@@ -1,5 +1,6 @@
 """The MIDI file and its channels, read back with mido."""
 
+import io
 from collections import Counter
 from pathlib import Path
 
@@ -119,15 +120,15 @@ def test_file_has_the_notes(tmp_path_factory: pytest.TempPathFactory, piece: Mus
     )
 
 
-def test_actions_at_one_tick_are_releases_then_pedals_then_strikes() -> None:
+def test_actions_at_one_tick_are_releases_then_pedals_then_bends_then_strikes() -> None:
     piece = music(
         note(0, 96), note(96, 192), pedals=(PedalChange(96, 0, 127), PedalChange(192, 0, 0))
     )
     assert [(a.tick, a.kind, a.number, a.value) for a in actions(piece, SPEC)] == [
-        (0, 2, 60, 64),
+        (0, 3, 60, 64),
         (96, 0, 60, 0),
         (96, 1, 64, 127),
-        (96, 2, 60, 64),
+        (96, 3, 60, 64),
         (192, 0, 60, 0),
         (192, 1, 64, 0),
     ]
@@ -186,3 +187,36 @@ def test_file_is_laid_out_as_promised_and_repeatable(tmp_path: Path) -> None:
     assert programs == [(0, 19), (1, 19), (9, 0)]
     assert {m.velocity for m in file if m.type == "note_on"} == {80}
     assert file.length == 0.5
+
+
+def microtone(onset: int, offset: int, pitch: int, cents: float, part: int = 0) -> Note:
+    return Note(onset, offset, pitch, 80, part, False, 1, "", cents)
+
+
+def test_a_microtone_bends_a_channel_on_which_nothing_else_sounds() -> None:
+    piece = music(
+        note(0, 96, 60), microtone(0, 96, 60, 50), microtone(96, 192, 64, -25), note(96, 192)
+    )
+    assert allocate_channels(piece) == [1, 2, 1, 0]
+    assert [(a.tick, a.channel, a.value) for a in actions(piece, SPEC) if a.kind == 2] == [
+        (0, 2, 2048),
+        (96, 0, -1024),
+    ]
+    file = mido.MidiFile(file=io.BytesIO(midi_bytes(piece, SPEC)))
+    bends = [(m.channel, m.pitch) for m in mido.merge_tracks(file.tracks) if m.type == "pitchwheel"]
+    assert bends == [(2, 2048), (0, -1024)]
+
+
+def test_more_tunings_than_channels_take_turns_and_never_bend_what_sounds() -> None:
+    cents = [2.5 * i - 40 for i in range(32)]
+    piece = music(*(microtone(10 * i, 10 * i + 95, 60, c) for i, c in enumerate(cents)))
+    bend: dict[int, int] = {}
+    sounding: dict[int, int] = {}
+    for action in actions(piece, SPEC):
+        if action.kind == 2:
+            assert not sounding.get(action.channel)
+            bend[action.channel] = action.value
+        else:
+            sounding[action.channel] = sounding.get(action.channel, 0) + (1 if action.kind else -1)
+        if action.kind == 3:
+            assert bend.get(action.channel, 0) == round(cents[action.tick // 10] * 8192 / 200)

@@ -128,11 +128,12 @@ def _match_unnumbered(
     left: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i, note in enumerate(records.played):
         if note.note < 0:
-            left[note.onset, note.grace, note.pitch, note.staff_name].append(i)
+            left[note.onset, note.grace, note.pitch, note.cents, note.staff_name].append(i)
     for h, head in enumerate(records.made):
         if h in matches:
             continue
-        candidates = left.get((head.onset, head.grace, head.pitch, head.staff_name))
+        key = (head.onset, head.grace, head.pitch, head.cents, head.staff_name)
+        candidates = left.get(key)
         if candidates and head.grob == "NoteHead" and head.pitch is not None:
             matches[h] = HeadMatch((candidates.pop(0),), "")
         else:

@@ -1,7 +1,8 @@
 """From the performed notes to the music that sounds: one timeline, one note per key pressed.
 
 Several voices that strike the same key of the same staff together make one note. A key that is struck again
-while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI.
+while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI;
+what has velocity 0 there does not sound.
 """
 
 from collections import Counter, defaultdict
@@ -28,6 +29,7 @@ class Strike:
     onset_tick: int
     offset_tick: int
     pitch: int
+    cents: float
     velocity: int
     channel: int
     drum: bool
@@ -102,10 +104,11 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         end = max([begin + midi.end_tick, *(s.offset_tick for s in new)])
         last_us = tempi[-1].us_per_quarter
         begin = end + PAUSE_US * TICKS_PER_QUARTER // last_us
-    strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch))
+    strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch, s.cents))
     strike_of = {i: k for k, strike in enumerate(strikes) for i in strike.played}
     for i in continued:
-        strike_of[i] = strike_of[root_of(i, continued)]
+        if (root := root_of(i, continued)) in strike_of:
+            strike_of[i] = strike_of[root]
     return Timeline(
         tuple(strikes), strike_of, continued, tuple(starts), tuple(tempi), tuple(pedals), unrecorded
     )
@@ -160,35 +163,48 @@ def _strikes(
         (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
     }
     ends = _chain_ends(ticks, continued)
-    by_key: dict[tuple[int, int, int], Strike] = {}
+    by_key: dict[tuple[int, int, int, float], Strike] = {}
     accounted: set[tuple[int, int, int]] = set()
     for i, (tick, _) in ticks.items():
         note = played[i]
         if i in continued or note.pitch is None:
             continue
-        key = (staves[note.staff], tick, note.pitch)
+        key = (staves[note.staff], tick, note.pitch, note.cents)
         track = tracks.get((note.voice, note.staff), -1)
         # LilyPond counts in floating point: a tick may come out one less.
         near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
         midi_key = next((key for key in near if key in sounding), near[0])
         found = sounding.get(midi_key)
         accounted.add(midi_key)
-        if key not in by_key:
-            velocity = found.velocity if found else DEFAULT_VELOCITY
-            by_key[key] = Strike(
-                begin + tick, 0, note.pitch, velocity, staves[note.staff], note.drum, []
-            )
-        strike = by_key[key]
+        velocity = found.velocity if found else DEFAULT_VELOCITY
+        if not velocity:
+            continue
+        strike = by_key.setdefault(
+            key,
+            Strike(
+                begin + tick,
+                0,
+                note.pitch,
+                note.cents,
+                velocity,
+                staves[note.staff],
+                note.drum,
+                [],
+            ),
+        )
         strike.played.append(i)
         end = found.offset_tick if found else ends[i]
         strike.offset_tick = max(strike.offset_tick, begin + max(end, tick + 1))
-    strikes = sorted(by_key.values(), key=lambda s: (s.channel, s.pitch, s.onset_tick))
+    strikes = sorted(by_key.values(), key=lambda s: (*_key(s), s.onset_tick))
     for before, after in pairwise(strikes):
-        same_key = (before.channel, before.pitch) == (after.channel, after.pitch)
-        if same_key and before.offset_tick > after.onset_tick:
+        if _key(before) == _key(after) and before.offset_tick > after.onset_tick:
             after.offset_tick = max(after.offset_tick, before.offset_tick)
             before.offset_tick = after.onset_tick
     return strikes, len(sounding.keys() - accounted)
+
+
+def _key(strike: Strike) -> tuple[int, int, float]:
+    return strike.channel, strike.pitch, strike.cents
 
 
 def _chain_ends(ticks: dict[int, tuple[int, int]], continued: dict[int, int]) -> dict[int, int]:

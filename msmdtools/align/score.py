@@ -231,6 +231,7 @@ def _head(
         events=events,
         tied_to=-1,
         source=records.notes[made.note].source if made.note >= 0 else "",
+        cents=made.cents,
     )
 
 
@@ -261,6 +262,7 @@ def _music(time: Timeline, heads: list[NoteHead], unmatched: dict[int, str]) -> 
                 strike.drum,
                 started[k],
                 reason,
+                strike.cents,
             )
         )
     return Music(tuple(notes), time.tempi, time.pedals)

@@ -19,7 +19,7 @@ class _Open:
     """A note that is tied onwards and waits for its continuation."""
 
     index: int
-    pitch: int | None
+    pitch: tuple[int | None, float]
     end: Moment
     wait: bool
 
@@ -50,13 +50,13 @@ def tied_from(
                     open_notes.remove(match)
                     continued[i] = match.index
                 if note.tie or tied_chord:
-                    started.append(_Open(i, note.pitch, end_of(note), note.wait))
+                    started.append(_Open(i, (note.pitch, note.cents), end_of(note), note.wait))
             open_notes += started
     return continued
 
 
 def _continues(tied: _Open, note: PlayedNote, moment: Moment) -> bool:
-    return tied.pitch == note.pitch and (tied.wait or tied.end == moment)
+    return tied.pitch == (note.pitch, note.cents) and (tied.wait or tied.end == moment)
 
 
 def end_of(note: PlayedNote) -> Moment:

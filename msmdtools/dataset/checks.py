@@ -244,6 +244,7 @@ def check_events(
             (~(offset >= onset), "ends before it starts"),
             (~(offset <= durations.get(name, np.nan) + SAME_TIME_S), "ends after the audio"),
             (~events["pitch"].between(0, 127), "pitch is no MIDI number"),
+            (~events["cents"].between(-50, 50), "cents are not those from the nearest semitone"),
             (~events["velocity"].between(1, 127), "velocity is not in 1 … 127"),
             ((events["heads"] > 0) == reason, "has not either heads or a reason"),
         )
@@ -263,17 +264,20 @@ def check_alignment(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Finding
     are those of the first time through.
     """
     heads = tables["noteheads"]
-    columns = ["notehead", "pitch", "event", "events", "onset_quarters", "grace"]
+    columns = ["notehead", "pitch", "cents", "event", "events", "onset_quarters", "grace"]
     played = heads.loc[heads["role"] == "played", columns]
     starts = played.explode("events").dropna(subset="events")
     starts = starts.assign(first=starts["events"] == starts["event"], event=starts["events"])
     for name, events in _by_performance(tables):
-        sounds = events.set_index("event")[["onset_s", "pitch"]].add_suffix("_heard")
+        sounds = events.set_index("event")[["onset_s", "pitch", "cents"]].add_suffix("_heard")
         joined = starts.join(sounds, on="event")
         for number, event in _pairs(joined[joined["onset_s_heard"].isna()]):
             yield Finding(piece, "alignment", f"no event {event} in {name}", f"notehead {number}")
         joined = joined[joined["onset_s_heard"].notna()]
-        for number, event in _pairs(joined[joined["pitch"] != joined["pitch_heard"]]):
+        other = (joined["pitch"] != joined["pitch_heard"]) | (
+            joined["cents"] != joined["cents_heard"]
+        )
+        for number, event in _pairs(joined[other]):
             what = f"not the pitch of event {event} in {name}"
             yield Finding(piece, "alignment", what, f"notehead {number}")
         found = starts["event"].value_counts().reindex(events["event"], fill_value=0).to_numpy()

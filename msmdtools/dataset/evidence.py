@@ -99,19 +99,19 @@ def check_ink(
 
 
 def onset_rises(
-    spectrogram: NDArray[np.float16], onsets: Floats, pitches: NDArray[np.int64]
+    spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[np.bool_]
 ) -> Floats:
-    """By how much each onset's fundamental rises, in the spectrogram's unit, log10(1 + magnitude).
+    """By how much each onset's bands rise, in the spectrogram's unit, log10(1 + magnitude).
 
     Frame i covers the WINDOW samples from int(HOP · i) on. Before: the last frame that ends before
     the onset (0 when there is none). After: the first frame that starts at or after the onset, or
-    the one after that, whichever is greater. The rise is the greatest one in the band nearest to
-    the fundamental and its two neighbours; NaN where the spectrogram ends too early.
+    the one after that, whichever is greater. The rise is the greatest one of its bands; NaN where
+    the spectrogram ends too early.
 
     Args:
         spectrogram: (92, frames).
         onsets: seconds, (n,).
-        pitches: MIDI numbers, (n,).
+        bands: which bands to look at for each onset, (n, 92).
     """
     frames = spectrogram.shape[1]
     samples = onsets * SAMPLE_RATE
@@ -119,13 +119,10 @@ def onset_rises(
     after = np.ceil(samples / HOP).astype(int)
     result = np.full(len(onsets), np.nan)
     known = after + 1 < frames
-    rows = _band_of_pitch()[pitches[known]][:, None] + np.array([-1, 0, 1])
-    rows = np.clip(rows, 0, len(spectrogram) - 1)
     before, after = before[known], after[known]
-    quiet = spectrogram[rows, np.maximum(before, 0)[:, None]].astype(np.float64)
-    quiet *= (before >= 0)[:, None]
-    loud = np.maximum(spectrogram[rows, after[:, None]], spectrogram[rows, after[:, None] + 1])
-    result[known] = (loud - quiet).max(axis=1)
+    quiet = spectrogram[:, np.maximum(before, 0)].astype(np.float64) * (before >= 0)
+    loud = np.maximum(spectrogram[:, after], spectrogram[:, after + 1])
+    result[known] = np.where(bands[known].T, loud - quiet, -np.inf).max(axis=0)
     return result
 
 
@@ -134,56 +131,59 @@ def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
 
     Left out are events where, in the CLEAR_S seconds before the onset, a note sounded that has
     energy in the same bands: the same key, a neighbour, or one whose partial it is (HIDING); or
-    where the same key was released in the PEDAL_S before, as the pedal may still hold it.
+    where the same key was released in the PEDAL_S before, as the pedal may still hold it. Drums have
+    no pitch: one is hidden by itself alone, and hides no note.
     """
-    onset, offset, pitch = (events[c].to_numpy() for c in ("onset_s", "offset_s", "pitch"))
+    onset, offset, pitch, drum = (
+        events[c].to_numpy() for c in ("onset_s", "offset_s", "pitch", "drum")
+    )
     order = np.random.default_rng(seed).permutation(len(events))
     chosen: list[int] = []
     for k in order:
         if len(chosen) == SAMPLED_ONSETS:
             break
         earlier = onset < onset[k] - 1e-3
-        sounding = earlier & (offset > onset[k] - CLEAR_S)
-        held = earlier & (offset > onset[k] - PEDAL_S) & (pitch == pitch[k])
+        sounding = earlier & (offset > onset[k] - CLEAR_S) & ~drum & ~drum[k]
+        held = earlier & (offset > onset[k] - PEDAL_S) & (pitch == pitch[k]) & (drum == drum[k])
         if not np.isin(pitch[k] - pitch[sounding], HIDING).any() and not held.any():
             chosen.append(int(k))
     return np.array(sorted(chosen), np.int64)
 
 
-def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, pitches: NDArray[np.int64]) -> int:
+def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[np.bool_]) -> int:
     """By how many frames the sound is late: the lag with the greatest mean rise at the onsets.
 
-    The rise at frame i is that from frame i - 1 to frame i + 1 in the fundamental's band, falls
+    The rise at frame i is that from frame i - 1 to frame i + 1, the mean over the onset's bands, falls
     counting as none; lag 0 is at the frame whose window's middle is nearest to the onset.
 
     Args:
         spectrogram: (92, frames).
         onsets: seconds, (n,), at least one.
-        pitches: MIDI numbers, (n,).
+        bands: which bands to look at for each onset, (n, 92).
     """
     margin = len(LAGS)
     padded = np.pad(spectrogram.astype(np.float64), ((0, 0), (margin, margin)))
     frames = np.round((onsets * SAMPLE_RATE - WINDOW / 2) / HOP).astype(int) + margin
     columns = np.clip(frames[:, None] + LAGS, 1, padded.shape[1] - 2)
-    rows = _band_of_pitch()[pitches][:, None]
-    rises = padded[rows, columns + 1] - padded[rows, columns - 1]
-    return int(LAGS[np.maximum(rises, 0).mean(axis=0).argmax()])
+    rises = np.maximum(padded[:, columns + 1] - padded[:, columns - 1], 0)
+    rises = (rises * bands.T[:, :, None]).sum(axis=0) / bands.sum(axis=1)[:, None]
+    return int(LAGS[rises.mean(axis=0).argmax()])
 
 
 def check_onsets(
     piece: str, performance: str, events: "pd.DataFrame", spectrogram: NDArray[np.float16]
 ) -> Findings:
-    """At sampled onsets the fundamentals' bands rise, and neither early nor late.
+    """At sampled onsets the fundamentals' bands rise, any band for drums, and neither early nor late.
 
-    MIN_RISING of the onsets have to rise by MIN_RISE (`onset_rises`), and `onset_lag` of all of
+    A rise is looked for in the band nearest to the fundamental and its two neighbours, a lag in that
+    band alone. MIN_RISING of the onsets have to rise by MIN_RISE (`onset_rises`), and `onset_lag` of all of
     them has to be in ALLOWED_LAGS: a piano has 0, bowed strings 1, more is left to slower sounds.
     With fewer than MIN_ONSETS to look at nothing is said.
     """
     events = events[events["pitch"].between(0, 127)]
     rows = sample_onsets(events, zlib.crc32(f"{piece}/{performance}".encode()))
     onsets = events["onset_s"].to_numpy(np.float64)[rows]
-    pitches = events["pitch"].to_numpy(np.int64)[rows]
-    rises = onset_rises(spectrogram, onsets, pitches)
+    rises = onset_rises(spectrogram, onsets, _bands(events.iloc[rows], 1))
     seen = ~np.isnan(rises)
     rising = rises[seen] >= MIN_RISE
     if len(rising) < MIN_ONSETS:
@@ -193,16 +193,23 @@ def check_onsets(
         event = events["event"].to_numpy()[rows][seen][~rising][0]
         what = f"{flat} of {len(rising)} sampled onsets without a rise of energy"
         yield Finding(piece, "onsets", what, f"{performance}, such as event {event}")
-    lag = onset_lag(spectrogram, onsets, pitches)
+    lag = onset_lag(spectrogram, onsets, _bands(events.iloc[rows], 0))
     if not ALLOWED_LAGS[0] <= lag <= ALLOWED_LAGS[1]:
         what = f"the sound is {abs(lag) * HOP / SAMPLE_RATE:.2f} s {'late' if lag > 0 else 'early'}"
         yield Finding(piece, "onsets", what, performance)
 
 
+def _bands(events: "pd.DataFrame", around: int) -> NDArray[np.bool_]:
+    """The bands at most so many away from the fundamental's of each event; all for a drum. (n, 92)"""
+    peaks = _peaks()
+    semitones = events["pitch"].to_numpy(np.float64) + events["cents"].to_numpy() / 100
+    fundamentals = 440 * 2.0 ** ((semitones - 69) / 12)
+    nearest = np.abs(np.log2(peaks) - np.log2(fundamentals)[:, None]).argmin(axis=1)
+    near = np.abs(np.arange(len(peaks)) - nearest[:, None]) <= around
+    return near | events["drum"].to_numpy(bool)[:, None]
+
+
 @cache
-def _band_of_pitch() -> NDArray[np.int64]:
-    """The band whose peak is nearest to the fundamental, for each MIDI number."""
-    peaks = filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW
-    fundamentals = 440 * 2.0 ** ((np.arange(128) - 69) / 12)
-    distance = np.abs(np.log2(peaks)[None, :] - np.log2(fundamentals)[:, None])
-    return np.asarray(distance.argmin(axis=1), np.int64)
+def _peaks() -> Floats:
+    """The frequency at which each band has its peak."""
+    return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)

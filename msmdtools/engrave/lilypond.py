@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
-from msmdtools.engrave.midi import WrittenMidi, read_midi
+from msmdtools.engrave.midi import SILENCE, WrittenMidi, read_midi
 from msmdtools.engrave.pages import merge_pdfs, render_pages
 from msmdtools.engrave.records import Records, read_records
 from msmdtools.engrave.sandbox import Limits, Outcome, run_limited
@@ -18,7 +18,8 @@ from msmdtools.errors import PieceError
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
 UNCOLLECTED_BYTES = 2 << 30
 SETTINGS = tuple(
-    Path(__file__).with_name(f"{name}.ily") for name in ("record", "transpose", "legacy")
+    Path(__file__).with_name(f"{name}.ily")
+    for name in ("record", "perform", "tempo", "transpose", "legacy")
 )
 
 
@@ -30,7 +31,7 @@ class Engraving:
         pages: PNG files; `sizes` has for each its (width, height) in pixels, `pixels` the pixels per point
             in x and in y, by which the boxes in `records` are to be multiplied.
         pdf: all pages.
-        midis: one for each performance.
+        midis: one for each printed score.
         log: what LilyPond printed, without the names of folders.
         warnings: its errors and warnings, each once.
     """
@@ -145,7 +146,10 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     try:
         records = read_records(out / "records.tsv")
         pdfs = [out / f"book-{book + 1}.pdf" for book in sorted(set(records.page_books))]
-        midis = tuple(read_midi(out / f"msmd-{i}.midi") for i in range(records.midis))
+        midis = tuple(
+            read_midi(out / f"msmd-{p}.midi") if p in records.performed else SILENCE
+            for p in range(len(records.starts))
+        )
         if outcome.returncode < 0 or outcome.returncode >= 128:
             raise ValueError("LilyPond crashed")
         if not records.page_books:
@@ -155,13 +159,9 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         pages, sizes, pixels = render_pages(pdfs, out, job.width)
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
-    if len(pages) != len(records.page_books) or records.midis != len(records.starts):
-        raise PieceError(
-            "engrave",
-            "broken-output",
-            f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded, "
-            f"{records.midis} MIDI files for {len(records.starts)} performances",
-        )
+    if len(pages) != len(records.page_books):
+        message = f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded"
+        raise PieceError("engrave", "broken-output", message)
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
         tuple(pages),

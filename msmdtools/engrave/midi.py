@@ -11,7 +11,7 @@ SUSTAIN_PEDAL = 64
 
 @dataclass(frozen=True, slots=True)
 class MidiNote:
-    """A note of a MIDI file; `track` counts from 0."""
+    """A note of a MIDI file; `track` counts from 0; a note that LilyPond plays at no volume has velocity 0."""
 
     track: int
     onset_tick: int
@@ -28,6 +28,9 @@ class WrittenMidi:
     tempi: tuple[tuple[int, int], ...]
     pedals: tuple[tuple[int, int, int], ...]
     end_tick: int
+
+
+SILENCE = WrittenMidi((), (), (), 0)
 
 
 def read_midi(path: Path) -> WrittenMidi:
@@ -53,10 +56,12 @@ def read_midi(path: Path) -> WrittenMidi:
         sounding: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
         for message in track:
             tick += message.time
-            if message.type == "note_on" and message.velocity > 0:
-                sounding[message.channel, message.note].append((tick, message.velocity))
-            elif message.type in ("note_on", "note_off"):
-                if queue := sounding[message.channel, message.note]:
+            if message.type in ("note_on", "note_off"):
+                queue = sounding[message.channel, message.note]
+                # LilyPond releases a key by velocity 0; where none is down, it strikes one at no volume.
+                if message.velocity > 0 or not queue:
+                    queue.append((tick, message.velocity))
+                else:
                     onset, velocity = queue.popleft()
                     notes.append(MidiNote(number, onset, tick, message.note, velocity))
             elif message.type == "set_tempo":

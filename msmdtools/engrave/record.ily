@@ -14,10 +14,11 @@
 %%   page   book width height scale                a page begins (scale: millimetres per staff space)
 %%   draw   n x0 y0 x1 y1 system staff-symbol      head n is on this page
 %%   staff  staff-symbol x0 y0 x1 y1 system        a staff's lines are on this page
-%%   start  p main grace                           the p-th performance begins at this moment
+%%   perform  p                                    score p is performed from here on (again, perhaps)
+%%   start  p main grace                           its performance begins at this moment
 %%   play   p id main grace length pitch voice voice-type staff staff-name drum tie wait  a note is performed
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
-%%   midi   p                                      msmd-p.midi has been written
+%%   midi   p                                      msmd-p.midi has been written: it was performed to the end
 %%
 %% A source's variables take the place of Scheme's of the same name. Beware of first, second, X, Y below.
 
@@ -81,82 +82,63 @@
              (ly:music-deep-copy ((ly:music-property m 'elements-callback) m)))))
     music))
 
-#(define (msmd-forget-lengths! music)
-   "Drop the lengths that LilyPond has computed in advance: unfolding makes music longer."
-   ;; \lyricsto's length is infinite from the start: nothing computes it again.
-   (music-map (lambda (m)
-                (if (not (music-is-of-type? m 'lyric-combine-music))
-                    (ly:music-set-property! m 'length '()))
-                m)
-              music))
+#(define (msmd-output-defs score kind)
+   "The score's blocks of a kind: layout or midi."
+   (filter (lambda (def) (eq? kind (ly:output-def-lookup def 'output-def-kind)))
+           (ly:score-output-defs score)))
 
-%% One kind of repeat at a time: with several, unfold-repeats takes time exponential in the music's depth.
-#(define (msmd-performed music)
-   (msmd-expand-unfolded
-    (fold unfold-repeats
-          (msmd-forget-lengths! (ly:music-deep-copy music))
-          (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo)))))
+#(define (msmd-engraved score)
+   "The score as it is engraved, its notes numbered; what it performs is noted for later."
+   (let* ((again? (msmd-numbered? (ly:score-music score)))
+          (music (if again? (ly:music-deep-copy (ly:score-music score)) (ly:score-music score)))
+          (music (if msmd-unfolded? (msmd-expand-unfolded music) music))
+          (layouts (msmd-output-defs score 'layout))
+          (engraved (ly:make-score music)))
+     (msmd-record "score" msmd-scores)
+     (if (not again?) (msmd-transpose! music))
+     (msmd-number! music "" 1 -1)
+     (for-each (lambda (def) (ly:score-add-output-def! engraved (msmd-watched def)))
+               (if (null? layouts) (list $defaultlayout) layouts))
+     (if (module? (ly:score-header score)) (ly:score-set-header! engraved (ly:score-header score)))
+     (msmd-to-perform! msmd-scores music (msmd-output-defs score 'midi))
+     (set! msmd-scores (1+ msmd-scores))
+     engraved))
 
-#(define (msmd-kind def) (ly:output-def-lookup def 'output-def-kind))
-#(define (msmd-layouts score) (filter (lambda (d) (eq? (msmd-kind d) 'layout)) (ly:score-output-defs score)))
-#(define (msmd-midis score) (filter (lambda (d) (eq? (msmd-kind d) 'midi)) (ly:score-output-defs score)))
+#(define (msmd-printed item)
+   "What is printed of an item of a book, or #f: a score that has only \\midi is not printed."
+   ;; A score whose music has errors has none; LilyPond leaves it out by itself.
+   (cond ((not (and (ly:score? item) (ly:music? (ly:score-music item)))) item)
+         ((and (null? (msmd-output-defs item 'layout)) (pair? (msmd-output-defs item 'midi)))
+          (msmd-to-lend! (ly:score-music item) (car (msmd-output-defs item 'midi)))
+          #f)
+         (else (msmd-engraved item))))
 
-%% Performed scores that have no \midi of their own yet: a later score that has only \midi lends its tempo.
-#(define msmd-without-midi '())
-
-#(define (msmd-add-score! add score)
-   (let* ((layouts (msmd-layouts score)) (midis (msmd-midis score)))
-     (if (and (null? layouts) (pair? midis))
-         (begin
-           (for-each (lambda (s) (ly:score-add-output-def! s (car midis))) msmd-without-midi)
-           (set! msmd-without-midi '()))
-         (let* ((again? (msmd-numbered? (ly:score-music score)))
-                (music (if again? (ly:music-deep-copy (ly:score-music score)) (ly:score-music score)))
-                (music (if msmd-unfolded? (msmd-expand-unfolded music) music))
-                (engraved (ly:make-score music)))
-           (msmd-record "score" msmd-scores)
-           (if (not again?) (msmd-transpose! music))
-           (msmd-number! music "" 1 -1)
-           (set! msmd-scores (1+ msmd-scores))
-           (for-each (lambda (d) (ly:score-add-output-def! engraved d)) layouts)
-           (if (module? (ly:score-header score)) (ly:score-set-header! engraved (ly:score-header score)))
-           (if (null? layouts)
-               (ly:score-add-output-def! engraved (ly:output-def-clone $defaultlayout)))
-           (add engraved)
-           (let ((performed (ly:make-score (msmd-performed music))))
-             (if (pair? midis)
-                 (ly:score-add-output-def! performed (car midis))
-                 (set! msmd-without-midi (cons performed msmd-without-midi)))
-             (add performed))))))
-
-%% A score whose music has errors has none; LilyPond leaves it out by itself.
-#(define (msmd-add! add item)
-   (if (and (ly:score? item) (ly:music? (ly:score-music item)))
-       (msmd-add-score! add item)
-       (add item)))
-
-#(define msmd-collect-music (@@ (lily) collect-music-aux))
-
-toplevel-score-handler = #(lambda (score) (msmd-add! collect-scores-for-book score))
-toplevel-music-handler =
-#(lambda (music) (msmd-collect-music (lambda (s) (msmd-add! collect-scores-for-book s)) music))
-book-score-handler =
-#(lambda (book score) (msmd-add! (lambda (s) (ly:book-add-score! book s)) score))
-book-music-handler =
-#(lambda (book music)
-   (msmd-collect-music (lambda (s) (msmd-add! (lambda (s) (ly:book-add-score! book s)) s)) music))
-bookpart-score-handler = \book-score-handler
-bookpart-music-handler = \book-music-handler
+%% Only when a book is printed is it known what is in it: variables hold copies of books and parts of books.
+#(define (msmd-printed-book book)
+   "A copy of a book, or of a part of one, with what is printed of it."
+   (let* ((parts (map msmd-printed-book (reverse (ly:book-book-parts book))))
+          (items (reverse (filter-map msmd-printed (reverse (ly:book-scores book)))))
+          (paper (ly:book-paper book))
+          (header (ly:book-header book))
+          (copy (if (ly:output-def? paper)
+                    (apply ly:make-book paper header items)
+                    (ly:make-book-part items))))
+     (if (module? header) (ly:book-set-header! copy header))
+     (for-each (lambda (part) (ly:book-add-bookpart! copy part)) parts)
+     copy))
 
 #(define msmd-books 0)
-toplevel-book-handler =
-#(lambda (book)
-   (for-each (lambda (s) (ly:score-add-output-def! s (ly:output-def-clone $defaultmidi)))
-             msmd-without-midi)
-   (set! msmd-without-midi '())
-   (set! msmd-books (1+ msmd-books))
-   (ly:book-process book $defaultpaper $defaultlayout (format #f "book-~a" msmd-books))
-   (force-output msmd-port))
+#(define (msmd-print-book book)
+   (let ((printed (msmd-printed-book book)))
+     (set! msmd-books (1+ msmd-books))
+     (ly:book-process printed $defaultpaper $defaultlayout (format #f "book-~a" msmd-books))
+     (msmd-perform-all!)
+     (force-output msmd-port)))
+
+toplevel-book-handler = #msmd-print-book
+%% What files made for lilypond-book ask for instead.
+#(set! print-book-with-defaults msmd-print-book)
+#(set! print-book-with-defaults-as-systems msmd-print-book)
 
 %%% Note heads %%%
 
@@ -194,24 +176,42 @@ toplevel-book-handler =
 
 #(define (msmd-staff context) (or (ly:context-find context 'Staff) context))
 
+#(define (msmd-clock context)
+   "A function of 'now or 'stop that tells the moment, or the end of a time step, of a Score context.
+The moment leaves out what skipTypesetting has left out so far, as print and MIDI file do."
+   (let ((skipped ZERO-MOMENT) (skipping-since #f))
+     (lambda (what)
+       (let ((now (ly:context-current-moment context)))
+         (cond
+          ((eq? what 'stop)
+           (if (and (not skipping-since) (eq? #t (ly:context-property context 'skipTypesetting #f)))
+               (set! skipping-since now)))
+          (skipping-since
+           (set! skipped (ly:moment-add skipped (ly:moment-sub now skipping-since)))
+           (set! skipping-since #f)))
+         (ly:moment-sub now skipped)))))
+
 #(define (msmd-head-engraver context)
-   (make-engraver
-    (acknowledgers
-     ((note-head-interface engraver grob source)
-      (let* ((event (ly:grob-property grob 'cause #f))
-             (voice (ly:translator-context source))
-             (staff (msmd-staff voice))
-             (now (ly:context-current-moment voice))
-             (event? (ly:stream-event? event)))
-        (hashq-set! msmd-heads grob msmd-head-count)
-        (msmd-record "head" msmd-head-count
-                     (if event? (msmd-event-id event) -1)
-                     (ly:moment-main now) (ly:moment-grace now)
-                     (if event? (ly:moment-main (ly:event-length event)) 0)
-                     (if event? (msmd-semitones event voice) "x")
-                     (msmd-staff-number staff) (ly:context-id staff)
-                     (ly:context-name voice) (grob::name grob))
-        (set! msmd-head-count (1+ msmd-head-count)))))))
+   (let ((clock (msmd-clock context)))
+     (make-engraver
+      ((process-music engraver) (clock 'now))
+      ((stop-translation-timestep engraver) (clock 'stop))
+      (acknowledgers
+       ((note-head-interface engraver grob source)
+        (let* ((event (ly:grob-property grob 'cause #f))
+               (voice (ly:translator-context source))
+               (staff (msmd-staff voice))
+               (now (clock 'now))
+               (event? (ly:stream-event? event)))
+          (hashq-set! msmd-heads grob msmd-head-count)
+          (msmd-record "head" msmd-head-count
+                       (if event? (msmd-event-id event) -1)
+                       (ly:moment-main now) (ly:moment-grace now)
+                       (if event? (ly:moment-main (ly:event-length event)) 0)
+                       (if event? (msmd-semitones event voice) "x")
+                       (msmd-staff-number staff) (ly:context-id staff)
+                       (ly:context-name voice) (grob::name grob))
+          (set! msmd-head-count (1+ msmd-head-count))))))))
 
 %%% Pages: walk each page's stencil and note where heads and staff lines are %%%
 
@@ -273,66 +273,26 @@ toplevel-book-handler =
 \paper { page-post-process = #msmd-pages }
 \layout { \context { \Score \consists #msmd-head-engraver } }
 
-%%% Performed notes %%%
+#(define (msmd-modified def changes)
+   "A copy of an output definition. For each of its contexts, changes is given the type of its group and
+its translators, and gives what is to be done to it, such as ((consists translator))."
+   (let ((copy (ly:output-def-clone def)))
+     (for-each
+      (lambda (entry)
+        (let ((todo (changes (assq-ref (cdr entry) 'group-type) (assq-ref (cdr entry) 'consists)))
+              (mods (ly:make-context-mod)))
+          (for-each (lambda (change) (ly:add-context-mod mods change)) todo)
+          (if (pair? todo)
+              (ly:output-def-set-variable!
+               copy (car entry)
+               (ly:context-def-modify (ly:output-def-lookup copy (car entry)) mods)))))
+      (ly:output-description def))
+     copy))
 
-#(define msmd-performances 0)
-
-#(define (msmd-score-performer context)
-   (make-performer
-    ((initialize performer)
-     (let ((now (ly:context-current-moment context)))
-       (msmd-record "start" msmd-performances (ly:moment-main now) (ly:moment-grace now))
-       (set! msmd-performances (1+ msmd-performances))))))
-
-#(define (msmd-tie? event) (memq 'tie-event (ly:event-property event 'class '())))
-
-#(define (msmd-note-performer context)
-   (let ((voice (msmd-voice-number context)))
-     (make-performer
-      (listeners
-       ((note-event performer event)
-        (let ((now (ly:context-current-moment context)) (staff (msmd-staff context)))
-          (msmd-record "play" (1- msmd-performances) (msmd-event-id event)
-                       (ly:moment-main now) (ly:moment-grace now)
-                       (ly:moment-main (ly:event-length event))
-                       (msmd-semitones event context)
-                       voice (ly:context-name context) (msmd-staff-number staff) (ly:context-id staff)
-                       (if (ly:event-property event 'drum-type #f) 1 0)
-                       (if (any msmd-tie? (ly:event-property event 'articulations '())) 1 0)
-                       (if (eq? #t (ly:context-property context 'tieWaitForNote #f)) 1 0))))
-       ((tie-event performer event)
-        (let ((now (ly:context-current-moment context)))
-          (msmd-record "tie" (1- msmd-performances)
-                       (ly:moment-main now) (ly:moment-grace now) voice)))))))
-
-%% Keys of more than seven sharps or flats make MIDI files that are not valid; nobody needs keys there.
-\midi {
-  \context { \Staff \remove Key_performer }
-  \context { \DrumStaff \remove Key_performer }
-  \context { \TabStaff \remove Key_performer }
-  \context { \MensuralStaff \remove Key_performer }
-  \context { \PetrucciStaff \remove Key_performer }
-  \context { \VaticanaStaff \remove Key_performer }
-  \context { \KievanStaff \remove Key_performer }
-  \context { \GregorianTranscriptionStaff \remove Key_performer }
-  \context { \Score \consists #msmd-score-performer }
-  \context { \Voice \consists #msmd-note-performer }
-  \context { \CueVoice \consists #msmd-note-performer }
-  \context { \DrumVoice \consists #msmd-note-performer }
-  \context { \TabVoice \consists #msmd-note-performer }
-  \context { \VaticanaVoice \consists #msmd-note-performer }
-  \context { \KievanVoice \consists #msmd-note-performer }
-  \context { \MensuralVoice \consists #msmd-note-performer }
-  \context { \PetrucciVoice \consists #msmd-note-performer }
-  \context { \GregorianTranscriptionVoice \consists #msmd-note-performer }
-  \context { \ChordNames \consists #msmd-note-performer }
-}
-
-#(set! write-performances-midis
-   (let ((written 0))
-     (lambda (performances . rest)
-       (for-each (lambda (performance)
-                   (ly:performance-write performance (format #f "msmd-~a.midi" written) "")
-                   (msmd-record "midi" written)
-                   (set! written (1+ written)))
-                 performances))))
+#(define (msmd-watched layout)
+   "A layout in which the heads of every kind of score are written down: contexts of other names, too."
+   (msmd-modified layout
+                  (lambda (group translators)
+                    (if (and (eq? group 'Score_engraver) (not (memq msmd-head-engraver translators)))
+                        (list (list 'consists msmd-head-engraver))
+                        '()))))

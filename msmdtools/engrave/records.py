@@ -38,7 +38,8 @@ class MadeHead:
     Attributes:
         note: index of the written note, -1 when unknown (a quotation, an ambitus, a text's example).
         onset, grace: main moment, and (negative) grace offset, in its score.
-        pitch: sounding pitch as far as the engraver knows it; None for percussion.
+        pitch: sounding pitch as far as the engraver knows it, to the nearest semitone; None for percussion.
+        cents: how far above it the note sounds: 0 but for microtones.
         staff: number of its staff context; `staff_name` that context's name in the source.
         voice: type of its voice context, such as "Voice" or "CueVoice".
         grob: what kind of head, such as "NoteHead" or "AmbitusNoteHead".
@@ -49,6 +50,7 @@ class MadeHead:
     grace: Fraction
     duration: Fraction
     pitch: int | None
+    cents: float
     staff: int
     staff_name: str
     voice: str
@@ -93,6 +95,7 @@ class PlayedNote:
     grace: Fraction
     length: Fraction
     pitch: int | None
+    cents: float
     voice: int
     voice_type: str
     staff: int
@@ -108,9 +111,10 @@ class Records:
 
     Attributes:
         page_books: for each page, the book (one PDF each, from 0) that it belongs to.
-        starts: for each performance, the (main, grace) moment at which it begins.
+        starts: for each performance (one for each printed score), the (main, grace) moment at which it
+            begins.
         ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
-        midis: how many MIDI files were written.
+        performed: the performances that came to an end; of the others no note is here.
     """
 
     notes: tuple[WrittenNote, ...]
@@ -121,7 +125,7 @@ class Records:
     played: tuple[PlayedNote, ...]
     starts: tuple[tuple[Fraction, Fraction], ...]
     ties: frozenset[tuple[int, int, Fraction, Fraction]]
-    midis: int
+    performed: frozenset[int]
 
 
 def read_records(path: Path) -> Records:
@@ -139,9 +143,9 @@ def read_records(path: Path) -> Records:
     drawn: list[DrawnHead] = []
     staves: list[DrawnStaff] = []
     played: list[PlayedNote] = []
-    starts: list[tuple[Fraction, Fraction]] = []
+    starts: dict[int, tuple[Fraction, Fraction]] = {}
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
-    midis = 0
+    performed: set[int] = set()
     points = 1.0
     for line in text.splitlines():
         kind, *fields = line.split("\t")
@@ -163,24 +167,30 @@ def read_records(path: Path) -> Records:
                 staves.append(DrawnStaff(int(symbol), *place, int(system)))
             case "play":
                 played.append(_play(fields))
+            case "perform":
+                again = int(fields[0])
+                starts[again] = (Fraction(0), Fraction(0))
+                played = [note for note in played if note.performance != again]
+                ties = {tie for tie in ties if tie[0] != again}
+                performed.discard(again)
             case "start":
-                _, onset, grace = fields
-                starts.append((_quarters(onset), _quarters(grace)))
+                performance, onset, grace = fields
+                starts[int(performance)] = (_quarters(onset), _quarters(grace))
             case "tie":
                 performance, onset, grace, voice = fields
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
             case "midi":
-                midis += 1
+                performed.add(int(fields[0]))
     return Records(
         tuple(notes),
         tuple(made),
         tuple(page_books),
         tuple(drawn),
         tuple(staves),
-        tuple(played),
-        tuple(starts),
-        frozenset(ties),
-        midis,
+        tuple(note for note in played if note.performance in performed),
+        tuple(starts[p] for p in sorted(starts)),
+        frozenset(tie for tie in ties if tie[0] in performed),
+        frozenset(performed),
     )
 
 
@@ -197,7 +207,7 @@ def _head(fields: Sequence[str]) -> MadeHead:
         _quarters(onset),
         _quarters(grace),
         _quarters(duration),
-        _pitch(pitch),
+        *_pitch(pitch),
         int(staff),
         staff_name,
         voice,
@@ -214,7 +224,7 @@ def _play(fields: Sequence[str]) -> PlayedNote:
         _quarters(onset),
         _quarters(grace),
         _quarters(length),
-        _pitch(pitch),
+        *_pitch(pitch),
         int(voice),
         voice_type,
         int(staff),
@@ -229,9 +239,15 @@ def _quarters(whole_notes: str) -> Fraction:
     return 4 * Fraction(whole_notes)
 
 
-def _pitch(semitones: str) -> int | None:
-    """MIDI pitch from semitones above middle c; quarter tones are rounded up, as in LilyPond's MIDI."""
-    return None if semitones == "x" else MIDDLE_C + int((Fraction(semitones) + Fraction(1, 2)) // 1)
+def _pitch(semitones: str) -> tuple[int | None, float]:
+    """MIDI pitch from semitones above middle c, and the cents that it leaves out.
+
+    Half a semitone goes to the even number, as in LilyPond's MIDI files.
+    """
+    if semitones == "x":
+        return None, 0.0
+    exact = Fraction(semitones)
+    return MIDDLE_C + round(exact), float(100 * (exact - round(exact)))
 
 
 def _box(fields: Sequence[str], points: float) -> tuple[float, float, float, float]:

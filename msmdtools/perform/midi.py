@@ -26,30 +26,37 @@ DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 CORRECTION_QUARTERS = 64
 SUSTAIN_PEDAL = 64
+# Pitch bend goes from -8192 to 8191; without a message to change it, 8192 is two semitones.
+BEND_PER_CENT = 8192 / 200
 
 _SLOWEST_US = 2**24 - 1
 
 # The order of what happens at one tick: a released key may be struck again, and a pedal pressed
 # together with a chord does not hold the chord before it.
-_OFF, _PEDAL, _ON = range(3)
+_OFF, _PEDAL, _BEND, _ON = range(4)
 
-# Of each kind: mido's message, and its names for `Action.number` and `Action.value`.
+# Of each kind: mido's message, and its names for `Action.number` ("" for none) and `Action.value`.
 _MESSAGES = (
     ("note_off", "note", "velocity"),
     ("control_change", "control", "value"),
+    ("pitchwheel", "", "pitch"),
     ("note_on", "note", "velocity"),
 )
 
 
+Part = tuple[int, float]
+"""A part's number, and by how many cents its notes are off their keys."""
+
+
 class Action(NamedTuple):
-    """One change of a key or pedal.
+    """One change of a key, pedal or pitch bend.
 
     Attributes:
-        kind: 0 release, 1 pedal, 2 strike.
+        kind: 0 release, 1 pedal, 2 bend, 3 strike.
         part: `Note.channel` of the note, or of the pedal.
         channel: the MIDI channel, 0 to 15.
-        number: key, or controller number.
-        value: velocity (0 for a release), or controller value.
+        number: key, or controller number; 0 for a bend.
+        value: velocity (0 for a release), controller value, or bend (8192 is two semitones up).
     """
 
     tick: int
@@ -64,7 +71,9 @@ class Action(NamedTuple):
         import mido
 
         kind, number, value = _MESSAGES[self.kind]
-        attributes = {"channel": self.channel, number: self.number, value: self.value}
+        attributes = {"channel": self.channel, value: self.value}
+        if number:
+            attributes[number] = self.number
         # In range by construction: that mido need not check it saves a third of the file's time.
         return mido.Message(kind, skip_checks=True, time=ticks, **attributes)
 
@@ -81,25 +90,33 @@ def allocate_channels(music: Music) -> list[int]:
     one of another part, later than that (in a file of several tracks the order of two parts'
     messages at one tick is the player's choice). Where the key sounds in all of them (15 times at
     once), the home is struck again.
+
+    Notes of a part that are so many cents off their keys count as a part of their own: a bend is one for
+    all that sounds on a channel. While a note sounds, its channel is free for notes of its bend alone.
     """
-    parts = sorted({note.channel for note in music.notes if not note.drum})
+    parts = sorted({(note.channel, note.cents) for note in music.notes if not note.drum})
     homes = {part: MELODIC_CHANNELS[i % 15] for i, part in enumerate(parts)}
     shared = [channel for channel in MELODIC_CHANNELS if channel not in homes.values()]
     others = [channel for channel in MELODIC_CHANNELS if channel in homes.values()]
-    last: dict[tuple[int, int], tuple[int, int]] = {}
-    lent: dict[int, list[int]] = {part: [] for part in parts}
+    last: dict[tuple[int, int], tuple[int, Part]] = {}
+    bent: dict[int, tuple[int, Part]] = {}
+    lent: dict[Part, list[int]] = {part: [] for part in parts}
     channels = []
     for note in music.notes:
         if note.drum:
             channels.append(DRUM_CHANNEL)
             continue
-        part, key, home = note.channel, note.pitch, homes[note.channel]
+        part, key = (note.channel, note.cents), note.pitch
+        home = homes[part]
 
         def free(
-            channel: int, part: int = part, key: int = key, start: int = note.onset_tick
+            channel: int, part: Part = part, key: int = key, start: int = note.onset_tick
         ) -> bool:
             end, owner = last.get((channel, key), (-1, part))
-            return end < start or (end == start and owner == part)
+            bent_until, (_, cents) = bent.get(channel, (-1, part))
+            return (end < start or (end == start and owner == part)) and (
+                cents == part[1] or bent_until < start
+            )
 
         channel = home
         if not free(home):
@@ -107,22 +124,29 @@ def allocate_channels(music: Music) -> list[int]:
             channel = next((c for c in candidates if free(c)), home)
             if channel not in (home, *lent[part]):
                 lent[part].append(channel)
-        last[channel, key] = (max(sounding_end(note), last.get((channel, key), (0, 0))[0]), part)
+        end = sounding_end(note)
+        last[channel, key] = (max(end, last.get((channel, key), (0, part))[0]), part)
+        bent[channel] = (max(end, bent.get(channel, (0, part))[0]), part)
         channels.append(channel)
     return channels
 
 
 def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
-    """Every key and pedal change, by tick; at one tick releases, then pedals, then strikes.
+    """Every key, pedal and bend change, by tick; at one tick releases, pedals, bends, then strikes.
 
     A part's pedal is pressed on every channel that carries notes of the part.
     """
     channels = allocate_channels(music)
     carried: dict[int, set[int]] = {}
+    bends: dict[int, int] = {}
     result: list[Action] = []
     for note, channel in zip(music.notes, channels, strict=True):
         carried.setdefault(note.channel, set()).add(channel)
         part, key = note.channel, note.pitch
+        bend = round(note.cents * BEND_PER_CENT)
+        if bend != bends.get(channel, 0):
+            result.append(Action(note.onset_tick, _BEND, part, channel, 0, bend))
+            bends[channel] = bend
         strike = Action(note.onset_tick, _ON, part, channel, key, velocity_of(note, spec))
         result += (strike, Action(sounding_end(note), _OFF, part, channel, key, 0))
     for pedal in music.pedals:

@@ -170,7 +170,8 @@ def _play(
     change = {
         0: lambda a: library.fluid_synth_noteoff(synth, a.channel, a.number),
         1: lambda a: library.fluid_synth_cc(synth, a.channel, a.number, a.value),
-        2: lambda a: library.fluid_synth_noteon(synth, a.channel, a.number, a.value),
+        2: lambda a: library.fluid_synth_pitch_bend(synth, a.channel, a.value + 8192),
+        3: lambda a: library.fluid_synth_noteon(synth, a.channel, a.number, a.value),
     }
     end = -(-length // BLOCK) * BLOCK
     written = filled = 0
@@ -302,6 +303,7 @@ def _library() -> Any:
         "fluid_synth_set_gen": (number, pointer, number, number, ctypes.c_float),
         "fluid_synth_noteon": (number, pointer, number, number, number),
         "fluid_synth_noteoff": (number, pointer, number, number),
+        "fluid_synth_pitch_bend": (number, pointer, number, number),
         "fluid_synth_cc": (number, pointer, number, number, number),
         "fluid_synth_all_sounds_off": (number, pointer, number),
         "fluid_synth_write_float": (number, pointer, number, *to_buffer, *to_buffer),
