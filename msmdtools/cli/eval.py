@@ -29,7 +29,7 @@ TASKS = {
     "alignment": ("msmdtools.cli.eval_alignment", ("tempi",)),
     "following": ("msmdtools.cli.eval_following", ("tempi",)),
 }
-COMMON = ("split", "performance", "seed", "device", "out")
+COMMON = ("split", "performance", "seed", "device", "out", "exclude_seen")
 
 
 def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
@@ -69,6 +69,11 @@ def _directions(_: click.Context, __: click.Parameter, value: str) -> tuple[str,
     help="What is asked for with what.",
 )
 @click.option("--performance", metavar="P", help="Of all pieces; default: one of each.")
+@click.option(
+    "--exclude-seen",
+    is_flag=True,
+    help="Leave out the pieces that the model was trained or validated on, by their ids or music.",
+)
 @click.option("--robustness", is_flag=True, help="Measure with other gain and added noise too.")
 @click.option(
     "--dataset",

@@ -18,19 +18,22 @@ def run(
     seed: int,
     device: str | None,
     out: Path | None,
+    exclude_seen: bool,
     task: str = "alignment",
 ) -> tuple[dict[str, Any], str, list[str]]:
     """The figures as values and as text, and the names of what was written to `out`."""
     speeds = numbers(tempi)
     from msmdtools.dataset import reader
     from msmdtools.evaluation import alignment, alignment_report, selection
+    from msmdtools.evaluation import seen as looked
     from msmdtools.models.model import load_model
 
     opened = reader.open(dataset)
-    performances = selection.select(opened, split, performance).performances
+    selected = selection.select(opened, split, performance)
     loaded = load_model(model, device)
-    found = alignment.evaluate(loaded, opened, performances, task, speeds, progress.update)
-    report = alignment_report.summed_up(loaded, opened, task, found, seed)
+    selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
+    found = alignment.evaluate(loaded, opened, selected.performances, task, speeds, progress.update)
+    report = alignment_report.summed_up(loaded, opened, task, found, seed, seen)
     written = []
     if out is not None:
         alignment_report.write(out, report)

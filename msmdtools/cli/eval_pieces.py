@@ -23,20 +23,30 @@ def run(
     seed: int,
     device: str | None,
     out: Path | None,
+    exclude_seen: bool,
     task: str = "pieces",
 ) -> tuple[dict[str, Any], str, list[str]]:
     """The figures as values and as text, and the names of what was written to `out`."""
     speeds = numbers(tempi)
     from msmdtools.dataset import reader
     from msmdtools.evaluation import collection, pieces, pieces_report, selection
+    from msmdtools.evaluation import seen as looked
     from msmdtools.models.model import load_model
 
     opened = reader.open(dataset)
     selected = selection.select(opened, split, performance)
     others = [reader.open(other) for other in distractors]
     loaded = load_model(model, device)
+    selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
     gathered = collection.gather(
-        loaded, model, opened, selected, distractors=others, index=index, progress=progress.update
+        loaded,
+        model,
+        opened,
+        selected,
+        distractors=others,
+        index=index,
+        seen=seen,
+        progress=progress.update,
     )
     figures, queries = pieces.evaluate(
         [task],

@@ -1,5 +1,6 @@
 """`msmd eval --task snippets`: a thin shell over `msmdtools.evaluation.retrieval.evaluate`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def run(
     seed: int,
     device: str | None,
     out: Path | None,
+    exclude_seen: bool,
 ) -> tuple[dict[str, Any], str, list[str]]:
     """The figures as values and as text, and the names of what was written to `out`."""
     if dataset is not None and not robustness:
@@ -30,6 +32,7 @@ def run(
     from msmdtools.evaluation import candidates as pool
     from msmdtools.evaluation import report, retrieval
     from msmdtools.evaluation import robustness as other
+    from msmdtools.evaluation import seen as looked
     from msmdtools.models.model import load_model
     from msmdtools.snippets import reader
 
@@ -37,11 +40,12 @@ def run(
     opened = reader.open(snippets)
     opened[split]  # before the model is loaded, which takes longer
     loaded = load_model(model, device)
-    chosen = pool.choose(opened, split, candidates, performance)
+    without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)
+    chosen = replace(pool.choose(opened, split, candidates, performance, without), seen=seen)
     found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=progress.update)
     outcomes = []
     if robustness:
-        fewer = pool.choose(opened, split, robustness_candidates, performance)
+        fewer = pool.choose(opened, split, robustness_candidates, performance, without)
         outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=progress.update)
     written = []
     if out is not None:

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0.05),
     help="s between audio windows. [default: 0.5]",
 )
+@click.option(
+    "--exclude-seen",
+    is_flag=True,
+    help="Leave out the pieces of a dataset that the model was trained or validated on.",
+)
 @click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
 @limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -51,6 +56,7 @@ def command(
     remove: str | None,
     sheet_stride: int | None,
     audio_stride: float | None,
+    exclude_seen: bool,
     device: str | None,
     limits: "Limits",
     as_json: bool,
@@ -73,6 +79,16 @@ def command(
         items = sources.items(source, _names(pieces), _names(performances), limits)
     weights = model or index.weights_of(out)
     loaded = load_model(weights, device)
+    seen = None
+    if source is not None and sources.is_dataset(source):
+        from msmdtools.dataset import reader
+        from msmdtools.evaluation import seen as looked
+
+        named = sorted({item.piece for item in items})
+        without, seen = looked.of_dataset(loaded.made, reader.open(source), named, exclude_seen)
+        items = [item for item in items if item.piece not in without]
+    elif exclude_seen:
+        raise click.UsageError("--exclude-seen needs a dataset: files tell nothing of their notes.")
     with Progress() as progress:
         change = update.update(
             out,
@@ -85,11 +101,14 @@ def command(
             progress=progress.update,
         )
     if as_json:
-        click.echo(json.dumps(asdict(change), ensure_ascii=False))
+        values = {**asdict(change), "seen": seen and seen.to_json()}
+        click.echo(json.dumps(values, ensure_ascii=False))
     else:
         click.echo(f"{out}: {change.added} added, {change.removed} removed, {change.kept} kept.")
         for side, windows, how in change.sides:
             click.echo(f"{windows:,} {side} windows, searched by: {how}")
+        if seen is not None:
+            click.echo(seen.to_text())
         for piece, _, message in change.failed:
             click.echo(f"failed: {piece}: {message}", err=True)
     if change.failed:

@@ -23,6 +23,7 @@ from msmdtools.evaluation import alignment_figure
 from msmdtools.evaluation.alignment import WITHIN_S, Accuracy, Followed, accuracy
 from msmdtools.evaluation.picture import png
 from msmdtools.evaluation.retrieval import Embedder
+from msmdtools.evaluation.seen import Seen
 from msmdtools.evaluation.tables import Table, aligned, pipes
 from msmdtools.perform.files import write_atomically
 
@@ -41,6 +42,7 @@ class Report:
         pieces: what became of each, at the speed of the dataset.
         method, linear: the figures of all, and of the linear baseline.
         speeds: the figures at other speeds.
+        seen: what the model has seen of the pieces; None if nobody looked.
     """
 
     task: str
@@ -51,10 +53,16 @@ class Report:
     method: Accuracy
     linear: Accuracy
     speeds: Mapping[float, Accuracy]
+    seen: Seen | None = None
 
 
 def summed_up(
-    model: Embedder, dataset: Dataset, task: str, followed: Sequence[Followed], seed: int = 0
+    model: Embedder,
+    dataset: Dataset,
+    task: str,
+    followed: Sequence[Followed],
+    seed: int = 0,
+    seen: Seen | None = None,
 ) -> Report:
     """The report of an evaluation. The seed is that of the bootstrap's draws."""
     pieces = [one for one in followed if one.speed == 1]
@@ -71,6 +79,7 @@ def summed_up(
             speed: accuracy([one.errors for one in followed if one.speed == speed], seed)
             for speed in speeds
         },
+        seen,
     )
 
 
@@ -86,6 +95,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "performances": sorted({piece.performance for piece in report.pieces}),
         report.task: _values(report.method),
         LINEAR: _values(report.linear),
+        "seen": report.seen and report.seen.to_json(),
         "speeds": {f"{speed:g}": _values(found) for speed, found in report.speeds.items()},
         "by_piece": [
             {
@@ -101,7 +111,8 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """The figures for a terminal, in aligned columns."""
-    return f"{headline(report)}\n\n{aligned(table(report))}"
+    blocks = [headline(report), aligned(table(report))]
+    return "\n\n".join([*blocks, *([report.seen.to_text()] if report.seen else [])])
 
 
 def headline(report: Report) -> str:
@@ -151,6 +162,7 @@ def write(folder: Path, report: Report) -> None:
     head = headline(report)
     picture = alignment_figure.draw(head, report.task, report.pieces)
     lines = [f"# {report.model}", "", head.replace("\n", "  \n"), "", *pipes(table(report)), ""]
+    lines += [report.seen.to_text().replace("\n", "  \n") + "\n"] if report.seen else []
     lines += ["![Errors as curves, pieces as dots](results.png)", "", "Each onset: "]
     lines[-1] += "[onsets.csv](onsets.csv). The pieces, the worst first:"
     lines += ["", *pipes(by_piece(report))]

@@ -13,6 +13,7 @@ code (Dorfer et al., TISMIR 2018). With n ≥ N, all of them. The queries are th
 """
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.evaluation.seen import Seen
 from msmdtools.snippets.reader import Snippets, Split
 
 _COLUMNS = (
@@ -48,6 +50,7 @@ class Candidates:
         pitches, offsets: of the notes in each pair's longest window: arrays of MIDI numbers, and of
             seconds from the onset, in the order of (offset, pitch).
         onsets: how many there are in the split, of which these were taken.
+        seen: what the model that is evaluated has seen of the split's pieces; None if nobody looked.
     """
 
     snippets: Snippets
@@ -56,6 +59,7 @@ class Candidates:
     pitches: list[NDArray[np.int32]]
     offsets: list[NDArray[np.float32]]
     onsets: int
+    seen: Seen | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -67,7 +71,11 @@ class Candidates:
 
 
 def choose(
-    snippets: Snippets, split: str, count: int, performance: str | None = None
+    snippets: Snippets,
+    split: str,
+    count: int,
+    performance: str | None = None,
+    without: Collection[str] = (),
 ) -> Candidates:
     """The candidates of an evaluation.
 
@@ -75,6 +83,7 @@ def choose(
         split: its name.
         count: how many at most.
         performance: which performance of every piece; None for the first by name of each.
+        without: pieces to leave out.
 
     Raises:
         DatasetError: there is no such split or it is empty, a piece lacks the performance, or a shard is damaged.
@@ -88,6 +97,7 @@ def choose(
     parts = [opened.read(group, _COLUMNS).to_pandas() for group in range(len(opened.sizes))]
     rows = pd.concat(parts, ignore_index=True)
     rows["row"] = np.arange(len(rows))
+    rows = rows[~rows["piece"].isin(list(without))]
     wanted = _performances(rows, opened, performance)
     rows = rows[rows["performance"] == rows["piece"].map(wanted)]
     rows = rows.sort_values(["piece", "onset"], kind="stable")

@@ -23,6 +23,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.evaluation import near_identical, selection
 from msmdtools.evaluation.near_identical import Others
 from msmdtools.evaluation.retrieval import Progress
+from msmdtools.evaluation.seen import Seen
 from msmdtools.evaluation.selection import Selection
 from msmdtools.models.model import Model
 from msmdtools.retrieval import sources
@@ -56,6 +57,7 @@ class Collection:
         recordings: those of all recordings, likewise.
         alike: the near-identical others of a piece.
         sheet_stride, audio_stride: px and s between windows.
+        seen: what the model has seen of the pieces that are evaluated; None if nobody looked.
     """
 
     dataset: Dataset
@@ -65,6 +67,7 @@ class Collection:
     alike: Others
     sheet_stride: float
     audio_stride: float
+    seen: Seen | None = None
 
 
 def gather(
@@ -75,6 +78,7 @@ def gather(
     *,
     distractors: Sequence[Dataset] = (),
     index: Path | None = None,
+    seen: Seen | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> Collection:
     """Embed what is needed, or take it from the index.
@@ -83,6 +87,7 @@ def gather(
         weights: what the model was loaded from.
         distractors: datasets all of whose pieces are candidates too.
         index: where embeddings are kept; None to forget them.
+        seen: see `Collection`.
 
     Raises:
         MsmdError: the index is of another model or damaged, it has a piece without this performance,
@@ -113,6 +118,7 @@ def gather(
         alike=near_identical.find([(one, names) for one, names in wanted]),
         sheet_stride=description.sheet_stride,
         audio_stride=description.audio_stride,
+        seen=seen,
     )
 
 

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.evaluation import bootstrap, metrics
+from msmdtools.evaluation import bootstrap, chance, metrics
 from msmdtools.evaluation.bootstrap import Interval
 from msmdtools.evaluation.collection import Collection
 from msmdtools.evaluation.excerpts import Query
@@ -74,6 +74,12 @@ class Identification:
     retrieval: Retrieval
     intervals: dict[str, Interval] | None
     counts: tuple[int, ...]
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the ranks can be told from chance; see `msmdtools.evaluation.chance`."""
+        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in metrics.RECALLS}
+        return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
 
 def rank(scores: NDArray[Any], right: int, alike: Iterable[int] = ()) -> int:

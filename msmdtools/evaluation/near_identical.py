@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # a promenade, and 0.78, a polonaise and the same in a collection.
 THRESHOLD = 0.75
 
-_COLUMNS = ["piece", "role", "grace", "onset_quarters", "pitch"]
 Others = Mapping[str, frozenset[str]]
 
 
@@ -40,7 +39,7 @@ def find(pieces: Iterable[tuple[Dataset, Iterable[str]]]) -> dict[str, frozenset
 
     frames = []
     for dataset, names in pieces:
-        heads = dataset.table("noteheads").select(_COLUMNS).to_pandas()
+        heads = dataset.table("noteheads").select(list(duplicates.COLUMNS)).to_pandas()
         frames.append(heads[heads["piece"].isin(list(names))])
     return among(pd.concat(frames, ignore_index=True))
 

@@ -52,6 +52,7 @@ def to_json(
         "sheet_stride": collection.sheet_stride,
         "audio_stride": collection.audio_stride,
         "near_identical": alike,
+        "seen": collection.seen and collection.seen.to_json(),
         "results": [_values(one) for one in found],
     }
 
@@ -61,7 +62,8 @@ def to_text(
 ) -> str:
     """The figures for a terminal, in aligned columns."""
     blocks = [headline(model, collection, distractors)]
-    return "\n\n".join([*blocks, *(aligned(table) for table in tables(found))])
+    blocks += [aligned(table) for table in tables(found)]
+    return "\n\n".join([*blocks, *remarks(collection, found)])
 
 
 def write(
@@ -87,6 +89,7 @@ def write(
     lines = [f"# {model.config.name}", "", head, ""]
     for table in tables(found):
         lines += [*pipes(table), ""]
+    lines += [line.replace("\n", "  \n") + "\n" for line in remarks(collection, found)]
     lines += ["![The figures as bars](results.png)", "", "By query: [queries.csv](queries.csv)."]
     contents = {
         "results.png": png(picture),
@@ -110,6 +113,20 @@ def headline(model: Embedder, collection: Collection, distractors: Sequence[Data
         f"{performances}; {len(collection.sheets.names):,} candidates"
         + (f" with those of{more[1:]}" if more else "")
     )
+
+
+def remarks(collection: Collection, found: Sequence[Found]) -> list[str]:
+    """What a reader of the figures must know: whether they are above chance, and what was seen before."""
+    lost = [one for one in found if isinstance(one, Identification) and not one.above_chance]
+    lines = []
+    if lost:
+        named = "; ".join(
+            f"{kind(one)}, by {one.method}" + (f", speed {one.speed:g}" if one.speed != 1 else "")
+            for one in lost
+        )
+        lines = [f"Not distinguishable from chance: {named}."]
+    seen = collection.seen
+    return ["\n".join(lines + ([seen.to_text()] if seen else []))] if lines or seen else []
 
 
 def tables(found: Sequence[Found]) -> list[Table]:
@@ -205,7 +222,7 @@ def _values(one: Found) -> dict[str, Any]:
         values |= {"method": one.method, "queries": len(one.ranks)}
         values |= {name: getattr(one.retrieval, name) for name in _METRICS}
         values |= dict(zip(_COUNTS, one.counts, strict=True))
-        values |= {"candidates": one.retrieval.candidates}
+        values |= {"candidates": one.retrieval.candidates, "above_chance": one.above_chance}
     else:
         values |= {"queries": len(one.queries), "located": one.located, "in_piece": one.in_piece}
         values |= {"median_px": one.median_px}

@@ -58,6 +58,7 @@ def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[
             name: _direction(direction, evaluation)
             for name, direction in evaluation.directions.items()
         },
+        "seen": evaluation.candidates.seen and evaluation.candidates.seen.to_json(),
     }
     if robustness:
         found["robustness"] = {
@@ -76,7 +77,7 @@ def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[
 
 def to_text(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> str:
     """The figures for a terminal, in aligned columns."""
-    blocks = [headline(evaluation), aligned(main_table(evaluation))]
+    blocks = [headline(evaluation), aligned(main_table(evaluation)), *remarks(evaluation)]
     blocks.append(aligned(answers_table(evaluation)))
     if robustness:
         blocks.append(aligned(robustness_table(robustness)))
@@ -120,6 +121,14 @@ def headline(evaluation: Evaluation) -> str:
         f"{candidates.split.where}: {len(candidates):,} of {candidates.onsets:,} onsets, "
         f"{pieces:,} {'piece' if pieces == 1 else 'pieces'}, {performances}"
     )
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What a reader of the figures must know: whether they are above chance, and what was seen before."""
+    lost = [_spoken(name) for name, d in evaluation.directions.items() if not d.above_chance]
+    found = [f"Not distinguishable from chance: {' and '.join(lost)}."] if lost else []
+    seen = evaluation.candidates.seen
+    return ["\n".join(found + ([seen.to_text()] if seen else []))] if found or seen else []
 
 
 def main_table(evaluation: Evaluation) -> Table:
@@ -206,6 +215,7 @@ def _markdown(
 ) -> str:
     lines = [f"# {evaluation.model}", "", headline(evaluation).replace("\n", "  \n"), ""]
     lines += [*pipes(main_table(evaluation)), ""]
+    lines += [line.replace("\n", "  \n") + "\n" for line in remarks(evaluation)]
     lines += [
         "R@k in percent; MRR is the mean reciprocal rank. Intervals are from a bootstrap over pieces. "
         "The ceiling is the R@1 to be expected where only the notes in the audio window are known: "
@@ -228,6 +238,7 @@ def _direction(direction: Direction, evaluation: Evaluation) -> dict[str, Any]:
     return {
         **_values(direction.retrieval),
         "intervals": direction.intervals and {k: list(v) for k, v in direction.intervals.items()},
+        "above_chance": direction.above_chance,
         "wrong": answers.shares(direction.kinds),
         "same_notes": direction.same_notes,
         "composers": {k: _values(v) for k, v in direction.by(table["composer"]).items()},

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation import answers, bootstrap, metrics, repetition
+from msmdtools.evaluation import answers, bootstrap, chance, metrics, repetition
 from msmdtools.evaluation.bootstrap import Interval
 from msmdtools.evaluation.candidates import Candidates
 from msmdtools.evaluation.metrics import Retrieval
@@ -75,6 +75,12 @@ class Direction:
     first: NDArray[np.int64]
     kinds: NDArray[np.object_]
     same_notes: float
+
+    @property
+    def above_chance(self) -> bool:
+        """Whether the ranks can be told from chance; see `msmdtools.evaluation.chance`."""
+        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in metrics.RECALLS}
+        return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
     def by(self, column: "pd.Series[Any]") -> dict[str, Retrieval]:
         """The metrics of the queries of each value of a column, such as the piece."""

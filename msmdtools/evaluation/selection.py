@@ -9,6 +9,7 @@ have in that part of the split (of test, one whose soundfont is not for training
 of these the one with the tempo that is nearest to 1, and of several the first by name.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from msmdtools.dataset.reader import Dataset
@@ -35,6 +36,11 @@ class Selection:
     def pieces(self) -> list[str]:
         """The ids, sorted."""
         return list(self.performances)
+
+    def without(self, pieces: Collection[str]) -> "Selection":
+        """The same without some pieces."""
+        kept = {p: name for p, name in self.performances.items() if p not in pieces}
+        return Selection(self.part, kept)
 
 
 def select(dataset: Dataset, split: str | None = None, performance: str | None = None) -> Selection:

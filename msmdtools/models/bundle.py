@@ -99,6 +99,12 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
     return network.eval(), config, made
 
 
+def made_with(path: str | Path) -> dict[str, Any]:
+    """What weights were made with and from. Raises MsmdError as `load` does."""
+    about, _ = _read(Path(path))
+    return dict(about.get("made", {}))
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a file says about itself, and its tensors."""
     if not path.is_file():

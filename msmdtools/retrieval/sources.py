@@ -63,9 +63,14 @@ def items(
             dataset's pages are not 835 px wide.
     """
     path = Path(path)
-    if (path / "dataset.json").exists() or (path / "pieces.parquet").exists():
+    if is_dataset(path):
         return of_dataset(reader.open(path), pieces, performances)
     return of_folder(path, pieces, performances, limits)
+
+
+def is_dataset(path: str | Path) -> bool:
+    """Whether a folder is a dataset rather than one of pictures and recordings."""
+    return any((Path(path) / name).exists() for name in ("dataset.json", "pieces.parquet"))
 
 
 def of_dataset(

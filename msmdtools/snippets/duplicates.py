@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from msmdtools.dataset.reader import Dataset
 
+COLUMNS = ("piece", "role", "grace", "onset_quarters", "pitch")
 LENGTH = 8
 REPORTED = 0.1
 LEAK = 0.2
@@ -64,8 +65,7 @@ def near_duplicates(
         DatasetError: a piece that the dataset lacks.
         MsmdError: a threshold or length out of its range.
     """
-    columns = ["piece", "role", "grace", "onset_quarters", "pitch"]
-    heads = dataset.table("noteheads").select(columns).to_pandas()
+    heads = dataset.table("noteheads").select(list(COLUMNS)).to_pandas()
     if pieces is not None:
         names = {dataset[piece].piece for piece in pieces}  # a piece not there raises here
         heads = heads[heads["piece"].isin(names)]
@@ -81,7 +81,7 @@ def compare(
     """As `near_duplicates`, from rows of the note heads table.
 
     Args:
-        heads: rows in any order, with piece, role, grace, onset_quarters and pitch.
+        heads: rows in any order, with `COLUMNS`.
         transpose: see `near_duplicates`.
         threshold: see `near_duplicates`.
         length: see `near_duplicates`.
@@ -90,17 +90,12 @@ def compare(
         raise MsmdError(f"a threshold of similarity is above 0 and at most 1, not {threshold}")
     if length < 3:
         raise MsmdError(f"an n-gram has 3 onsets or more (2 have no rhythm), not {length}")
-    import pandas as pd
-
-    heads = heads[(heads["role"] == "played") & ~heads["grace"]]
-    codes, names = pd.factorize(heads["piece"], sort=True)
-    piece, pitch, time = skyline(codes, heads["onset_quarters"], heads["pitch"])
-    owner, grams = _ngrams(piece, pitch, time, transpose, length)
+    names, owner, grams = ngrams(heads, transpose, length)
     size = np.bincount(owner, minlength=len(names))
     first, second, shared = _shared(owner, grams, len(names))
     score = shared / np.minimum(size[first], size[second])
     pairs = [
-        Pair(str(names[a]), str(names[b]), float(value))
+        Pair(names[a], names[b], float(value))
         for a, b, value in zip(first, second, score, strict=True)
         if value >= threshold
     ]
@@ -147,6 +142,22 @@ def skyline(
     starts = np.ones(len(owner), bool)
     starts[1:] = (np.diff(owner) != 0) | (np.diff(times) != 0)
     return owner[starts], pitches[starts], times[starts]
+
+
+def ngrams(
+    heads: "pd.DataFrame", transpose: bool = False, length: int = LENGTH
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.uint64]]:
+    """The distinct n-grams of pieces: the ids, sorted, and of each n-gram which of them has it, and a hash.
+
+    Args:
+        heads, transpose, length: as for `compare`. N-grams are sorted by hash, then piece.
+    """
+    import pandas as pd
+
+    heads = heads[(heads["role"] == "played") & ~heads["grace"]]
+    codes, names = pd.factorize(heads["piece"], sort=True)
+    piece, pitch, time = skyline(codes, heads["onset_quarters"], heads["pitch"])
+    return list(map(str, names)), *_ngrams(piece, pitch, time, transpose, length)
 
 
 def _ngrams(

@@ -25,7 +25,7 @@ import msmdtools
 from msmdtools.dataset import reader, store, tables
 from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.snippets import performances, prepare, shards, splits
+from msmdtools.snippets import fingerprints, performances, prepare, shards, splits
 from msmdtools.snippets.card import card
 from msmdtools.snippets.duplicates import REPORTED, crossing, leaks, near_duplicates
 from msmdtools.snippets.options import SnippetOptions
@@ -133,6 +133,8 @@ def export(
                     raise MsmdError(f"{dataset}: no onset is left to be exported")
                 written = _shards(run, shards.plan(counts, info, options.shard_bytes, options.seed))
             description = _description(dataset, out, info, wanted, counts, written)
+            known = fingerprints.of_dataset(source, counts)
+            description["fingerprints"] = fingerprints.encode(known)
             split = {count.piece: count.split for count in counts.values()}
             store.write_atomically(
                 out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work

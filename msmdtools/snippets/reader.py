@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippet import SNIPPETS
-from msmdtools.snippets import draws
+from msmdtools.snippets import draws, fingerprints
+from msmdtools.snippets.fingerprints import Fingerprint
 from msmdtools.snippets.schema import SPLITS, SnippetInfo, read_info
 
 if TYPE_CHECKING:
@@ -96,6 +97,22 @@ class Snippets:
 
     def __getitem__(self, split: str) -> "Split":
         return Split(self.shards(split), split)
+
+    @cached_property
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """What remains of the pieces' notes, by their ids; of snippets made before there were any, none.
+
+        Raises:
+            DatasetError: they are damaged.
+        """
+        if "fingerprints" not in self.description:
+            return {}
+        try:
+            return fingerprints.decode(self.description["fingerprints"])
+        except MsmdError as error:
+            raise DatasetError(
+                f"{self.path}/{DESCRIPTION}: damaged: {error}; export the snippets again"
+            ) from error
 
     def shards(self, split: str) -> list[tuple["_Files", str]]:
         """The folder and the name of each shard of a split. Raises DatasetError if there is none."""

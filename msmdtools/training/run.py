@@ -26,7 +26,7 @@ from msmdtools.evaluation import metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
-from msmdtools.training import checkpoints, identity, interrupts, optimisers, record
+from msmdtools.training import checkpoints, identity, interrupts, optimisers, pieces, record
 from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
 from msmdtools.training.hardware import precision, tune
@@ -121,6 +121,9 @@ class _Run:
         self.source, self.validation = open_data(
             snippets, config, options, rank, ranks, before, self.fabric.device
         )
+        # Of a run that goes on, those it began with, whatever --init names now.
+        listed = None if saved is None else saved.get("pieces")
+        self.pieces = listed or pieces.of(snippets, options.init)
         self.at = Position()
         if saved is not None:
             self._check(saved["identity"], self.source.identity())
@@ -235,6 +238,7 @@ class _Run:
             "seed": self.options.seed,
             "snippets": ", ".join(self.snippets),
             "batches": self.source.identity(),
+            "pieces": self.pieces,
             **{k: self.environment[k] for k in ("command", "platform", "precision", "packages")},
         }
         with self.learner.averaged() as network:
@@ -290,6 +294,7 @@ class _Run:
             return
         state = {
             "identity": {**self.settings, **self.source.identity()},
+            "pieces": self.pieces,
             **self.learner.state_dict(),
             **self.at.state_dict(),
         }

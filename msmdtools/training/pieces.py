@@ -1,0 +1,35 @@
+"""The pieces that a training sees, as the weights list them: their ids and fingerprints."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msmdtools.evaluation import seen
+from msmdtools.evaluation.seen import Pieces
+from msmdtools.models import bundle
+from msmdtools.models.model import find
+from msmdtools.snippets import reader
+from msmdtools.training.synthetic import SYNTHETIC
+
+
+def of(snippets: Sequence[str], init: str | None) -> dict[str, Any]:
+    """The list for the weights of a training; not complete if weights that it begins with have none.
+
+    Args:
+        snippets: folders or URLs, or `SYNTHETIC` alone. All are trained on, the first validates.
+        init: a model whose weights it begins with; what that was trained on counts too.
+
+    Raises:
+        DatasetError: there are no such snippets, or they are damaged.
+        MsmdError: there are no such weights, or they are damaged.
+    """
+    parts: list[tuple[str, Pieces]] = []
+    complete = True
+    if init is not None:
+        made = bundle.made_with(find(init))
+        complete = seen.complete(made)
+        parts += seen.read(made).items()
+    if list(snippets) != [SYNTHETIC]:
+        opened = [reader.open(folder) for folder in snippets]
+        parts += [("train", seen.pieces_of(one, "train")) for one in opened]
+        parts += [("valid", seen.pieces_of(opened[0], "valid"))]
+    return seen.listed(parts, complete)
