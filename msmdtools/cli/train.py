@@ -1,6 +1,7 @@
 """`msmd train`: a thin shell over `msmdtools.training.run.train`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,20 @@ def command(
             f"  {direction.replace('-', ' ')}: R@1 {found['recall_1']:.1f}  R@10 {found['recall_10']:.1f}"
             f"  MRR {found['mrr']:.3f}  of {found['candidates']:,} validation pairs"
         )
+    if not any(_above_chance(found) for found in best["valid"].values()):
+        click.echo(
+            "That is not distinguishable from chance: train longer, on more pieces, or begin with "
+            "trained weights (--init)."
+        )
+
+
+def _above_chance(found: Mapping[str, float]) -> bool:
+    """Whether the metrics of a direction can be told from chance."""
+    from msmdtools.evaluation import chance
+    from msmdtools.evaluation.metrics import RECALLS
+
+    recalls = {k: found[f"recall_{k}"] for k in RECALLS}
+    return chance.above(recalls, int(found["queries"]), int(found["candidates"]))
 
 
 def _seconds(text: str | None) -> float | None:
