@@ -20,7 +20,10 @@ MANIFEST ?=
 SOUNDFONTS ?= TimGM6mb
 SPLIT ?=
 FRACTIONS ?= 0.6,0.2,0.2
-MODEL ?= compact-2s
+MODEL ?= compact-4s
+# Trained weights to begin with: those of the model's name that come with msmdtools. INIT= begins at random,
+# which takes hours of training on hundreds of pieces to be worth anything.
+INIT ?= $(filter compact-4s large-4s,$(MODEL))
 # Of these the sheet windows are wider than those of the papers.
 WIDE = $(if $(filter compact-8s large-8s,$(MODEL)),--sheet 160x400)
 BUDGET ?= 2m
@@ -109,7 +112,7 @@ demo: setup system  ## build a small dataset from the bundled pieces and draw on
 	echo "a page with its note heads and their onsets in the audio: $(CURDIR)/demo/alignment.png"
 
 # Each step goes on with what it finds finished; 3 says that some pieces could not be built.
-pipeline: setup system  ## sources to figures: ingest, build, snippets, train, eval (MUTOPIA=… MANIFEST=… MODEL=… BUDGET=… OUT=…)
+pipeline: setup system  ## sources to figures: ingest, build, snippets, train, eval (MUTOPIA=… MANIFEST=… MODEL=… INIT=… BUDGET=… OUT=…)
 	mkdir -p $(OUT)
 	manifest=$(or $(MANIFEST),$(OUT)/manifest.csv)
 	[ -e "$$manifest" ] || $(BIN)/msmd ingest $(MUTOPIA) --out "$$manifest"
@@ -117,7 +120,7 @@ pipeline: setup system  ## sources to figures: ingest, build, snippets, train, e
 	$(BIN)/msmd snippets $(OUT)/dataset --out $(OUT)/snippets $(if $(SPLIT),--split $(SPLIT),--split-by work --fractions $(FRACTIONS)) $(WIDE)
 	resume=()
 	[ ! -e $(OUT)/run/checkpoints/last.pt ] || resume=(--resume)
-	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
+	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) $(if $(INIT),--init $(INIT)) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
 	$(BIN)/msmd eval $(OUT)/run $(OUT)/snippets -o $(OUT)/report
 	echo
 	echo "Tables and pictures: $(abspath $(OUT))/report; curves of the training: $(abspath $(OUT))/run/curves.png"
