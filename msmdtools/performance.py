@@ -88,6 +88,8 @@ class Performance:
             release.
         frames: frames of the spectrogram.
         audio_sha256: of audio.flac; "" when it was not kept.
+        audio_gain: by how much the samples of audio.flac are louder than those that the spectrogram
+            is made of; 0 when it was not kept.
     """
 
     spec: PerformanceSpec
@@ -98,6 +100,7 @@ class Performance:
     midi_sha256: str
     spectrogram_sha256: str
     audio_sha256: str
+    audio_gain: int
 
 
 EVENTS = Table(
@@ -141,5 +144,11 @@ PERFORMANCES = Table(
         Column("midi_sha256", "string", "", "sha256 of performance.mid"),
         Column("spectrogram_sha256", "string", "", "sha256 of spectrogram.npy"),
         Column("audio_sha256", "string", "", "sha256 of audio.flac; empty when not kept"),
+        Column(
+            "audio_gain",
+            "int32",
+            "",
+            "factor by which audio.flac is louder than what the spectrogram is made of; 0 when not kept",
+        ),
     ),
 )

@@ -185,7 +185,11 @@ def _perform(
         "duration_s": duration,
     }
     row |= {"frames": features.shape[1], "midi_sha256": _sha256(folder / "performance.mid")}
-    row |= {"spectrogram_sha256": _sha256(folder / "spectrogram.npy"), "audio_sha256": ""}
+    row |= {
+        "spectrogram_sha256": _sha256(folder / "spectrogram.npy"),
+        "audio_sha256": "",
+        "audio_gain": 0,
+    }
     return row
 
 

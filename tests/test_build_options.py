@@ -38,7 +38,8 @@ TOTALS = {
     "events_with_head": 1233,
     "events_without_head": 1,
     "events_without_head_by_reason": {"hidden-head": 1},
-    "audio_s": 5400.0,
+    "performed_s": 5400.0,
+    "audio_s": 0.0,
     "bytes": 2_500_000,
 }
 
@@ -59,7 +60,8 @@ note events                                1,234
   with a head                              1,233     99.919 %
   without                                      1      0.081 %
     hidden-head                                1
-hours of audio                              1.50
+hours performed                             1.50
+  kept as audio                             none
 megabytes                                   2.50
 
 This build attempted 1 piece; 1 was there already. 1 failed: pieces.parquet says why; \

@@ -12,8 +12,9 @@ import pytest
 
 from msmdtools.errors import PieceError, SoundfontError, ToolError
 from msmdtools.features import frame_count, spectrogram
-from msmdtools.perform import events, perform, synth
+from msmdtools.perform import events, level, perform, synth
 from msmdtools.performance import PerformanceSpec
+from msmdtools.retrieval import audio as recordings
 from msmdtools.score import Music, Note, PedalChange, TempoChange
 
 SPEC = PerformanceSpec(1.0, "TimGM6mb")
@@ -160,6 +161,8 @@ def test_perform_writes_whole_files_and_says_what_they_are(soundfont: Path, tmp_
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == claimed
     audio, rate = soundfile.read(folder / "audio.flac", dtype="int16")
     assert rate == 22050
+    assert done.audio_gain == level.GAIN
+    audio = level.as_rendered(audio, level.GAIN)
     np.testing.assert_array_equal(audio, synth.render(SPARSE, SPEC, soundfont))
     bands = np.load(folder / "spectrogram.npy")
     np.testing.assert_array_equal(bands, spectrogram(audio))
@@ -170,7 +173,7 @@ def test_perform_writes_whole_files_and_says_what_they_are(soundfont: Path, tmp_
     assert done.soundfont_sha256 == hashlib.sha256(soundfont.read_bytes()).hexdigest()
     again = perform(SPARSE, SPEC, tmp_path / "again", keep_audio=False)
     assert again.spectrogram_sha256 == done.spectrogram_sha256
-    assert again.audio_sha256 == ""
+    assert (again.audio_sha256, again.audio_gain) == ("", 0)
     assert not (tmp_path / "again" / "audio.flac").exists()
 
 
@@ -186,9 +189,54 @@ def test_what_is_written_in_blocks_is_what_is_written_at_once(
     np.testing.assert_array_equal(synth.render(SPARSE, SPEC, soundfont), audio)
     perform(SPARSE, SPEC, tmp_path, keep_audio=True)
     np.save(tmp_path / "once.npy", spectrogram(audio))
-    soundfile.write(tmp_path / "once.flac", audio, 22050, subtype="PCM_16")
-    for streamed, once in (("spectrogram.npy", "once.npy"), ("audio.flac", "once.flac")):
-        assert (tmp_path / streamed).read_bytes() == (tmp_path / once).read_bytes()
+    assert (tmp_path / "spectrogram.npy").read_bytes() == (tmp_path / "once.npy").read_bytes()
+    kept, _ = soundfile.read(tmp_path / "audio.flac", dtype="int16")
+    np.testing.assert_array_equal(level.as_rendered(kept, level.GAIN), audio)
+
+
+@pytest.mark.parametrize("gain", [1, 3, 15])
+def test_kept_samples_are_finer_and_give_the_rendered_ones_exactly(gain: int) -> None:
+    rng = np.random.default_rng(4)
+    sound = rng.uniform(-800, 800, 200_000).astype(np.float32)
+    sound[:4000] = np.arange(-1000, 1000, 0.5, np.float32)  # halves are rounded to the even
+    rendered, kept = level.rounded(sound), level.levelled(sound, gain)
+    np.testing.assert_array_equal(level.as_rendered(kept, gain), rendered)
+    assert np.abs(kept / gain - sound).max() <= 0.5 / gain + (sound % 1 == 0.5).any() * 0.5 / gain
+    assert len(np.unique(kept[4000:])) > 0.7 * gain * len(np.unique(rendered[4000:]))
+
+
+def test_the_gain_is_the_same_for_all_that_fits() -> None:
+    peaks = (0, 1, 2184, 2185, 2500, 10_000, 20_000, 40_000)
+    assert [level.fitting(peak) for peak in peaks] == [15, 15, 15, 13, 13, 3, 1, 1]
+    loud = np.array([2500.4, -2500.4], np.float32)
+    assert level.levelled(loud, level.fitting(2500.4)).tolist() == [32505, -32505]
+    assert [level.of_comment(level.comment(gain)) for gain in (1, 3, 15)] == [1, 3, 15]
+    strange = ("", "a song", "msmdtools gain 4", "msmdtools gain 99", "msmdtools gain 0")
+    assert [level.of_comment(text) for text in strange] == [1] * 5
+
+
+def test_what_is_too_loud_is_kept_whole_with_a_smaller_gain(
+    soundfont: Path, tmp_path: Path
+) -> None:
+    import soundfile
+
+    keys = range(24, 100)
+    many = music(*(note(0, 384, key, 127) for key in keys))
+    loudest = PerformanceSpec(1.0, "TimGM6mb", velocity=None)
+    done = perform(many, loudest, tmp_path, keep_audio=True)
+    assert 1 <= done.audio_gain < level.GAIN
+    kept, _ = soundfile.read(tmp_path / "audio.flac", dtype="int16")
+    assert np.abs(kept.astype(int)).max() <= 32767
+    rendered = synth.render(many, loudest, soundfont)
+    np.testing.assert_array_equal(level.as_rendered(kept, done.audio_gain), rendered)
+    quiet = perform(many, loudest, tmp_path / "quiet")
+    assert quiet.spectrogram_sha256 == done.spectrogram_sha256
+
+
+def test_kept_audio_is_heard_as_it_was_rendered(soundfont: Path, tmp_path: Path) -> None:
+    perform(SPARSE, SPEC, tmp_path, keep_audio=True)
+    bands = np.load(tmp_path / "spectrogram.npy")
+    np.testing.assert_array_equal(recordings.read_bands(tmp_path / "audio.flac"), bands)
 
 
 def test_a_tempo_mark_that_makes_days_of_sound_is_an_error_of_the_piece(soundfont: Path) -> None:

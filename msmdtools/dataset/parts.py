@@ -124,8 +124,9 @@ def _count(table: Table, part: "pa.Table", counts: Counter[str]) -> None:
     elif table is PERFORMANCES:
         counts["rows"] += part.num_rows
         # Whole microseconds: a sum of floats would depend on the order of the pieces.
-        seconds = part["duration_s"].to_pylist()
+        seconds, kept = part["duration_s"].to_pylist(), part["audio_sha256"].to_pylist()
         counts["microseconds"] += sum(round(s * 1e6) for s in seconds)
+        counts["kept"] += sum(round(s * 1e6) for s, k in zip(seconds, kept, strict=True) if k)
         return
     else:
         counts["rows"] += part.num_rows
@@ -164,7 +165,8 @@ def _totals(
         "events_without_head": sum(without.values()),
         "events_without_head_by_reason": _by_frequency(without),
         "performances": counts[PERFORMANCES.name]["rows"],
-        "audio_s": round(counts[PERFORMANCES.name]["microseconds"] / 1e6, 3),
+        "performed_s": round(counts[PERFORMANCES.name]["microseconds"] / 1e6, 3),
+        "audio_s": round(counts[PERFORMANCES.name]["kept"] / 1e6, 3),
         "bytes": sum(row["bytes"] for record in ok for row in record.files),
     }
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from msmdtools.dataset import position, tables
 from msmdtools.dataset.files import Pages, TableFile, damaged
 from msmdtools.errors import DatasetError
+from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES
 from msmdtools.score import NOTEHEADS, SYSTEMS
 from msmdtools.table import Table
@@ -218,6 +219,9 @@ class DatasetPiece:
     def audio(self, performance: str | None = None) -> NDArray[np.int16]:
         """The audio of a performance: int16, (samples,), mono, 22,050 Hz.
 
+        These are the samples that the spectrogram is made of. Those of the file are louder, by the
+        performance's `audio_gain`.
+
         Raises:
             DatasetError: the dataset was built without keeping audio.
         """
@@ -228,7 +232,8 @@ class DatasetPiece:
             samples, _ = soundfile.read(file, dtype="int16")
         except soundfile.SoundFileError as error:
             raise damaged(file, error) from error
-        return np.asarray(samples, np.int16)
+        name = self.performance_name(performance)
+        return as_rendered(samples, int(str(self.performances.at[name, "audio_gain"])))
 
     def audio_path(self, performance: str | None = None) -> Path:
         """The audio of a performance, FLAC, mono, 22,050 Hz.
@@ -239,7 +244,7 @@ class DatasetPiece:
         name = self.performance_name(performance)
         if not self.performances.at[name, "audio_sha256"]:
             raise DatasetError(
-                f"{self.dataset.path}: built without audio; build again with --keep-audio"
+                f"{self.dataset.path}: built without audio; build again with --keep-audio, which adds it"
             )
         return self._file(name, "audio.flac")
 

@@ -127,6 +127,7 @@ def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
         "midi_sha256": performance.midi_sha256,
         "spectrogram_sha256": performance.spectrogram_sha256,
         "audio_sha256": performance.audio_sha256,
+        "audio_gain": performance.audio_gain,
     }
 
 

@@ -81,7 +81,8 @@ def totals_table(totals: Mapping[str, Any]) -> list[str]:
         _line(1, "with a head", totals["events_with_head"], events),
         _line(1, "without", totals["events_without_head"], events),
         *_reasons(totals["events_without_head_by_reason"]),
-        f"{'hours of audio':<36}{totals['audio_s'] / 3600:>12,.2f}",
+        f"{'hours performed':<36}{totals['performed_s'] / 3600:>12,.2f}",
+        f"{'  kept as audio':<36}{_hours(totals['audio_s']):>12}",
         f"{'megabytes':<36}{totals['bytes'] / 1e6:>12,.2f}",
     ]
 
@@ -90,6 +91,10 @@ def _line(depth: int, name: str, count: int, whole: int = 0) -> str:
     """A count under its name, and what share of `whole` it is."""
     share = f"{100 * count / whole:>11.3f} %" if whole else ""
     return f"{'  ' * depth + name:<36}{count:>12,}{share}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.2f}" if seconds else "none"
 
 
 def _reasons(counts: Mapping[str, int]) -> list[str]:

@@ -3,9 +3,14 @@
 `perform` is the whole; `events` is its timing alone.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from msmdtools.features.spectrogram import SAMPLE_RATE, frame_count, spectrogram_parts
+from msmdtools.perform import level
 from msmdtools.perform.files import file_sha256, recorded, write_spectrogram
 from msmdtools.perform.midi import write_midi
 from msmdtools.perform.soundfonts import default_soundfont, find_soundfont, soundfont_sha256
@@ -23,7 +28,8 @@ def perform(
     audio.flac.
 
     The files are written into `folder`, which is made if need be; each has its name only when it is
-    whole. spectrogram.npy is float16 of shape (92, frames); audio.flac is mono, 22,050 Hz, 16 bits.
+    whole. spectrogram.npy is float16 of shape (92, frames); audio.flac is mono, 22,050 Hz, 16 bits,
+    louder by a factor that is recorded (see `msmdtools.perform.level`).
     Equal input gives equal bytes. Sound is made, kept and analysed in blocks: a long piece takes no more
     memory than a short one.
 
@@ -43,8 +49,14 @@ def perform(
     frames = frame_count(audio.samples)
     flac = folder / "audio.flac" if keep_audio else None
     bands = folder / "spectrogram.npy"
-    with recorded(audio.blocks, flac) as blocks:
+    heard = _Heard(audio.blocks)
+    with recorded(heard, flac, level.GAIN) as blocks:
         write_spectrogram(bands, spectrogram_parts(blocks), frames)
+    gain = level.fitting(heard.peak)
+    if flac and gain < level.GAIN:  # rare: it is too loud for the gain of all others
+        with recorded(rendering(music, spec, soundfont).blocks, flac, gain) as blocks:
+            for _ in blocks:
+                pass
     return Performance(
         spec=spec,
         soundfont_sha256=soundfont_sha256(soundfont),
@@ -54,4 +66,18 @@ def perform(
         midi_sha256=midi_sha256,
         spectrogram_sha256=file_sha256(bands),
         audio_sha256=file_sha256(flac) if flac else "",
+        audio_gain=gain if flac else 0,
     )
+
+
+class _Heard:
+    """Blocks of audio, to be read once, and the loudest sample so far."""
+
+    def __init__(self, blocks: Iterator[npt.NDArray[np.float32]]) -> None:
+        self.peak = 0.0
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
+        for block in self._blocks:
+            self.peak = max(self.peak, float(block.max()), -float(block.min()))
+            yield block

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE
+from msmdtools.perform import level
 
 _FRAMES = 8192  # of a spectrogram, held until they are written: 1.5 MB
 
@@ -74,16 +75,17 @@ def _gathered(parts: Iterable[npt.NDArray[np.float16]]) -> Iterator[npt.NDArray[
 
 @contextmanager
 def recorded(
-    blocks: Iterable[npt.NDArray[np.int16]], path: Path | None
+    blocks: Iterable[npt.NDArray[np.float32]], path: Path | None, gain: int
 ) -> Iterator[Iterator[npt.NDArray[np.int16]]]:
-    """The same blocks of mono audio (22,050 Hz), which are written to a FLAC file as they are read.
+    """The same blocks of mono audio (22,050 Hz), rounded, written to a FLAC file as they are read.
 
     Args:
         path: of the file, which is there when the context is left; None for no file.
+        gain: by how much the file is louder.
     """
     with ExitStack() as stack:
         if path is None:
-            yield iter(blocks)
+            yield map(level.rounded, blocks)
             return
         import soundfile  # type: ignore[import-untyped]  # it has no types
 
@@ -91,10 +93,11 @@ def recorded(
         file = stack.enter_context(
             soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC")
         )
+        file.comment = level.comment(gain)
 
         def written() -> Iterator[npt.NDArray[np.int16]]:
             for block in blocks:
-                file.write(block)
-                yield block
+                file.write(level.levelled(block, gain))
+                yield level.rounded(block)
 
         yield written()

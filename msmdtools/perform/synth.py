@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from msmdtools.errors import PieceError, SoundfontError, ToolError
 from msmdtools.features.spectrogram import SAMPLE_RATE
+from msmdtools.perform.level import rounded
 from msmdtools.perform.midi import DRUM_CHANNEL, MELODIC_CHANNELS, Action, actions
 from msmdtools.perform.timing import TickMap
 from msmdtools.performance import PerformanceSpec
@@ -95,26 +96,30 @@ def fluidsynth_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """Audio that is made while it is read: mono, 22,050 Hz, 16 bits.
+    """Audio that is made while it is read: mono, 22,050 Hz.
 
     Attributes:
         samples: how many there will be.
-        blocks: int16 arrays, one after the other; to be read once.
+        blocks: float32 arrays, one after the other, in steps of 16 bits but not rounded to them; to be
+            read once.
     """
 
     samples: int
-    blocks: Iterator[npt.NDArray[np.int16]]
+    blocks: Iterator[npt.NDArray[np.float32]]
 
 
 def render(
     music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
 ) -> npt.NDArray[np.int16]:
-    """The audio of a performance as one array; see `rendering`, which this raises the errors of."""
+    """The audio of a performance as one array, rounded to 16 bits.
+
+    See `rendering`, which this raises the errors of.
+    """
     streamed = rendering(music, spec, soundfont, tuning_cents)
     audio = np.empty(streamed.samples, dtype=np.int16)
     done = 0
     for block in streamed.blocks:
-        audio[done : done + len(block)] = block
+        audio[done : done + len(block)] = rounded(block)
         done += len(block)
     return audio
 
@@ -149,7 +154,7 @@ def rendering(
         raise PieceError("perform", "too-long", message)
     length = math.ceil((float(seconds[-1]) + TAIL_S) * SAMPLE_RATE)
 
-    def blocks() -> Iterator[npt.NDArray[np.int16]]:
+    def blocks() -> Iterator[npt.NDArray[np.float32]]:
         at = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int)
         drums = any(action.channel == DRUM_CHANNEL for action in todo)
         with _synthesizer(soundfont, spec.program, drums) as synth:
@@ -163,7 +168,7 @@ def rendering(
 
 def _play(
     synth: int, todo: list[Action], blocks: list[int], length: int
-) -> Iterator[npt.NDArray[np.int16]]:
+) -> Iterator[npt.NDArray[np.float32]]:
     library = _library()
     left, right = np.empty((2, SCRATCH), dtype=np.float32)
     at_left, at_right = left.ctypes.data, right.ctypes.data
@@ -192,9 +197,8 @@ def _play(
         yield _mono(left[:filled], right[:filled])[: length - written]
 
 
-def _mono(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-    mono = np.rint((left + right) * np.float32(0.5 * 32767))
-    return np.clip(mono, -32768, 32767).astype(np.int16)
+def _mono(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray((left + right) * np.float32(0.5 * 32767), np.float32)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram_parts
+from msmdtools.perform.level import of_comment
 from msmdtools.retrieval.limits import LIMITS, Limits
 
 # By these names files of a folder are taken for recordings.
@@ -37,6 +38,8 @@ Floats = NDArray[np.float32]
 def read(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.int16]:
     """A recording: int16, (samples,), mono (the mean of its channels), 22,050 Hz.
 
+    Of audio that `msmd build` kept, these are the samples that its spectrogram is made of.
+
     Raises:
         MsmdError: there is no such file, it is no recording that can be read, it is empty or silent,
             it is too long, or a sample of it is not a number.
@@ -55,8 +58,9 @@ def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int
     if not path.is_file():
         raise MsmdError(f"{path}: no such file")
     loudest = samples = 0
+    scale = _scale(path)
     for block in _at_rate(path, limits):
-        found = np.round(np.clip(block, -1, 1) * np.iinfo(np.int16).max).astype(np.int16)
+        found = np.round(np.clip(block, -1, 1) * scale).astype(np.int16)
         if len(found):
             loudest = max(loudest, int(np.abs(found.astype(np.int32)).max()))
             samples += len(found)
@@ -70,6 +74,18 @@ def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int
 def is_audio(path: Path) -> bool:
     """Whether the name is one of a recording."""
     return path.suffix.lower() in ENDINGS
+
+
+def _scale(path: Path) -> np.float32:
+    """What a sample of full scale is in steps of 16 bits."""
+    import soundfile  # type: ignore[import-untyped]  # it has no types
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            gain = of_comment(file.comment)
+    except (soundfile.SoundFileError, RuntimeError):  # another program may be able to read it
+        gain = 1
+    return np.float32(32768 / gain if gain > 1 else np.iinfo(np.int16).max)
 
 
 def _at_rate(path: Path, limits: Limits) -> Iterator[Floats]:
