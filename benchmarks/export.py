@@ -11,7 +11,6 @@ than that the command runs: starting takes most of the time.
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 import build  # the benchmark beside this one
 
 from msmdtools.perform import default_soundfont
+from msmdtools.processors import processors
 
 
 def bundled(folder: Path) -> Path:
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path, nargs="?", help="default: the bundled pieces")
     parser.add_argument("--split", help="as msmd snippets takes it (default: by work)")
     parser.add_argument("--context", type=float, nargs="+", default=[2.1, 8.4], metavar="S")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--jobs", type=int, default=processors())
     given = parser.parse_args()
     # Beside the dataset: a folder for temporary files may be in memory, and too small.
     place = given.dataset.absolute().parent if given.dataset else None

@@ -11,7 +11,6 @@ Without SNIPPETS those of the bundled pieces are made first.
 """
 
 import argparse
-import os
 import resource
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import build
 import export  # both the benchmarks beside this one
 import pyarrow.parquet as pq
 
+from msmdtools.processors import processors
 from msmdtools.snippets.augment import PRESETS
 from msmdtools.snippets.batch import COLUMNS
 from msmdtools.snippets.loader import Stream
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--context", type=float, default=2.1, metavar="S")
     parser.add_argument("--pairs", type=int, default=50_000, help="of the split (default 50,000)")
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=processors())
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -63,7 +63,9 @@ class PerformanceSpec:
     def from_json(cls, values: Mapping[str, Any]) -> "PerformanceSpec":
         """What `to_json` gave."""
         velocity = None if values["velocity"] == "source" else int(values["velocity"])
-        return cls(values["tempo"], values["soundfont"], values["program"], velocity)
+        return cls(
+            float(values["tempo"]), str(values["soundfont"]), int(values["program"]), velocity
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ import mido
 import numpy as np
 import pyarrow.parquet as pq
 
-from msmdtools.dataset import tables
+from msmdtools.dataset import tables, written
 from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram
+from msmdtools.score import Music, Note, TempoChange
 
 PIECES = ("BachJS__first", "BachJS__second")
 PERFORMANCES_OF = {"Sine-000_x1.00": 1.0, "Sine-000_x2.00": 2.0}
@@ -64,6 +65,8 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         files.append(f"page-{n:02d}.png")
         cv2.imwrite(str(folder / files[-1]), page)
     (folder / "score.pdf").write_bytes(b"%PDF-1.4\n")
+    files.append(written.MUSIC_FILE)
+    (folder / files[-1]).write_bytes(written.to_bytes(_written(notes)))
     for name, tempo in PERFORMANCES_OF.items():
         performance = folder / "performances" / name
         performance.mkdir(parents=True)
@@ -139,6 +142,18 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
                 heads.append(head | {"events": [head["event"]] if head["event"] >= 0 else []})
     notes.append([COLUMNS * 4, 1, base + 30, 0, "percent-repeat"])
     return heads, notes
+
+
+def _written(notes: list[Any]) -> Music:
+    """The notes as the music that performances are made of."""
+    return Music(
+        tuple(
+            Note(384 * quarter, 384 * (quarter + length), pitch, 64, 0, False, heads, reason)
+            for quarter, length, pitch, heads, reason in notes
+        ),
+        (TempoChange(0, round(1e6 * SECONDS_PER_QUARTER)),),
+        (),
+    )
 
 
 def _perform(

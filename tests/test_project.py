@@ -23,7 +23,17 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A room imports what stands on its own line or above, never what stands below.
 ROOMS = (
-    {"errors", "table", "resources", "piece", "score", "performance", "snippet"},
+    {
+        "errors",
+        "processors",
+        "seal",
+        "table",
+        "resources",
+        "piece",
+        "score",
+        "performance",
+        "snippet",
+    },
     {"sources"},
     {"engrave"},
     {"features"},

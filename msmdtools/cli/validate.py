@@ -1,12 +1,12 @@
 """`msmd validate`: a thin shell over the `validate` functions of dataset/ and snippets/."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from msmdtools.cli.progress import Progress
+from msmdtools.processors import processors
 
 if TYPE_CHECKING:
     from msmdtools.dataset.validate import Report
@@ -51,7 +51,7 @@ def command(
 
     Example: msmd validate sample
     """
-    workers = jobs or len(os.sched_getaffinity(0))
+    workers = jobs or processors()
     is_snippets = any((folder / name).exists() for name in ("snippets.json", ".export"))
     if is_snippets and pieces:
         raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")

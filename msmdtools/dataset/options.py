@@ -1,6 +1,5 @@
 """The options of a build: defaults, what is allowed, and how text and TOML files give them."""
 
-import os
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from msmdtools.errors import MsmdError
 from msmdtools.performance import PerformanceSpec
+from msmdtools.processors import processors
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class BuildOptions:
     @property
     def workers(self) -> int:
         """How many worker processes to use: `jobs`, or one per core that this process may use."""
-        return self.jobs or len(os.sched_getaffinity(0))
+        return self.jobs or processors()
 
     def content(self) -> dict[str, Any]:
         """The options that decide what is in the dataset, as plain JSON values.

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from msmdtools.dataset import position, tables
+from msmdtools.dataset import position, tables, written
 from msmdtools.dataset.files import Pages, TableFile, damaged
 from msmdtools.errors import DatasetError
 from msmdtools.perform.level import as_rendered
-from msmdtools.performance import EVENTS, PERFORMANCES
-from msmdtools.score import NOTEHEADS, SYSTEMS
+from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
+from msmdtools.score import NOTEHEADS, SYSTEMS, Music
 from msmdtools.table import Table
 
 if TYPE_CHECKING:
@@ -211,6 +211,20 @@ class DatasetPiece:
         except (ValueError, EOFError) as error:
             raise damaged(file, error) from error
         return np.asarray(array, np.float16)
+
+    @cached_property
+    def music(self) -> Music:
+        """The written music, from which all performances are made: notes, tempi, pedals in ticks.
+
+        Raises:
+            DatasetError: its file is missing or damaged.
+        """
+        return written.read_music(self.path)
+
+    def spec(self, performance: str | None = None) -> PerformanceSpec:
+        """How a performance plays the written music."""
+        rows: dict[Any, dict[str, Any]] = self.performances.to_dict("index")  # type: ignore[assignment]
+        return PerformanceSpec.from_json(rows[self.performance_name(performance)])
 
     def midi_path(self, performance: str | None = None) -> Path:
         """The performance as a standard MIDI file."""

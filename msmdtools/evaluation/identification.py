@@ -39,9 +39,9 @@ from msmdtools.evaluation.excerpts import Query
 from msmdtools.evaluation.metrics import TIE, Retrieval
 from msmdtools.evaluation.near_identical import Others
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, Progress
+from msmdtools.processors import processors
 from msmdtools.retrieval.index import Side
 from msmdtools.retrieval.ranking import path_scores, vote_scores
-from msmdtools.snippets.reader import processors
 
 # From query windows, windows of all pieces and their bounds to a score per piece.
 Scores = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], NDArray[Any]]

@@ -5,9 +5,10 @@ the first to the last line of every staff, and between the staves too where the 
 system is. Stems that happen to stand above each other are told apart by that, and by the note heads
 that they touch: a column at the edge of a head is no bar line. Double bars are one.
 
-The strip is that of `msmdtools.snippets.strip`: all systems side by side, the end of one where the
-next one begins, so the bar line between them is one place. What is left of a system's first note head,
-clef, key and time, is at that head: there is no music in it that could be located.
+The strip is that of `msmdtools.retrieval.axis`, in which alignments are measured too: all systems side
+by side, the end of one where the next one begins, so the bar line between them is one place. What is left
+of a system's first note head, clef, key and time, is at that head: there is no music in it that could be
+located.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.snippets.onsets import system_boxes
+from msmdtools.retrieval.axis import any_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ _STEM, _END, _DOUBLE = 1.6, 8, 13.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paper:
-    """A piece's strip of systems as an axis, in px.
+    """A piece's strip of systems with what is measured on it, in px.
 
     Attributes:
         begins: where each system begins, by its number.
@@ -68,17 +69,16 @@ def paper(piece: DatasetPiece) -> Paper:
     """The strip of a piece with its bar lines; its two ends are always among them.
 
     Raises:
+        MsmdError: the piece has no systems.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    boxes = system_boxes(piece.systems)
-    sizes = (boxes["x1"] - boxes["x0"]).tolist()
-    starts = np.concatenate([[0.0], np.cumsum(sizes)])
-    numbers = boxes.index.tolist()
+    strip = any_axis(piece)
+    sizes, starts, numbers = np.diff(strip.begins).tolist(), strip.begins, strip.system.tolist()
     begins = dict(zip(numbers, starts.tolist(), strict=False))
-    lefts = dict(zip(numbers, boxes["x0"].tolist(), strict=True))
+    lefts = dict(zip(numbers, strip.lefts.tolist(), strict=True))
     centres = (piece.noteheads["x0"] + piece.noteheads["x1"]) / 2
     nearest = centres.groupby(piece.noteheads["system"]).min().reindex(numbers)
-    firsts = dict(zip(numbers, nearest.fillna(boxes["x0"]).tolist(), strict=True))
+    firsts = dict(zip(numbers, nearest.fillna(lefts).tolist(), strict=True))
     found = [0.0, float(starts[-1])]
     page, number = np.zeros((0, 0), np.uint8), 0
     for system, staves in piece.systems.sort_values(["system", "y0"]).groupby("system"):

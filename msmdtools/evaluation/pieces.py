@@ -11,7 +11,7 @@ from msmdtools.evaluation.identification import Identification
 from msmdtools.evaluation.location import Location
 from msmdtools.evaluation.retrieval import DIRECTIONS, Progress
 from msmdtools.models.model import Model
-from msmdtools.snippets.reader import processors
+from msmdtools.processors import processors
 
 Found = list[Identification | Location]
 TASKS: dict[str, Callable[..., Sequence[Identification | Location]]] = {

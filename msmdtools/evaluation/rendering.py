@@ -1,12 +1,12 @@
 """Performing pieces again in another way, whole or cut into windows at the onsets of the snippets.
 
-The music of a piece is read back from the MIDI file of its performance; rendered as that was, it gives
-the same samples and so the same windows. At another tempo, with another soundfont or tuning the onsets
-keep their numbers: onset k is the k-th of the different times at which a note starts.
+Rendered from its written music as it was, a piece gives the same samples and so the same windows. At
+another tempo, with another soundfont or tuning the onsets keep their numbers: onset k is the k-th of the
+different times at which a note starts.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 
 from msmdtools.dataset import reader
 from msmdtools.dataset.pool import Lost, Pool, Returned
-from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.engrave.midi import read_midi
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import frame_of, spectrogram
-from msmdtools.perform.midi import DRUM_CHANNEL
 from msmdtools.perform.soundfonts import find_soundfont
 from msmdtools.perform.timing import events
 from msmdtools.performance import PerformanceSpec
-from msmdtools.score import Music, Note, PedalChange, TempoChange
+from msmdtools.score import Music
 from msmdtools.snippets.prepare import audio_window, padded
 from msmdtools.snippets.schema import SnippetInfo
 
@@ -69,7 +66,7 @@ def whole(rendition: Rendition) -> NDArray[np.float16]:
     """The spectrogram of a rendition, float16 (92, frames).
 
     Raises:
-        DatasetError: the piece or its MIDI file is missing or damaged.
+        DatasetError: the piece or its written music is missing or damaged.
         SoundfontError: the soundfont is missing. PieceError: the music cannot be played.
     """
     from msmdtools.perform.synth import render
@@ -122,52 +119,9 @@ def results(pool: Pool) -> Iterator[Returned]:
 def _asked(rendition: Rendition) -> tuple[Music, PerformanceSpec]:
     """What is to be played, and how."""
     piece = _opened(rendition.dataset)[rendition.piece]
-    name = piece.performance_name(rendition.performance)
-    performance = piece.performances.to_dict("index")[name]
-    # The MIDI file has the performance's tempo in it already.
-    velocity = str(performance["velocity"])
-    spec = PerformanceSpec(
-        rendition.tempo,
-        rendition.soundfont or str(performance["soundfont"]),
-        int(performance["program"]),
-        None if velocity == "source" else int(velocity),
-    )
-    return read_music(piece, rendition.performance), spec
-
-
-def read_music(piece: DatasetPiece, performance: str | None = None) -> Music:
-    """What sounds in a performance, from its MIDI file: parts are numbered by tracks.
-
-    Raises:
-        DatasetError: the file is missing or damaged.
-    """
-    path = piece.midi_path(performance)
-    try:
-        midi = read_midi(path)
-    except ValueError as error:
-        raise DatasetError(f"{path}: damaged: {error}; run msmd validate") from error
-    drums = _drum_tracks(path)
-    notes = tuple(
-        Note(n.onset_tick, n.offset_tick, n.pitch, n.velocity, n.track, n.track in drums, 0, "")
-        for n in midi.notes
-    )
-    # A part that sounds on several channels has its pedal on each of them.
-    pedals = sorted({(tick, track, value) for tick, track, value in midi.pedals})
-    return Music(
-        notes,
-        tuple(TempoChange(tick, us) for tick, us in midi.tempi),
-        tuple(PedalChange(tick, track, value) for tick, track, value in pedals),
-    )
-
-
-def _drum_tracks(path: Path) -> set[int]:
-    import mido
-
-    return {
-        number
-        for number, track in enumerate(mido.MidiFile(path).tracks)
-        if any(m.type == "note_on" and m.channel == DRUM_CHANNEL for m in track)
-    }
+    spec = piece.spec(rendition.performance)
+    tempo = spec.tempo * rendition.tempo
+    return piece.music, replace(spec, tempo=tempo, soundfont=rendition.soundfont or spec.soundfont)
 
 
 @lru_cache(maxsize=1)

@@ -33,9 +33,9 @@ from msmdtools.evaluation.metrics import Retrieval
 from msmdtools.evaluation.rendering import PIECE_S, Cut, Rendition, results, windows
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, DIRECTIONS, Embedder, Progress
 from msmdtools.perform.soundfonts import find_soundfont, registry
+from msmdtools.processors import processors
 from msmdtools.snippets import draws
 from msmdtools.snippets.export import identity
-from msmdtools.snippets.reader import processors
 
 TEMPI = (0.5, 0.75, 1.25, 1.5, 1.75, 2.0)
 TUNINGS_CENTS = (-50.0, -25.0, 25.0, 50.0)

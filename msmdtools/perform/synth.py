@@ -107,6 +107,10 @@ class Rendering:
     samples: int
     blocks: Iterator[npt.NDArray[np.float32]]
 
+    def rounded(self) -> Iterator[npt.NDArray[np.int16]]:
+        """The blocks, rounded to 16 bits; to be read instead of `blocks`."""
+        return map(rounded, self.blocks)
+
 
 def render(
     music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
@@ -118,8 +122,8 @@ def render(
     streamed = rendering(music, spec, soundfont, tuning_cents)
     audio = np.empty(streamed.samples, dtype=np.int16)
     done = 0
-    for block in streamed.blocks:
-        audio[done : done + len(block)] = rounded(block)
+    for block in streamed.rounded():
+        audio[done : done + len(block)] = block
         done += len(block)
     return audio
 

@@ -90,7 +90,7 @@ def _scale(path: Path) -> np.float32:
 
 def _at_rate(path: Path, limits: Limits) -> Iterator[Floats]:
     """Mono blocks at 22,050 Hz."""
-    import soundfile  # type: ignore[import-untyped]  # it has no types
+    import soundfile
 
     heard = False
     try:

@@ -85,22 +85,27 @@ class Axis:
 
 
 def axis(sheet: Paged) -> Axis:
-    """The axis of a sheet.
+    """The axis of a sheet that a model is to look at.
 
     Raises:
         MsmdError: it has no systems, or a dataset's pages have not the width that models are trained on.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    boxes = system_boxes(sheet.systems).sort_index()
-    if not len(boxes):
-        raise MsmdError(f"{sheet.piece}: no systems, so there is nothing to align with")
-    widths = {page: sheet.pages[page - 1].shape[1] for page in boxes["page"].unique().tolist()}
-    width = next(iter(widths.values()))
+    width = sheet.pages[0].shape[1]
     if width != NOMINAL_WIDTH and not isinstance(sheet, Sheet):
         raise MsmdError(
             f"{sheet.piece}: its pages are {width} px wide, and models are trained on "
             f"{NOMINAL_WIDTH}; build the dataset with --width {NOMINAL_WIDTH}"
         )
+    return any_axis(sheet)
+
+
+def any_axis(sheet: Paged) -> Axis:
+    """The axis of a sheet of any width. Raises as `axis` does."""
+    boxes = system_boxes(sheet.systems).sort_index()
+    if not len(boxes):
+        raise MsmdError(f"{sheet.piece}: no systems, so there is nothing to align with")
+    widths = {page: sheet.pages[page - 1].shape[1] for page in boxes["page"].unique().tolist()}
     lefts = [max(math.floor(x), 0) for x in boxes["x0"]]
     rights = [
         min(math.ceil(x), widths[page]) for x, page in zip(boxes["x1"], boxes["page"], strict=True)

@@ -74,14 +74,8 @@ def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]
     return np.concatenate(list(spectrogram_parts(blocks(path, limits=limits))), axis=1)
 
 
-def blocks(
-    path: str | Path, soundfont: str | None = None, program: int = 0, limits: Limits = LIMITS
-) -> Iterator[NDArray[np.int16]]:
-    """The sound of a MIDI file, block by block: int16, mono, 22,050 Hz.
-
-    Args:
-        soundfont: by its name in the registry; None for the default one.
-        program: of General MIDI, for all parts.
+def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int16]]:
+    """The sound of a MIDI file played by the default soundfont's piano, block by block: int16, 22,050 Hz.
 
     Raises:
         MsmdError: as `read_music` does, the music is too long, or no soundfont or FluidSynth is there.
@@ -94,8 +88,8 @@ def blocks(
     last = max(note.offset_tick for note in music.notes)
     if TickMap.of(music.tempi, 1.0).seconds([last])[0] > limits.seconds:
         raise limits.exceeded("seconds", f"{path}: the music has too many seconds")
-    spec = PerformanceSpec(1.0, soundfont or default_soundfont(), program)
-    yield from rendering(music, spec, find_soundfont(spec.soundfont)).blocks
+    spec = PerformanceSpec(1.0, default_soundfont())
+    yield from rendering(music, spec, find_soundfont(spec.soundfont)).rounded()
 
 
 def _note(onset: int, velocity: int, offset: int, pitch: int, channel: int) -> Note:

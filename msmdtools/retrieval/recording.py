@@ -41,7 +41,7 @@ def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
 
 
 def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:
-    """A performance of a dataset's piece. Its sound, if it was not kept, is rendered when asked for.
+    """A performance of a dataset's piece. Its sound, if it was not kept, is made again when asked for.
 
     Raises:
         DatasetError: the piece has no such performance, or a file of it is missing or damaged.
@@ -49,11 +49,13 @@ def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recor
     name = piece.performance_name(performance)
 
     def sound() -> Iterator[NDArray[np.int16]]:
-        made = piece.performances.to_dict("index")[name]
-        if made["audio_sha256"]:
+        if piece.performances.at[name, "audio_sha256"]:
             yield from audio.blocks(piece.audio_path(name))
             return
-        # The MIDI file has the performance's tempo in it already.
-        yield from midi.blocks(piece.midi_path(name), str(made["soundfont"]), int(made["program"]))
+        from msmdtools.perform.soundfonts import find_soundfont
+        from msmdtools.perform.synth import rendering
+
+        spec = piece.spec(name)
+        yield from rendering(piece.music, spec, find_soundfont(spec.soundfont)).rounded()
 
     return Recording(name, piece.spectrogram(name), sound)

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
+from msmdtools.processors import processors
 from msmdtools.snippets import batch, draws, order
 from msmdtools.snippets.augment import OFF, Augment
 from msmdtools.snippets.batch import COLUMNS, Batch, Rows, View
-from msmdtools.snippets.reader import Snippets, Split, open_split, processors
+from msmdtools.snippets.reader import Snippets, Split, open_split
 
 _Item = TypeVar("_Item")
 BUFFER = 1024

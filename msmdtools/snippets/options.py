@@ -1,6 +1,5 @@
 """The options of an export: defaults, what is allowed, and how text and TOML files give them."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from msmdtools.dataset import options as build_options
 from msmdtools.dataset.options import parse_memory
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
+from msmdtools.processors import processors
 from msmdtools.snippets.duplicates import LEAK
 from msmdtools.snippets.schema import FORMAT, NOMINAL_WIDTH, SPLITS, SnippetInfo
 from msmdtools.snippets.splits import SplitByWork
@@ -86,7 +86,7 @@ class SnippetOptions:
     @property
     def workers(self) -> int:
         """How many worker processes to use: `jobs`, or one per core that this process may use."""
-        return self.jobs or len(os.sched_getaffinity(0))
+        return self.jobs or processors()
 
     def info(self, page_width: int, dataset_sha256: str) -> SnippetInfo:
         """What the windows are on pages of this width."""

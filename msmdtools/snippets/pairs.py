@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
+from msmdtools.processors import processors
 from msmdtools.snippets import batch, draws, order
 from msmdtools.snippets.augment import OFF, Augment
 from msmdtools.snippets.batch import COLUMNS, Batch, Rows
 from msmdtools.snippets.pictures import Pictures
-from msmdtools.snippets.reader import Snippets, Split, open_split, processors
+from msmdtools.snippets.reader import Snippets, Split, open_split
 from msmdtools.snippets.sheet_augment import Picture
 
 _CACHED_GROUPS = 16

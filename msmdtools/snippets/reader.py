@@ -6,7 +6,6 @@ Only the footers of the shards are read at first. Nothing here needs torch.
 import difflib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.processors import processors
 from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets import draws, fingerprints
 from msmdtools.snippets.fingerprints import Fingerprint
@@ -70,13 +70,6 @@ def open_split(
     if not isinstance(source, Snippets):
         source = open(source, storage_options)
     return source[split]
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Snippets:

@@ -20,11 +20,12 @@ from torch import Tensor
 
 from msmdtools.errors import MsmdError
 from msmdtools.models.config import Config
+from msmdtools.processors import processors
 from msmdtools.snippets import batch as views
 from msmdtools.snippets.batch import Batch
 from msmdtools.snippets.loader import Stream, ahead
 from msmdtools.snippets.pairs import Pairs, PieceBatches
-from msmdtools.snippets.reader import Split, processors
+from msmdtools.snippets.reader import Split
 from msmdtools.training import music
 from msmdtools.training.hardware import free_memory
 from msmdtools.training.resident import Resident, Windows

@@ -19,6 +19,7 @@ from typing import Any
 
 import msmdtools
 from msmdtools.perform.files import write_atomically
+from msmdtools.processors import processors
 
 CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "config.json",
@@ -64,7 +65,7 @@ def environment(threads: int, precision: str, devices: int, device: str) -> dict
         "msmdtools": msmdtools.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processors": os.cpu_count(),
+        "processors": processors(),
         "threads": threads,
         "precision": precision,
         "device": device,

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from msmdtools.errors import MsmdError
+from msmdtools.processors import processors
 from msmdtools.snippets import audio_augment, batch
 from msmdtools.snippets.batch import View
-from msmdtools.snippets.reader import Split, processors
+from msmdtools.snippets.reader import Split
 from msmdtools.training import device_windows
 
 

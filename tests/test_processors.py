@@ -1,0 +1,28 @@
+"""The number of processors is asked for in one place, on systems that have no affinities too."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from msmdtools.dataset.options import BuildOptions
+from msmdtools.processors import processors
+from msmdtools.snippets.options import SnippetOptions
+
+
+def test_without_affinities_all_processors_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 12)
+    assert (processors(), BuildOptions().workers, SnippetOptions().workers) == (12, 12, 12)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert processors() == 1
+
+
+def test_no_other_place_asks(repository: Path) -> None:
+    asking = {
+        path.relative_to(repository).as_posix()
+        for folder in ("msmdtools", "benchmarks")
+        for path in (repository / folder).rglob("*.py")
+        if any(word in path.read_text("utf-8") for word in ("sched_getaffinity", "cpu_count"))
+    }
+    assert asking == {"msmdtools/processors.py"}
