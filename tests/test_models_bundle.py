@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
 import msmdtools as msmd  # noqa: E402
+from msmdtools import seal  # noqa: E402
 from msmdtools.errors import MsmdError  # noqa: E402
 from msmdtools.features import spectrogram  # noqa: E402
 from msmdtools.models import bundle, config, model  # noqa: E402
@@ -65,7 +66,7 @@ def refused(call, *arguments):
 def rewritten(path, metadata=None, **entries):
     """The file with other metadata."""
     with safetensors.safe_open(path, "pt") as file:
-        about = json.loads(file.metadata()["msmdtools"]) | entries
+        about = seal.sealed(json.loads(file.metadata()["msmdtools"]) | entries)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     safetensors.save_file(tensors, path, metadata or {"msmdtools": json.dumps(about)})
     return path
@@ -252,6 +253,38 @@ def test_files_that_are_no_weights(path):
     assert refused(bundle.load, path) == (
         f"{path}: damaged: the weights do not have their checksum; copy it again, or train again"
     )
+
+
+def test_no_byte_of_a_file_can_change_unseen(path):
+    whole = path.read_bytes()
+    length = 8 + int.from_bytes(whole[:8], "little")
+    expected = bundle.load(path)
+    random = np.random.default_rng(0)
+    places = [*random.integers(0, length, 250), *random.integers(length, len(whole), 50)]
+    seen = 0
+    for place in places:
+        broken = bytearray(whole)
+        broken[place] ^= int(random.integers(1, 256))
+        path.write_bytes(broken)
+        try:
+            found = bundle.load(path)
+        except MsmdError as error:
+            assert str(error).startswith(f"{path}: ")
+            seen += 1
+            continue
+        # Blanks that fill the header up: nothing that is read has changed.
+        assert found[1:] == expected[1:]
+        for name, value in expected[0].state_dict().items():
+            assert torch.equal(found[0].state_dict()[name], value), place
+    assert seen > 280
+
+
+def test_saying_more_of_how_weights_were_made(network, path):
+    bundle.annotate(path, {"pairs": 8, "pieces": ["a"]})
+    again, _, made = bundle.load(path)
+    assert made == {"msmdtools": msmd.__version__, **MADE, "pairs": 8, "pieces": ["a"]}
+    for name, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
 
 
 def test_weights_of_another_kind_or_version(path):

@@ -1,7 +1,8 @@
 """Weights of a model as one safetensors file: its metadata say what they are and how they were made.
 
 The metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
-configuration), `made` (what the weights were made with and from) and `sha256` (of the weights). The
+configuration), `made` (what the weights were made with and from), `sha256` (of the weights) and
+`checksum` (of these entries; `msmdtools.seal`): no byte that is read can change without being seen. The
 tensors are those of the network's state by their names. Equal weights make equal files.
 
 Matrices and kernels may be stored in 16 bits, or in 8: then as int8 with a factor for each output, in a
@@ -21,6 +22,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 import msmdtools
+from msmdtools import seal
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
 from msmdtools.models.config import Config
@@ -60,18 +62,36 @@ def save(
         "made": {"msmdtools": msmdtools.__version__, **made},
         "sha256": _sha256(tensors),
     }
+    _write(path, tensors, about)
+    return path
+
+
+def annotate(path: str | Path, made: Mapping[str, Any]) -> None:
+    """Say more of how weights were made: entries that are added to `made`, or replace those there.
+
+    The weights and all else stay as they are to the bit. A file of an older msmdtools gets its
+    checksum so, with nothing to add too.
+
+    Raises:
+        MsmdError: there is no such file, it is damaged, or of another kind.
+    """
+    about, tensors = _read(Path(path))
+    _write(Path(path), tensors, {**about, "made": {**about["made"], **made}})
+
+
+def _write(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> None:
     # One entry: the library writes several in any order.
-    metadata = {KEY: json.dumps(about, sort_keys=True)}
+    metadata = {KEY: json.dumps(seal.sealed(about), sort_keys=True)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # safetensors' own file can be read by nobody but its owner.
         with open(temporary, "wb") as file:
             file.write(serialise(tensors, metadata))
+            file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return path
 
 
 def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
@@ -113,11 +133,14 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(path, "pt") as file:
             about = _about(path, file.metadata() or {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+    ) as error:  # the latter of PyTorch: shapes out of the file
         raise MsmdError(
             f"{path}: damaged, or no safetensors file ({error}); copy it again, or train again"
         ) from error
-    if _sha256(tensors) != about.get("sha256"):
+    if not seal.intact(about) or _sha256(tensors) != about.get("sha256"):
         raise MsmdError(
             f"{path}: damaged: the weights do not have their checksum; copy it again, or train again"
         )

@@ -1,0 +1,46 @@
+"""JSON objects that carry a checksum of themselves, so that one changed byte is seen.
+
+The entry `checksum` is the SHA-256 of all other entries, written as JSON with sorted keys and no
+spaces: how the file is laid out does not matter, what it says does. A description without the entry
+is of an older msmdtools and is taken as it is.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+KEY = "checksum"
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with its checksum as the last entry, in place of one that it has."""
+    rest = {key: value for key, value in content.items() if key != KEY}
+    return {**rest, KEY: _checksum(rest)}
+
+
+def intact(content: Mapping[str, Any]) -> bool:
+    """Whether what was read is what was sealed; True where there is no checksum."""
+    if KEY not in content:
+        return True
+    return bool(content[KEY] == _checksum({k: v for k, v in content.items() if k != KEY}))
+
+
+def opened(content: bytes) -> dict[str, Any]:
+    """The object in the bytes of a file, without its checksum.
+
+    Raises:
+        ValueError: it is no JSON object, or not what was written.
+    """
+    found = json.loads(content)
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")
+    if not intact(found):
+        raise ValueError("its content does not have its checksum")
+    found.pop(KEY, None)
+    return found
+
+
+def _checksum(rest: Mapping[str, Any]) -> str:
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
