@@ -11,6 +11,7 @@ from pathlib import Path
 from msmdtools.errors import ToolError
 
 MINIMUM_VERSION = (2, 24)
+_MUSIC_LENGTH = re.compile(rb"\\musicLength (\d+)(\.)?(?:\*(\d+)(?:/(\d+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,17 @@ class Engine:
         return f"LilyPond {self.version}"
 
 
-def find_engines(extra: Path | None = None) -> tuple[Engine, ...]:
+def find_engines(extra: Path | None = None, own: Path | None = None) -> tuple[Engine, ...]:
     """The engines to try for each piece, in this order: the `lilypond` package's, `extra`, the one on PATH.
 
+    Args:
+        extra: tried on pieces on which the first one crashes.
+        own: takes the place of the package's and of the one on PATH.
+
     Raises:
-        ToolError: there is none of version 2.24 or later, or `extra` is not one.
+        ToolError: there is none of version 2.24 or later, or `extra` or `own` is not one.
     """
-    candidates = [_packaged_lilypond(), extra, _lilypond_on_path()]
+    candidates = [own, extra] if own else [_packaged_lilypond(), extra, _lilypond_on_path()]
     engines: list[Engine] = []
     for path in candidates:
         if path is None or any(path.resolve() == engine.path for engine in engines):
@@ -40,9 +45,9 @@ def find_engines(extra: Path | None = None) -> tuple[Engine, ...]:
         version = lilypond_version(path)
         if version is not None and tuple(map(int, version.split(".")[:2])) >= MINIMUM_VERSION:
             engines.append(Engine(path.resolve(), version))
-        elif path == extra:
+        elif path in (extra, own):
             raise ToolError(
-                f"{extra} is not a LilyPond of version 2.24 or later "
+                f"{path} is not a LilyPond of version 2.24 or later "
                 f"({version or 'it does not answer --version'}). Name another one, or leave "
                 "the option out to use the one that came with msmdtools."
             )
@@ -81,7 +86,9 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
     """Bring source files up to the engine's version, in place, by convert-ly.
 
     Work on copies: the files are overwritten. A file without \\version keeps its syntax. One file's
-    trouble never stops the others, and one rule's never the rules after it.
+    trouble never stops the others, and one rule's never the rules after it. Moments stay Scheme:
+    convert-ly would write #(ly:make-moment 1/4) as \\musicLength 4, which changes the length of the notes
+    after it.
 
     Returns:
         For each file, what convert-ly said of it ("" when all went well).
@@ -90,9 +97,10 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
     messages = dict.fromkeys(files, "")
     program = engine.path.with_name("convert-ly")
     for latin in files:
-        _to_utf8(latin)
+        to_utf8(latin)
     if not program.is_file() or not files:
         return messages
+    own = {file for file in files if b"\\musicLength" in file.read_bytes()}
     todo = {str(file.absolute()): file for file in files}
     while todo:
         parts = re.split(
@@ -103,6 +111,8 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
             stopped = _rules(said) and re.search(r"error: |Traceback", said)
             text = _convert_alone(program, place) if stopped else said
             file.with_name(file.name + "~").unlink(missing_ok=True)
+            if file not in own:
+                _restore_moments(file)
             lines = [s for s in text.splitlines() if place in s and "Processing `" not in s]
             messages[file] = "\n".join(lines).replace(place, file.name)
         if len(parts) == 1:
@@ -148,7 +158,22 @@ def _convert_ly(program: Path, places: Iterable[str], *options: str) -> str:
     return answer.stdout
 
 
-def _to_utf8(file: Path) -> None:
+def _restore_moments(file: Path) -> None:
+    """Undo rule 2.25.3 of convert-ly in a file that had no \\musicLength."""
+    text = file.read_bytes()
+    if b"\\musicLength" in text:
+        file.write_bytes(_MUSIC_LENGTH.sub(_moment, text))
+
+
+def _moment(match: re.Match[bytes]) -> bytes:
+    number, dot, factor, divisor = match.groups()
+    numerator, denominator = int(factor or 1), int(number) * int(divisor or 1)
+    if dot:
+        numerator, denominator = 3 * numerator, 2 * denominator
+    return b"#(ly:make-moment %d/%d)" % (numerator, denominator)
+
+
+def to_utf8(file: Path) -> None:
     """Rewrite a source in another encoding as UTF-8: LilyPond and convert-ly read nothing else."""
     raw = file.read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -1,6 +1,7 @@
 """Small corrections of sources that no LilyPond sets as they are, kept as data (`corrections.toml`).
 
-They are applied to the build's copy, after convert-ly, and recorded in the piece's row.
+They are applied to the build's copy, after convert-ly, and recorded in the piece's row. A rule reaches
+only files that were written for an old enough LilyPond, and only the kind of text that it is about.
 """
 
 import functools
@@ -12,21 +13,48 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.errors import PieceError
+from msmdtools.sources.places import Places
+from msmdtools.sources.versions import Version, parse_version
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Old syntax that convert-ly leaves alone: what is mended wherever it matches in any file.
+    """Old syntax that convert-ly leaves alone: what is mended wherever it matches in an old file.
 
     Attributes:
         pattern: regular expression.
         replacement: what each match becomes.
+        kinds: of `places.Span`, one of which the text must be in which a match begins.
+        before: files written for this version, or a later one, or for none that is known, are left alone;
+            None reaches all.
         why: for people; it goes into the row of each piece that the rule has changed.
     """
 
     pattern: re.Pattern[str]
     replacement: str
+    kinds: frozenset[str]
+    before: Version | None
     why: str
+
+    def apply(self, text: str, scheme: bool = False) -> tuple[str, int]:
+        """The text (LilyPond, or Scheme) with what matches replaced, and how often that was."""
+        if not self.pattern.search(text):
+            return text, 0
+        places, count = Places(text, scheme), 0
+
+        def mend(match: re.Match[str]) -> str:
+            nonlocal count
+            if places.kind(match.start()) not in self.kinds:
+                return match[0]
+            count += 1
+            return match.expand(self.replacement)
+
+        return self.pattern.sub(mend, text), count
+
+    def reaches(self, version: str) -> bool:
+        """Whether a file of this version ("2.18.2", or "" for unknown) can have what is mended."""
+        written = parse_version(version)
+        return self.before is None or (written is not None and written < self.before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +76,13 @@ class Correction:
 def rules() -> tuple[Rule, ...]:
     """All rules, in the order in which they are applied."""
     return tuple(
-        Rule(re.compile(entry["pattern"], re.MULTILINE), entry["replacement"], entry["why"])
+        Rule(
+            re.compile(entry["pattern"], re.MULTILINE),
+            entry["replacement"],
+            frozenset(entry["in"]),
+            parse_version(entry.get("before", "")),
+            entry["why"],
+        )
         for entry in _data()["rule"]
     )
 
@@ -63,8 +97,11 @@ def corrections() -> Mapping[str, Correction]:
     }
 
 
-def correct(folder: Path, files: list[str]) -> str:
-    """Apply what rules and corrections there are to the copies of `files` in `folder`.
+def correct(folder: Path, versions: Mapping[str, str]) -> str:
+    """Apply what rules and corrections there are to the copies of a piece's files in `folder`.
+
+    Args:
+        versions: the piece's files, each with the version that it was written for ("" when unknown).
 
     Returns:
         Why, for each corrected file; "" when there was nothing to correct.
@@ -74,11 +111,13 @@ def correct(folder: Path, files: list[str]) -> str:
             correction was made for.
     """
     reasons: dict[str, list[str]] = {}
-    for file in files:
+    for file, version in versions.items():
         path = folder / file
         original = text = path.read_bytes().decode("utf-8", errors="surrogateescape")
         for rule in rules():
-            text, count = rule.pattern.subn(rule.replacement, text)
+            count = 0
+            if rule.reaches(version):
+                text, count = rule.apply(text, scheme=path.suffix == ".scm")
             if count:
                 reasons.setdefault(rule.why, []).append(Path(file).name)
         if correction := corrections().get(file):

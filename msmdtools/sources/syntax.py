@@ -45,7 +45,7 @@ def decode(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<run>     [^"%\\\#${}=]+ )
   | (?P<command> \\ (?: [^\W\d_]+ (?: [-_][^\W\d_]+ )* | . | \Z ) )
@@ -57,7 +57,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SCHEME_ATOM = re.compile(r"""(?:[^\s()"';\\%{}]|\\.)+""", re.DOTALL)
-_SCHEME_PART = re.compile(
+SCHEME_PART = re.compile(
     r"""
     (?P<string>  " (?: [^"\\] | \\. )* (?: " | \Z ) )
   | (?P<block>   \#! .*? (?: !\# | \Z ) | \#\| .*? (?: \|\# | \Z ) )
@@ -87,7 +87,7 @@ def tokenize(text: str) -> list[Token]:
     """
     tokens: list[Token] = []
     position = 0
-    while match := _TOKEN.match(text, position):
+    while match := TOKEN.match(text, position):
         kind, found, position = match.lastgroup, match[0], match.end()
         if kind == "run":
             if run := found.strip():
@@ -125,15 +125,15 @@ def scheme_end(text: str, start: int) -> int:
         position += 1
     head = text[position : position + 1]
     if head == '"':
-        match = _SCHEME_PART.match(text, position)
+        match = SCHEME_PART.match(text, position)
         return match.end() if match else position
     if text.startswith("#{", position):
-        return _music_end(text, position + 2)
+        return music_end(text, position + 2)
     if head not in ("(", "["):
         match = _SCHEME_ATOM.match(text, position)
         return match.end() if match else position
     depth = 0
-    while found := _SCHEME_PART.search(text, position):
+    while found := SCHEME_PART.search(text, position):
         position = found.end()
         if found.lastgroup == "open":
             depth += 1
@@ -142,17 +142,17 @@ def scheme_end(text: str, start: int) -> int:
             if depth <= 0:
                 return position
         elif found.lastgroup == "music":
-            position = _music_end(text, position)
+            position = music_end(text, position)
     return len(text)
 
 
-def _music_end(text: str, start: int) -> int:
+def music_end(text: str, start: int) -> int:
     """Where the LilyPond inside `#{ … #}` ends (after the #})."""
     position = start
     while position < len(text):
         if text.startswith("#}", position):
             return position + 2
-        match = _TOKEN.match(text, position)
+        match = TOKEN.match(text, position)
         assert match is not None  # its alternatives take any character
         position = scheme_end(text, match.end()) if match.lastgroup == "scheme" else match.end()
     return len(text)

@@ -1,0 +1,69 @@
+"""Which LilyPond a source file was written for, and what an upgrade may have done to note lengths."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from msmdtools.sources.places import Places
+from msmdtools.sources.syntax import tokenize
+
+Version = tuple[int, ...]
+
+_NUMBERS = re.compile(r"\d+(?:\.\d+){1,2}\Z")
+_UNTOUCHED = frozenset(("tupletSpan",))
+# A length, alone or after a note, rest or skip; not the numbers of fractions, lists and settings.
+_LENGTH = re.compile(
+    r"(?<![\w.*/=#,-])(?:[a-z]+(?:-[a-z]+)*[',]*[!?]*)?"
+    r"(\d+(?![\d/,])\.*(?:\s*\*\s*\d+(?:/\d+)?)*)(?![\w=-])"
+)
+
+
+def stated_version(text: str) -> str:
+    """The version that a source names in its first \\version, such as "2.18.2"; "" for none."""
+    tokens = tokenize(text)
+    for token, following in zip(tokens, tokens[1:], strict=False):
+        if token.kind == "command" and token.text == "version" and following.kind == "string":
+            return following.text if _NUMBERS.match(following.text) else ""
+    return ""
+
+
+def parse_version(text: str) -> Version | None:
+    """Such as (2, 18, 2) for "2.18.2"; None for anything else."""
+    return tuple(map(int, text.split("."))) if _NUMBERS.match(text) else None
+
+
+def written_for(folder: Path, files: Iterable[str], default: str = "") -> dict[str, str]:
+    """The version that each of a piece's files was written for; "" where nothing tells.
+
+    LilyPond asks for \\version once in a piece, so a file without counts as its main file does.
+
+    Args:
+        folder: what the files are relative to; they are UTF-8.
+        files: the main file first.
+        default: the version of a piece whose main file names none.
+    """
+    found = {}
+    for file in files:
+        stated = stated_version((folder / file).read_text(encoding="utf-8", errors="replace"))
+        found[file] = stated or default
+        default = next(iter(found.values()))
+    return found
+
+
+def written_lengths(text: str) -> list[str]:
+    """The lengths written in the music of a source, in order: where two texts differ, so may their music."""
+    places = Places(text)
+    lengths: list[str] = []
+    before = ""
+    for span in places.spans:
+        if span.kind != "music":
+            continue
+        stretch = text[span.start : span.end]
+        if stretch.startswith("\\"):
+            before = stretch[1:]
+            continue
+        found = _LENGTH.findall(stretch)
+        # The argument of such a command has no effect on the notes after it.
+        lengths += found[1:] if before in _UNTOUCHED else found
+        before = before if not stretch.strip() else ""
+    return lengths
