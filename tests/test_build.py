@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from msmdtools.dataset import build as building
-from msmdtools.dataset import provenance, schedule, store, worker
+from msmdtools.dataset import provenance, schedule, store, upgrade, worker
 from msmdtools.dataset.build import build
 from msmdtools.dataset.options import BuildOptions
 from msmdtools.dataset.summary import format_summary
@@ -72,7 +72,11 @@ def test_a_build_has_a_row_for_everything(tmp_path):
         "files_sha256": "",
         "extra": '{"split": "train"}',
         "correction": "",
+        "upgraded": "",
+        "upgrade_difference": "",
         "engine": "LilyPond 2.99.0",
+        "engraver_errors": 0,
+        "engraver_error": "",
         "pages": 1,
         "systems": 1,
         "staves": 1,
@@ -453,13 +457,13 @@ def test_one_warning_without_a_sandbox(tmp_path, monkeypatch):
 def test_a_correction_is_applied_to_the_copy_and_recorded(tmp_path, monkeypatch):
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok", "x": "fail"})
 
-    def mend(folder, files):
-        if files != ["x.ly"]:
+    def mend(folder, versions):
+        if versions != {"x.ly": ""}:
             return ""
         (folder / "x.ly").write_text("ok 4")
         return "x.ly: said fail"
 
-    monkeypatch.setattr(worker, "correct", mend)
+    monkeypatch.setattr(upgrade, "correct", mend)
     summary = build(manifest, root, tmp_path / "ds", OPTIONS)
     assert [row["correction"] for row in rows(tmp_path / "ds", "pieces")] == ["", "x.ly: said fail"]
     assert (summary.failed, (root / "x.ly").read_text()) == (0, "fail")

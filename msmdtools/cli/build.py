@@ -40,7 +40,15 @@ FAILED = 3
 @click.option("--timeout", type=float, help="Seconds to engrave one piece. [default: 600]")
 @click.option("--memory", metavar="SIZE", help="Memory of the engraver. [default: 4G]")
 @click.option("--retry-failed", is_flag=True, default=None, help="Try failed pieces again.")
+@click.option(
+    "--lilypond", type=click.Path(), help="Engrave with this lilypond. [default: msmdtools' own]"
+)
 @click.option("--engine", type=click.Path(), help="A second lilypond, for when the first crashes.")
+@click.option(
+    "--upgrade",
+    type=click.Choice(["auto", "never"]),
+    help="Bring sources of older LilyPonds up to date, or take all as they stand. [default: auto]",
+)
 @click.option("--sandbox/--no-sandbox", default=None, help="Run the engraver in bubblewrap.")
 @click.option("--config", type=click.Path(), help="A TOML file with these options by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

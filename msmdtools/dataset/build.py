@@ -60,7 +60,7 @@ def build(
     old = store.read_description(out) if out.is_dir() else None
     options = provenance.resolve_soundfonts(options or BuildOptions(), old)
     pieces = select(manifest, root, options.pieces)
-    engines = find_engines(options.engine)
+    engines = find_engines(options.engine, options.lilypond)
     made_with = provenance.identity(options, engines)
     sandbox = options.sandbox and sandbox_available()
     try:
@@ -232,6 +232,7 @@ def _settings(
         width=options.width,
         repeats=options.repeats,
         transpose=options.transpose,
+        upgrade=options.upgrade == "auto",
         keep_audio=options.keep_audio,
         limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
         sandbox=sandbox,

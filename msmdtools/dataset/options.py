@@ -31,6 +31,9 @@ class BuildOptions:
         jobs: worker processes; 0 for one per core.
         retry_failed: attempt again the pieces that failed in an earlier build.
         engine: a second `lilypond` program, for pieces on which the first one crashes.
+        lilypond: the `lilypond` program to engrave with, instead of the one that came with msmdtools.
+        upgrade: "auto" brings files that were written for an older LilyPond up to date and mends what
+            no LilyPond reads, "never" takes every source as it stands.
         sandbox: run the engraver in bubblewrap where that is available.
 
     Raises:
@@ -50,6 +53,8 @@ class BuildOptions:
     jobs: int = 0
     retry_failed: bool = False
     engine: Path | None = None
+    lilypond: Path | None = None
+    upgrade: str = "auto"
     sandbox: bool = True
 
     def __post_init__(self) -> None:
@@ -71,6 +76,7 @@ class BuildOptions:
         _require(
             -12 <= self.transpose <= 12, "transpose", self.transpose, "semitones from -12 to 12"
         )
+        _require(self.upgrade in {"auto", "never"}, "upgrade", self.upgrade, "auto or never")
         _require(self.timeout_s > 0, "timeout", self.timeout_s, "seconds above 0")
         _require(
             self.memory_bytes >= 256 << 20, "memory", self.memory_bytes, "at least 256M, such as 4G"
@@ -104,6 +110,7 @@ class BuildOptions:
             "keep_audio": self.keep_audio,
             "repeats": self.repeats,
             **transposed,
+            **({"upgrade": self.upgrade} if self.upgrade != "auto" else {}),
         }
 
     def performances(self) -> tuple[PerformanceSpec, ...]:
@@ -189,9 +196,11 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "timeout": (int, float),
     "retry_failed": bool,
     "engine": str,
+    "lilypond": str,
+    "upgrade": str,
     "sandbox": bool,
 }
-_PATHS = {"manifest", "root", "out", "engine"}
+_PATHS = {"manifest", "root", "out", "engine", "lilypond"}
 _FIELDS = {"timeout": "timeout_s", "memory": "memory_bytes"}
 
 
@@ -246,7 +255,7 @@ def parse_options(values: Mapping[str, Any]) -> BuildOptions:
     fields: dict[str, Any] = {}
     for key, value in values.items():
         parse: Callable[[Any], Any] = _PARSERS.get(
-            key, Path if key == "engine" else lambda same: same
+            key, Path if key in {"engine", "lilypond"} else lambda same: same
         )
         fields[_FIELDS.get(key, key)] = parse(value)
     return BuildOptions(**fields)

@@ -34,7 +34,7 @@ PACKAGES = (
 )
 IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesizer")
 # What a user asks for of a piece's pages and music, whatever the version.
-_ASKED = ("options.width", "options.repeats", "options.transpose")
+_ASKED = ("options.width", "options.repeats", "options.transpose", "options.upgrade")
 SOURCE_COMMIT = "SOURCE_COMMIT"
 
 

@@ -1,17 +1,21 @@
 """Rows of the tables from the nouns: a piece, its score, and its performances."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from msmdtools.dataset.tables import PIECES
+from msmdtools.dataset.upgrade import Upgrade
 from msmdtools.performance import Performance
 from msmdtools.piece import Piece
 from msmdtools.score import Music, Score
 
 MESSAGE_LENGTH = 300
+# What LilyPond says of a source; of itself it says "programming error".
+_ERROR = re.compile(r"(?<!programming )\berror: (?!failed files)")
 
 
 def header_fields(piece: Piece) -> dict[str, str]:
@@ -41,12 +45,19 @@ def failed_row(piece: Piece, stage: str, reason: str, message: str) -> dict[str,
     return _piece_row(piece, found)
 
 
-def ok_row(piece: Piece, score: Score, performances: int, correction: str) -> dict[str, Any]:
+def ok_row(
+    piece: Piece, score: Score, performances: int, upgrade: Upgrade, difference: str
+) -> dict[str, Any]:
     """The row of the pieces table for a piece that was built."""
     roles = Counter(head.role for head in score.noteheads)
+    errors = [line for line in score.warnings if _ERROR.search(line)]
     found = {
         "status": "ok",
-        "correction": correction,
+        "upgraded": upgrade.converted,
+        "correction": upgrade.correction,
+        "upgrade_difference": difference,
+        "engraver_errors": len(errors),
+        "engraver_error": one_line(errors[0]) if errors else "",
         "engine": score.engine,
         "pages": len(score.pages),
         "systems": len({staff.system for staff in score.staves}),

@@ -38,9 +38,25 @@ PIECES = Table(
         Column("files_sha256", "string", "", "one sha256 over all source files of the piece"),
         Column("extra", "string", "", "further columns of the manifest, a JSON object"),
         Column(
+            "upgraded",
+            "string",
+            "",
+            "files that convert-ly brought up to date, by the version they were written for",
+        ),
+        Column(
             "correction", "string", "", "what was mended in the copy of the source; empty if not"
         ),
+        Column(
+            "upgrade_difference",
+            "string",
+            "",
+            "notes and length of the music with and without the upgrade, where they differ",
+        ),
         Column("engine", "string", "", "engraver that set it, such as LilyPond 2.25.12"),
+        Column(
+            "engraver_errors", "int32", "", "errors in the source that the engraver passed over"
+        ),
+        Column("engraver_error", "string", "", "the first of them; empty when there are none"),
         Column("pages", "int32", "", "pages"),
         Column("systems", "int32", "", "systems"),
         Column("staves", "int32", "", "rows of the systems table"),

@@ -22,6 +22,15 @@ from msmdtools.dataset import rows
 from msmdtools.dataset.parts import write_part
 from msmdtools.dataset.store import Record, sync_tree
 from msmdtools.dataset.tables import PIECE_FILE
+from msmdtools.dataset.upgrade import (
+    NOTHING_DONE,
+    Copy,
+    Upgrade,
+    finish_copy,
+    music_difference,
+    name_versions,
+    read_copy,
+)
 from msmdtools.dataset.written import MUSIC_FILE, to_bytes
 from msmdtools.engrave import Engine, Limits
 from msmdtools.errors import MsmdError, PieceError
@@ -29,8 +38,6 @@ from msmdtools.performance import EVENTS, PERFORMANCES, Performance, Performance
 from msmdtools.piece import Piece
 from msmdtools.score import NOTEHEADS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
-from msmdtools.sources.corrections import correct
-from msmdtools.sources.ingest import SOURCE_SUFFIXES
 
 # With less than this free when a piece fails, the full disk is to blame, not the piece.
 FULL_DISK_BYTES = 1 << 20
@@ -54,6 +61,7 @@ class Settings:
     keep_audio: bool
     limits: Limits
     sandbox: bool
+    upgrade: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class Outcome:
 
     Attributes:
         record: None while the piece is not finished.
+        upgrade: what was done to the piece's sources, of which nothing is known before they are prepared.
         seconds: wall-clock time of each stage.
         cpu_s: processor time of the worker and of the programs that it ran, except those in the sandbox,
             whose time the sandbox does not pass on.
@@ -98,6 +107,7 @@ class Outcome:
     """
 
     record: Record | None = None
+    upgrade: Upgrade = NOTHING_DONE
     stage: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
@@ -115,12 +125,17 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
     """
     outcomes = [Outcome() for _ in tasks]
     owner: dict[Path, Outcome] = {}
+    copies: list[tuple[Task, Outcome, Copy]] = []
     for task, outcome in zip(tasks, outcomes, strict=True):
         with attempt(task, outcome), stage(outcome, "source"):
             sources.check_source(task.piece, task.settings.root)
             task.source.mkdir(parents=True)
             sources.copy_sources(task.piece, task.settings.root, task.source)
-            owner |= {path: outcome for path in _lilypond_files(task.source)}
+            copy = read_copy(task.source, task.piece)
+            if task.settings.upgrade:
+                name_versions(copy)
+                copies.append((task, outcome, copy))
+                owner |= dict.fromkeys(copy.lilypond_files, outcome)
     if owner:
         start, cpu = time.perf_counter(), _cpu_s()
         messages = engrave.convert(list(owner), tasks[0].settings.engines[0])
@@ -132,6 +147,9 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
             outcome.cpu_s += (_cpu_s() - cpu) / share
             if messages.get(path):
                 outcome.warnings.append(f"convert-ly: {messages[path]}")
+    for task, outcome, copy in copies:
+        with attempt(task, outcome), stage(outcome, "correct"):
+            outcome.upgrade = finish_copy(copy)
     return outcomes
 
 
@@ -143,8 +161,6 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
     task, outcome = argument
     with attempt(task, outcome):
         settings, piece = task.settings, task.piece
-        with stage(outcome, "correct"):
-            correction = correct(task.source, sources.source_files(piece, settings.root))
         with stage(outcome, "engrave"):
             engraving = engrave.engrave(
                 task.source / piece.path,
@@ -154,10 +170,14 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 repeats=settings.repeats,
                 transpose=settings.transpose,
                 include=[task.source / folder for folder in piece.include_path],
+                legacy=outcome.upgrade.old,
                 limits=settings.limits,
                 sandbox=settings.sandbox,
             )
             outcome.log = engraving.log[-LOG_CHARACTERS:]
+        with stage(outcome, "upgrade"):
+            difference = _difference(task, outcome.upgrade)
+            outcome.warnings += [f"upgrade: {difference}"] if difference else []
         with stage(outcome, "align"):
             score = align.align(engraving)
             outcome.engine = score.engine
@@ -173,12 +193,33 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
                 )
         with stage(outcome, "write"):
-            outcome.record = _write(piece, score, performances, correction, result)
+            done = (outcome.upgrade, difference)
+            outcome.record = _write(piece, score, performances, done, result)
     return outcome
 
 
+def _difference(task: Task, upgrade: Upgrade) -> str:
+    """What the upgrade did to notes and lengths, where the texts let one expect it."""
+    if not upgrade.lengths_differ:
+        return ""
+    settings, original = task.settings, task.folder / "original"
+    sources.copy_sources(task.piece, settings.root, original)
+    return music_difference(
+        task.source,
+        original,
+        task.piece,
+        engine=settings.engines[0],
+        limits=settings.limits,
+        sandbox=settings.sandbox,
+    )
+
+
 def _write(
-    piece: Piece, score: Score, performances: list[Performance], correction: str, result: Path
+    piece: Piece,
+    score: Score,
+    performances: list[Performance],
+    upgrade: tuple[Upgrade, str],
+    result: Path,
 ) -> Record:
     for number, page in enumerate(score.pages, start=1):
         shutil.move(page, result / f"page-{number:02d}.png")
@@ -189,7 +230,7 @@ def _write(
     write_part(result, PERFORMANCES, (rows.performance_row(piece.piece, p) for p in performances))
     (result / MUSIC_FILE).write_bytes(to_bytes(score.music))
     record = Record(
-        rows.ok_row(piece, score, len(performances), correction),
+        rows.ok_row(piece, score, len(performances), *upgrade),
         tuple(file_rows(piece.piece, result)),
     )
     (result / PIECE_FILE).write_bytes(record.to_json())
@@ -211,14 +252,6 @@ def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
             "bytes": path.stat().st_size,
             "sha256": digest,
         }
-
-
-def _lilypond_files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in SOURCE_SUFFIXES - {".scm"}
-    )
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """From a LilyPond source to engraved pages, note heads with exact places, and performed notes."""
 
-from msmdtools.engrave.engine import Engine, convert, find_engines
+from msmdtools.engrave.count import Count, count_notes
+from msmdtools.engrave.engine import Engine, convert, find_engines, to_utf8
 from msmdtools.engrave.lilypond import Engraving, engrave
 from msmdtools.engrave.sandbox import Limits, sandbox_available
 
 __all__ = [
+    "Count",
     "Engine",
     "Engraving",
     "Limits",
     "convert",
+    "count_notes",
     "engrave",
     "find_engines",
     "sandbox_available",
+    "to_utf8",
 ]

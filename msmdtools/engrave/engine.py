@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msmdtools.errors import ToolError
+from msmdtools.sources.versions import parse_version, stated_version
 
 MINIMUM_VERSION = (2, 24)
+_MUSIC_LENGTH_SINCE = (2, 25, 3)
 _MUSIC_LENGTH = re.compile(rb"\\musicLength (\d+)(\.)?(?:\*(\d+)(?:/(\d+))?)?")
 
 
@@ -100,7 +102,7 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
         to_utf8(latin)
     if not program.is_file() or not files:
         return messages
-    own = {file for file in files if b"\\musicLength" in file.read_bytes()}
+    old = {file for file in files if _is_before(file, _MUSIC_LENGTH_SINCE)}
     todo = {str(file.absolute()): file for file in files}
     while todo:
         parts = re.split(
@@ -111,7 +113,7 @@ def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, s
             stopped = _rules(said) and re.search(r"error: |Traceback", said)
             text = _convert_alone(program, place) if stopped else said
             file.with_name(file.name + "~").unlink(missing_ok=True)
-            if file not in own:
+            if file in old:
                 _restore_moments(file)
             lines = [s for s in text.splitlines() if place in s and "Processing `" not in s]
             messages[file] = "\n".join(lines).replace(place, file.name)
@@ -159,10 +161,16 @@ def _convert_ly(program: Path, places: Iterable[str], *options: str) -> str:
 
 
 def _restore_moments(file: Path) -> None:
-    """Undo rule 2.25.3 of convert-ly in a file that had no \\musicLength."""
+    """Undo what rule 2.25.3 of convert-ly did to a file."""
     text = file.read_bytes()
     if b"\\musicLength" in text:
         file.write_bytes(_MUSIC_LENGTH.sub(_moment, text))
+
+
+def _is_before(file: Path, since: tuple[int, ...]) -> bool:
+    """Whether a file was written for a version before `since`."""
+    version = parse_version(stated_version(file.read_text(encoding="utf-8", errors="replace")))
+    return version is not None and version < since
 
 
 def _moment(match: re.Match[bytes]) -> bytes:

@@ -18,9 +18,9 @@ from msmdtools.errors import PieceError
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
 UNCOLLECTED_BYTES = 2 << 30
 SETTINGS = tuple(
-    Path(__file__).with_name(f"{name}.ily")
-    for name in ("record", "perform", "tempo", "transpose", "legacy")
+    Path(__file__).with_name(f"{name}.ily") for name in ("record", "perform", "tempo", "transpose")
 )
+LEGACY = Path(__file__).with_name("legacy.ily")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def engrave(
     repeats: str = "written",
     transpose: int = 0,
     include: Sequence[Path] = (),
+    legacy: bool = False,
     limits: Limits | None = None,
     sandbox: bool = True,
 ) -> Engraving:
@@ -68,6 +69,7 @@ def engrave(
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
         transpose: engraved and performed so many semitones higher than written.
         include: folders in which included files are looked for, beside the source's own.
+        legacy: whether the source may call functions of older versions (`legacy.ily`).
         limits: of each run.
         sandbox: whether to run LilyPond inside bubblewrap.
 
@@ -80,7 +82,11 @@ def engrave(
     for i, (engine, collect) in enumerate(attempts):
         out = folder / f"engraved-{i}"
         out.mkdir()
-        job = _Job(source, folder, out, engine, width, repeats, transpose, tuple(include), collect)
+        settings = (*SETTINGS, LEGACY) if legacy else SETTINGS
+        places = tuple(include)
+        job = _Job(
+            source, folder, out, engine, width, repeats, transpose, places, settings, collect
+        )
         try:
             return _engrave(job, limits, sandbox)
         except PieceError as error:
@@ -106,6 +112,7 @@ class _Job:
     repeats: str
     transpose: int
     include: tuple[Path, ...]
+    settings: tuple[Path, ...]
     collect: bool
 
 
@@ -117,7 +124,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         "--loglevel=WARN",
         "-dbackend=cairo",
         "-dno-point-and-click",
-        *(f"-dinclude-settings={settings}" for settings in SETTINGS),
+        *(f"-dinclude-settings={settings}" for settings in job.settings),
         *(part for place in (source.parent, *job.include) for part in ("-I", place)),
         "--pdf",
         source,
@@ -135,7 +142,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     outcome = run_limited(
         command,
         out,
-        readable=[engine.path.parent.parent, *SETTINGS, home, job.folder],
+        readable=[engine.path.parent.parent, *job.settings, home, job.folder],
         environment=environment,
         limits=limits,
         sandbox=sandbox,

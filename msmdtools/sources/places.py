@@ -12,7 +12,17 @@ from msmdtools.sources.syntax import SCHEME_PART, TOKEN, music_end, scheme_end
 
 _LYRICS = frozenset(("lyrics", "lyricmode", "addlyrics", "lyricsto"))
 _MUSIC = frozenset(
-    ("absolute", "chordmode", "chords", "drummode", "drums", "fixed", "notemode", "relative", "score")
+    (
+        "absolute",
+        "chordmode",
+        "chords",
+        "drummode",
+        "drums",
+        "fixed",
+        "notemode",
+        "relative",
+        "score",
+    )
 )
 _BLOCKS = frozenset(("context", "header", "layout", "midi", "paper", "with"))
 _NO_MARKUP = _MUSIC | {"book", "bookpart", "header", "layout", "midi", "new", "paper"} - {"score"}
@@ -115,6 +125,8 @@ def _scheme_spans(text: str, start: int, end: int) -> Iterator[Span]:
             yield Span(position, min(position + 2, end), "scheme")
             position = min(position + 2, end)
         elif match.lastgroup in ("string", "comment", "block"):
-            yield Span(match.start(), position, "string" if match.lastgroup == "string" else "comment")
+            yield Span(
+                match.start(), position, "string" if match.lastgroup == "string" else "comment"
+            )
         else:
             yield Span(match.start(), position, "scheme")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from msmdtools.sources.places import Places
@@ -21,7 +22,7 @@ _LENGTH = re.compile(
 def stated_version(text: str) -> str:
     """The version that a source names in its first \\version, such as "2.18.2"; "" for none."""
     tokens = tokenize(text)
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         if token.kind == "command" and token.text == "version" and following.kind == "string":
             return following.text if _NUMBERS.match(following.text) else ""
     return ""

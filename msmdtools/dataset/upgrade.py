@@ -1,0 +1,171 @@
+"""Old sources made readable: what convert-ly and the corrections did to the copy of one piece's files.
+
+Only files that were written for an older LilyPond are touched. Each is recorded with its version; and
+where the note lengths written in the music are no longer the same, the source as it stands is counted
+too, so that a difference is said.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from msmdtools import engrave
+from msmdtools.engrave import Engine, Limits
+from msmdtools.piece import Piece
+from msmdtools.sources.corrections import correct
+from msmdtools.sources.ingest import SOURCE_SUFFIXES
+from msmdtools.sources.versions import (
+    parse_version,
+    stated_version,
+    written_for,
+    written_lengths,
+)
+
+OLD = (2, 25, 4)
+"""Files of earlier versions may call functions that `engrave/legacy.ily` has."""
+
+_VERSION_LINE = re.compile(r'\\version\s*"[^"]*"\s*')
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The copy of a piece's sources before anything was done to it.
+
+    Attributes:
+        folder: where they are, in the layout of the tree.
+        versions: file → the version that it was written for, the main file first; "" when unknown.
+        texts: LilyPond file → its text.
+    """
+
+    folder: Path
+    versions: Mapping[str, str]
+    texts: Mapping[str, str]
+
+    @property
+    def lilypond_files(self) -> list[Path]:
+        """The files for convert-ly."""
+        return [self.folder / file for file in self.texts]
+
+    @property
+    def old(self) -> bool:
+        """Whether any file may call functions that LilyPond no longer has."""
+        found = (parse_version(version) for version in self.versions.values())
+        return any(version is not None and version < OLD for version in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What was done to a piece's copy.
+
+    Attributes:
+        converted: the files that convert-ly changed, by the version that they were written for.
+        correction: what was mended besides, and why.
+        old: as in `Copy`.
+        lengths_differ: whether the note lengths written in the music are others than before.
+    """
+
+    converted: str = ""
+    correction: str = ""
+    old: bool = False
+    lengths_differ: bool = False
+
+
+NOTHING_DONE = Upgrade()
+
+
+def read_copy(folder: Path, piece: Piece) -> Copy:
+    """Read the copy of a piece's sources, which are UTF-8 afterwards."""
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    files = [piece.path, *(file for file in found if file != piece.path)]
+    lilypond = [path.relative_to(folder).as_posix() for path in _lilypond_files(folder)]
+    for file in lilypond:
+        engrave.to_utf8(folder / file)
+    versions = written_for(folder, files, piece.lilypond)
+    return Copy(folder, versions, {file: _read(folder / file) for file in lilypond})
+
+
+def name_versions(copy: Copy) -> None:
+    """Write \\version into the files of a copy that lack it: convert-ly leaves such files alone."""
+    for file, text in copy.texts.items():
+        if copy.versions[file] and not stated_version(text):
+            named = f'\\version "{copy.versions[file]}"\n{text}'
+            (copy.folder / file).write_bytes(named.encode("utf-8", errors="surrogateescape"))
+
+
+def finish_copy(copy: Copy) -> Upgrade:
+    """Apply the corrections to a copy that convert-ly has seen, and tell what became of its files.
+
+    Raises:
+        PieceError: stage "source", reason "correction-misses".
+    """
+    changed: dict[str, list[str]] = {}
+    for file, before in copy.texts.items():
+        if _compared(before) != _compared(_read(copy.folder / file)):
+            changed.setdefault(copy.versions[file], []).append(Path(file).name)
+    correction = correct(copy.folder, copy.versions)
+    lengths_differ = any(
+        (after := _read(copy.folder / file)) != before
+        and written_lengths(after) != written_lengths(before)
+        for file, before in copy.texts.items()
+    )
+    converted = "; ".join(f"{version}: {', '.join(names)}" for version, names in changed.items())
+    return Upgrade(converted, correction, copy.old, lengths_differ)
+
+
+def music_difference(
+    upgraded: Path,
+    original: Path,
+    piece: Piece,
+    *,
+    engine: Engine,
+    limits: Limits,
+    sandbox: bool,
+) -> str:
+    """What the upgrade did to the number of notes or the length of the music; "" for nothing.
+
+    A source that LilyPond does not read without errors as it stands has nothing to be compared with.
+
+    Args:
+        upgraded: the copy that was engraved.
+        original: another copy, which is brought to UTF-8 here.
+    """
+    for file in _lilypond_files(original):
+        engrave.to_utf8(file)
+    counts = []
+    for base in (original, upgraded):
+        folder = base.with_name(f"{base.name}-counted")
+        folder.mkdir()
+        count = engrave.count_notes(
+            base / piece.path,
+            base,
+            folder,
+            engine=engine,
+            include=piece.include_path,
+            limits=limits,
+            sandbox=sandbox,
+        )
+        if count is None:
+            return ""
+        counts.append(count)
+    before, after = counts
+    if before == after:
+        return ""
+    return f"{after.text()} after the upgrade, {before.text()} as the source stands"
+
+
+def _lilypond_files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in SOURCE_SUFFIXES - {".scm"}
+    )
+
+
+def _compared(text: str) -> str:
+    """The text without what convert-ly changes in every file."""
+    return _VERSION_LINE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", errors="surrogateescape")
