@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from msmdtools.dataset.reader import Dataset
 
 SHARE, LEAST = 8, 64
-# Transposition makes all scales alike: below this lie studies and broken chords.
-ALIKE = 0.4
+# Below lie scales and broken chords, which are alike in any key, and what a small sample of them makes
+# of it; fewer n-grams in common than that are no evidence at all.
+ALIKE, FEWEST = 0.45, 3
 _LAST = 2**32 - 1
 
 
@@ -108,7 +109,7 @@ def alike(
             reach = min(one.reach, other.reach)
             fewest = min(np.searchsorted(f.hashes, reach, "right") for f in (one, other))
             score = count / int(fewest)
-            if score >= threshold:
+            if score >= threshold and count >= FEWEST:
                 pairs.append(Pair(piece, names[number], score))
     return sorted(pairs, key=lambda pair: (-pair.score, pair))
 
