@@ -211,3 +211,23 @@ def test_index_says_it_and_leaves_them_out(folder):
     assert run(*asked, "--out", folder / "index").splitlines()[-1] == SAID
     values = json.loads(run(*asked, "--out", folder / "fewer", "--exclude-seen", "--json"))
     assert (values["added"], values["seen"]["excluded"]) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["compact-4s", "large-4s"])
+def test_bundled_weights_list_the_training_pieces_of_the_manifests(name):
+    from msmdtools import resources
+    from msmdtools.models import bundle
+    from msmdtools.models.model import find
+
+    pytest.importorskip("safetensors")
+    msmd = pd.read_csv(resources.manifest("msmd-v1.1"))
+    more = pd.read_csv(resources.manifest("beyond-msmd"))
+    lists = seen.read(bundle.made_with(find(name)))
+    train = {*msmd["piece"][msmd["all_split"] == "train"], *more["piece"][more["split"] == "train"]}
+    assert lists["train"].keys() == train
+    assert lists["valid"].keys() == set(msmd["piece"][msmd["all_split"] == "valid"])
+    assert sum(f.ngrams > 0 for part in lists.values() for f in part.values()) == 550
+    # Of two editions of one piece, both trained on, each is known again by the other.
+    twins = {"ChopinFF__O28__Chop-28-4", "ChopinFF__O28__chp-28-04-let"}
+    one, other = ({n: lists["train"][n]} for n in sorted(twins))
+    assert [pair.score > 0.9 for pair in fingerprints.alike(one, other)] == [True]
