@@ -19,6 +19,10 @@ __version__ = "0.1.0"
 __all__ = ["MsmdError", "__version__", "load_model", "open"]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name == "open":
         from msmdtools.dataset import reader

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import importlib.metadata
 import io
 import os
 import platform
@@ -11,13 +10,26 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-from msmdtools import __version__
+from msmdtools import __version__, requirements
 from msmdtools.engrave.engine import find_engines
 from msmdtools.engrave.sandbox import sandbox_available
 from msmdtools.errors import MsmdError, SoundfontError
 from msmdtools.perform.soundfonts import DEFAULT_ORDER, find_soundfont, registry, search_folders
 
 FLUIDSYNTH_MINIMUM = (2, 0)
+
+_GPU_FOR = "for training, and for embedding many pages and recordings"
+# Packages of the extras, and what each is good for.
+_ENABLES = (
+    ("torch", "train", "models: msmd train, eval, index, search, align"),
+    ("safetensors", "train", "models' weights, the bundled ones too"),
+    ("lightning-fabric", "train", "msmd train"),
+    ("matplotlib", "train", "curves and charts"),
+    ("tensorboard", "train", "curves of a training in TensorBoard"),
+    ("soxr", "train", "recordings of any sampling rate"),
+    ("fsspec", "train", "snippets behind a URL"),
+    ("faiss-cpu", "search", "large indexes, of more than 200,000 windows"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class Report:
         by_hand = [f.by_hand for f in self.missing if f.by_hand]
         steps = []
         if by_pip:
-            steps.append("pip install " + " ".join(f"'{requirement}'" for requirement in by_pip))
+            steps.append(requirements.install(by_pip))
         if by_apt and shutil.which("apt-get"):
             root = "" if os.geteuid() == 0 else "sudo "
             steps.append(f"{root}apt-get install {' '.join(by_apt)}")
@@ -90,11 +102,24 @@ class Report:
 
 def examine() -> Report:
     """Look for all that msmdtools uses: LilyPond, FluidSynth, soundfonts, sandbox, packages."""
-    return Report((*_engines(), _fluidsynth(), *_soundfonts(), _sandbox(), _python(), *_packages()))
+    return Report(
+        (
+            *_engines(),
+            _fluidsynth(),
+            *_soundfonts(),
+            _sandbox(),
+            _python(),
+            *_packages(),
+            *_extras(),
+            _gpu(),
+            _ffmpeg(),
+        )
+    )
 
 
 def _engines() -> list[Finding]:
-    requirement = next((r for r in _requirements() if _name(r) == "lilypond"), "lilypond")
+    wanted = requirements.requirements()
+    requirement = next((r for r in wanted if requirements.name(r) == "lilypond"), "lilypond")
     try:
         first, *others = find_engines()
     except MsmdError as error:
@@ -186,27 +211,49 @@ def _python() -> Finding:
 
 def _packages() -> list[Finding]:
     findings = []
-    for requirement in _requirements():
-        name = _name(requirement)
-        try:
-            found = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+    for requirement in requirements.requirements():
+        name = requirements.name(requirement)
+        if found := requirements.version(name):
+            findings.append(Finding(name, "needed", found))
+        else:
             # The LilyPond package is one way to a LilyPond; whether there is any was asked above.
             level, pip = ("optional", "") if name == "lilypond" else ("needed", requirement)
             findings.append(Finding(name, level, "", "the package is not installed", pip=pip))
-        else:
-            findings.append(Finding(name, "needed", found))
     return findings
 
 
-def _requirements() -> list[str]:
-    """What the installed msmdtools requires, without the extras."""
+def _extras() -> list[Finding]:
+    """What models need beside, by what it is good for."""
+    findings = []
+    for package, extra, good_for in _ENABLES:
+        found = requirements.version(package)
+        cure = requirements.install_packages([package], extra)
+        text = f"{found}, for {good_for}" if found else ""
+        findings.append(Finding(package, "optional", text, f"for {good_for}: {cure}"))
+    return findings
+
+
+def _gpu() -> Finding:
+    """A GPU that PyTorch can use. Loads PyTorch where it is installed."""
+    missing = Finding("GPU", "optional", "", "none that PyTorch can use; processors do all of it")
+    if not requirements.version("torch"):
+        return Finding("GPU", "optional", "", "looked for by PyTorch, which is not installed")
     try:
-        every = importlib.metadata.requires("msmdtools") or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    return [requirement for requirement in every if "extra ==" not in requirement]
+        import torch
+    except (ImportError, OSError) as error:  # a build of PyTorch for another machine
+        return Finding("GPU", "optional", "", f"PyTorch cannot be loaded: {error}")
+    if torch.cuda.is_available():
+        return Finding("GPU", "optional", f"{torch.cuda.get_device_name()}, {_GPU_FOR}")
+    if torch.backends.mps.is_available():
+        return Finding("GPU", "optional", f"Metal, {_GPU_FOR}")
+    return missing
 
 
-def _name(requirement: str) -> str:
-    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+def _ffmpeg() -> Finding:
+    found = shutil.which("ffmpeg") or ""
+    good_for = (
+        "for recordings in other formats than WAV, FLAC, OGG and MP3, and the sound of videos"
+    )
+    if found:
+        return Finding("ffmpeg", "optional", f"{found}, {good_for}")
+    return Finding("ffmpeg", "optional", "", f"{good_for}: install it with the system's packages")

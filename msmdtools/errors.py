@@ -21,6 +21,12 @@ class DatasetError(MsmdError):
     """A dataset folder is missing, unfinished, damaged, in use, or made with other options."""
 
 
+class NoSuchPiece(DatasetError, KeyError):
+    """A piece that a dataset does not have."""
+
+    __str__ = Exception.__str__  # KeyError's would put the message in quotes
+
+
 class PieceError(MsmdError):
     """One piece cannot be built. Caught by the build and written as a row of the pieces table.
 

@@ -43,6 +43,19 @@ def manifest(name: str) -> Path:
     return path
 
 
+def named_manifest(name_or_path: str | Path) -> Path:
+    """A manifest by its path, or by the name of one that comes with the package, such as "msmd-v1.1".
+
+    A name has no folder and no ".csv"; a file that is there by that name comes first.
+
+    Raises:
+        MsmdError: there is none of that name.
+    """
+    path = Path(name_or_path)
+    is_name = path.name == str(name_or_path) and path.suffix.lower() != ".csv"
+    return manifest(path.name) if is_name and not path.exists() else path
+
+
 def pieces() -> Path:
     """The bundled pieces: the root of a source tree laid out as Mutopia's."""
     return PACKAGE / "pieces"
@@ -54,5 +67,5 @@ def _find(name: str) -> Path:
             return path
     raise MsmdError(
         f"{PACKAGE / 'data' / name} is missing: this installation of msmdtools is incomplete; "
-        "install it again (pip install --force-reinstall --no-deps msmdtools)."
+        "install it again from where you have it."
     )

@@ -152,7 +152,9 @@ def test_the_summary_adds_up(tmp_path):
     assert roles == {"played": t["played"], "tied": t["tied"], "silent": t["silent"]}
     text = format_summary(summary)
     assert "pieces attempted                               7" in text
-    assert text.endswith("3 failed: pieces.parquet says why; --retry-failed tries again.")
+    assert "\n3 pieces failed:\n     2  engrave, syntax-error\n        x: " in text
+    assert "\n     1  engrave, internal-error\n        z: " in text
+    assert [f["name"] for f in summary.to_json()["failures"]] == ["x", "y", "z"]
     assert json.loads((tmp_path / "ds" / "dataset.json").read_text())["totals"] == t
 
 

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from msmdtools.cli import main
 from msmdtools.dataset import build as building
+from msmdtools.dataset.failures import Failure
 from msmdtools.dataset.options import (
     BuildOptions,
     parse_memory,
@@ -43,6 +44,8 @@ TOTALS = {
     "bytes": 2_500_000,
 }
 
+FAILURE = Failure("b", "engrave, timeout", "b.ly: LilyPond was stopped after 600 s")
+
 SUMMARY = """\
 pieces attempted                               2
   ok                                           1     50.000 %
@@ -64,8 +67,12 @@ hours performed                             1.50
   kept as audio                             none
 megabytes                                   2.50
 
-This build attempted 1 piece; 1 was there already. 1 failed: pieces.parquet says why; \
---retry-failed tries again.
+This build attempted 1 piece; 1 was there already.
+
+1 piece failed:
+     1  engrave, timeout
+        b: b.ly: LilyPond was stopped after 600 s
+pieces.parquet has all of them with their reasons; --retry-failed tries them again.
 """
 
 
@@ -76,7 +83,7 @@ def called(monkeypatch):
 
     def fake(manifest, root, out, options, **_):
         calls.append((manifest, root, out, options))
-        return BuildSummary(out, 2, 1, 1, TOTALS)
+        return BuildSummary(out, 2, 1, (FAILURE,), TOTALS)
 
     monkeypatch.setattr(building, "build", fake)
     return calls

@@ -79,6 +79,10 @@ def test_help_takes_less_than_300_ms() -> None:
     assert min(took) < 0.3
 
 
+def test_package_lists_what_it_offers() -> None:
+    assert {"open", "load_model", "MsmdError"} <= set(dir(msmdtools))
+
+
 def test_package_offers_open_lazily() -> None:
     program = (
         "import sys, msmdtools\n"

@@ -107,6 +107,7 @@ def test_a_wrong_soundfont_file_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "sf_GMbank.sf2").write_bytes(b"RIFF\0\0\0\0sfbk")
     # Only there: the right one may be installed on this machine.
     monkeypatch.setattr(soundfonts, "search_folders", lambda: [tmp_path])
+    monkeypatch.setattr(doctor, "search_folders", lambda: [tmp_path])
     wrong = finding("soundfont GMbank")
     assert wrong.found == ""
     assert str(tmp_path / "sf_GMbank.sf2") in wrong.note

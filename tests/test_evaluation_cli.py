@@ -195,7 +195,7 @@ def test_without_torch_the_extra_is_named(folder, monkeypatch):
     result = run("eval", "compact-4s", folder / "snippets")
     assert (result.exit_code, result.output) == (
         1,
-        "Error: model compact-4s needs PyTorch: pip install 'msmdtools[train]'\n",
+        "Error: model compact-4s needs PyTorch: pip install 'torch>=2.4'\n",
     )
 
 

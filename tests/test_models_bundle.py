@@ -343,7 +343,7 @@ def test_without_pytorch():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "model compact-4s needs PyTorch: pip install 'msmdtools[train]'\n"
+    assert done.stdout == "model compact-4s needs PyTorch: pip install 'torch>=2.4'\n"
 
 
 def test_importing_the_package_imports_no_pytorch():

@@ -29,6 +29,7 @@ ROOMS = (
         "seal",
         "table",
         "resources",
+        "requirements",
         "piece",
         "score",
         "performance",
@@ -45,6 +46,7 @@ ROOMS = (
     {"retrieval"},
     {"evaluation"},
     {"training"},
+    {"info"},
     {"doctor"},
     {"cli"},
 )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,16 @@ def dataset(folder):
 
 def test_a_dataset_is_a_mapping_of_the_pieces_that_were_built(dataset, folder):
     assert len(dataset) == 2
-    assert [piece.piece for piece in dataset] == [FIRST, SECOND]
+    assert isinstance(dataset, Mapping)
+    assert list(dataset) == list(dataset.keys()) == [FIRST, SECOND]
+    assert [piece.piece for piece in dataset.values()] == [FIRST, SECOND]
+    assert {name: piece.title for name, piece in dataset.items()} == {
+        FIRST: "First",
+        SECOND: "Second",
+    }
+    assert dataset.get("BachJS__third") is None
+    assert dataset.get(FIRST).piece == FIRST
+    assert dataset != msmd.open(folder)
     assert FIRST in dataset
     assert "BachJS__third" not in dataset
     assert dataset.pieces["piece"].tolist() == [FIRST, SECOND]
@@ -158,6 +168,17 @@ def test_positions_before_between_and_after_the_onsets(dataset):
     np.testing.assert_array_equal(found.system, [0, 1, 1, 4, 0])
     np.testing.assert_allclose(found.x, [np.nan, 90.5, 375.25, 400.0, np.nan])
     np.testing.assert_allclose(found.y, [np.nan, 92.5, 92.5, 312.5, np.nan])
+
+
+def test_one_moment_gives_numbers_and_an_array_gives_arrays(dataset):
+    piece = dataset[FIRST]
+    place = piece.position(SLOW, 0.25)
+    assert [type(value) for value in place] == [int, int, float, float]
+    assert place == (1, 1, 90.5, 92.5)
+    nowhere = piece.position(SLOW, -1.0)
+    assert (nowhere.page, nowhere.system) == (0, 0) and np.isnan([nowhere.x, nowhere.y]).all()
+    assert type(piece.time(SLOW, 1, 90.5, 92.5)) is float
+    assert piece.position(SLOW, [0.25]).x.shape == piece.time(SLOW, [1], 90.5, 92.5).shape == (1,)
 
 
 @given(seconds=st.floats(0, 16.5))

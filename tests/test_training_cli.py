@@ -142,7 +142,8 @@ def test_without_pytorch_the_extra_is_named(tmp_path, monkeypatch):
     result = train("synthetic", "--model", "compact-2s", "--out", tmp_path / "run")
     assert (result.exit_code, result.output) == (
         1,
-        "Error: msmd train needs PyTorch and Lightning Fabric: pip install 'msmdtools[train]'\n",
+        "Error: msmd train needs PyTorch and Lightning Fabric: "
+        "pip install 'torch>=2.4' 'lightning-fabric>=2.4'\n",
     )
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "align": "Follow a recording on its sheet, in a table, picture or player.",
     "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its onsets, pairs of snippets, or attention.",
+    "info": "Describe a dataset, snippets, index, run, weights or manifest.",
     "doctor": "Check what msmd needs on this machine.",
 }
 

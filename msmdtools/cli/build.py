@@ -14,7 +14,11 @@ FAILED = 3
 
 
 @click.command("build", short_help="Build a dataset from a manifest.")
-@click.option("--manifest", type=click.Path(), help="The list of pieces, a CSV file.")
+@click.option(
+    "--manifest",
+    type=click.Path(),
+    help="The list of pieces: a CSV file, or the name of one that comes along, such as msmd-v1.1.",
+)
 @click.option("--root", type=click.Path(), help="The source tree that the manifest was made from.")
 @click.option("--out", type=click.Path(), help="The dataset folder; made if need be.")
 @click.option("--sample", is_flag=True, default=None, help="Build the bundled pieces.")
@@ -102,4 +106,4 @@ def _places(values: dict[str, Any]) -> tuple[Path, Path, Path]:
         if not value:
             cure = "" if name == "--out" else " (or --sample for the bundled pieces)"
             raise click.UsageError(f"{name} is missing{cure}.")
-    return Path(manifest), Path(root), Path(out)
+    return resources.named_manifest(manifest), Path(root), Path(out)

@@ -71,6 +71,8 @@ def command(
     """
     if source is None and remove is None:
         raise click.UsageError("Give a SOURCE to add, or pieces to --remove.")
+    from msmdtools.dataset import failures
+    from msmdtools.dataset.failures import Failure
     from msmdtools.models.model import load_model
     from msmdtools.retrieval import index, sources, update
 
@@ -109,8 +111,10 @@ def command(
             click.echo(f"{windows:,} {side} windows, searched by: {how}")
         if seen is not None:
             click.echo(seen.to_text())
-        for piece, _, message in change.failed:
-            click.echo(f"failed: {piece}: {message}", err=True)
+        if change.failed:
+            names = [Failure(piece, "", message) for piece, _, message in change.failed]
+            click.echo(f"{len(names):,} could not be indexed:", err=True)
+            click.echo("\n".join(failures.lines(names)), err=True)
     if change.failed:
         ctx.exit(3)
 

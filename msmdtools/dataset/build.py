@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msmdtools.dataset import growth, provenance, store
+from msmdtools.dataset.failures import Failure
 from msmdtools.dataset.options import BuildOptions
 from msmdtools.dataset.rows import header_fields
 from msmdtools.dataset.summary import BuildSummary
@@ -261,8 +262,11 @@ def _summary(
     known: Mapping[str, store.Record],
     description: Mapping[str, Any],
 ) -> BuildSummary:
-    failed = sum(not known[piece.piece].ok for piece in pieces)
-    return BuildSummary(out, len(pieces), 0, failed, description["totals"])
+    rows = [known[piece.piece].row for piece in pieces if not known[piece.piece].ok]
+    failures = tuple(
+        Failure(row["piece"], f"{row['stage']}, {row['reason']}", row["message"]) for row in rows
+    )
+    return BuildSummary(out, len(pieces), 0, failures, description["totals"])
 
 
 def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:

@@ -20,7 +20,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +51,16 @@ class Passage:
 
 
 class Position(NamedTuple):
-    """Places on the paper, arrays of one shape; where there is none, page 0, system 0, x and y NaN.
+    """Places on the paper; where there is none, page and system are 0, x and y NaN.
 
-    y is the middle of the system, halfway between its first staff's top and last staff's bottom.
+    For one moment they are plain numbers, for an array of moments arrays of its shape. y is the middle of
+    the system, halfway between its first staff's top and last staff's bottom.
     """
 
-    page: Integers
-    system: Integers
-    x: Floats
-    y: Floats
+    page: Any
+    system: Any
+    x: Any
+    y: Any
 
 
 class _Onset(NamedTuple):
@@ -129,7 +129,11 @@ def passages(
 
 
 def position(ways: Sequence[Passage], seconds: ArrayLike) -> Position:
-    """Where the music is at `seconds` (any shape): the place on the passage that sounds then."""
+    """Where the music is at `seconds`: the place on the passage that sounds then.
+
+    Args:
+        seconds: a number, or an array of any shape.
+    """
     t = np.asarray(seconds, np.float64)
     page = np.zeros(t.shape, np.int64)
     system = np.zeros(t.shape, np.int64)
@@ -143,7 +147,8 @@ def position(ways: Sequence[Passage], seconds: ArrayLike) -> Position:
             page[here], system[here] = way.page, way.system
             x[here] = np.interp(t[here], way.times, way.xs)
             y[here] = (way.y0 + way.y1) / 2
-    return Position(page, system, x, y)
+    found = (page, system, x, y)
+    return Position(*(values.item() for values in found)) if t.ndim == 0 else Position(*found)
 
 
 def times(ways: Sequence[Passage], page: int, x: float, y: float) -> list[float]:
@@ -165,8 +170,10 @@ def times(ways: Sequence[Passage], page: int, x: float, y: float) -> list[float]
     ]
 
 
-def time(ways: Sequence[Passage], page: ArrayLike, x: ArrayLike, y: ArrayLike) -> Floats:
+def time(ways: Sequence[Passage], page: ArrayLike, x: ArrayLike, y: ArrayLike) -> Floats | float:
     """The first time, in seconds, at which the music is at each place; NaN on a page without music.
+
+    A number for one place, else an array.
 
     Args:
         page: numbers from 1; page, x and y are broadcast against each other.
@@ -176,7 +183,8 @@ def time(ways: Sequence[Passage], page: ArrayLike, x: ArrayLike, y: ArrayLike) -
         next(iter(times(ways, int(p), float(a), float(b))), np.nan)
         for p, a, b in zip(pages.flat, xs.flat, ys.flat, strict=True)
     ]
-    return np.array(found, np.float64).reshape(pages.shape)
+    times_s = np.array(found, np.float64).reshape(pages.shape)
+    return times_s if pages.ndim else times_s.item()
 
 
 def _outside(value: float, low: float, high: float) -> float:

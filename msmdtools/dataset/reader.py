@@ -7,7 +7,7 @@ row group once.
 
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.dataset import position, tables, written
 from msmdtools.dataset.files import Pages, TableFile, damaged
-from msmdtools.errors import DatasetError
+from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
 from msmdtools.score import NOTEHEADS, SYSTEMS, Music
@@ -37,7 +37,7 @@ def open(path: str | Path) -> "Dataset":
     return Dataset(Path(path))
 
 
-class Dataset:
+class Dataset(Mapping[str, "DatasetPiece"]):
     """A dataset folder: a mapping from piece ids to pieces, in the order of the ids.
 
     Pieces that failed are not among them; `failed` lists those with the reasons.
@@ -91,16 +91,20 @@ class Dataset:
             return DatasetPiece(self, piece)
         if piece in self.attempted.index:
             row = self.attempted.loc[piece]
-            raise DatasetError(
+            raise NoSuchPiece(
                 f"{self.path}: {piece} was not built: {row['reason']} ({row['message']})"
             )
-        raise DatasetError(f"{self.path}: no piece {piece!r}{_near(piece, self.ids)}")
+        raise NoSuchPiece(f"{self.path}: no piece {piece!r}{_near(str(piece), self.ids)}")
 
     def __contains__(self, piece: object) -> bool:
         return piece in self.attempted.index and bool(self.attempted.at[piece, "status"] == "ok")
 
-    def __iter__(self) -> Iterator["DatasetPiece"]:
-        return (DatasetPiece(self, piece) for piece in self.ids)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids)
+
+    # A dataset is the one that it is, whatever another one holds; it has no order by content either.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -272,7 +276,7 @@ class DatasetPiece:
         return self._passages[name]
 
     def position(self, performance: str | None, seconds: ArrayLike) -> position.Position:
-        """Where a performance is at `seconds`: page, system, x and y, arrays of the same shape.
+        """Where a performance is at `seconds`: page, system, x and y, numbers or arrays as `seconds` is.
 
         x moves in straight lines from onset to onset through a system; y is the system's middle.
         Before the first onset and after the last release page and system are 0, x and y NaN. The
@@ -282,7 +286,7 @@ class DatasetPiece:
 
     def time(
         self, performance: str | None, page: ArrayLike, x: ArrayLike, y: ArrayLike
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[np.float64] | float:
         """When a performance is first at a place, in seconds: the inverse of `position`.
 
         page, x and y are broadcast; y chooses the nearest system. NaN on a page without music.

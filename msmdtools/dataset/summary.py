@@ -1,11 +1,12 @@
 """What came of a build, in numbers that add up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-SHOWN = 10
+from msmdtools.dataset import failures
+from msmdtools.dataset.failures import SHOWN, Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class BuildSummary:
     Attributes:
         selected: pieces of the manifest that were asked for.
         attempted: those that this build attempted; the others were there already.
-        failed: those of the selected whose last attempt failed.
+        failures: those of the selected whose last attempt failed, and why.
         totals: of the whole dataset, as in dataset.json.
         added: pieces that were there and were to get further performances, or audio.
         lacking: "piece: why" of those of them that could not get it, and are as they were.
@@ -24,10 +25,15 @@ class BuildSummary:
     dataset: Path
     selected: int
     attempted: int
-    failed: int
+    failures: tuple[Failure, ...]
     totals: Mapping[str, Any]
     added: int = 0
     lacking: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many of the selected pieces are not in the dataset."""
+        return len(self.failures)
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -38,6 +44,7 @@ class BuildSummary:
             "added": self.added,
             "lacking": list(self.lacking),
             "failed": self.failed,
+            "failures": [asdict(failure) for failure in self.failures],
             "totals": dict(self.totals),
         }
 
@@ -51,13 +58,18 @@ def format_summary(summary: BuildSummary) -> str:
         last += (
             f" {_count(done, 'piece')} got what the dataset lacked, without being engraved again."
         )
-    if summary.failed:
-        last += f" {summary.failed:,} failed: pieces.parquet says why; --retry-failed tries again."
     lines = [*totals_table(summary.totals), "", last]
     if lacking := summary.lacking:
         lines.append(f"{_count(len(lacking), 'piece')} could not get it and are as before:")
         lines += [f"  {line}" for line in lacking[:SHOWN]]
         lines += ["  …"] if len(lacking) > SHOWN else []
+    if summary.failures:
+        lines += [
+            "",
+            f"{_count(summary.failed, 'piece')} failed:",
+            *failures.lines(summary.failures),
+            "pieces.parquet has all of them with their reasons; --retry-failed tries them again.",
+        ]
     return "\n".join(lines)
 
 

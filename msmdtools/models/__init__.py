@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
 
+from msmdtools import requirements
 from msmdtools.errors import MsmdError
 
-# What the networks need, of the extra `train`.
+# What the networks need, of the extra `train`: what people call it, by the module's name.
 _NEEDED = {"torch": "PyTorch", "safetensors": "safetensors"}
 
 
@@ -18,8 +19,10 @@ def require(what: str = "a model", also: Mapping[str, str] = MappingProxyType({}
         also: what else it needs, of the same extra: names by modules.
 
     Raises:
-        MsmdError: it is not; the message names the extra.
+        MsmdError: it is not; the message has the line that installs it.
     """
-    missing = [name for module, name in {**_NEEDED, **also}.items() if find_spec(module) is None]
+    missing = {m: name for m, name in {**_NEEDED, **also}.items() if find_spec(m) is None}
     if missing:
-        raise MsmdError(f"{what} needs {' and '.join(missing)}: pip install 'msmdtools[train]'")
+        packages = [module.replace("_", "-") for module in missing]
+        cure = requirements.install_packages(packages, "train")
+        raise MsmdError(f"{what} needs {' and '.join(missing.values())}: {cure}")

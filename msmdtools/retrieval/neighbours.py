@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import requirements
 from msmdtools.errors import MsmdError
 from msmdtools.retrieval import parts
 
@@ -74,12 +75,16 @@ def empty(windows: int, dim: int, seed: int = 0) -> Any:
     return made
 
 
+def _cure() -> str:
+    return requirements.install_packages(["faiss-cpu"], "search")
+
+
 def describe(windows: int) -> str:
     """How so many windows are searched."""
     if windows <= EXACT_UP_TO:
         return "exact"
     if not available():
-        return "exact: slow for so many; pip install 'msmdtools[search]' for FAISS"
+        return f"exact: slow for so many; {_cure()} makes it faster"
     return f"FAISS, {clusters(windows)} clusters"
 
 
@@ -123,9 +128,7 @@ def load(path: Path, mapped: bool = True) -> Any:
     try:
         import faiss
     except ImportError as error:
-        raise MsmdError(
-            f"{path} needs FAISS, which is not installed: pip install 'msmdtools[search]'"
-        ) from error
+        raise MsmdError(f"{path} needs FAISS, which is not installed: {_cure()}") from error
     if not path.is_file():
         raise parts.damaged(path, "no such file")
     try:

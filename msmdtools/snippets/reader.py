@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import requirements
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.processors import processors
 from msmdtools.snippet import SNIPPETS
@@ -232,7 +233,8 @@ class _Files:
         try:
             from fsspec.core import url_to_fs
         except ImportError as error:
-            raise MsmdError(f"{root}: URLs need fsspec: pip install 'msmdtools[train]'") from error
+            cure = requirements.install_packages(["fsspec"], "train")
+            raise MsmdError(f"{root}: URLs need fsspec: {cure}") from error
         try:
             self._fs, self._base = url_to_fs(root, **storage_options)
         except (ImportError, ValueError) as error:

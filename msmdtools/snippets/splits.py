@@ -263,10 +263,7 @@ def _locate(spec: str) -> tuple[Path, str]:
     if not colon and spec.endswith(".csv"):
         file, column = spec, ""
     if file:
-        path = Path(file)
-        if not path.exists() and path.name == file and not file.endswith(".csv"):
-            path = resources.manifest(file)
-        return path, column
+        return resources.named_manifest(file), column
     offers: list[str] = []
     for path in sorted(resources.manifests().glob("*.csv")):
         columns, rows = _read_csv(path)

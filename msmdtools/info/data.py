@@ -1,0 +1,155 @@
+"""Datasets, snippets, indexes and manifests described, from their own descriptions and tables."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msmdtools import resources
+from msmdtools.errors import MsmdError
+from msmdtools.info.facts import Facts, counted, megabytes, read_json, some
+
+_GO_ON = "not finished: the same {command} again goes on where it stopped"
+
+
+def dataset(path: Path) -> Facts:
+    """A dataset: its pieces and their licences, performances, options, size."""
+    from msmdtools.dataset import reader
+    from msmdtools.dataset.provenance import performances
+
+    if not (path / "pieces.parquet").is_file():
+        return Facts("dataset", path, _GO_ON.format(command="msmd build"), _unfinished(path))
+    opened = reader.open(path)
+    about, pieces = opened.description, opened.pieces
+    options, totals = about.get("options", {}), about.get("totals") or {}
+    state = "complete"
+    if about.get("state") != "complete":
+        state = _GO_ON.format(command="msmd build")
+    values = {
+        "pieces": f"{len(opened):,}" + _failed(opened.failed),
+        "music": f"{totals.get('pages', 0):,} pages, {totals.get('systems', 0):,} systems, "
+        f"{totals.get('noteheads', 0):,} note heads, {totals.get('events', 0):,} note events",
+        "performances": f"{totals.get('performances', 0):,}: "
+        + some(one["performance"] for one in performances(about)),
+        "options": _named(options),
+        "composers": counted(pieces["composer"]),
+        "licences": counted(pieces["licence"]),
+        "sources": some(
+            source["manifest"] + (f" at commit {source['commit'][:12]}" if source["commit"] else "")
+            for source in about.get("sources", ())
+        ),
+        "made by": _made_by(about),
+        "size": megabytes(totals.get("bytes", 0)),
+    }
+    return Facts("dataset", path, state, values)
+
+
+def _unfinished(path: Path) -> dict[str, str]:
+    done = sum(not p.name.startswith(".") for p in _within(path / "pieces"))
+    failed = sum(p.suffix == ".json" for p in _within(path / "failed"))
+    values = {"pieces": f"{done:,} so far, {failed:,} failed"}
+    if (path / "dataset.json").is_file():
+        about = read_json(path / "dataset.json")
+        values |= {"options": _named(about.get("options", {})), "made by": _made_by(about)}
+    return values
+
+
+def _within(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _failed(failed: Any) -> str:
+    if not len(failed):
+        return ""
+    reasons = [f"{stage}, {reason}" for stage, reason in failed[["stage", "reason"]].to_numpy()]
+    return f" ({len(failed):,} more failed: {counted(reasons)})"
+
+
+def _made_by(about: Mapping[str, Any]) -> str:
+    tools = about.get("tools", {})
+    lilypond = some(tools.get("engines", []))
+    return f"msmdtools {about.get('msmdtools')}, LilyPond {lilypond}, FluidSynth {tools.get('fluidsynth')}"
+
+
+def _named(options: Mapping[str, Any]) -> str:
+    """Options as their names and values."""
+    texts = [
+        f"{name.replace('_', '-')} {'yes' if value is True else 'no' if value is False else value}"
+        for name, value in options.items()
+        if not isinstance(value, list | dict)
+    ]
+    return ", ".join(texts)
+
+
+def snippets(path: Path) -> Facts:
+    """Snippets: their splits, windows, performances, licences."""
+    if not (path / "snippets.json").is_file():
+        return Facts("snippets", path, _GO_ON.format(command="msmd snippets"), {})
+    about = read_json(path / "snippets.json")
+    try:
+        return Facts("snippets", path, "complete", _of_snippets(about))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MsmdError(f"{path / 'snippets.json'} is damaged: {error!r}") from error
+
+
+def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
+    totals, plan = about["totals"], about["plan"]
+    windows = plan["windows"]
+    values = {
+        name: f"{row['pieces']:,} pieces, {row['snippets']:,} snippets, {row['shards']:,} shards, "
+        f"{megabytes(row['bytes'])}; {some(plan['performances'][name])}"
+        for name, row in totals["splits"].items()
+    }
+    return values | {
+        "sheet": f"{windows['rows']} x {windows['columns']} px of a page {windows['page_width']} px wide",
+        "audio": f"{windows['context_s']:g} s, {windows['frames']} frames of {windows['bands']} bands",
+        "near-duplicates": f"{len(plan['near_duplicates']):,} across splits, "
+        f"{len(plan['leaks']):,} training pieces dropped for it",
+        "composers": counted(piece["composer"] for piece in about["pieces"]),
+        "licences": counted(piece["licence"] for piece in about["pieces"]),
+        "cut from": str(about["dataset"]["path"]),
+        "made by": f"msmdtools {plan['msmdtools']}",
+    }
+
+
+def index(path: Path) -> Facts:
+    """An index: its model, what it has, and what could not be indexed."""
+    from msmdtools.retrieval.index import open_index
+
+    opened = open_index(path)
+    about, entries = opened.description, opened.entries
+    values = {"pieces": f"{len(opened.pieces):,}"}
+    for side, noun in (("sheet", "sheets"), ("audio", "recordings")):
+        own = entries[entries["side"] == side]
+        values[noun] = f"{len(own):,}, {int(own['windows'].sum()):,} windows"
+    if len(opened.failed):
+        values["failed"] = f"{len(opened.failed):,}: {some(sorted(set(opened.failed['piece'])))}"
+    return Facts(
+        "index",
+        path,
+        "complete",
+        values
+        | {
+            "model": about.model + (f" ({about.weights})" if about.weights != about.model else ""),
+            "strides": f"{about.sheet_stride} px of sheet, {about.audio_stride:g} s of audio",
+            "size": megabytes(sum(p.stat().st_size for p in path.iterdir() if p.is_file())),
+        },
+    )
+
+
+def manifest(name_or_path: str) -> Facts:
+    """A manifest: its pieces, composers, licences and splits."""
+    from msmdtools.sources.manifest import read_manifest
+
+    path = resources.named_manifest(name_or_path)
+    pieces = read_manifest(path)
+    values: dict[str, str] = {
+        "pieces": f"{len(pieces):,}",
+        "composers": counted(piece.composer for piece in pieces),
+        "licences": counted(piece.licence for piece in pieces),
+        "instruments": counted(piece.instrument for piece in pieces),
+    }
+    column: Callable[[str], str] = lambda name: counted(  # noqa: E731
+        value for piece in pieces if (value := dict(piece.extra).get(name, ""))
+    )
+    extra = dict(pieces[0].extra) if pieces else {}
+    return Facts("manifest", path, "", values | {name: column(name) for name in extra})

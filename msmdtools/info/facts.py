@@ -1,0 +1,77 @@
+"""What is known of a thing, as (name, value) in an order for people, and as text and JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msmdtools.errors import MsmdError
+
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One thing described.
+
+    Attributes:
+        kind: what it is: "dataset", "snippets", "index", "training run", "weights" or "manifest".
+        path: where it is.
+        state: "complete", or what it lacks and what to do about it.
+        values: names and values, in the order in which they are told.
+    """
+
+    kind: str
+    path: Path
+    state: str
+    values: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        head = {"kind": self.kind, "path": str(self.path), "state": self.state}
+        return head | dict(self.values)
+
+    def to_text(self) -> str:
+        """The same as aligned lines, what it is in the first one."""
+        values = {"state": self.state, **self.values}
+        width = max(len(name) for name in values)
+        lines = [f"  {name:{width}}  {value}" for name, value in values.items() if value]
+        return "\n".join([f"{self.path}: {self.kind}", *lines])
+
+
+def counted(values: Iterable[str], shown: int = SHOWN) -> str:
+    """Each value with how often it occurs, the most frequent first: "CC-BY-4.0 12, unknown 3"."""
+    counts = Counter(value or "none" for value in values).most_common()
+    text = ", ".join(f"{value} {count:,}" for value, count in counts[:shown])
+    return text + (f", and {len(counts) - shown} others" if len(counts) > shown else "")
+
+
+def some(values: Iterable[object], shown: int = SHOWN) -> str:
+    """The first of some values: "a, b, c, and 4 others"."""
+    every = [str(value) for value in values]
+    text = ", ".join(every[:shown])
+    return text + (f", and {len(every) - shown} others" if len(every) > shown else "")
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes for people."""
+    return f"{count / 1e6:,.1f} MB"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        MsmdError: it cannot be read, or is none.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise MsmdError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise MsmdError(f"{path} is damaged: it is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise MsmdError(f"{path} is damaged: it holds no JSON object")
+    return found

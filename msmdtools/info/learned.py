@@ -1,0 +1,88 @@
+"""Training runs and weights described, from what they say of themselves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msmdtools.info.facts import Facts, megabytes, read_json
+
+
+def bundled() -> list[str]:
+    """The names of the models whose weights come with msmdtools."""
+    from msmdtools.models import model
+
+    return model.bundled()
+
+
+def run(path: Path) -> Facts:
+    """A training run: its model, how far it is, its best validation."""
+    from msmdtools.models import require
+
+    require("a description of a training run")
+    from msmdtools.training import record
+
+    rows = record.read(path)
+    starts = record.read_list(path / record.ENVIRONMENT)
+    values: dict[str, str] = {}
+    if (path / record.CONFIG).is_file():
+        values |= _of_config(read_json(path / record.CONFIG))
+    if rows:
+        best = max(rows, key=lambda row: float(row["valid"]["audio-to-sheet"]["mrr"]))
+        values["trained on"] = f"{rows[-1]['pairs']:,} pairs"
+        values |= {
+            f"best, {way.replace('-', ' ')}": _measured(v) for way, v in best["valid"].items()
+        }
+        values["best after"] = f"{best['pairs']:,} pairs"
+    if starts:
+        last = starts[-1]
+        values["command"] = str(last.get("command", ""))
+        values["begun"] = f"{starts[0].get('started', '')}; {len(starts)} start(s)"
+        values["on"] = f"{last.get('device', '')}, {last.get('threads', '')} threads"
+    weights = path / "weights.safetensors"
+    if weights.is_file():
+        state = "has weights: msmd eval, index, search and align take this folder as MODEL"
+        values["size"] = megabytes(weights.stat().st_size)
+    else:
+        state = "has no weights yet: the same msmd train with --resume goes on"
+    return Facts("training run", path, state, values)
+
+
+def weights(name_or_path: str) -> Facts:
+    """Weights: their model, what they were trained on, their validation."""
+    from msmdtools.models import require
+    from msmdtools.models.model import find
+
+    require(f"a description of {name_or_path}")
+    from msmdtools.models import bundle
+
+    path = find(name_or_path)
+    network, config, made = bundle.load(path)
+    trained = made.get("training", {})
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    values = _of_config(config.to_json()) | {"parameters": f"{parameters:,}"}
+    if "pairs" in trained:
+        values["trained on"] = f"{trained['pairs']:,} pairs of {made.get('snippets', '')}"
+    for way, figures in made.get("validation", {}).items():
+        values[f"validation, {way.replace('-', ' ')}"] = _measured(figures)
+    values["command"] = str(made.get("command", ""))
+    values["made by"] = f"msmdtools {made.get('msmdtools', '')}"
+    values["size"] = megabytes(path.stat().st_size)
+    return Facts("weights", path, "", values)
+
+
+def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
+    sheet, projection = config["sheet"], config["projection"]
+    return {
+        "model": f"{config['name']}: {config['sheet_tower']['kind']} towers, "
+        f"{projection['kind']} projection to {projection['dim']} dimensions, "
+        f"{config['loss']['kind']} loss",
+        "sheet": f"{sheet['rows']} x {sheet['columns']} px of a page 835 px wide",
+        "audio": f"{config['context_s']:g} s",
+    }
+
+
+def _measured(figures: Mapping[str, float]) -> str:
+    return (
+        f"R@1 {figures['recall_1']:.1f}, R@10 {figures['recall_10']:.1f}, MRR {figures['mrr']:.3f} "
+        f"of {figures['candidates']:,.0f}"
+    )
