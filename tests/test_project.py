@@ -25,6 +25,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = (
     {
         "errors",
+        "markdown",
         "processors",
         "seal",
         "table",

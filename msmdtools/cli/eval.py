@@ -148,6 +148,10 @@ def command(
         if given and others and name not in own:
             raise click.UsageError(f"{parameter.opts[0]} is for --task {' or '.join(others)}.")
     asked = {name: options[name] for name in (*COMMON, *own)}
+    if asked["out"] is not None:
+        from msmdtools.evaluation.folder import check
+
+        check(asked["out"])
     with Progress() as progress:
         values, text, written = import_module(shell).run(model, folder, progress, **asked)
     if as_json:

@@ -1,5 +1,6 @@
 """The dataset card: a README with the front matter that dataset hubs read."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,6 +9,7 @@ from msmdtools.dataset.provenance import performances
 from msmdtools.dataset.store import Record
 from msmdtools.dataset.summary import totals_table
 from msmdtools.dataset.tables import TABLES
+from msmdtools.markdown import code, one_line, plain
 
 # SPDX identifiers, in lower case, that dataset hubs know; for them all else is "other".
 _HUB_LICENCES = {
@@ -80,7 +82,7 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
             "| licence | pieces | share |",
             "|---|---:|---:|",
             *(
-                f"| {licence} | {count:,} | {100 * count / len(ok):.1f} % |"
+                f"| {plain(licence)} | {count:,} | {100 * count / len(ok):.1f} % |"
                 for licence, count in sorted(licences.items(), key=lambda i: (-i[1], i[0]))
             ),
             "",
@@ -130,8 +132,8 @@ def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
     for (font, velocity), speeds in tempi.items():
         fonts.setdefault((velocity, *sorted(speeds)), []).append(font)
     return [
-        f"msmd build --manifest {manifest} --root TREE --out DATASET "
-        f"--tempi {','.join(map(str, speeds))} --soundfonts {','.join(names)} "
+        f"msmd build --manifest {shlex.quote(one_line(manifest))} --root TREE --out DATASET "
+        f"--tempi {','.join(map(str, speeds))} --soundfonts {shlex.quote(','.join(names))} "
         f"--velocity {velocity} {more}"
         for (velocity, *speeds), names in fonts.items()
     ]
@@ -170,8 +172,8 @@ def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> lis
 
 def _sources(description: Mapping[str, Any]) -> list[str]:
     return [
-        f"- `{source['manifest']}` (sha256 {source['manifest_sha256']}), source tree "
-        + (f"at commit {source['commit']}" if source["commit"] else "of unknown commit")
+        f"- {code(source['manifest'])} (sha256 {source['manifest_sha256']}), source tree "
+        + (f"at commit {plain(source['commit'])}" if source["commit"] else "of unknown commit")
         for source in description["sources"]
     ]
 
@@ -181,8 +183,8 @@ def _tools(description: Mapping[str, Any]) -> list[str]:
     return [
         f"- LilyPond {', then '.join(tools['engines'])}, FluidSynth {tools['fluidsynth']}",
         *(
-            f"- soundfont {name}: `{font['file']}`, sha256 {font['sha256']}, "
-            f"licence {font['licence']}"
+            f"- soundfont {plain(name)}: {code(font['file'])}, sha256 {font['sha256']}, "
+            f"licence {plain(font['licence'])}"
             for name, font in description["soundfonts"].items()
         ),
         "- all other versions and settings: `dataset.json`",

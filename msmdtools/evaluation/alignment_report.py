@@ -24,7 +24,7 @@ from msmdtools.evaluation.alignment import WITHIN_S, Accuracy, Followed, accurac
 from msmdtools.evaluation.picture import png
 from msmdtools.evaluation.retrieval import Embedder
 from msmdtools.evaluation.seen import Seen
-from msmdtools.evaluation.tables import Table, aligned, pipes
+from msmdtools.evaluation.tables import Table, aligned, lines_of, pipes, title
 from msmdtools.perform.files import write_atomically
 
 NAMES = ["results.md", "results.json", "onsets.csv", "results.png"]
@@ -161,8 +161,8 @@ def write(folder: Path, report: Report) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     head = headline(report)
     picture = alignment_figure.draw(head, report.task, report.pieces)
-    lines = [f"# {report.model}", "", head.replace("\n", "  \n"), "", *pipes(table(report)), ""]
-    lines += [report.seen.to_text().replace("\n", "  \n") + "\n"] if report.seen else []
+    lines = [*title(report.model, head), *pipes(table(report)), ""]
+    lines += [lines_of(report.seen.to_text()), ""] if report.seen else []
     lines += ["![Errors as curves, pieces as dots](results.png)", "", "Each onset: "]
     lines[-1] += "[onsets.csv](onsets.csv). The pieces, the worst first:"
     lines += ["", *pipes(by_piece(report))]

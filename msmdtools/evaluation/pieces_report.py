@@ -24,7 +24,7 @@ from msmdtools.evaluation.identification import Identification
 from msmdtools.evaluation.location import WITHIN, Location
 from msmdtools.evaluation.picture import png
 from msmdtools.evaluation.retrieval import AUDIO_TO_SHEET, Embedder
-from msmdtools.evaluation.tables import Table, aligned, pipes
+from msmdtools.evaluation.tables import Table, aligned, lines_of, pipes, title
 from msmdtools.perform.files import write_atomically
 
 Found = Identification | Location
@@ -85,11 +85,10 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     values = to_json(model, collection, distractors, found)
     picture = pieces_picture.draw(headline(model, collection, distractors), found)
-    head = headline(model, collection, distractors).replace("\n", "  \n")
-    lines = [f"# {model.config.name}", "", head, ""]
+    lines = title(model.config.name, headline(model, collection, distractors))
     for table in tables(found):
         lines += [*pipes(table), ""]
-    lines += [line.replace("\n", "  \n") + "\n" for line in remarks(collection, found)]
+    lines += [lines_of(line) + "\n" for line in remarks(collection, found)]
     lines += ["![The figures as bars](results.png)", "", "By query: [queries.csv](queries.csv)."]
     contents = {
         "results.png": png(picture),

@@ -20,7 +20,7 @@ from msmdtools.evaluation import answers, metrics, picture
 from msmdtools.evaluation.metrics import METRICS, Retrieval
 from msmdtools.evaluation.retrieval import Direction, Embedder, Evaluation
 from msmdtools.evaluation.robustness import Outcome
-from msmdtools.evaluation.tables import Table, aligned, pipes
+from msmdtools.evaluation.tables import Table, aligned, lines_of, pipes, title
 from msmdtools.perform.files import write_atomically
 
 HEADINGS = {
@@ -213,9 +213,9 @@ def _by_piece(evaluation: Evaluation) -> str:
 def _markdown(
     evaluation: Evaluation, robustness: Sequence[Outcome], pictures: Sequence[str]
 ) -> str:
-    lines = [f"# {evaluation.model}", "", headline(evaluation).replace("\n", "  \n"), ""]
+    lines = title(evaluation.model, headline(evaluation))
     lines += [*pipes(main_table(evaluation)), ""]
-    lines += [line.replace("\n", "  \n") + "\n" for line in remarks(evaluation)]
+    lines += [lines_of(line) + "\n" for line in remarks(evaluation)]
     lines += [
         "R@k in percent; MRR is the mean reciprocal rank. Intervals are from a bootstrap over pieces. "
         "The ceiling is the R@1 to be expected where only the notes in the audio window are known: "

@@ -1,5 +1,7 @@
 """Tables of figures for people: rows of texts, the first one the head, as aligned columns or Markdown."""
 
+from msmdtools.markdown import plain
+
 Table = list[list[str]]
 
 
@@ -15,8 +17,18 @@ def aligned(table: Table) -> str:
     )
 
 
+def title(model: str, headline: str) -> list[str]:
+    """The lines that a report in Markdown begins with."""
+    return [f"# {plain(model)}", "", lines_of(headline), ""]
+
+
+def lines_of(text: str) -> str:
+    """A text of several lines in Markdown, in which they are read as they stand."""
+    return "  \n".join(map(plain, text.splitlines()))
+
+
 def pipes(table: Table) -> list[str]:
-    """The lines of a table in Markdown."""
+    """The lines of a table in Markdown, in which cells are read as they stand."""
     head, *rows = table
-    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    return lines + ["| " + " | ".join(cell.strip() for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(plain, head)) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    return lines + ["| " + " | ".join(plain(cell) for cell in row) + " |" for row in rows]

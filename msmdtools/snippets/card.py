@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msmdtools.dataset.card import CITATION, hub_licences, hub_size
+from msmdtools.markdown import code, plain
 from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets.duplicates import Pair
 from msmdtools.snippets.schema import NOMINAL_WIDTH, SPLITS
@@ -52,7 +53,10 @@ def card(description: Mapping[str, Any]) -> str:
             "",
             f"By {_split_name(plan)}. Performances of each split:",
             "",
-            *(f"- {split}: {', '.join(plan['performances'][split]) or 'none'}" for split in SPLITS),
+            *(
+                f"- {split}: {plain(', '.join(plan['performances'][split]) or 'none')}"
+                for split in SPLITS
+            ),
             "",
             "`split.csv` has the piece, work and split of all, and can be given to `--split` again.",
             "",
@@ -130,7 +134,7 @@ def _dropped(totals: Mapping[str, Any]) -> list[str]:
 def _split_name(plan: Mapping[str, Any]) -> str:
     by = plan["split_by"]
     if isinstance(by, str):
-        return f"`{by}`"
+        return code(by)
     fractions = ", ".join(map(str, by["fractions"]))
     return f"work, stratified by composer: fractions {fractions}, seed {by['seed']}"
 
@@ -150,7 +154,7 @@ def _divided(plan: Mapping[str, Any]) -> list[str]:
         f"| work | {' | '.join(SPLITS)} |",
         "|---|---:|---:|---:|",
         *(
-            f"| {work} | {' | '.join(str(parts[name]) for name in SPLITS)} |"
+            f"| {plain(work)} | {' | '.join(str(parts[name]) for name in SPLITS)} |"
             for work, parts in divided.items()
         ),
     ]
@@ -179,7 +183,7 @@ def _limits(plan: Mapping[str, Any]) -> list[str]:
     if plan["leaks"]:
         lines.append(
             f"- {len(plan['leaks'])} training pieces were left out as near-duplicates: "
-            + ", ".join(plan["leaks"])
+            + plain(", ".join(plan["leaks"]))
         )
     return lines
 
@@ -195,6 +199,6 @@ def _licences(description: Mapping[str, Any]) -> list[str]:
     counts = _rows_by_licence(description)
     total = sum(counts.values())
     return [
-        f"| {licence} | {count:,} | {100 * count / total:.1f} % |"
+        f"| {plain(licence)} | {count:,} | {100 * count / total:.1f} % |"
         for licence, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from msmdtools.markdown import code
 from msmdtools.snippets import splits
 from msmdtools.snippets.duplicates import LEAK, REPORTED, Pair, crossing, leaks
 from msmdtools.snippets.works import works
@@ -119,11 +120,15 @@ def duplicates_table(pairs: Sequence[Pair], split: Mapping[str, str]) -> list[st
     if not pairs:
         return []
     rows = [
-        f"| {p.score:.3f} | {split[p.piece_a]} | `{p.piece_a}` | {split[p.piece_b]} "
-        f"| `{p.piece_b}` |"
+        f"| {p.score:.3f} | {split[p.piece_a]} | {_id(p.piece_a)} | {split[p.piece_b]} "
+        f"| {_id(p.piece_b)} |"
         for p in pairs
     ]
     return ["| score | split | piece | split | piece |", "|---:|---|---|---|---|", *rows]
+
+
+def _id(piece: str) -> str:
+    return code(piece).replace("|", "\\|")  # in a table also within code
 
 
 def _sentence(found: SplitReport) -> str:

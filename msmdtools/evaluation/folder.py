@@ -1,0 +1,34 @@
+"""The folder of a report: new, empty, or that of an earlier report, which is written over."""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from msmdtools.errors import MsmdError
+
+NAMES = (
+    "results.json",
+    "results.md",
+    "results.png",
+    "by_piece.csv",
+    "onsets.csv",
+    "queries.csv",
+    "answers-*.png",
+)
+
+
+def check(folder: Path) -> None:
+    """See that nothing but a report is in a folder, before work is done for another one.
+
+    Raises:
+        MsmdError: it is a file, or there is something else in it.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise MsmdError(f"{folder} is a file; give a folder with -o")
+    foreign = [p.name for p in folder.iterdir() if not any(fnmatchcase(p.name, n) for n in NAMES)]
+    if foreign:
+        raise MsmdError(
+            f"{folder} is not the folder of a report, and not empty (it has {min(foreign)}): "
+            "give a new or empty folder with -o"
+        )

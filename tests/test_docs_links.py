@@ -1,0 +1,62 @@
+"""Every link within the documentation leads to a file, and to a heading in it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+
+def _prose(path: Path) -> str:
+    return re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def _anchors(path: Path) -> set[str]:
+    """The names by which a page's headings are linked to."""
+    headings = re.findall(r"^#+ (.+)$", _prose(path), re.MULTILINE)
+    texts = [re.sub(r"\]\([^)]*\)|[`*\[]", "", heading) for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-") for text in texts}
+
+
+def test_links_lead_to_files_and_headings(repository: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    pages = [repository / name for name in listed.stdout.split()]
+    dead, links = [], 0
+    for page in pages:
+        for link in re.findall(r"\]\(([^)\s]+)\)", _prose(page)):
+            if "://" in link:
+                continue
+            links += 1
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            found = target.exists() and (not anchor or anchor in _anchors(target))
+            dead += [] if found else [f"{page.name}: {link}"]
+    assert links > 50
+    assert dead == []
+
+
+def test_the_documentation_names_commands_and_options_that_there_are(repository: Path) -> None:
+    """What the pages say of `msmd`, against its own help in docs/cli.md."""
+    reference = (repository / "docs/cli.md").read_text("utf-8")
+    commands = set(re.findall(r"^## msmd (\w+)", reference, re.MULTILINE))
+    options = set(re.findall(r"--[a-z][\w-]*", reference))
+    assert len(commands) > 8
+    unknown = []
+    for page in sorted((repository / "docs").glob("*.md")):
+        if page.name == "cli.md":
+            continue
+        for command, rest in re.findall(r"(?<![=/\w-])msmd ([a-z]+)((?: [^\n`|#]*)?)", _code(page)):
+            if command not in commands:
+                unknown.append(f"{page.name}: msmd {command}")
+            given = re.findall(r"(?<![\w-])--[a-z][\w-]*", rest.split(" && ")[0])
+            unknown += [f"{page.name}: msmd {command} {o}" for o in given if o not in options]
+    assert unknown == []
+
+
+def _code(path: Path) -> str:
+    """Code blocks and code in lines of a page, lines that go on joined."""
+    text = path.read_text("utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    indented = re.findall(r"^    (.+)$", text, re.MULTILINE)
+    inline = re.findall(r"`([^`\n]+)`", text)
+    return "\n".join([*blocks, *indented, *inline]).replace("\\\n", " ")
