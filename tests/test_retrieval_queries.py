@@ -13,6 +13,8 @@ from test_retrieval_pages import page
 
 import msmdtools
 from msmdtools.errors import MsmdError
+from msmdtools.perform import timing
+from msmdtools.performance import PerformanceSpec
 from msmdtools.retrieval import audio, index, midi, neighbours, query, sources, update
 from msmdtools.retrieval.picture import search_figure
 from msmdtools.retrieval.search import ranked, search
@@ -57,6 +59,53 @@ def test_midi_that_cannot_be_played(tmp_path):
     write_midi(tmp_path / "c.mid", kind=2)
     with pytest.raises(MsmdError, match=r"c\.mid: a MIDI file of SMPTE time or of type 2, which"):
         midi.read_music(tmp_path / "c.mid")
+
+
+def odd(content, seed):
+    """A file with some bytes changed, removed or added, or cut off."""
+    draw = np.random.default_rng(seed)
+    found = bytearray(content)
+    for _ in range(draw.integers(1, 4)):
+        place, what = int(draw.integers(len(found))), draw.integers(10)
+        if what < 6:
+            found[place] = int(draw.integers(256))
+        elif what < 8:
+            del found[place : place + int(draw.integers(1, 5))]
+        elif what < 9:
+            found[place:place] = draw.bytes(int(draw.integers(1, 6)))
+        else:
+            found = found[: max(place, 1)]
+    return bytes(found)
+
+
+def test_odd_midi_files_are_played_or_refused_with_a_reason(tmp_path):
+    track = mido.MidiFile(write_midi(tmp_path / "a.mid")).tracks[0]
+    track[:0] = [
+        mido.MetaMessage("key_signature", key="Eb"),
+        mido.MetaMessage("time_signature"),
+        mido.MetaMessage("smpte_offset"),
+        mido.Message("sysex", data=[1, 2, 3]),
+        mido.Message("pitchwheel", channel=2, pitch=300),
+    ]
+    mido.MidiFile(ticks_per_beat=96, tracks=[track]).save(tmp_path / "a.mid")
+    whole, played, refused = (tmp_path / "a.mid").read_bytes(), 0, set()
+    for seed in range(1500):
+        (tmp_path / "odd.mid").write_bytes(odd(whole, seed))
+        try:
+            music = midi.read_music(tmp_path / "odd.mid")
+            assert timing.events(music, PerformanceSpec(1.0, "none"))
+            played += 1
+        except MsmdError as error:
+            refused.add(str(error).partition("odd.mid: ")[2][:30])
+    assert played > 100
+    assert refused >= {"not a MIDI file that can be re", "the MIDI file has no notes (dr"}
+
+
+def test_midi_with_times_beyond_all_music(tmp_path):
+    ticks = [mido.Message("note_on", note=60, velocity=9, time=2**28 - 1) for _ in range(9)]
+    mido.MidiFile(ticks_per_beat=1, tracks=[mido.MidiTrack(ticks)]).save(tmp_path / "a.mid")
+    with pytest.raises(MsmdError, match="times that no music has"):
+        midi.read_music(tmp_path / "a.mid")
 
 
 def test_a_format_that_only_ffmpeg_reads(tmp_path, monkeypatch):

@@ -44,8 +44,8 @@ def draw(model: Embedder, evaluation: Evaluation, direction: str, queries: int =
     width = next(iter(sheets.values())).shape[1]
     sounds = {c: _sound(batch.spectrograms[place[c]], width) for c in shown}
     asked, found = (sounds, sheets) if direction == AUDIO_TO_SHEET else (sheets, sounds)
-    # A column more where one of the right answers is not among the best.
-    columns = 1 + max(map(len, best.values()))
+    # A column more where one of the right answers is not among the best; none fewer for few candidates.
+    columns = 1 + max(BEST, *map(len, best.values()))
     rows = [
         _row(evaluation, direction, query, asked[query], found, best[query], columns)
         for query in chosen

@@ -14,6 +14,18 @@ from msmdtools.perform.timing import TickMap
 from msmdtools.retrieval.limits import LIMITS, Limits
 from msmdtools.score import TICKS_PER_QUARTER, Music, Note, PedalChange, TempoChange
 
+# What mido raises for files that are none.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+)
+_LAST_TICK = 1 << 31  # months, at any tempo of music
 ENDINGS = frozenset({".mid", ".midi", ".smf"})
 
 
@@ -25,7 +37,7 @@ def read_music(path: str | Path) -> Music:
 
     Raises:
         MsmdError: there is no such file, it is no MIDI file, it counts time in frames instead of
-            quarters, or it has no notes.
+            quarters, its times are beyond all music, or it has no notes.
     """
     import mido
 
@@ -34,7 +46,7 @@ def read_music(path: str | Path) -> Music:
         raise MsmdError(f"{path}: no such file")
     try:
         midi = mido.MidiFile(path, clip=True)
-    except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
+    except (*_DAMAGE, mido.KeySignatureError) as error:
         raise MsmdError(f"{path}: not a MIDI file that can be read ({error})") from error
     if midi.ticks_per_beat <= 0 or midi.type == 2:
         raise MsmdError(f"{path}: a MIDI file of SMPTE time or of type 2, which cannot be played")
@@ -57,6 +69,8 @@ def read_music(path: str | Path) -> Music:
                 notes.append(_note(*begun.popleft(), now, message.note, message.channel))
         elif message.type == "control_change" and message.control == SUSTAIN_PEDAL:
             pedals.append(PedalChange(now, message.channel, message.value))
+    if now > _LAST_TICK:
+        raise MsmdError(f"{path}: the MIDI file has times that no music has")
     for (channel, pitch), begun in sounding.items():
         notes += [_note(*start, now, pitch, channel) for start in begun]
     if not notes:
