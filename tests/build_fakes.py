@@ -148,7 +148,7 @@ def fake_perform(music, spec, folder, *, keep_audio=False):
         midi_sha256="m" * 64,
         spectrogram_sha256=hashlib.sha256((folder / "spectrogram.npy").read_bytes()).hexdigest(),
         audio_sha256="a" * 64 if keep_audio else "",
-        audio_gain=15 if keep_audio else 0,
+        audio_gain=9 if keep_audio else 0,
     )
 
 

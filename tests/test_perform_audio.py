@@ -194,7 +194,7 @@ def test_what_is_written_in_blocks_is_what_is_written_at_once(
     np.testing.assert_array_equal(level.as_rendered(kept, level.GAIN), audio)
 
 
-@pytest.mark.parametrize("gain", [1, 3, 15])
+@pytest.mark.parametrize("gain", [1, 3, 9, 15])
 def test_kept_samples_are_finer_and_give_the_rendered_ones_exactly(gain: int) -> None:
     rng = np.random.default_rng(4)
     sound = rng.uniform(-800, 800, 200_000).astype(np.float32)
@@ -206,11 +206,11 @@ def test_kept_samples_are_finer_and_give_the_rendered_ones_exactly(gain: int) ->
 
 
 def test_the_gain_is_the_same_for_all_that_fits() -> None:
-    peaks = (0, 1, 2184, 2185, 2500, 10_000, 20_000, 40_000)
-    assert [level.fitting(peak) for peak in peaks] == [15, 15, 15, 13, 13, 3, 1, 1]
-    loud = np.array([2500.4, -2500.4], np.float32)
-    assert level.levelled(loud, level.fitting(2500.4)).tolist() == [32505, -32505]
-    assert [level.of_comment(level.comment(gain)) for gain in (1, 3, 15)] == [1, 3, 15]
+    peaks = (0, 1, 3640, 3641, 5000, 10_000, 20_000, 40_000)
+    assert [level.fitting(peak) for peak in peaks] == [9, 9, 9, 7, 5, 3, 1, 1]
+    loud = np.array([4500.4, -4500.4], np.float32)
+    assert level.levelled(loud, level.fitting(4500.4)).tolist() == [31503, -31503]
+    assert [level.of_comment(level.comment(gain)) for gain in (1, 3, 9)] == [1, 3, 9]
     strange = ("", "a song", "msmdtools gain 4", "msmdtools gain 99", "msmdtools gain 0")
     assert [level.of_comment(text) for text in strange] == [1] * 5
 
