@@ -3,9 +3,15 @@
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+
+from msmdtools.errors import ManifestError
+from msmdtools.piece import Piece
+
+SHOWN = 10
 
 
 @click.command("ingest")
@@ -61,7 +67,13 @@ def command(
             "Name the manifest to write with --out, or print the rows with --json."
         )
     listed = read_list(list_file) if list_file else None
-    pieces = ingest(tree, instruments, composers, licences, listed)
+    left: list[tuple[Piece, str]] = []
+    pieces = ingest(
+        tree, instruments, composers, licences, listed, lambda *piece: left.append(piece)
+    )
+    said = _left_out(left, len(pieces) + len(left))
+    if not pieces:
+        raise ManifestError(f"Nothing in {tree} fits the selection. {said}")
     if as_json:
         for piece in pieces:
             row = dataclasses.asdict(piece)
@@ -75,3 +87,25 @@ def command(
             f"{len(pieces)} pieces by {composer_count} composers -> {out}\nLicences: {counts}",
             err=as_json,
         )
+    if said:
+        click.echo(said, err=as_json)
+
+
+def _left_out(left: Sequence[tuple[Piece, str]], total: int) -> str:
+    """How many pieces the selection left out and why, with the way to take them; "" for none."""
+    if not left:
+        return ""
+    reasons = Counter(reason for _, reason in left)
+    parts = []
+    if count := reasons["instrument"]:
+        others = Counter(
+            ", ".join(piece.instruments) or "none named"
+            for piece, reason in left
+            if reason == "instrument"
+        )
+        named = "; ".join(f"{name} {n}" for name, n in others.most_common(SHOWN))
+        more = "; …" if len(others) > SHOWN else ""
+        parts.append(f"{count} by instrument ({named}{more})")
+    parts += [f"{reasons[name]} by {name}" for name in ("composer", "licence") if reasons[name]]
+    cure = " --instrument all takes all instruments." if reasons["instrument"] else ""
+    return f"Left out {len(left)} of {total} pieces: {', '.join(parts)}.{cure}"

@@ -1,10 +1,10 @@
 """From a tree of LilyPond files to a list of pieces.
 
 A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
-and no other .ly file of the same edition that makes one includes it. Where two files include each
-other, that rule does not count between them. Every such file of a `-lys` folder is a piece: the
-full score, each part, each paper size that Mutopia offers. `Piece.edition` tells which belong
-together.
+and no other .ly file that makes one, of the same edition or in a folder above, includes it. Where
+two files include each other, that rule does not count between them. Every such file of a `-lys`
+folder is a piece: the full score, each part, each paper size that Mutopia offers. `Piece.edition`
+tells which belong together.
 """
 
 import fnmatch
@@ -13,18 +13,19 @@ import os
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from msmdtools.errors import ManifestError
 from msmdtools.piece import Piece
+from msmdtools.sources.ensemble import instruments_of
 from msmdtools.sources.header import Header
 from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
 from msmdtools.sources.licence import UNKNOWN, spdx
 from msmdtools.sources.outline import Event, Expansion, expand, outline
-from msmdtools.sources.syntax import decode
+from msmdtools.sources.syntax import decode, tokenize
 
 SOURCE_SUFFIXES = frozenset((".ly", ".ily", ".lyi", ".lyp", ".ily2", ".scm", ".inc"))
 RENAMED = ">"
@@ -121,6 +122,7 @@ def ingest(
     composers: Sequence[str] = (),
     licences: Sequence[str] = (),
     listed: Sequence[ListedPiece] | None = None,
+    left_out: Callable[[Piece, str], None] | None = None,
 ) -> list[Piece]:
     """The pieces of a source tree, sorted by id.
 
@@ -132,6 +134,8 @@ def ingest(
         licences: patterns such as "CC-BY-*" for the SPDX identifier; none means all.
         listed: the pieces to describe, with their ids, whatever the rule for pieces says; None
             finds them.
+        left_out: called with each piece that is left out, and why: "instrument", "composer" or
+            "licence".
 
     Raises:
         ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
@@ -152,9 +156,14 @@ def ingest(
         raise ManifestError(f"No LilyPond file that makes a score in {tree}.")
     stated = _edition_headers(source)
     pieces = [_describe(source, one, stated) for one in named]
-    return sorted(
-        (p for p in pieces if _selected(p, instruments, composers, licences)), key=lambda p: p.piece
-    )
+    selected = []
+    for piece in pieces:
+        reason = _reason_to_leave_out(piece, instruments, composers, licences)
+        if not reason:
+            selected.append(piece)
+        elif left_out:
+            left_out(piece, reason)
+    return sorted(selected, key=lambda p: p.piece)
 
 
 def main_files(source: SourceTree) -> list[str]:
@@ -169,11 +178,17 @@ def main_files(source: SourceTree) -> list[str]:
         path
         for path in candidates
         if not any(
-            edition_of(other) == edition_of(path) and other not in closures[path]
+            _contains(edition_of(other), other, path) and other not in closures[path]
             for other in including[path]
             if other != path
         )
     ]
+
+
+def _contains(edition: str, other: str, path: str) -> bool:
+    """Whether a file that `other` includes is a part of its edition: in the same one, or in a folder below."""
+    folder = posixpath.dirname(other)
+    return edition == edition_of(path) or path.startswith(f"{folder}/" if folder else "")
 
 
 def _makes_score(source: SourceTree, path: str) -> bool:
@@ -258,9 +273,10 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
     files = list(expansion.files)
     folders = []
     if expansion.dynamic:
-        folder = _sources_folder(path)
-        folders = [f"{folder}/"] if folder else []
-        files = [file for file in files if not file.startswith(f"{folder}/")]
+        folders = _dynamic_folders(path, expansion)
+        files += [] if all(folders) else [p for p in source.paths if "/" not in p and p != path]
+        folders = [folder for folder in folders if folder]
+        files = [file for file in files if not file.startswith(tuple(folders))]
     renamed = [f"{file}{RENAMED}{wanted}" for file, wanted in expansion.renamed]
     entries = (*folders, *sorted(files), *sorted(renamed))
     versions = (_VERSION.search(source.text(file)) for file in (path, *expansion.files))
@@ -272,20 +288,37 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
         composer=texts["composer"],
         opus=texts["opus"],
         instrument=texts["instrument"],
-        instruments=normalize_instruments(texts["instrument"]),
+        instruments=normalize_instruments(texts["instrument"])
+        or instruments_of(tokenize(source.text(file)) for file in (path, *expansion.files)),
         style=texts["style"],
         date=texts["date"],
         licence=licence,
         licence_text=licence_text[:200],
         edition=edition,
         lilypond=next((version[1] for version in versions if version), ""),
-        include_path=tuple(sorted(expansion.include_path)),
+        include_path=tuple(sorted(_include_path(path, expansion))),
         files=entries,
         files_sha256=combined_sha256(
             (file, source.sha256(file)) for file in files_of(path, entries, source.paths)
         ),
         extra=one.extra,
     )
+
+
+def _dynamic_folders(path: str, expansion: Expansion) -> list[str]:
+    """Folders that may hold what the piece includes by names that it makes itself; "" for the root."""
+    found = dict.fromkeys(_sources_folder(file) for file in (path, *expansion.dynamic))
+    folders = [f"{folder}/" if folder else "" for folder in found]
+    return [f for f in folders if not any(f != g and g and f.startswith(g) for g in folders)]
+
+
+def _include_path(path: str, expansion: Expansion) -> Iterable[str]:
+    """Folders to search; the tree's root is ".", and LilyPond looks in the main file's by itself."""
+    for folder in expansion.include_path:
+        if folder:
+            yield folder
+        elif "/" in path:
+            yield "."
 
 
 def _licence(header: Header) -> tuple[str, str]:
@@ -330,17 +363,20 @@ def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _selected(
+def _reason_to_leave_out(
     piece: Piece, instruments: Sequence[str], composers: Sequence[str], licences: Sequence[str]
-) -> bool:
+) -> str:
+    """Which selection a piece does not fit: "instrument", "composer", "licence", or ""."""
     if "all" not in instruments:
         keyboard = "keyboard" in instruments and is_solo_keyboard(piece.instruments)
         if not keyboard and not (set(instruments) - {"keyboard"}).intersection(piece.instruments):
-            return False
+            return "instrument"
     names = (piece.composer.casefold(), piece.path.split("/")[0].casefold())
     if composers and not any(fnmatch.fnmatch(n, c.casefold()) for n in names for c in composers):
-        return False
-    return not licences or any(fnmatch.fnmatch(piece.licence, pattern) for pattern in licences)
+        return "composer"
+    if licences and not any(fnmatch.fnmatch(piece.licence, pattern) for pattern in licences):
+        return "licence"
+    return ""
 
 
 def list_sources(root: Path) -> Iterable[str]:

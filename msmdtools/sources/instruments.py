@@ -72,6 +72,7 @@ _PATTERNS = tuple(
     (term, re.compile(rf"(?:{names})\Z"))
     for term, _, names in (line.partition(": ") for line in _VOCABULARY.strip().splitlines())
 )
+TERMS = frozenset(term for term, _ in _PATTERNS)
 _SEPARATOR = re.compile(
     r"[,;:/&+()]|\b(?:and|or|with|for|und|oder|et|ou|avec|e|y|con|also|optional)\b"
 )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from msmdtools.sources.syntax import Token, tokenize
+from msmdtools.sources.syntax import Token, tokenize, unquote
 
 _MUSIC_WORDS = """
     absolute chordmode chords context drummode drums figures fixed lyrics new partCombine
@@ -22,12 +22,21 @@ MUSIC_COMMANDS = frozenset(_MUSIC_WORDS.split())
 """Commands that begin an expression of music, which makes a score where it stands alone."""
 NOT_MUSIC = frozenset(_BLOCK_WORDS.split())
 """Commands whose braces hold something else."""
+_ONE_ARGUMENT = MUSIC_COMMANDS - {"partCombine", "partcombine"} | {"chordmode", "drummode"}
+_LYRICS = frozenset(("addlyrics", "figuremode", "figures", "lyricmode", "lyrics", "lyricsto"))
+_NO_SCORE = frozenset(("addQuote", "markup", "markuplist", "void"))
+_TEMPLATES = frozenset(("satb.ly", "ssaattbb.ly"))
+"""LilyPond's own files that make a score of an including file's variables."""
 BLOCKS = {"book": "top", "bookpart": "part", "score": "score", "header": "header"}
 _NAME = re.compile(r"[^\W\d_][\w.:-]*\Z")
 _SCHEME_DEFINE = re.compile(r"""\(define(?:-public)?\s+([^\s()"]+)\s+("(?:[^"\\]|\\.)*")\s*\)\Z""")
 _SCHEME_APPEND = re.compile(r"""\(string-append((?:\s+(?:"(?:[^"\\]|\\.)*"|[^\s()"]+))*)\s*\)\Z""")
 _SCHEME_ARGUMENT = re.compile(r"""("(?:[^"\\]|\\.)*")|([^\s()"]+)""")
+_SCHEME_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MAKES_INCLUDES = re.compile(r"""\\\\include|ly:parser-include-string|ly:parser-parse-string""")
+
+MAX_DEPTH = 20
+"""Variables in variables that are followed."""
 
 Value = tuple[Token, ...]
 
@@ -37,7 +46,10 @@ class Event:
     """One thing that a file does, in order.
 
     Attributes:
-        kind: "include", "assign", "score" or "dynamic" (Scheme that includes files itself).
+        kind: "include", "assign", "score", "dynamic" (Scheme that includes files itself), "define" (a
+            variable gets what `value` begins with: a block or music), "use" (a command that makes a
+            score if it is a variable of music), or "score-with" (a score with \\midi, printed if one of
+            the variables in `value` is a layout).
         scope: where it stands: "top", "part" (in a \\bookpart), "score", "header" or "other".
         level: for a header: the scope of the block that it belongs to.
         name: the variable or field assigned.
@@ -61,6 +73,8 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
     levels = ["top"]
     block = ""  # what the next brace opens, "" for music
     in_value = False  # between an equals sign and the end of the value
+    whole = False  # the value ends with the brace that closes its first block
+    open_value = False  # the value was a command, of which what follows may be an argument
     angles = 0
     index = 0
     while index < len(tokens):
@@ -76,20 +90,30 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                         False  # as after `x = \\transpose c d \\y`, whose end shows only here
                     )
                 yield Event("include", "other" if in_value else scope, level, value=value)
-                in_value = in_value and not assigned
+                in_value, open_value = in_value and not assigned, False
             elif token.text in BLOCKS:
-                block = BLOCKS[token.text]
-                if token.text == "score" and _prints(tokens, index):
-                    yield Event("score", "top")
+                block, open_value = BLOCKS[token.text], False
+                if token.text == "score":
+                    yield from _printed(tokens, index)
+                elif token.text != "header":
+                    in_value = False  # a book in a variable is as good as one that stands alone
             elif token.text in NOT_MUSIC:
-                block = "other"
+                block, open_value = "block", False
             elif (
                 token.text in MUSIC_COMMANDS
                 and scope in ("top", "part")
                 and (not in_value or (angles <= 0 and _is_variable(tokens, index - 2)))
             ):
                 yield Event("score", scope)
-                in_value = True  # the rest of this expression is no second score
+                in_value, whole = True, False  # the rest of this expression is no second score
+            elif in_value:
+                whole = whole and (scope not in ("top", "part") or token.text in _ONE_ARGUMENT)
+            elif scope in ("top", "part") and angles <= 0 and not open_value:
+                before = {
+                    t.text for t in tokens[max(index - 3, 0) : index - 1] if t.kind == "command"
+                }
+                if before.isdisjoint(_NO_SCORE):
+                    yield Event("use", scope, name=token.text)
         elif token.kind == "sign" and token.text == "{":
             if not block and not in_value and scope in ("top", "part"):
                 yield Event("score", scope)
@@ -99,18 +123,22 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
             block = ""
         elif token.kind == "sign" and token.text == "}":
             if len(scopes) > 1:
-                scopes.pop()
+                inside = scopes.pop()
                 levels.pop()
                 following = tokens[index] if index < len(tokens) else None
                 more = following is not None and following.kind == "sign" and following.text == "{"
-                if scopes[-1] in ("top", "part") and angles <= 0 and not more:
+                ends = not more or (whole and inside != "block")
+                if scopes[-1] in ("top", "part") and angles <= 0 and ends:
                     in_value = False
         elif token.kind == "sign" and scope in ("top", "header"):
             name = _assigned(tokens, index - 2)
             if name:
                 value, end = _value(tokens, index)
                 yield Event("assign", scope, level, name, value)
-                in_value = not value and scope == "top"
+                if not value:
+                    yield Event("define", scope, level, name, tuple(tokens[end : end + 1]))
+                in_value = whole = not value and scope == "top"
+                open_value = bool(value) and value[-1].kind == "command"
                 index, angles = end, 0
         elif token.kind == "scheme":
             if _MAKES_INCLUDES.search(token.text):
@@ -127,17 +155,21 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                 in_value, angles = False, 0
 
 
-def _prints(tokens: list[Token], index: int) -> bool:
-    """Whether a \\score block is printed: not one with a \\midi and no \\layout block."""
-    depth, commands = 0, set()
+def _printed(tokens: list[Token], index: int) -> Iterator[Event]:
+    """What a \\score block is: printed, unless it has a \\midi and no \\layout block, nor a variable for one."""
+    depth = 0
+    commands: dict[str, Token] = {}
     for token in tokens[index:]:
         if token.kind == "sign" and token.text in "{}":
             depth += 1 if token.text == "{" else -1
             if depth <= 0:
                 break
         elif token.kind == "command" and depth == 1:
-            commands.add(token.text)
-    return "midi" not in commands or not commands.isdisjoint(("layout", "include"))
+            commands[token.text] = token
+    if "midi" not in commands or not {"layout", "include"}.isdisjoint(commands):
+        yield Event("score", "top")
+    else:
+        yield Event("score-with", "top", value=tuple(commands.values()))
 
 
 def _is_variable(tokens: list[Token], index: int) -> bool:
@@ -236,7 +268,7 @@ def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | 
         if token.kind == "string":
             parts.append(token.text)
             continue
-        if depth > 20:
+        if depth > MAX_DEPTH:
             return None
         if token.kind == "scheme" and (match := _SCHEME_APPEND.match(token.text)):
             inner = [
@@ -264,7 +296,8 @@ class Expansion:
         fields: (level, name, value) of all header fields, in order.
         variables: top-level variables with the last value that each has.
         scores: whether there is music that LilyPond sets on its own.
-        dynamic: whether it includes files by names that only running it would tell.
+        music: those of them that stand for music or a book, and `layouts`: those for a \\layout.
+        dynamic: the files that include others by names that only running them would tell.
         missing: names to include that no file has (LilyPond's own files among them).
         include_path: folders other than the including file's own in which files were found.
     """
@@ -274,9 +307,44 @@ class Expansion:
     fields: list[tuple[str, str, Value]] = field(default_factory=list)
     variables: dict[str, Value] = field(default_factory=dict)
     scores: bool = False
-    dynamic: bool = False
+    music: set[str] = field(default_factory=set)
+    layouts: set[str] = field(default_factory=set)
+    dynamic: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     include_path: list[str] = field(default_factory=list)
+
+    def assign(self, name: str, value: Value) -> None:
+        """A variable gets a value that is not music, or another variable's."""
+        self.variables[name] = value
+        one = value[0] if len(value) == 1 and value[0].kind == "command" else None
+        for names in (self.music, self.layouts):
+            if one is not None and one.text in names:
+                names.add(name)
+            else:
+                names.discard(name)
+
+    def define(self, name: str, beginning: Value) -> None:
+        """A variable gets a block or music that begins with this token."""
+        command = beginning[0].text if beginning and beginning[0].kind == "command" else ""
+        if command == "layout":
+            self.layouts.add(name)
+        elif command not in NOT_MUSIC | _LYRICS | {"header"}:
+            self.music.add(name)
+
+    def prints(self, event: Event) -> bool:
+        """Whether an event of kind "score", "use" or "score-with" is something that LilyPond prints."""
+        if event.kind == "use":
+            return event.name in self.music
+        return event.kind == "score" or any(t.text in self.layouts for t in event.value)
+
+
+def _possible_names(value: Value, variables: dict[str, Value], depth: int = 0) -> Iterator[str]:
+    """The strings in the Scheme that chooses a file: one of them is it, unless they are put together."""
+    for token in value:
+        if token.kind in ("command", "scheme") and token.text in variables and depth < MAX_DEPTH:
+            yield from _possible_names(variables[token.text], variables, depth + 1)
+        elif token.kind == "scheme":
+            yield from (unquote(literal) for literal in _SCHEME_STRING.findall(token.text))
 
 
 def expand(
@@ -301,32 +369,43 @@ def expand(
             if event.kind == "assign" and scope == "header":
                 result.fields.append((level, event.name, event.value))
             elif event.kind == "assign":
-                result.variables[event.name] = event.value
-            elif event.kind == "score":
-                result.scores |= scope in ("top", "part")
+                result.assign(event.name, event.value)
+            elif event.kind == "define":
+                result.define(event.name, event.value)
+            elif event.kind in ("score", "use", "score-with"):
+                result.scores |= scope in ("top", "part") and result.prints(event)
             elif event.kind == "dynamic":
-                result.dynamic = True
+                result.dynamic.append(path)
             elif event.kind == "include":
                 name = text_of(event.value, result.variables)
-                if name is None:
-                    result.dynamic = True
+                if name is not None:
+                    include(name, path, Event("include", scope, level), stack)
                     continue
-                found = find(name, path, main)
-                if found is None:
-                    result.missing.append(name)
-                    continue
-                target, folder = found
-                wanted = posixpath.normpath(posixpath.join(folder, name))
-                if wanted != target and (target, wanted) not in result.renamed:
-                    result.renamed.append((target, wanted))
-                if folder != path.rpartition("/")[0] and folder not in result.include_path:
-                    result.include_path.append(folder)
-                if target in stack or (target in seen and not _varies(events_of(target))):
-                    continue
-                if target not in seen:
-                    seen.add(target)
-                    result.files.append(target)
-                visit(target, Event("include", scope, level), (*stack, target))
+                possible = list(_possible_names(event.value, result.variables))
+                known = [name for name in possible if find(name, path, main)]
+                for name in known:
+                    include(name, path, Event("include", scope, level), stack)
+                if not known or len(known) < len(possible):
+                    result.dynamic.append(path)
+
+    def include(name: str, path: str, outer: Event, stack: tuple[str, ...]) -> None:
+        found = find(name, path, main)
+        if found is None:
+            result.missing.append(name)
+            result.scores |= name in _TEMPLATES and outer.scope in ("top", "part")
+            return
+        target, folder = found
+        wanted = posixpath.normpath(posixpath.join(folder, name))
+        if wanted != target and (target, wanted) not in result.renamed:
+            result.renamed.append((target, wanted))
+        if folder != path.rpartition("/")[0] and folder not in result.include_path:
+            result.include_path.append(folder)
+        if target in stack or (target in seen and not _varies(events_of(target))):
+            return
+        if target not in seen:
+            seen.add(target)
+            result.files.append(target)
+        visit(target, outer, (*stack, target))
 
     visit(main, Event("include", "top"), (main,))
     return result
