@@ -471,6 +471,25 @@ def test_a_correction_is_applied_to_the_copy_and_recorded(tmp_path, monkeypatch)
     assert (summary.failed, (root / "x.ly").read_text()) == (0, "fail")
 
 
+def test_a_tree_without_any_of_the_sources_is_refused_before_anything_is_made(tmp_path):
+    manifest, root = build_fakes.make_tree(tmp_path, SOURCES)
+    (tmp_path / "other").mkdir()
+    first = sorted(SOURCES)[0]
+    start = f"does not have any of the {len(SOURCES)} sources to build, such as {first}.ly."
+    for wrong, cure in (
+        (tmp_path, f"Give --root {root}."),
+        (tmp_path / "other", f"--root names the source tree of {manifest}."),
+    ):
+        with pytest.raises(ManifestError) as caught:
+            build(manifest, wrong, tmp_path / "ds", OPTIONS)
+        assert str(caught.value) == f"{wrong} {start} {cure}"
+    assert not (tmp_path / "ds").exists()
+    build(manifest, root, tmp_path / "ds", OPTIONS)
+    shutil.rmtree(root)
+    root.mkdir()
+    assert build(manifest, root, tmp_path / "ds", OPTIONS).attempted == 0  # nothing is to be read
+
+
 def test_a_font_that_vanishes_stops_the_build(tmp_path, monkeypatch):
     manifest, root = build_fakes.make_tree(tmp_path, SOURCES)
 

@@ -55,6 +55,25 @@ def test_missing_include(tmp_path: Path) -> None:
     assert "nowhere.ily" in str(error)
 
 
+def test_a_version_that_is_too_new_does_not_hide_what_is_missing(tmp_path: Path) -> None:
+    new = '\\version "2.99.0"\n'
+    error = failure(tmp_path, f'{new}\\include "nowhere.ily"\n\\score {{ \\music }}\n')
+    assert error.reason == "missing-include"
+    assert "nowhere.ily" in str(error)
+    assert str(error).endswith("(the source asks for LilyPond 2.99.0: name one with --lilypond)")
+
+
+def test_one_s_own_engine_takes_the_place_of_all_others(tmp_path: Path) -> None:
+    first = find_engines()[0]
+    program = tmp_path / "lilypond"
+    program.write_text("#!/bin/sh\necho GNU LilyPond 2.99.1\n")
+    program.chmod(0o755)
+    assert find_engines(own=program) == (Engine(program, "2.99.1"),)
+    assert find_engines(first.path, program) == (Engine(program, "2.99.1"), first)
+    with pytest.raises(ToolError, match="is not a LilyPond"):
+        find_engines(own=tmp_path / "nothing")
+
+
 def test_no_score(tmp_path: Path) -> None:
     assert failure(tmp_path, '\\version "2.24.0"\nmusic = { c\'4 }\n').reason == "no-score"
 

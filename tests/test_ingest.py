@@ -79,11 +79,13 @@ def test_command(root, tmp_path):
     result = CliRunner().invoke(main, ["ingest", str(root), "--out", str(out)])
     assert (result.exit_code, result.output) == (
         0,
-        f"1 pieces by 1 composers -> {out}\nLicences: CC-PDDC 1\n",
+        f"1 pieces by 1 composers -> {out}\nLicences: CC-PDDC 1\n"
+        "Left out 2 of 3 pieces: 2 by instrument (violin, piano 1; guitar 1)."
+        " --instrument all takes all instruments.\n",
     )
     assert [piece.piece for piece in read_manifest(out)] == ["BachJS__BWV1__air"]
     result = CliRunner().invoke(main, ["ingest", str(root), "--instrument", "guitar", "--json"])
-    row = json.loads(result.output)
+    row = json.loads(result.stdout)
     assert (row["piece"], row["licence"], row["instruments"]) == (
         "SorF__O35__one",
         "unknown",
@@ -93,7 +95,10 @@ def test_command(root, tmp_path):
     assert result.exit_code == 2
     result = CliRunner().invoke(main, ["ingest", str(root), "--composer", "X", "--out", str(out)])
     assert result.exit_code == 1
-    assert "nothing fits the selection" in result.output
+    assert result.output == (
+        f"Error: Nothing in {root} fits the selection. Left out 3 of 3 pieces: 2 by instrument"
+        " (violin, piano 1; guitar 1), 1 by composer. --instrument all takes all instruments.\n"
+    )
 
 
 @pytest.mark.slow

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msmdtools.sources.ensemble import instruments_of
 from msmdtools.sources.header import Header
-from msmdtools.sources.ingest import SourceTree, edition_of, main_files, piece_ids
+from msmdtools.sources.ingest import SourceTree, edition_of, ingest, main_files, piece_ids
 from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
 from msmdtools.sources.licence import spdx
 from msmdtools.sources.outline import expand, outline
@@ -98,6 +99,15 @@ def test_the_title_wherever_it_stands(source, title):
         "x = { c }\n\\new Staff \\x",
         "x = \\transpose c d \\y\n\\new Staff \\x",
         'x = \\new Voice = "a" { c }\n<< \\x >>',
+        "x = { c }\n{ \\x d }",
+        "x = \\relative { c }\n{ \\x d }",
+        "x = << { c } >>\n\\paper { }\n\\x",
+        "x = { c }\ny = \\x\n\\paper { }\n\\y",
+        "x = { c }\n\\removeWithTag #'a \\x",
+        "x = { c }\n\\book { \\x }",
+        "x = \\bookpart { \\relative { c } }\n\\book { \\x }",
+        "x = \\layout { }\n\\score { { c } \\x \\midi { } }",
+        'SopranoMusic = { c }\n\\include "satb.ly"',
     ],
 )
 def test_music_that_stands_alone_makes_a_score(source):
@@ -114,6 +124,13 @@ def test_music_that_stands_alone_makes_a_score(source):
         'x = \\new Staff \\with { a = "b" } { c }',
         'x = \\context Voice = "a" { c }',
         "x = \\repeat volta 2 { c } \\alternative { { d } { e } }",
+        "x = \\partCombine { c } { d }",
+        "x = \\new Staff \\with { } { c }",
+        "x = { c }\ny = \\keepWithTag #'a \\x",
+        'x = { c }\n\\addQuote "x" \\x',
+        "x = { c }\n\\void \\displayLilyMusic \\x",
+        "x = \\lyricmode { la }\n\\x",
+        "x = \\paper { }\n\\score { { c } \\x \\midi { } }",
         "% \\score { c }",
         "\\score { { c } \\midi { } }",
         "%{ \\score { c } %}",
@@ -166,7 +183,7 @@ def test_a_file_included_as_a_value_is_part_of_the_piece_and_makes_no_score():
         ("include", "top", "one.ily"),
         ("include", "other", "voice.ily"),
     ]
-    assert [e.kind for e in events] == ["include", "assign", "include", "score"]
+    assert [e.kind for e in events] == ["include", "assign", "define", "include", "score"]
 
 
 def test_an_include_that_only_running_the_piece_resolves_is_dynamic(tmp_path):
@@ -305,3 +322,67 @@ def test_spdx(text, identifier):
 def test_instruments(text, terms, keyboard):
     assert normalize_instruments(text) == terms
     assert is_solo_keyboard(terms) is keyboard
+
+
+@pytest.mark.parametrize(
+    ("source", "instruments"),
+    [
+        ("\\new PianoStaff << \\new Staff { c } \\new Staff { c } >>", ("keyboard",)),
+        ("\\new GrandStaff << \\new Staff { c } \\new Staff { c } >>", ("keyboard",)),
+        ("<< \\new Staff { c } \\new Staff { \\clef bass c } >>", ("keyboard",)),
+        ('<< \\new Staff { c } \\new Staff { \\clef "bass_8" c } >>', ("keyboard",)),
+        ("<< \\new Staff { c } \\new Staff { c } >>", ()),
+        ("\\new Staff { \\clef bass c }", ()),
+        ("{ c }", ()),
+        ("\\new PianoStaff << \\new Staff { c } >> \\new Lyrics { la }", ("voice", "keyboard")),
+        (
+            "\\new Staff { c } \\new Staff { \\clef bass c } \\addlyrics { la }",
+            ("voice", "keyboard"),
+        ),
+        ("\\new PianoStaff { c } " + "\\new Staff { c } " * 4, ()),
+        ('\\new Staff \\with { instrumentName = "Violin I" } { c }', ("violin",)),
+        ('\\set Staff.midiInstrument = #"acoustic grand"', ("piano",)),
+        ('\\set Staff.midiInstrument = "church organ"', ("organ",)),
+        ('\\new PianoStaff \\with { instrumentName = "RH" } { c }', ("keyboard",)),
+        ("\\new DrumStaff { c }", ("percussion",)),
+        ('% \\new PianoStaff\n x = "\\\\new PianoStaff"', ()),
+    ],
+)
+def test_staves_tell_what_a_score_is_for(source, instruments):
+    assert instruments_of([tokenize(source)]) == instruments
+
+
+def test_a_movement_in_a_folder_below_is_a_part_of_the_file_that_includes_it(tmp_path):
+    source = tree(
+        tmp_path,
+        **{
+            "suite.ly": '\\include "parts/one.ly" \\include "parts/two.ly"',
+            "parts__one.ly": "{ c }",
+            "parts__two.ly": "{ d }",
+            "other__three.ly": '\\include "../parts/one.ly"',
+        },
+    )
+    assert main_files(source) == ["other/three.ly", "suite.ly"]
+
+
+def test_a_file_that_scheme_chooses_is_found_and_a_folder_only_where_names_are_made(tmp_path):
+    base = 'part = #(if (defined? (quote x)) "../inc/long.ily" "../inc/short.ily")\n'
+    source = tree(
+        tmp_path,
+        **{
+            "songs__chosen.ly": '\\include "../inc/base.ily" { \\tune }',
+            "songs__made.ly": '\\include "../inc/made.ily" { \\tune }',
+            "inc__base.ily": base + "\\include \\part",
+            "inc__made.ily": 'part = #(format #f "../inc/~a.ily" kind)\n\\include \\part',
+            "inc__long.ily": "tune = { c }",
+            "inc__short.ily": "tune = { d }",
+        },
+    )
+    chosen, made = (source.expansion(f"songs/{name}.ly") for name in ("chosen", "made"))
+    assert (chosen.files, chosen.dynamic) == (
+        ["inc/base.ily", "inc/long.ily", "inc/short.ily"],
+        [],
+    )
+    assert made.dynamic == ["inc/made.ily"]
+    pieces = {piece.piece: piece for piece in ingest(tmp_path, ["all"])}
+    assert pieces["songs__made"].files == ("songs/", "inc/")

@@ -129,6 +129,7 @@ def _set(number, **values):
         ("noteheads", lambda rows: rows.reverse(), {"keys", "places"}),
         ("noteheads", lambda rows: rows.pop(), {"counts"}),
         ("pieces", _set(0, tied=7), {"counts"}),
+        ("pieces", _set(0, upgrade_difference="3 notes, 4 as it stands"), {"upgrade"}),
         ("performances", _set(0, frames=9), {"spectrogram"}),
         ("performances", _set(0, duration_s=10.0), {"events", "spectrogram"}),
         ("performances", _set(0, midi_sha256="0"), {"files"}),

@@ -61,6 +61,8 @@ def build(
     old = store.read_description(out) if out.is_dir() else None
     options = provenance.resolve_soundfonts(options or BuildOptions(), old)
     pieces = select(manifest, root, options.pieces)
+    if old is None:
+        check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
     made_with = provenance.identity(options, engines)
     sandbox = options.sandbox and sandbox_available()
@@ -74,6 +76,7 @@ def build(
             else:
                 description = {"sources": [], "sandbox": True}
             todo = [p for p in pieces if _is_to_do(p, known.get(p.piece), options.retry_failed)]
+            check_root(todo, manifest, root)
             renewed = _renewed(pieces, known)
             known |= {record.piece: record for record in renewed}
             options = replace(options, keep_audio=made_with["options"]["keep_audio"])
@@ -120,6 +123,24 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
             f"{manifest}: none of its {len(pieces)} pieces matches {pattern!r}{example}."
         )
     return selected
+
+
+def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
+    """Refuse a tree that has none of the pieces' sources: it is another one, or a folder above or below.
+
+    Raises:
+        ManifestError: the message names a source, and the right folder where it is near.
+    """
+    if not pieces or any((root / piece.path).is_file() for piece in pieces):
+        return
+    first = pieces[0].path
+    near = [root.absolute().parent, *(p for p in sorted(root.iterdir()) if p.is_dir())]
+    right = next((folder for folder in near if (folder / first).is_file()), None)
+    cure = f"Give --root {right}" if right else f"--root names the source tree of {manifest}"
+    what = (
+        f"any of the {len(pieces)} sources to build, such as" if len(pieces) > 1 else "the source"
+    )
+    raise ManifestError(f"{root} does not have {what} {first}. {cure}.")
 
 
 def _is_to_do(piece: Piece, record: store.Record | None, retry_failed: bool) -> bool:

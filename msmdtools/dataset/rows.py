@@ -50,7 +50,11 @@ def ok_row(
 ) -> dict[str, Any]:
     """The row of the pieces table for a piece that was built."""
     roles = Counter(head.role for head in score.noteheads)
-    errors = [line for line in score.warnings if _ERROR.search(line)]
+    # A missing file explains what follows, and a version that is too new explains little.
+    errors = sorted(
+        (line for line in score.warnings if _ERROR.search(line)),
+        key=lambda line: ("program too old" in line) - ("cannot find file" in line),
+    )
     found = {
         "status": "ok",
         "upgraded": upgrade.converted,

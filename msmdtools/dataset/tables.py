@@ -56,7 +56,9 @@ PIECES = Table(
         Column(
             "engraver_errors", "int32", "", "errors in the source that the engraver passed over"
         ),
-        Column("engraver_error", "string", "", "the first of them; empty when there are none"),
+        Column(
+            "engraver_error", "string", "", "the one that tells most; empty when there are none"
+        ),
         Column("pages", "int32", "", "pages"),
         Column("systems", "int32", "", "systems"),
         Column("staves", "int32", "", "rows of the systems table"),

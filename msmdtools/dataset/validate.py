@@ -167,6 +167,8 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     pictures = sum(fnmatchcase(file, "page-*.png") for file in rows["files"]["file"])
     row = rows["pieces"].iloc[0].to_dict()
     yield from checks.check_counts(piece, row, rows, pictures)
+    if difference := row["upgrade_difference"]:
+        yield Finding(piece, "upgrade", difference, "pieces.parquet")
     sizes = {number: page.shape for number, page in pages.items()}
     width = dataset.description.get("options", {}).get("width")
     for number, (_, found) in sizes.items():

@@ -16,6 +16,7 @@ from msmdtools.engrave.sandbox import Limits, Outcome, run_limited
 from msmdtools.errors import PieceError
 
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
+_TOO_OLD = "program too old"
 UNCOLLECTED_BYTES = 2 << 30
 SETTINGS = tuple(
     Path(__file__).with_name(f"{name}.ily") for name in ("record", "perform", "tempo", "transpose")
@@ -202,14 +203,21 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
     """What went wrong, as far as LilyPond's log tells."""
     errors = re.findall(r"^.*?(?:error|ERROR): .*$", log, re.MULTILINE)
     # The most telling line: what stopped LilyPond, what Scheme says of the expression, the first error.
+    missing = re.findall(r"^.*?error: cannot find file.*$", log, re.MULTILINE)
+    too_old = [line for line in errors if _TOO_OLD in line]
     telling = [
+        *missing,
         *re.findall(r"^fatal error: (?!failed files).*$", log, re.MULTILINE),
         *re.findall(
             r"^(?:Unbound variable|Wrong (?:type|number)|In procedure).*$", log, re.MULTILINE
         ),
-        *errors,
+        *(line for line in errors if _TOO_OLD not in line),
+        *too_old,
     ]
     first = telling[0].strip() if telling else trouble
+    if too_old:
+        asked = too_old[0].rpartition("requires: ")[2].rstrip(")")
+        first += f" (the source asks for LilyPond {asked}: name one with --lilypond)"
     lowered = log.lower()
     code = outcome.returncode
     if re.search(r"out of memory|bad_alloc|memory exhausted|gc warning: failed to expand", lowered):

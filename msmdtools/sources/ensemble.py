@@ -42,11 +42,8 @@ def instruments_of(files: Iterable[list[Token]]) -> tuple[str, ...]:
                 contexts["Lyrics"] += 1
             elif token.kind == "command" and token.text == "clef":
                 clefs.add(_word(following))
-            elif (
-                token.text == "=" and token.kind == "sign" and following.kind == "string" and index
-            ):
-                if re.split(r"[.\s]", tokens[index - 1].text)[-1] in _NAMES:
-                    names |= dict.fromkeys(_terms(following.text))
+            elif index and following.kind == "string" and _names_a_staff(tokens[index - 1], token):
+                names |= dict.fromkeys(_terms(following.text))
     others = tuple(term for context, term in _OTHERS.items() if contexts[context])
     if names:
         return tuple(dict.fromkeys([*names, *others]))
@@ -55,6 +52,11 @@ def instruments_of(files: Iterable[list[Token]]) -> tuple[str, ...]:
     if (grand and contexts["Staff"] <= MOST_STAVES * grand) or (not grand and pair):
         return (*others, "keyboard")
     return others
+
+
+def _names_a_staff(name: Token, sign: Token) -> bool:
+    """Whether these begin a setting of a staff's name or its program."""
+    return sign.kind == "sign" and sign.text == "=" and re.split(r"[.\s]", name.text)[-1] in _NAMES
 
 
 def _word(token: Token) -> str:

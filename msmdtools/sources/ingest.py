@@ -1,10 +1,10 @@
 """From a tree of LilyPond files to a list of pieces.
 
 A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
-and no other .ly file that makes one, of the same edition or in a folder above, includes it. Where
-two files include each other, that rule does not count between them. Every such file of a `-lys`
-folder is a piece: the full score, each part, each paper size that Mutopia offers. `Piece.edition`
-tells which belong together.
+and no other .ly file that makes one includes it: of the same edition, or in a folder above if the
+file is not in a `-lys` folder. Where two files include each other, that rule does not count between
+them. Every such file of a `-lys` folder is a piece: the full score, each part, each paper size that
+Mutopia offers. `Piece.edition` tells which belong together.
 """
 
 import fnmatch
@@ -186,9 +186,10 @@ def main_files(source: SourceTree) -> list[str]:
 
 
 def _contains(edition: str, other: str, path: str) -> bool:
-    """Whether a file that `other` includes is a part of its edition: in the same one, or in a folder below."""
+    """Whether a file that `other` includes is a part of it: of its edition, or below and of none."""
     folder = posixpath.dirname(other)
-    return edition == edition_of(path) or path.startswith(f"{folder}/" if folder else "")
+    below = path.startswith(f"{folder}/" if folder else "") and "-lys/" not in path
+    return edition == edition_of(path) or below
 
 
 def _makes_score(source: SourceTree, path: str) -> bool:
