@@ -20,6 +20,7 @@ import numpy as np
 from msmdtools import align, engrave, perform
 from msmdtools.dataset import build, performing, provenance, schedule, worker
 from msmdtools.dataset.pool import Raised, Returned
+from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import PieceError
 from msmdtools.performance import NoteEvent, Performance
@@ -154,7 +155,7 @@ def fake_perform(music, spec, folder, *, keep_audio=False):
 
 def fake_identity(options, engines):
     return {
-        "format": 1,
+        "format": FORMAT,
         "msmdtools": "0",
         "options": options.content(),
         "tools": {"engines": [engine.version for engine in engines], "fluidsynth": "0"},

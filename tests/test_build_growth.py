@@ -189,8 +189,10 @@ def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):
         "tempi": [1.0, 0.5], "soundfonts": ["Fake:0"], "velocity": 64, "width": 835,
         "keep_audio": False, "repeats": "written",
     }  # fmt: skip
-    description["msmdtools"] = "0.0"
+    description |= {"msmdtools": "0.0", "format": 1}
     (ds / "dataset.json").write_text(json.dumps(description))
+    with pytest.raises(DatasetError, match=r"format 1, .* give the same msmd build again"):
+        reader.open(ds)
     said = []
     with pytest.raises(DatasetError, match="1 pieces are of an earlier version"):
         build(manifest, root, ds, options((1.0,)), warn=said.append)

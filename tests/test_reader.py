@@ -122,7 +122,7 @@ def test_a_folder_that_is_no_dataset(tmp_path):
 def test_a_dataset_of_another_format_or_with_a_damaged_description(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     (copy / tables.DESCRIPTION).write_text(json.dumps({"format": 99}))
-    with pytest.raises(DatasetError, match="format 99, and this msmdtools reads 1"):
+    with pytest.raises(DatasetError, match="format 99, and this msmdtools reads 2"):
         msmd.open(copy)
     (copy / tables.DESCRIPTION).write_text('{"format": ')
     with pytest.raises(DatasetError, match=r"dataset.json is damaged"):

@@ -236,6 +236,16 @@ def test_pieces_are_added_and_removed_without_embedding_the_others(made):
     assert sorted(p.name for p in made.path.iterdir() if p.name[0] != ".") == files
 
 
+def test_kept_pieces_of_which_there_is_more_are_named(made, tmp_path):
+    fewer = [item for item in made.items if (item.piece, item.side) != (FIRST, "audio")]
+    out, rest = tmp_path / "grown", (made.model, made.weights)
+    assert update.update(out, fewer, *rest).incomplete == ()
+    change = update.update(out, made.items, *rest)
+    assert (change.kept, change.incomplete) == (2, (FIRST,))
+    change = update.update(out, made.items, *rest, remove=[FIRST])
+    assert (change.added, change.kept, change.incomplete) == (1, 1, ())
+
+
 def test_a_killed_run_goes_on_where_it_was(made, tmp_path, monkeypatch):
     """Killed at the second piece: the first one is there, and is not embedded again."""
     monkeypatch.setattr(update, "WRITE_EVERY_S", -1)

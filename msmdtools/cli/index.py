@@ -111,12 +111,22 @@ def command(
             click.echo(f"{windows:,} {side} windows, searched by: {how}")
         if seen is not None:
             click.echo(seen.to_text())
+        if change.incomplete:
+            click.echo(_incomplete(change.incomplete), err=True)
         if change.failed:
             names = [Failure(piece, "", message) for piece, _, message in change.failed]
             click.echo(f"{len(names):,} could not be indexed:", err=True)
             click.echo("\n".join(failures.lines(names)), err=True)
     if change.failed:
         ctx.exit(3)
+
+
+def _incomplete(pieces: tuple[str, ...]) -> str:
+    some = ", ".join(pieces[:5]) + (", …" if len(pieces) > 5 else "")
+    return (
+        f"{len(pieces)} kept pieces have sheets or recordings that the index has not: {some}\n"
+        "To take them in, name the pieces with --remove in the same command: they are embedded again."
+    )
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -350,7 +350,8 @@ def _description(path: Path) -> dict[str, Any]:
     if found != tables.FORMAT:
         raise DatasetError(
             f"{file}: format {found!r}, and this msmdtools reads {tables.FORMAT}; "
-            "build the dataset again or use the msmdtools it was built with"
+            "give the same msmd build again, which engraves its pieces anew, or use the msmdtools it was "
+            "built with"
         )
     return dict(description)
 

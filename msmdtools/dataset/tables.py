@@ -3,7 +3,7 @@
 from msmdtools import performance, score
 from msmdtools.table import Column, Table
 
-FORMAT = 1
+FORMAT = 2
 
 DESCRIPTION = "dataset.json"
 CARD = "README.md"

@@ -47,6 +47,7 @@ class Change:
         added, removed, kept: pieces of which the index has anything.
         failed: (piece, source, message) of each sheet or recording that could not be indexed.
         sides: for each side that has windows (side, windows, how they are searched).
+        incomplete: kept pieces of which there are now sheets or recordings that the index has not.
     """
 
     added: int
@@ -54,6 +55,7 @@ class Change:
     kept: int
     failed: tuple[tuple[str, str, str], ...] = ()
     sides: tuple[tuple[str, int, str], ...] = ()
+    incomplete: tuple[str, ...] = ()
 
 
 def update(
@@ -106,6 +108,8 @@ def update(
             for piece, group in groupby(items, key=lambda item: item.piece)
             if piece not in kept
         ]
+        known = writer.known()
+        lacking = {i.piece for i in items if (i.piece, i.side, i.performance) not in known}
         writer.remove({*remove, *(piece for piece, _ in new)})
         begin = time.monotonic()
         for done, (piece, group) in enumerate(new):
@@ -125,7 +129,8 @@ def update(
     failed = tuple(
         (str(row["piece"]), str(row["source"]), str(row["message"])) for row in writer.failures
     )
-    return Change(len(added), len(set(remove)), len(kept), failed, writer.sides())
+    incomplete = tuple(sorted(lacking & kept))
+    return Change(len(added), len(set(remove)), len(kept), failed, writer.sides(), incomplete)
 
 
 def _description(
@@ -199,6 +204,10 @@ class _Writer:
     def pieces(self) -> set[str]:
         """The pieces of which something is there."""
         return {row["piece"] for row in self._entries if row["status"] == "ok"}
+
+    def known(self) -> set[tuple[str, str, str]]:
+        """The sheets and recordings that were ever taken in: piece, side, performance."""
+        return {(row["piece"], row["side"], row["performance"]) for row in self._entries}
 
     def sides(self) -> tuple[tuple[str, int, str], ...]:
         """Each side that has windows, how many, and how they are searched."""
