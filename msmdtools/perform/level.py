@@ -11,7 +11,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-# 19 dB: all of the music that was measured for docs/performances.md fits, and stays 1.6 dB below full scale.
+# 19 dB: all of the music that was measured for docs/performances.md fits, and stays 1 dB below full scale.
 GAIN = 9
 _FULL = 32767
 _COMMENT = "msmdtools gain"
