@@ -71,7 +71,8 @@ def test_places_and_back(strip):
 
 def test_places_on_a_picture_of_another_size(piece, strip):
     twice = [np.array([[2.0, 0, 3], [0, 2.0, 5]])] * 2
-    sheet = pages.Sheet("larger", piece.pages, piece.systems, twice)
+    sizes = [(843.0, 1005.0)] * 2
+    sheet = pages.Sheet("larger", piece.pages, piece.systems, twice, piece.pages, sizes, [None] * 2)
     found, small = axis.axis(sheet).places(np.array([10.0])), strip.places(np.array([10.0]))
     assert (found.x, found.y) == (2 * small.x + 3, 2 * small.y + 5)
     assert axis.axis(sheet).boxes() == pytest.approx(2 * strip.boxes() + [3, 5, 3, 5])
@@ -79,7 +80,9 @@ def test_places_on_a_picture_of_another_size(piece, strip):
 
 
 def test_a_sheet_without_systems_or_of_another_width(piece, monkeypatch):
-    empty = pages.Sheet("blank", piece.pages, piece.systems[:0], [np.eye(2, 3)] * 2)
+    empty = pages.Sheet(
+        "blank", piece.pages, piece.systems[:0], [np.eye(2, 3)] * 2, [], [], [None] * 2
+    )
     with pytest.raises(MsmdError, match=r"^blank: no systems, so there is nothing to align with$"):
         axis.axis(empty)
     monkeypatch.undo()
@@ -328,15 +331,17 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
     with Image.open(tmp_path / "way.png") as picture:
         assert picture.size == (2 * alignment_picture.WIDTH + 110, picture.height)
     player = (tmp_path / "way.html").read_text()
-    assert "<title>heard.wav on BachJS__first</title>" in player
+    assert "<title>heard.wav on First, J. S. Bach</title>" in player
     assert "default-src 'none'" in player
     assert not re.search(r"(src|href)=|https?:", player)
     content = json.loads(re.search(r'id="data">(.*?)</script>', player)[1])
     assert [len(content[name]) for name in ("pages", "systems", "moments")] == [2, 4, 160]
-    assert content["systems"][2] == {"page": 2, "box": [20.0, 40.0, 400.0, 145.0]}
+    assert content["systems"][2] == {"page": 2, "box": [20.0, 40.0, 400.0, 145.0], "height": 105.0}
     for moment, row in zip(content["moments"], table, strict=True):
-        assert moment[1] + 1 == row["system"]
-        assert moment[2] == pytest.approx(row["x"], abs=0.06)
+        second, system, x, y, speed, slope = moment
+        assert system + 1 == row["system"]
+        assert (second, slope) == (row["second"], 0)
+        assert (x, y, speed) == pytest.approx((row["x"], row["y"], row["speed"]), abs=0.06)
 
 
 def test_sound_and_pages_in_the_player_are_what_was_given(run, dataset, heard, tmp_path):

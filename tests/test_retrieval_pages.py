@@ -1,5 +1,6 @@
 """Systems found in pictures, sheets of pictures and PDFs, and plain folders."""
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -8,7 +9,7 @@ from PIL import Image
 
 import msmdtools
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import pages, pictures, sources, systems, windows
+from msmdtools.retrieval import axis, pages, pictures, sources, systems, windows
 
 SPACE = 7
 
@@ -84,6 +85,81 @@ def test_places_on_a_turned_picture_are_on_its_systems():
     first = found.system == 1
     slope = np.polyfit(found.x[first], found.y[first], 1)[0]
     assert slope == pytest.approx(-np.tan(np.radians(2)), abs=0.003)
+
+
+def photographed(picture, corners, bend=0.0):
+    """A photo of a page with stems, whose corners are moved by so many px, and where its places are."""
+    drawn = picture.copy()
+    for top in (60, 260, 460):
+        for x in range(90, 780, 25):
+            for staff in (0, 70):
+                drawn[top + staff - 10 : top + staff + 20, x] = 0
+    large = cv2.resize(drawn, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    height, width = large.shape
+    edges = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    plane = cv2.getPerspectiveTransform(edges, edges + 2 * np.array(corners, np.float32) + 60)
+    size = (width + 120, height + 120)
+    x, y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in size))
+    lower = 2 * bend * np.sin(np.pi * x / size[0])
+    back = np.stack([x, y - lower, np.ones_like(x)], axis=-1) @ np.linalg.inv(plane).T
+    seen = cv2.remap(
+        large,
+        np.float32(back[..., 0] / back[..., 2]),
+        np.float32(back[..., 1] / back[..., 2]),
+        cv2.INTER_LINEAR,
+        borderValue=200,
+    )
+    light = np.linspace(0.75, 0.95, size[0])
+    _, encoded = cv2.imencode(".jpg", np.uint8(seen * light), [cv2.IMWRITE_JPEG_QUALITY, 80])
+
+    def place(x, y):
+        found = plane @ np.stack([2 * x, 2 * y, np.ones_like(x)])
+        x, y = found[:2] / found[2]
+        return x, y + 2 * bend * np.sin(np.pi * x / size[0])
+
+    return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), place
+
+
+ASKEW = {
+    "from below": ([[50, 15], [-50, 0], [0, 0], [0, 0]], 0),
+    "from the side": ([[0, 25], [0, -25], [0, 25], [0, -25]], 0),
+    "from a corner, turned": ([[25, 40], [-30, 10], [15, -5], [-15, 10]], 0),
+    "bent": ([[0, 0], [-10, 8], [0, 0], [0, 0]], 12),
+}
+
+
+@pytest.mark.parametrize("how", ASKEW)
+def test_a_page_that_was_photographed_askew_is_made_flat(how):
+    picture, place = photographed(page(), *ASKEW[how])
+    sheet = pages.make_sheet([picture], "p")
+    assert list(sheet.systems.groupby("system").size()) == [2, 2, 2]
+    assert sheet.notes == ()
+    found = windows.sheet_windows(sheet, (160, 200), 50)
+    for number, top in enumerate((60, 260, 460), 1):
+        here = found.system == number
+        x = np.linspace(60, 795, 300)
+        expected = place(x, np.full(300, top + 49.5))
+        y = np.interp(found.x[here], *expected)
+        assert found.y[here] == pytest.approx(y, abs=6)
+    strip = axis.axis(sheet)
+    assert (strip.heights() > 150).all()  # 99 px of a page that is drawn twice as large
+    assert (strip.boxes()[:, 3] - strip.boxes()[:, 1] >= strip.heights() - 1).all()
+    assert sheet.pictures[0].shape == picture.shape or sheet.pictures[0].shape[1] == pages.SHARP
+
+
+def test_a_flat_page_is_left_as_it_is():
+    for drawn in (page(), page(angle=2.0), page(joined=False)):
+        assert systems.find_systems(drawn).warp is None
+
+
+def test_what_looks_like_a_missed_system_is_said():
+    drawn = page(height=900, tops=(60, 260, 460, 660))
+    for staff in (0, 70):
+        drawn[260 + staff + SPACE, 61:794] = 255  # a line of each of its staves is gone
+        drawn[260 + staff + 3 * SPACE, 61:794] = 255
+    sheet = pages.make_sheet([page(), drawn], "p")
+    assert sheet.notes == ("page 2: 3 systems found; 1 gap looks like a missed system",)
+    assert pages.make_sheet([page(height=900)], "p").notes == ()
 
 
 def test_pictures_of_all_kinds_are_read(tmp_path):

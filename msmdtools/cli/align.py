@@ -73,6 +73,8 @@ def command(
         else:
             heard = recordings.of_performance(piece, recording)
     apart.close()
+    for note in getattr(seen, "notes", ()):
+        click.echo(f"{sheet}: {note}", err=True)
     loaded = load_model(model, device)
     method = following.follow if online else aligning.align
     with Progress() as progress:

@@ -87,6 +87,8 @@ def command(
     else:
         piece = reader.open(dataset)[query]
         asked = queries.of_piece(piece, by, performance, start, end, page)
+    for note in getattr(asked.sheet, "notes", ()):
+        click.echo(f"{query}: {note}", err=True)
     loaded = load_model(weights, device)
     opened.check(loaded, weights)
     found = search(opened, asked.embed(loaded, opened.description), top)

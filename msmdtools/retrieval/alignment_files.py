@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
 from msmdtools.perform.files import write_atomically
 from msmdtools.retrieval import alignment_picture, alignment_table, player
 from msmdtools.retrieval.alignment import Alignment
 from msmdtools.retrieval.recording import Recording
+from msmdtools.retrieval.windows import Paged
 
 PICTURE, PLAYER = ".png", ".html"
 
@@ -39,7 +41,7 @@ def write(alignment: Alignment, heard: Recording, path: Path) -> None:
         OSError: the file cannot be written.
     """
     ending = path.suffix.lower()
-    title = f"{heard.name} on {alignment.axis.sheet.piece}"
+    title = f"{heard.name} on {_named(alignment.axis.sheet)}"
     if ending == PICTURE:
         from msmdtools.dataset.figure import save
 
@@ -48,3 +50,10 @@ def write(alignment: Alignment, heard: Recording, path: Path) -> None:
         write_atomically(path, player.page(alignment, heard.sound(), title))
     else:
         alignment_table.write_table(alignment, path)
+
+
+def _named(sheet: Paged) -> str:
+    """What a sheet is called: of a dataset's piece its title and composer."""
+    if not isinstance(sheet, DatasetPiece):
+        return sheet.piece
+    return ", ".join(filter(None, (sheet.title, sheet.composer))) or sheet.piece

@@ -6,13 +6,16 @@ page, or of the picture that a `Sheet` was made from.
 """
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
+from msmdtools.retrieval import apart, pictures
 from msmdtools.retrieval.pages import Sheet
 from msmdtools.retrieval.windows import Paged
 from msmdtools.snippets.onsets import system_boxes
@@ -69,11 +72,37 @@ class Axis:
         return Places(page, self.system[at], *self._shown(page, x, (self.y0[at] + self.y1[at]) / 2))
 
     def boxes(self) -> Floats:
-        """The boxes around the staves of the systems: x0, y0, x1, y1, (systems, 4)."""
-        right = self.lefts + np.diff(self.begins)
-        x0, y0 = self._shown(self.page, self.lefts, self.y0)
-        x1, y1 = self._shown(self.page, right, self.y1)
-        return np.stack([x0, y0, x1, y1], axis=1)
+        """The boxes around the staves of the systems: x0, y0, x1, y1, (systems, 4).
+
+        On a picture on which a system leans or bends its box goes around all of it.
+        """
+        # Along the upper and the lower edge, a place at every eighth.
+        along = np.linspace(0, np.diff(self.begins), 9).T
+        x = np.tile(self.lefts[:, np.newaxis] + along, 2)
+        y = np.repeat(np.stack([self.y0, self.y1], axis=1), 9, axis=1)
+        page = np.repeat(self.page, x.shape[1])
+        shown = self._shown(page, x.ravel(), y.ravel())
+        x, y = (np.asarray(v, np.float64).reshape(x.shape) for v in shown)
+        return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
+
+    def heights(self) -> Floats:
+        """From the top of the first staff to the bottom of the last in the middle of each system."""
+        middle = self.lefts + np.diff(self.begins) / 2
+        _, top = self._shown(self.page, middle, self.y0)
+        _, bottom = self._shown(self.page, middle, self.y1)
+        return np.maximum(bottom - top, 1.0)
+
+    def sharp(self, number: int) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+        """Page `number`, from 1, as sharp as it is there, and its size in the px of its places."""
+        sheet = self.sheet
+        if isinstance(sheet, Sheet):
+            return sheet.pictures[number - 1], sheet.sizes[number - 1]
+        page = sheet.pages[number - 1]
+        height, width = page.shape
+        if isinstance(sheet, DatasetPiece) and sheet.pdf_path.is_file():
+            with suppress(MsmdError):
+                page = apart.read(pictures.page_of, sheet.pdf_path, number, 2 * width)
+        return page, (float(width), float(height))
 
     def picture(self, number: int) -> NDArray[np.uint8]:
         """Page `number`, from 1, as its places fit it: uint8 (height, width)."""

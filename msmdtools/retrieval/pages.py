@@ -1,7 +1,7 @@
 """Sheets from pictures and PDFs: upright pages at the scale of training pages, and their systems.
 
 A model is trained on pages that are 835 px wide, with staff lines 7 px apart. Pages of any other
-resolution or staff size are brought to that distance, and upright; pages that are like that already
+resolution or staff size are brought to that distance, upright and flat; pages that are like that already
 are left as they are. Places on them are given in pixels of the picture that was read (of a PDF: of
 its page drawn 835 px wide), whatever was done to it.
 """
@@ -19,6 +19,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.retrieval import systems
 from msmdtools.retrieval.limits import LIMITS, Limits
 from msmdtools.retrieval.pictures import read_pictures
+from msmdtools.retrieval.rectify import Warp
 from msmdtools.retrieval.stored import Stored
 from msmdtools.retrieval.systems import Image, Layout
 from msmdtools.snippets.schema import NOMINAL_WIDTH
@@ -31,6 +32,8 @@ SPACE = 6.98
 # A difference of scale that models do not mind.
 _SAME = 0.02
 _PDF_WIDTH = 2 * NOMINAL_WIDTH
+# Pictures are kept this wide: sharp on a screen of two pixels for each of a page.
+SHARP = 2 * NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,33 +42,45 @@ class Sheet:
 
     Attributes:
         piece: its name.
-        pages: upright, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
+        pages: upright and flat, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
         systems: one row per staff: page, system, staff (all from 1), x0, y0, x1, y1 in px of `pages`.
-        to_picture: for each page the affine map (2, 3) from its pixels to those of the picture.
+        to_picture: for each page the affine map (2, 3) from its pixels to those of the picture, or
+            of the picture made flat.
+        pictures: the pages as they look on the picture, at most `SHARP` px wide.
+        sizes: width and height of each picture, in the px that places on it are given in.
+        warps: for each page the map from the flat picture to the picture; None for the same.
+        notes: what seems not to have been found, such as "page 2: 5 systems found; 1 gap looks like
+            a missed system".
     """
 
     piece: str
     pages: Sequence[Image]
     systems: "pd.DataFrame"
     to_picture: Sequence[NDArray[np.float64]]
+    pictures: Sequence[Image]
+    sizes: Sequence[tuple[float, float]]
+    warps: Sequence[Warp | None]
+    notes: tuple[str, ...] = ()
 
     def on_picture(
         self, page: NDArray[np.integer], x: NDArray[np.floating], y: NDArray[np.floating]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x and y on the pictures of places on the pages, arrays of one length."""
-        maps = np.array(self.to_picture)[np.asarray(page) - 1]
+        page = np.asarray(page)
+        maps = np.array(self.to_picture)[page - 1]
         places = np.stack([x, y, np.ones(len(np.atleast_1d(x)))], axis=-1)
         found = np.einsum("nij,nj->ni", maps, places)
+        for number in np.unique(page):
+            warp = self.warps[number - 1]
+            if warp is not None:
+                here = page == number
+                found[here] = np.stack(warp.back(*found[here].T), axis=-1)
         return found[:, 0], found[:, 1]
 
     def picture(self, number: int) -> Image:
-        """Page `number`, from 1, at the size and angle of the picture: places fit it."""
-        affine = np.array(self.to_picture[number - 1])
-        page = self.pages[number - 1]
-        corners = np.array([[0, 0, 1], [page.shape[1], page.shape[0], 1]]) @ affine.T
-        shape = (max(round(corners[1, 0]), 1), max(round(corners[1, 1]), 1))
-        moved = cv2.warpAffine(page, affine, shape, flags=cv2.INTER_AREA, borderValue=255.0)
-        return np.asarray(moved, np.uint8)
+        """Page `number`, from 1, as it looks on the picture, at the size that places fit."""
+        width, height = (max(round(size), 1) for size in self.sizes[number - 1])
+        return _resized(self.pictures[number - 1], width, height)
 
 
 def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:
@@ -99,14 +114,21 @@ def make_sheet(
     """
     import pandas as pd
 
-    pages, maps = Stored(), []
+    pages, shown, maps, sizes, warps, notes = Stored(), Stored(), [], [], [], []
     rows: list[dict[str, Any]] = []
     count = 0
     for number, picture in enumerate(pictures, 1):
         layout = systems.find_systems(picture)
-        page, scale, back = _normalised(picture, layout)
+        height, width = picture.shape
+        clean = systems.whitened(picture) if np.median(picture) < 250 else picture
+        wide = min(width, SHARP)
+        shown.append(_resized(clean, wide, max(round(height * wide / width), 1)))
+        page, scale, back = _normalised(clean, layout)
         pages.append(page)
         maps.append(np.asarray(unit * back, np.float64))
+        sizes.append((unit * width, unit * height))
+        warps.append(layout.warp and layout.warp.scaled(unit))
+        notes += _notes(number, layout)
         for system in layout.systems:
             count += 1
             for staff, box in enumerate(system, 1):
@@ -119,7 +141,27 @@ def make_sheet(
             f"{where}: no staves found; give a picture of printed music, upright to 4 degrees, "
             "with staff lines that can be told apart"
         )
-    return Sheet(piece, pages, pd.DataFrame(rows), maps)
+    table = pd.DataFrame(rows)
+    return Sheet(piece, pages, table, maps, shown, sizes, warps, tuple(notes))
+
+
+def _notes(number: int, layout: Layout) -> list[str]:
+    """What seems to be missing on a page."""
+    if not layout.gaps:
+        return []
+    count = len(layout.systems)
+    systems_found = f"{count} {'system' if count == 1 else 'systems'} found"
+    look = "1 gap looks like a missed system"
+    if layout.gaps > 1:
+        look = f"{layout.gaps} gaps look like missed systems"
+    return [f"page {number}: {systems_found}; {look}"]
+
+
+def _resized(picture: Image, width: int, height: int) -> Image:
+    if picture.shape == (height, width):
+        return picture
+    method = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
 
 
 def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[np.float64]]:
@@ -128,17 +170,15 @@ def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[n
     if abs(scale - 1) < _SAME:
         scale = 1.0
     page, height, width = picture, *picture.shape
-    if np.median(page) < 250:
-        page = systems.whitened(page)
+    if layout.warp is not None:
+        page = np.asarray(layout.warp.flatten(page, 255), np.uint8)
     if layout.angle and layout.systems:
         page = np.asarray(systems.turn(page, layout.angle, 255), np.uint8)
         turned = systems.rotation(width, height, layout.angle)
     else:
         turned = np.eye(2, 3)
     if scale != 1:
-        shape = (max(round(width * scale), 1), max(round(height * scale), 1))
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        page = np.asarray(cv2.resize(page, shape, interpolation=method), np.uint8)
+        page = _resized(page, max(round(width * scale), 1), max(round(height * scale), 1))
     # Boxes are in pixel edges, and the rotation in pixel centres: half a pixel apart.
     half = np.array([0.5, 0.5])
     turned[:, 2] += half - turned[:, :2] @ half

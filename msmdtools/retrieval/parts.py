@@ -34,7 +34,7 @@ ENTRIES = Table(
         _PERFORMANCE,
         Column("source", "string", "", "the dataset, file or folder that it is from"),
         Column("status", "string", "", "ok or failed"),
-        Column("message", "string", "", "why it failed"),
+        Column("message", "string", "", "why it failed, or what was not found"),
         Column("windows", "int64", "", "how many it has"),
         Column("part", "string", "", "file that has them"),
         Column("row_group", "int64", "", "row group of that file, from 0"),

@@ -24,6 +24,7 @@ from msmdtools.retrieval import apart, audio, pages, pictures
 from msmdtools.retrieval.index import Index
 from msmdtools.retrieval.query import Asked
 from msmdtools.retrieval.search import Match
+from msmdtools.snippets.schema import NOMINAL_WIDTH
 
 # All in pixels.
 WIDTH, HEIGHT = 780, 1104
@@ -79,7 +80,7 @@ def _answer_page(index: Index, match: Match) -> Canvas:
     if reader_has(source):
         picture = reader.open(source)[match.piece].pages[number - 1]
     else:
-        picture = apart.read(pictures.page_of, source, number)
+        picture = apart.read(pictures.page_of, source, number, NOMINAL_WIDTH)
     title = f"{match.rank}  {match.score:.3f}  {match.piece}, page {number}"
     return _page(picture, match.path, number, title, "")
 

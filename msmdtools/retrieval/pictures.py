@@ -56,13 +56,20 @@ def read_pictures(
         yield picture
 
 
-def page_of(path: str | Path, number: int, limits: Limits = LIMITS) -> Image:
+def page_of(
+    path: str | Path, number: int, pdf_width: int = NOMINAL_WIDTH, limits: Limits = LIMITS
+) -> Image:
     """One page, from 1, as `read_pictures` gives it.
 
     Raises:
         MsmdError: as `read_pictures` does, or there is no such page.
     """
-    for at, picture in enumerate(read_pictures(path, limits=limits), 1):
+    path = Path(path)
+    if path.is_file() and path.suffix.lower() == ".pdf":
+        found, first = _pdf(path, pdf_width, limits, number), number
+    else:
+        found, first = read_pictures(path, pdf_width, limits), 1
+    for at, picture in enumerate(found, first):
         if at == number:
             return picture
     raise MsmdError(f"{path}: it has no page {number}")
@@ -141,14 +148,15 @@ def _grey(frame: Any) -> Image:
     return grey
 
 
-def _pdf(path: Path, width: int, limits: Limits) -> Iterator[Image]:
+def _pdf(path: Path, width: int, limits: Limits, only: int | None = None) -> Iterator[Image]:
     import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(path)
         if len(document) > limits.pages:
             raise limits.exceeded("pages", f"{path}: it has {len(document):,} pages")
-        for number, page in enumerate(document, 1):
+        for number in range(1, len(document) + 1) if only is None else [only]:
+            page = document[number - 1]
             across, down = page.get_size()
             if across > 0:
                 _check(f"{path}: page {number}", width, down * width / across, limits)
@@ -159,5 +167,7 @@ def _pdf(path: Path, width: int, limits: Limits) -> Iterator[Image]:
             page.close()
             yield picture
         document.close()
+    except IndexError:  # it has no such page
+        return
     except pypdfium2.PdfiumError as error:
         raise MsmdError(f"{path}: not a PDF that can be read ({error})") from error

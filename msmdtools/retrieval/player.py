@@ -78,33 +78,40 @@ def _pages(alignment: Alignment) -> list[int]:
 
 
 def _picture(alignment: Alignment, number: int) -> dict[str, Any]:
+    """The page as sharp as it is there, and its size in the px that places are given in."""
     from msmdtools.snippets.strip import encode_png
 
-    picture = np.ascontiguousarray(alignment.axis.picture(number))
-    height, width = picture.shape
-    encoded = base64.b64encode(encode_png(picture)).decode()
-    return {"width": width, "height": height, "png": encoded}
+    picture, (width, height) = alignment.axis.sharp(number)
+    encoded = base64.b64encode(encode_png(np.ascontiguousarray(picture))).decode()
+    return {"width": round(width, 1), "height": round(height, 1), "png": encoded}
 
 
 def _systems(alignment: Alignment) -> list[dict[str, Any]]:
+    """Page, box, and height of the staves where they stand."""
     axis = alignment.axis
-    return [
-        {"page": page, "box": box}
-        for page, box in zip(axis.page.tolist(), axis.boxes().round(1).tolist(), strict=True)
-    ]
+    columns = (
+        axis.page.tolist(),
+        axis.boxes().round(1).tolist(),
+        axis.heights().round(1).tolist(),
+    )
+    names = ("page", "box", "height")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _moments(alignment: Alignment) -> list[list[float]]:
-    """Second, number of the system in `systems`, x, and px a second on the page."""
-    places = alignment.places
-    system = np.searchsorted(alignment.axis.system, places.system)
-    boxes = alignment.axis.boxes()
-    scale = (boxes[:, 2] - boxes[:, 0]) / np.diff(alignment.axis.begins)
-    speed = alignment.speed * scale[system]
+    """Second, number of the system in `systems`, x, y, px a second, and px down for each to the right."""
+    axis, places = alignment.axis, alignment.places
+    system = np.searchsorted(axis.system, places.system)
+    ahead = axis.places(np.minimum(alignment.strip + 1, axis.begins[system + 1] - 1e-6))
+    behind = axis.places(np.maximum(alignment.strip - 1, axis.begins[system]))
+    across = np.maximum(ahead.x - behind.x, 1e-3)
+    speed = alignment.speed * across / 2
     columns = (
         alignment.second.round(3).tolist(),
         system.tolist(),
         places.x.round(1).tolist(),
+        places.y.round(1).tolist(),
         speed.round(1).tolist(),
+        ((ahead.y - behind.y) / across).round(4).tolist(),
     )
     return [list(row) for row in zip(*columns, strict=True)]

@@ -10,15 +10,17 @@
 5. Systems: staves that a bar line or a bracket joins. Where nothing is joined on a page, pairs of
    staves of which each is clearly nearer to its partner than to the next pair.
 
-No learned model is used. A page may be turned by up to 4 degrees; lines must be straight: a page that
-bends into the fold of a book is not flattened.
+Before that, a page that was photographed askew or that bends is made flat where more staves are found
+so, or as many (`msmdtools.retrieval.rectify`).
+
+No learned model is used. A page may be turned by up to 4 degrees.
 
 Method: run lengths and projections for staff lines as in A. Rebelo et al., "Optical music
 recognition: state-of-the-art and open issues", IJMIR 1 (2012), section 3.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,12 +28,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.retrieval.rectify import Warp, warp_of
+
 Image = NDArray[np.uint8]
 
 WIDTH = 1670  # of the picture that is searched in: two pixels for one of a training page
 _STEEPEST = 4.0
 _SPACES = (5.0, 90.0)  # distances of staff lines in that picture
 _LINES = 5
+# Of the lines of a staff, what a gap must have to look like one.
+_MISSED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,19 @@ class Layout:
         angle: degrees by which the picture must be turned counter-clockwise, around its centre, to be
             upright.
         systems: from top to bottom; each has its staves from top to bottom.
+        gaps: places between systems, above or below that have as many lines as a staff, and none was found.
+        warp: the page was made flat by this before it was turned; None if it was not.
     """
 
     angle: float
     systems: tuple[tuple[Staff, ...], ...]
+    gaps: int = 0
+    warp: Warp | None = None
+
+    @property
+    def staves(self) -> int:
+        """How many staves there are."""
+        return sum(map(len, self.systems))
 
     @property
     def space(self) -> float:
@@ -84,10 +99,23 @@ def find_systems(picture: Image) -> Layout:
     shape = (WIDTH, max(round(height * scale), 1))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     ink = _ink(np.asarray(cv2.resize(picture, shape, interpolation=method), np.uint8))
+    found = _found(ink, scale)
+    warp = warp_of(ink)
+    if warp is None:
+        return found
+    flat = _found(np.asarray(warp.flatten(ink, 0.0), np.float32), scale)
+    if flat.staves < found.staves:
+        return found
+    return replace(flat, warp=warp.scaled(1 / scale))
+
+
+def _found(ink: NDArray[np.float32], scale: float) -> Layout:
+    """What there is on a page that is `scale` times as large as the picture."""
     angle = _skew(ink)
     if angle:
         ink = np.asarray(turn(ink, angle, 0.0), np.float32)
     staves = sorted(_staves(ink), key=lambda staff: staff.y0)
+    systems = _systems(ink, staves)
     return Layout(
         angle,
         tuple(
@@ -95,8 +123,9 @@ def find_systems(picture: Image) -> Layout:
                 Staff(s.x0 / scale, s.y0 / scale, s.x1 / scale, s.y1 / scale, s.space / scale)
                 for s in system
             )
-            for system in _systems(ink, staves)
+            for system in systems
         ),
+        _gaps(ink, systems),
     )
 
 
@@ -185,6 +214,31 @@ def _staves(ink: NDArray[np.float32]) -> list[Staff]:
     return found
 
 
+def _gaps(ink: NDArray[np.float32], systems: Sequence[Sequence[Staff]]) -> int:
+    """How many gaps around the systems have lines as a staff has them."""
+    staves = [staff for system in systems for staff in system]
+    if not staves:
+        return 0
+    space = float(np.median([staff.space for staff in staves]))
+    lines = _lines(ink, max(round(3 * space), 12))
+    # Beams are long as well, and thick.
+    thick = np.ones((max(round(0.35 * space), 3), 1), np.uint8)
+    thin = lines - cv2.morphologyEx(lines, cv2.MORPH_OPEN, thick)
+    rows = thin.sum(axis=1)
+    whole = float(np.median([rows[max(int(s.y0), 0) : int(s.y1) + 2].sum() for s in staves]))
+    beyond = 1.5 * space
+    ends = [(system[0].y0 - beyond, system[-1].y1 + beyond) for system in systems]
+    edges = [
+        (0.0, ends[0][0]),
+        *((a[1], b[0]) for a, b in pairwise(ends)),
+        (ends[-1][1], len(rows)),
+    ]
+    return sum(
+        bottom - top > _LINES * space and rows[int(top) : int(bottom)].sum() > _MISSED * whole
+        for top, bottom in edges
+    )
+
+
 def _lines(ink: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """The ink of horizontal lines of some length; small breaks are closed first."""
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
@@ -247,6 +301,9 @@ def _combs(lines: NDArray[np.float32], space: float) -> list[tuple[float, float]
             continue
         middles = [_peak(profile, row + k * space, reach) for k in range(_LINES)]
         distance, top = np.polyfit(np.arange(_LINES), middles, 1)
+        if not 0.8 * space < distance < 1.25 * space:  # one line was taken for two
+            score[row] = 0
+            continue
         found.append((float(top), float(distance)))
         apart = round((_LINES + 0.5) * space)
         taken[max(row - apart, 0) : row + apart] = True

@@ -170,12 +170,13 @@ def _check_removable(out: Path, description: Description, remove: Collection[str
 def _embedded(
     item: Item, model: Model, made: Description
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None, str]:
-    """Places and vectors of an item's windows, or what is wrong with it."""
+    """Places and vectors of an item's windows, and what is wrong with it; no vectors if that is all."""
     try:
         if item.side == "sheet":
-            sheet = sheet_windows(item.read(), model.config.sheet_shape, made.sheet_stride)
+            read = item.read()
+            sheet = sheet_windows(read, model.config.sheet_shape, made.sheet_stride)
             where = {"page": sheet.page, "system": sheet.system, "x": sheet.x, "y": sheet.y}
-            return where, model.embed_sheet(sheet.images), ""
+            return where, model.embed_sheet(sheet.images), "; ".join(getattr(read, "notes", ()))
         audio = audio_windows(item.read(), model.config.frames, made.audio_stride)
         when = {"performance": item.performance, "second": audio.second}
         return when, model.embed_audio(audio.spectrograms), ""
