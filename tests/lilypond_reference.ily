@@ -1,9 +1,22 @@
 %% Read by LilyPond before a source (-dinclude-settings): it writes LilyPond's own MIDI file of every score that it
 %% would print, and prints nothing. The music is left as it is; a score without \midi gets LilyPond's own.
+%% Percent repeats and tremolos, which LilyPond plays as they are printed, are written out by \unfoldRepeats.
 
 \version "2.24.0"
 
 #(define reference-count 0)
+
+#(define (reference-music music)
+   (if (null? (extract-named-music music '(PercentRepeatedMusic TremoloRepeatedMusic)))
+       music
+       (fold unfold-repeats
+             (music-map
+              (lambda (m)
+                (if (not (music-is-of-type? m 'lyric-combine-music))
+                    (ly:music-set-property! m 'length '()))
+                m)
+              (ly:music-deep-copy music))
+             '(percent tremolo))))
 
 #(define (reference-score score)
    "The score with \\midi alone, or #f where it is only text, or not printed."
@@ -12,7 +25,7 @@
                          (ly:score-output-defs score)))))
      (and (ly:music? (ly:score-music score))
           (or (null? (kind 'midi)) (pair? (kind 'layout)))
-          (let ((performed (ly:make-score (ly:score-music score))))
+          (let ((performed (ly:make-score (reference-music (ly:score-music score)))))
             (ly:score-add-output-def!
              performed
              (if (pair? (kind 'midi)) (car (kind 'midi)) (ly:output-def-clone $defaultmidi)))

@@ -296,3 +296,13 @@ def test_tuning_changes_the_pitch(soundfont: Path) -> None:
         assert 1200 * np.log2(hertz(cents) / hertz(0)) == pytest.approx(cents, abs=0.5)
     with pytest.raises(ValueError, match="a tuning of 100 cents is not within -99 to 99"):
         synth.render(held, SPEC, soundfont, 100)
+
+
+def test_a_microtone_is_heard_between_the_keys_and_bends_no_other(soundfont: Path) -> None:
+    chord = music(note(0, 1536, 72), Note(0, 1536, 76, 64, 0, False, 1, "", 50.0))
+    audio = synth.render(chord, SPEC, soundfont)[2205:26460]
+    power = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 1 << 18))
+    pitch = 69 + 12 * np.log2(np.fft.rfftfreq(1 << 18, 1 / 22050).clip(1) / 440)
+    for expected in (72, 76.5):
+        near = np.abs(pitch - expected) < 1
+        assert pitch[near][power[near].argmax()] == pytest.approx(expected, abs=0.05)

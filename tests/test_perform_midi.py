@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from msmdtools.engrave.midi import read_midi
 from msmdtools.errors import PieceError
 from msmdtools.perform.midi import (
     DRUM_CHANNEL,
@@ -220,3 +221,15 @@ def test_more_tunings_than_channels_take_turns_and_never_bend_what_sounds() -> N
             sounding[action.channel] = sounding.get(action.channel, 0) + (1 if action.kind else -1)
         if action.kind == 3:
             assert bend.get(action.channel, 0) == round(cents[action.tick // 10] * 8192 / 200)
+
+
+def test_microtones_are_read_back_from_the_file_part_by_part(tmp_path: Path) -> None:
+    cents = [12.5 * i - 50 for i in range(9)]
+    piece = music(
+        *(microtone(96 * i, 96 * i + 90, 60 + i, c, i % 5) for i, c in enumerate(cents * 6))
+    )
+    write_midi(piece, SPEC, tmp_path / "notes.mid")
+    found = read_midi(tmp_path / "notes.mid").notes
+    assert [(n.onset_tick, n.pitch, n.cents) for n in found] == [
+        (n.onset_tick, n.pitch, n.cents) for n in piece.notes
+    ]

@@ -189,6 +189,27 @@ def test_microtones_keep_their_nearest_semitone_and_say_what_is_missing(score: E
     assert {(n.pitch, n.cents) for n in s.music.notes} == set(expected)
 
 
+def test_ties_into_grace_notes_and_ties_that_end_others_are_lilyponds(score: Engrave) -> None:
+    s = score("{ d''4~ \\grace { d''8 c''16 } b'4 }")
+    assert [(h.pitch, h.role) for h in s.noteheads] == [
+        (74, "played"),
+        (74, "tied"),
+        (72, "played"),
+        (71, "played"),
+    ]
+    s = score(
+        "{ \\set tieWaitForNote = ##t c''4~ d''\n"
+        "  \\set tieWaitForNote = ##f <e' g'>~ <e' g' c''> }"
+    )
+    assert pitches(s) == [72, 74, 64, 67, 72]
+
+
+def test_a_pitch_in_a_drum_staff_is_printed_and_does_not_sound(score: Engrave) -> None:
+    s = score("\\new DrumStaff { c'4 \\drummode { sn4 } }")
+    assert silent(s) == [(60, "not-performed")]
+    assert pitches(s) == [38]
+
+
 def test_a_rhythm_without_pitches_that_is_tied_does_not_stop_the_rest(score: Engrave) -> None:
     s = score("<< \\new RhythmicStaff { 4~ 8 8 2 } \\new Staff { c'1 } >>")
     assert pitches(s) == [60]

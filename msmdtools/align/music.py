@@ -2,7 +2,7 @@
 
 Several voices that strike the same key of the same staff together make one note. A key that is struck again
 while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI;
-what has velocity 0 there does not sound.
+what has velocity 0 there, or is not there, does not sound.
 """
 
 from collections import Counter, defaultdict
@@ -159,38 +159,19 @@ def _strikes(
     tracks: dict[tuple[int, int], int],
 ) -> tuple[list[Strike], int]:
     """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
-    sounding: dict[tuple[int, int, int], MidiNote] = {
-        (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
-    }
+    found_of, missing = _found(played, ticks, continued, midi, tracks)
     ends = _chain_ends(ticks, continued)
     by_key: dict[tuple[int, int, int, float], Strike] = {}
-    accounted: set[tuple[int, int, int]] = set()
-    for i, (tick, _) in ticks.items():
-        note = played[i]
-        if i in continued or note.pitch is None:
-            continue
-        key = (staves[note.staff], tick, note.pitch, note.cents)
-        track = tracks.get((note.voice, note.staff), -1)
-        # LilyPond counts in floating point: a tick may come out one less.
-        near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
-        midi_key = next((key for key in near if key in sounding), near[0])
-        found = sounding.get(midi_key)
-        accounted.add(midi_key)
-        velocity = found.velocity if found else DEFAULT_VELOCITY
+    for i, found in found_of.items():
+        note, tick = played[i], ticks[i][0]
+        # What LilyPond leaves out does not sound, unless its file keeps another time than we do.
+        velocity = found.velocity if found else DEFAULT_VELOCITY if missing else 0
         if not velocity:
             continue
+        staff, pitch = staves[note.staff], note.pitch or 0
         strike = by_key.setdefault(
-            key,
-            Strike(
-                begin + tick,
-                0,
-                note.pitch,
-                note.cents,
-                velocity,
-                staves[note.staff],
-                note.drum,
-                [],
-            ),
+            (staff, tick, pitch, note.cents),
+            Strike(begin + tick, 0, pitch, note.cents, velocity, staff, note.drum, []),
         )
         strike.played.append(i)
         end = found.offset_tick if found else ends[i]
@@ -200,7 +181,33 @@ def _strikes(
         if _key(before) == _key(after) and before.offset_tick > after.onset_tick:
             after.offset_tick = max(after.offset_tick, before.offset_tick)
             before.offset_tick = after.onset_tick
-    return strikes, len(sounding.keys() - accounted)
+    return strikes, missing
+
+
+def _found(
+    played: Sequence[PlayedNote],
+    ticks: dict[int, tuple[int, int]],
+    continued: dict[int, int],
+    midi: WrittenMidi,
+    tracks: dict[tuple[int, int], int],
+) -> tuple[dict[int, MidiNote | None], int]:
+    """For each note that a key is to be struck for, LilyPond's own; and how many of its notes are left."""
+    sounding: dict[tuple[int, int, int], MidiNote] = {
+        (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
+    }
+    found: dict[int, MidiNote | None] = {}
+    accounted: set[tuple[int, int, int]] = set()
+    for i, (tick, _) in ticks.items():
+        note = played[i]
+        if i in continued or note.pitch is None:
+            continue
+        track = tracks.get((note.voice, note.staff), -1)
+        # LilyPond counts in floating point: a tick may come out one less.
+        near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
+        key = next((key for key in near if key in sounding), near[0])
+        found[i] = sounding.get(key)
+        accounted.add(key)
+    return found, len(sounding.keys() - accounted)
 
 
 def _key(strike: Strike) -> tuple[int, int, float]:

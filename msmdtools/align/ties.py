@@ -1,7 +1,8 @@
 """Which performed notes only continue a tied note, by the rules of LilyPond's own performer.
 
 A note is tied onwards when it, or its whole voice at that moment, carries a tie. The next note of the same
-voice with the same pitch continues it if it starts where the tied one ends (or, with tieWaitForNote, later).
+voice with the same pitch continues it if it starts before or where the tied one ends (a grace note starts before
+its main note does), or, with tieWaitForNote, later.
 """
 
 from collections import defaultdict
@@ -45,18 +46,18 @@ def tied_from(
             started: list[_Open] = []
             for i in chord:
                 note = played[i]
-                match = next((o for o in open_notes if _continues(o, note, moment)), None)
+                pitch = (note.pitch, note.cents)
+                match = next((o for o in open_notes if o.pitch == pitch), None)
                 if match:
                     open_notes.remove(match)
                     continued[i] = match.index
                 if note.tie or tied_chord:
-                    started.append(_Open(i, (note.pitch, note.cents), end_of(note), note.wait))
+                    started.append(_Open(i, pitch, end_of(note), note.wait))
+            if started and not any(o.wait for o in started):
+                # A tie that does not wait ends those that do.
+                open_notes = [o for o in open_notes if not o.wait]
             open_notes += started
     return continued
-
-
-def _continues(tied: _Open, note: PlayedNote, moment: Moment) -> bool:
-    return tied.pitch == (note.pitch, note.cents) and (tied.wait or tied.end == moment)
 
 
 def end_of(note: PlayedNote) -> Moment:

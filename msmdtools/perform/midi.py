@@ -134,19 +134,21 @@ def allocate_channels(music: Music) -> list[int]:
 def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
     """Every key, pedal and bend change, by tick; at one tick releases, pedals, bends, then strikes.
 
-    A part's pedal is pressed on every channel that carries notes of the part.
+    A part's pedal is pressed on every channel that carries notes of the part, and its track has all bends of
+    its notes, also those that another part has made already.
     """
     channels = allocate_channels(music)
     carried: dict[int, set[int]] = {}
     bends: dict[int, int] = {}
+    known: dict[tuple[int, int], int] = {}
     result: list[Action] = []
     for note, channel in zip(music.notes, channels, strict=True):
         carried.setdefault(note.channel, set()).add(channel)
         part, key = note.channel, note.pitch
         bend = round(note.cents * BEND_PER_CENT)
-        if bend != bends.get(channel, 0):
+        if bend != bends.get(channel, 0) or bend != known.get((part, channel), 0):
             result.append(Action(note.onset_tick, _BEND, part, channel, 0, bend))
-            bends[channel] = bend
+        bends[channel] = known[part, channel] = bend
         strike = Action(note.onset_tick, _ON, part, channel, key, velocity_of(note, spec))
         result += (strike, Action(sounding_end(note), _OFF, part, channel, key, 0))
     for pedal in music.pedals:
