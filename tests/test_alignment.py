@@ -316,15 +316,18 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
     result = run(heard, FIRST, "--dataset", dataset.path, *asked)
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert [re.sub(r"[\d.]+ to [\d.]+", "N", line).strip() for line in lines[:-1]] == [
+    assert [re.sub(r"[\d.]+ to [\d.]+", "N", line).strip() for line in lines[:-2]] == [
         "N s  page 1 system 1 x N",
         "N s  page 1 system 2 x N",
         "N s  page 2 system 3 x N",
         "N s  page 2 system 4 x N",
     ]
-    assert lines[-1] == "mean similarity 1.00"
+    assert lines[-2] == "mean similarity 1.00"
+    assert re.fullmatch(r"probability that this is the piece: \d+ %", lines[-1])
     table = json.loads((tmp_path / "way.json").read_text())
-    assert list(table[0]) == ["second", "page", "system", "x", "y", "speed", "similarity"]
+    names = ["second", "page", "system", "x", "y", "speed", "similarity", "on_sheet"]
+    assert list(table[0]) == names
+    assert all(row["on_sheet"] for row in table)
     assert [row["second"] for row in table] == pytest.approx(np.arange(160) / 10)
     assert pq.read_table(tmp_path / "way.parquet").to_pylist() == table
     assert pyarrow.csv.read_csv(tmp_path / "way.csv").to_pylist() == table
@@ -342,6 +345,22 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
         assert system + 1 == row["system"]
         assert (second, slope) == (row["second"], 0)
         assert (x, y, speed) == pytest.approx((row["x"], row["y"], row["speed"]), abs=0.06)
+
+
+def test_the_wrong_piece_is_an_answer_that_says_so(run, dataset, heard, tmp_path, monkeypatch):
+    monkeypatch.setattr(alignment.verdict, "probability", lambda *_: 0.004)
+    result = run(heard, FIRST, "--dataset", dataset.path, "-o", tmp_path / "way.html")
+    assert (result.exit_code, result.output.splitlines()) == (
+        0,
+        [
+            "mean similarity 1.00",
+            "This is probably not the piece.",
+            "probability that this is the piece: 0 %",
+        ],
+    )
+    player = (tmp_path / "way.html").read_text()
+    content = json.loads(re.search(r'id="data">(.*?)</script>', player)[1])
+    assert {moment[1] for moment in content["moments"]} == {-1}  # no cursor anywhere
 
 
 def test_sound_and_pages_in_the_player_are_what_was_given(run, dataset, heard, tmp_path):

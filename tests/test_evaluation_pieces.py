@@ -40,7 +40,7 @@ SHAPE, FRAMES = (80, 40), 42
 class Fake:
     """Embeds a window as its own coarse content."""
 
-    name, dim = "fake", 8
+    name, dim, made = "fake", 8, {}
     config = SimpleNamespace(name="fake", context_s=2.1, sheet_shape=SHAPE, frames=FRAMES)
 
     def __init__(self):

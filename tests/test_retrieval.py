@@ -162,7 +162,7 @@ def test_recordings_that_cannot_be_searched_for(tmp_path, monkeypatch):
 class Fake:
     """Embeds a window as its own coarse content; the two sides are not in one space."""
 
-    name, dim = "fake", 8
+    name, dim, made = "fake", 8, {}
     config = SimpleNamespace(sheet_shape=SHAPE, frames=FRAMES)
 
     def __init__(self):
@@ -464,16 +464,20 @@ def test_index_and_search_from_the_command_line(made, monkeypatch):
         f"{out}: 1 added, 0 removed, 1 kept.\n"
         f"{windows_of['sheet']} sheet windows, searched by: exact\n"
         f"{windows_of['audio']} audio windows, searched by: exact\n"
+        "Whether the 2 pieces were in training is not known: these weights do not say what they were "
+        "trained on.\n"
     )
     lines = run("search", out, FIRST, "--dataset", made.dataset.path).splitlines()
-    assert len(lines) == 2
+    # The two sides are not in one space, so no answer is likely, and that is said.
+    assert lines[2:] == ["Probably not in the index: none of these is likely to be the piece."]
     assert re.fullmatch(
-        r"  1  [01]\.\d{3}  BachJS__\w+  page \d system \d x \d+ to page \d system \d x \d+",
+        r"  1  [01]\.\d{3}  [ \d]{3} %  BachJS__\w+  page \d system \d x \d+ to page \d system \d x \d+",
         lines[0],
     )
     soundfile.write(out.parent / "a.flac", np.sin(np.arange(66_150) / 20), 22_050)
     answers = json.loads(run("search", out, out.parent / "a.flac", "--json", "--top", 1))
     assert [m["rank"] for m in answers] == [1]
+    assert 0 <= answers[0]["probability"] < 0.5
     assert len(answers[0]["path"]) == 6
     by_sheet = ["--dataset", made.dataset.path, "--by", "sheet", "--page", 1]
     assert " s" in run("search", out, FIRST, *by_sheet)

@@ -52,6 +52,10 @@ def command(
     AUDIO is an audio or MIDI file; the sheet is a picture or PDF, a folder of pictures, or with
     --dataset a piece.
 
+    It says how probable it is that AUDIO is of this sheet. What is not, such as applause or other
+    music before and after, is marked in the table and has no cursor in the player. AUDIO that is of
+    another piece is an answer, not an error: the exit code is 0.
+
     Example: msmd align recording.flac score.pdf -o player.html
     """
     from msmdtools.dataset import reader
@@ -83,18 +87,43 @@ def command(
         alignment_files.write(found, heard, path)
     if as_json:
         click.echo(json.dumps(alignment_table.rows(found), indent=1))
+        click.echo(_verdict(found), err=True)
         return
     click.echo(_summary(found))
 
 
 def _summary(found: "Alignment") -> str:
-    """A line for each way through a system, and the mean similarity."""
+    """A line for each way through a system, the mean similarity, and how likely it is the piece."""
+    import numpy as np
+
     page, system, x, _ = found.places
     lines = []
     for part in found.passages():
-        first, last = part.start, part.stop - 1
+        there = np.flatnonzero(found.on_sheet[part])
+        if not len(there):
+            continue
+        first, last = part.start + int(there[0]), part.start + int(there[-1])
         lines.append(
             f"{found.second[first]:7.1f} to {found.second[last]:.1f} s  page {page[first]} "
             f"system {system[first]} x {x[first]:.0f} to {x[last]:.0f}"
         )
-    return "\n".join([*lines, f"mean similarity {found.similarity.mean():.2f}"])
+    return "\n".join([*lines, f"mean similarity {found.similarity.mean():.2f}", _verdict(found)])
+
+
+def _verdict(found: "Alignment") -> str:
+    """Whether it is the piece, and what of the recording is not on the sheet."""
+    import numpy as np
+
+    from msmdtools.retrieval.verdict import LIKELY
+
+    told = f"probability that this is the piece: {100 * found.probability:.0f} %"
+    if found.probability < LIKELY:
+        return f"This is probably not the piece.\n{told}"
+    there = np.flatnonzero(found.on_sheet)
+    second, end = found.second, float(found.second[-1])
+    away = []
+    if len(there) and there[0] > 0:
+        away.append(f"0.0 to {second[there[0]]:.1f} s")
+    if len(there) and there[-1] < len(second) - 1:
+        away.append(f"{second[there[-1] + 1]:.1f} to {end:.1f} s")
+    return "\n".join([*([f"not on the sheet: {', '.join(away)}"] if away else []), told])

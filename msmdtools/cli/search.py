@@ -68,6 +68,9 @@ def command(
     QUERY is an audio file (WAV, FLAC, OGG, MP3, with ffmpeg any other; any rate and length), a MIDI
     file, a picture or PDF of a sheet, a folder of its pictures, or with --dataset a piece.
 
+    Each answer has its rank, mean similarity, the probability that it is the piece, and the place.
+    If none is likely, it says so: the piece is probably not in the index. The exit code is 0 then, too.
+
     Example: msmd search msmd.index recording.flac -o found.png
     """
     if dataset is None and (by == "sheet" or performance is not None):
@@ -77,6 +80,7 @@ def command(
     from msmdtools.dataset import reader
     from msmdtools.models.model import load_model
     from msmdtools.retrieval import query as queries
+    from msmdtools.retrieval import verdict
     from msmdtools.retrieval.index import open_index, weights_of
     from msmdtools.retrieval.search import search
 
@@ -101,7 +105,10 @@ def command(
         return
     for match in found:
         name = " ".join(filter(None, (match.piece, match.performance)))
-        click.echo(f"{match.rank:3}  {match.score:.3f}  {name}  {_place(match.path)}")
+        likely = f"{100 * match.probability:3.0f} %"
+        click.echo(f"{match.rank:3}  {match.score:.3f}  {likely}  {name}  {_place(match.path)}")
+    if not any(match.probability >= verdict.LIKELY for match in found):
+        click.echo("Probably not in the index: none of these is likely to be the piece.")
 
 
 def _place(path: list[dict[str, Any]]) -> str:

@@ -39,12 +39,14 @@ class Model:
         made: what the weights were made with and from.
         device: where it runs, such as "cpu" or "cuda".
         precision: "32" bits, or "bf16": bfloat16 in convolutions, where the hardware has it.
+        bundled: see below.
 
     Attributes:
         config: what the model is.
         made: what the weights were made with and from.
         name: the model's name.
         dim: dimensions of its embeddings.
+        bundled: the name of its weights, if they are those that come with msmdtools; else "".
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Model:
         made: dict[str, Any],
         device: str = "cpu",
         precision: str = "32",
+        bundled: str = "",
     ) -> None:
         from msmdtools.models import towers
 
@@ -61,6 +64,7 @@ class Model:
             raise MsmdError(f"precision is {precision!r}; it must be '32' or 'bf16'")
         self.config, self.made = config, made
         self.name, self.dim = config.name, network.dim
+        self.bundled = bundled
         self.device, self.precision = device, precision
         network.eval()
         towers.fold(network)
@@ -160,7 +164,8 @@ def load_model(name_or_path: str | Path, device: str | None = None, precision: s
     network, config, made = bundle.load(path)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Model(network, config, made, device, precision)
+    name = str(name_or_path)
+    return Model(network, config, made, device, precision, name if name in bundled() else "")
 
 
 def bundled() -> list[str]:

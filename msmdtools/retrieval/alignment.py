@@ -21,7 +21,7 @@ has more audio windows than sheet windows, after which it no longer places all o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
-from msmdtools.retrieval import path
+from msmdtools.retrieval import path, presence, verdict
 from msmdtools.retrieval.axis import Axis, Places, axis
 from msmdtools.retrieval.ranking import STEPS
 from msmdtools.retrieval.search import SHORTEST_S
@@ -40,6 +40,8 @@ from msmdtools.retrieval.windows import Paged, audio_windows, sheet_windows
 
 SHEET_STRIDE, AUDIO_STRIDE = 10, 0.1
 JUMP = 10.0
+# Strides of an index, at which it is judged whether the recording is of the sheet at all.
+INDEX_SHEET, INDEX_AUDIO = 50, 0.5
 SMOOTH_S = 0.3
 
 Floats = NDArray[np.float64]
@@ -56,6 +58,9 @@ class Alignment:
         strip: the place at each, in px of the strip.
         speed: how fast it goes on from there until the next moment, in px of the strip per second.
         similarity: cosine similarity of the windows of sheet and audio there, from -1 to 1.
+        probability: that the recording is of this sheet, from 0 to 1; NaN if nobody looked
+            (`msmdtools.retrieval.verdict`).
+        heard: `on_sheet`; None for everywhere.
     """
 
     axis: Axis
@@ -63,6 +68,13 @@ class Alignment:
     strip: Floats
     speed: Floats
     similarity: Floats
+    probability: float = float("nan")
+    heard: NDArray[np.bool_] | None = None
+
+    @property
+    def on_sheet(self) -> NDArray[np.bool_]:
+        """Whether the sheet has the music of each moment; where it has not, the place means nothing."""
+        return np.ones(len(self.second), bool) if self.heard is None else self.heard
 
     def at(self, seconds: ArrayLike) -> Floats:
         """The places on the strip at any moments; before the first one NaN.
@@ -112,9 +124,10 @@ def align(
     progress("sheet", 1, 1)
     progress("audio", 0, 1)
     windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
-    similarities = Similarities(model.embed_audio(windows.spectrograms), vectors)
+    heard = model.embed_audio(windows.spectrograms)
     progress("audio", 1, 1)
-    return from_similarities(strip, windows.second, similarities)
+    found = from_similarities(strip, windows.second, Similarities(heard, vectors))
+    return judged(found, bands, heard, vectors, verdict.of_model(model.bundled))
 
 
 def from_similarities(
@@ -137,6 +150,30 @@ def from_similarities(
     places = np.concatenate(runs)
     speed = np.concatenate([_slopes(run) for run in runs]) / AUDIO_STRIDE
     return Alignment(strip, second, places, speed, found)
+
+
+def judged(
+    found: Alignment,
+    bands: NDArray[Any],
+    heard: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    null: verdict.Null | None = None,
+) -> Alignment:
+    """An alignment with the probability that the recording is of the sheet, and what of it is not.
+
+    Args:
+        bands: the spectrogram of the recording, (92, frames).
+        heard, seen: the embeddings of the windows of audio and sheet.
+        null: similarities of unrelated music with their model, if known.
+    """
+    every, first = round(INDEX_AUDIO / AUDIO_STRIDE), (INDEX_SHEET // SHEET_STRIDE - 1) // 2
+    coarse = seen[first :: INDEX_SHEET // SHEET_STRIDE]
+    evidence = verdict.evidence(heard[::every], coarse if len(coarse) else seen, null)
+    probability = verdict.probability(evidence, "audio")
+    there = presence.on_sheet(found.similarity, found.second, bands, evidence)
+    if probability < verdict.LIKELY:
+        there[:] = False
+    return replace(found, probability=probability, heard=there)
 
 
 def best_path(

@@ -53,8 +53,11 @@ def _title(alignment: Alignment, title: str, width: int) -> Canvas:
     canvas = np.full((MARGIN + TITLE + LABEL + GAP, width, 3), 255, np.uint8)
     size = min(TITLE, TITLE * (width - 2 * MARGIN) // max(plot.text_width(title, TITLE), 1))
     plot.text(canvas, (MARGIN, MARGIN), title, max(size, SMALL))
+    known = alignment.probability == alignment.probability
+    likely = f", probability {100 * alignment.probability:.0f} %" if known else ""
     words = (
-        f"{alignment.second[-1]:.1f} s, mean similarity {alignment.similarity.mean():.2f}; "
+        f"{alignment.second[-1]:.1f} s, mean similarity {alignment.similarity.mean():.2f}"
+        f"{likely}; "
         "colours are time, from dark blue to orange"
     )
     plot.text(canvas, (MARGIN, MARGIN + TITLE + 8), words, LABEL, plot.FAINT)
@@ -86,10 +89,14 @@ def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
             (float(x) * scale, float(y) * scale + lower)
             for x, y in zip(places.x[part], places.y[part], strict=True)
         ]
-        for (start, end), colour in zip(pairwise(points), colours[part], strict=False):
-            plot.line(canvas, start, end, colour)
+        there = alignment.on_sheet[part]
+        for step, ((start, end), colour) in enumerate(
+            zip(pairwise(points), colours[part], strict=False)
+        ):
+            if there[step] and there[step + 1]:
+                plot.line(canvas, start, end, colour)
         for at, words in marks:
-            if part.start <= at < part.stop:
+            if part.start <= at < part.stop and alignment.on_sheet[at]:
                 x, y = points[at - part.start]
                 plot.dot(canvas, (x, y), RADIUS, colours[at])
                 plot.text(canvas, (x, y + RADIUS + 3), words, SMALL, colours[at], "mt")

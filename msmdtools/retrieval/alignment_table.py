@@ -21,6 +21,12 @@ ALIGNMENT = Table(
         Column("y", "float64", "px", "middle of the system there"),
         Column("speed", "float64", "px/s", "how fast it goes on along the systems"),
         Column("similarity", "float64", "", "cosine similarity of sheet and audio, from -1 to 1"),
+        Column(
+            "on_sheet",
+            "bool",
+            "",
+            "whether the sheet has this music; if not, the place means nothing",
+        ),
     ),
 )
 ENDINGS = (".csv", ".parquet", ".json")
@@ -36,9 +42,13 @@ def rows(alignment: Alignment) -> list[dict[str, Any]]:
         **places._asdict(),
         "speed": alignment.speed,
         "similarity": alignment.similarity,
+        "on_sheet": alignment.on_sheet,
     }
     names = ALIGNMENT.names
-    lists = [columns[name].round(_DECIMALS.get(name, 0)).tolist() for name in names]
+    lists = [
+        (values.round(_DECIMALS[name]) if name in _DECIMALS else values).tolist()
+        for name, values in ((name, columns[name]) for name in names)
+    ]
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
 

@@ -29,7 +29,7 @@ where the music is in the part of a window that has not been heard.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -38,8 +38,11 @@ from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
+from msmdtools.retrieval import verdict
 from msmdtools.retrieval.alignment import (
     AUDIO_STRIDE,
+    INDEX_AUDIO,
+    INDEX_SHEET,
     SHEET_STRIDE,
     Alignment,
     Floats,
@@ -115,13 +118,19 @@ def follow(
     centres = window_centres(strip.length, len(images))
     places, speed = track(similarities, [cut.steps for cut in CUTS])
     nearest = np.abs(centres - (places[:, None] * SHEET_STRIDE + centres[0])).argmin(axis=1)
-    return Alignment(
+    found = Alignment(
         strip,
         windows.second,
         centres[0] + SHEET_STRIDE * places,
         speed,
         np.array([similarities[0].row(i)[at] for i, at in enumerate(nearest)], np.float64),
     )
+    # What can only be said at the end: whether it was of this sheet at all.
+    every, apart = round(INDEX_AUDIO / AUDIO_STRIDE), INDEX_SHEET // SHEET_STRIDE
+    heard = model.embed_audio(windows.spectrograms[::every])
+    seen = model.embed_sheet(images[(apart - 1) // 2 :: apart] if len(images) > 2 else images)
+    evidence = verdict.evidence(heard, seen, verdict.of_model(model.bundled))
+    return replace(found, probability=verdict.probability(evidence, "audio"))
 
 
 def _embedded(

@@ -99,7 +99,10 @@ def _systems(alignment: Alignment) -> list[dict[str, Any]]:
 
 
 def _moments(alignment: Alignment) -> list[list[float]]:
-    """Second, number of the system in `systems`, x, y, px a second, and px down for each to the right."""
+    """Second, number of the system in `systems`, x, y, px a second, and px down for each to the right.
+
+    The number is -1 where the sheet does not have the music.
+    """
     axis, places = alignment.axis, alignment.places
     system = np.searchsorted(axis.system, places.system)
     ahead = axis.places(np.minimum(alignment.strip + 1, axis.begins[system + 1] - 1e-6))
@@ -108,7 +111,7 @@ def _moments(alignment: Alignment) -> list[list[float]]:
     speed = alignment.speed * across / 2
     columns = (
         alignment.second.round(3).tolist(),
-        system.tolist(),
+        np.where(alignment.on_sheet, system, -1).tolist(),
         places.x.round(1).tolist(),
         places.y.round(1).tolist(),
         speed.round(1).tolist(),

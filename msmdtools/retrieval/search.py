@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.models.model import Model
-from msmdtools.retrieval import neighbours
+from msmdtools.retrieval import neighbours, verdict
 from msmdtools.retrieval.index import Index, Side
 from msmdtools.retrieval.ranking import path_scores, paths, straightened
 from msmdtools.retrieval.windows import Paged, audio_windows, edge_windows, sheet_windows
@@ -52,6 +52,7 @@ class Match:
         piece: its id.
         performance: the recording of it; "" for a sheet.
         score: mean cosine similarity along the path, from -1 to 1.
+        probability: that it is the piece, from 0 to 1; see `msmdtools.retrieval.verdict`.
         path: for each window of the query its place and the place found: `page`, `system`, `x` and
             `y` of a sheet, `second` of a recording, and their `similarity`.
     """
@@ -60,6 +61,7 @@ class Match:
     piece: str
     performance: str
     score: float
+    probability: float
     path: list[dict[str, Any]]
 
 
@@ -139,22 +141,41 @@ def search(index: Index, query: Query, top: int = 10) -> list[Match]:
         what = "sheets" if query.of == "audio" else "recordings"
         raise MsmdError(f"{index.path} has no {what} to search in; add some with msmd index")
     near = neighbours.shortlist(index, name, query.vectors)
-    if near is not None:
-        return ranked(index.read(name, near), query, top)
-    return ranked(index.sheet if name == "sheet" else index.audio, query, top)
+    side: Side = getattr(index, name) if near is None else index.read(name, near)
+    pieces = index.entries.loc[index.entries["side"] == name, "piece"].nunique()
+    return ranked(side, query, top, verdict.of_model(index.description.weights), pieces)
 
 
-def ranked(side: Side, query: Query, top: int = 10) -> list[Match]:
-    """The best `top` pieces of a side, as `search` gives them."""
+def ranked(
+    side: Side,
+    query: Query,
+    top: int = 10,
+    null: verdict.Null | None = None,
+    pieces: int | None = None,
+) -> list[Match]:
+    """The best `top` pieces of a side, as `search` gives them.
+
+    Args:
+        null: similarities of unrelated music with the model, if known.
+        pieces: how many there were to choose from; None for those of the side.
+    """
     scores = path_scores(query.vectors, side.vectors, side.bounds)
     groups: dict[str, int] = {}  # the best sheet or recording of each piece, best first
     for group in np.argsort(-scores, kind="stable"):
         if len(groups) < top and np.isfinite(scores[group]):
             groups.setdefault(side.names[group][0], int(group))
-    return [_match(side, query, group, rank) for rank, group in enumerate(groups.values(), 1)]
+    many = pieces or len({piece for piece, _ in side.names})
+    null = null or verdict.of_index(query.vectors, side.vectors, many)
+    found = []
+    for rank, group in enumerate(groups.values(), 1):
+        part = side.vectors[side.bounds[group] : side.bounds[group + 1]]
+        evidence = verdict.evidence(query.vectors, part, null)
+        likely = verdict.probability(evidence, query.of, many)
+        found.append(_match(side, query, group, rank, likely))
+    return found
 
 
-def _match(side: Side, query: Query, group: int, rank: int) -> Match:
+def _match(side: Side, query: Query, group: int, rank: int, probability: float) -> Match:
     low, high = side.bounds[group : group + 2]
     similarities = query.vectors @ side.vectors[low:high].T
     found = paths(similarities, np.array([0, high - low]))
@@ -169,4 +190,4 @@ def _match(side: Side, query: Query, group: int, rank: int) -> Match:
         for i, (place, row) in enumerate(zip(query.places, places.to_dict("records"), strict=True))
     ]
     piece, performance = side.names[group]
-    return Match(rank, piece, performance, float(found.scores[0]), path)
+    return Match(rank, piece, performance, float(found.scores[0]), probability, path)

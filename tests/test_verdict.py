@@ -1,0 +1,119 @@
+"""How likely an answer is right, and which moments are not on the sheet."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from msmdtools.retrieval import presence, verdict
+from msmdtools.retrieval.index import Side
+from msmdtools.retrieval.search import Query, ranked
+
+
+def music(seed, windows, dim=32):
+    """Vectors of length 1 of which neighbours are alike, as overlapping windows are."""
+    draw = np.random.default_rng(seed).normal(size=(windows + 8, dim))
+    vectors = np.stack([draw[k : k + 8].sum(0) for k in range(windows)])
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def heard(vectors, seed, noise=0.1):
+    """The same music with so much else in it."""
+    other = vectors + np.random.default_rng(seed).normal(size=vectors.shape) * noise
+    return (other / np.linalg.norm(other, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_moments_are_those_of_all_similarities():
+    one, other = music(1, 50), music(2, 70)
+    similarities = one.astype(np.float64) @ other.T
+    found = verdict.moments(one, other)
+    assert found == pytest.approx((similarities.mean(), similarities.std()), abs=1e-6)
+
+
+def test_the_right_piece_is_likely_and_a_wrong_one_is_not():
+    piece = music(1, 300)
+    for windows in (20, 60, 250):
+        query = heard(piece[10 : 10 + windows], 3)
+        for null in (None, verdict.Null(0.0, 0.2, verdict.MODEL)):
+            right = verdict.evidence(query, piece, null)
+            wrong = verdict.evidence(query, music(2, 300), null)
+            assert right.windows == wrong.windows == min(windows, 40)
+            assert verdict.probability(right, "audio") > 0.9
+            assert verdict.probability(wrong, "audio") < 0.1
+            # Turned around, nothing is left of the strength beyond chance.
+            back = verdict.evidence(query[::-1].copy(), piece, null)
+            assert back.direction < 0
+            assert back.strength < right.strength - 1
+
+
+def test_a_recording_with_other_music_around_it_is_still_of_the_piece():
+    piece = music(1, 120)
+    query = np.concatenate([music(8, 60), heard(piece, 3), music(9, 60)])
+    assert verdict.probability(verdict.evidence(query, piece), "audio") > 0.9
+
+
+def test_more_pieces_make_an_answer_less_likely():
+    found = verdict.evidence(heard(music(1, 40)[:12], 3, 0.5), music(1, 40))
+    values = [verdict.probability(found, "audio", pieces) for pieces in (1, 10, 1000)]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 3
+
+
+def test_answers_of_an_index_have_probabilities():
+    pieces = [music(seed, 60) for seed in range(12)]
+    bounds = np.arange(13) * 60
+    places = pd.DataFrame({"entry": 0, "piece": "", "page": 1, "system": 1}, index=range(720))
+    names = [(f"p{n:02}", "") for n in range(12)]
+    side = Side(places, np.concatenate(pieces), bounds, names)
+
+    def asked(vectors):
+        return Query(vectors, [{"query_second": n / 2} for n in range(len(vectors))], "audio")
+
+    found = ranked(side, asked(heard(pieces[4][10:40], 99)), 3)
+    assert found[0].piece == "p04"
+    assert found[0].probability > 0.9
+    assert max(match.probability for match in found[1:]) < 0.1
+    found = ranked(side, asked(music(50, 30)), 3)  # of a piece that is not there
+    assert max(match.probability for match in found) < 0.5
+
+
+# Moments off the sheet
+
+SECOND = np.arange(600) / 10
+EVIDENCE = verdict.Evidence(3.0, 1.6, 40, verdict.Null(0.0, 0.2, verdict.MODEL))
+CHANCE, MUSIC = 1.4 * 0.2, 3.0 * 0.2
+LOUD = np.full((92, 1200), 0.5)
+
+
+def off(similarity, bands=LOUD, evidence=EVIDENCE):
+    """The stretches that are off the sheet, as (first, last) second."""
+    there = presence.on_sheet(similarity, SECOND, bands, evidence)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(int)))
+    return [(SECOND[a], SECOND[b - 1]) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def test_music_that_the_sheet_lacks_is_found_before_and_after():
+    similarity = np.full(600, MUSIC)
+    assert off(similarity) == []
+    similarity[:200] = similarity[450:] = CHANCE
+    assert off(similarity) == [(0.0, 19.9), (45.0, 59.9)]
+    # Where chance is as high as the music, nothing can be said.
+    assert off(similarity, evidence=verdict.Evidence(3.0, 0.5, 40, EVIDENCE.null)) == []
+
+
+def test_what_is_hard_to_read_inside_or_shortly_at_an_end_stays():
+    similarity = np.full(600, MUSIC)
+    similarity[250:350] = 0.0
+    similarity[:20] = similarity[-20:] = CHANCE  # windows half beyond the recording
+    assert off(similarity) == []
+
+
+def test_silence_is_off_the_sheet_whatever_it_is_like():
+    bands = LOUD.copy()
+    bands[:, :200] = bands[:, 1100:] = 0.0  # 10 s and 5 s
+    assert off(np.full(600, MUSIC), bands) == [(0.0, 8.9), (56.1, 59.9)]
+    similarity = np.full(600, MUSIC)
+    similarity[:120] = CHANCE
+    bands = LOUD.copy()
+    bands[:, 240:360] = 0.0  # other music, then 6 s of silence, then the piece
+    assert off(similarity, bands) == [(0.0, 16.9)]
+    assert off(similarity, np.zeros((92, 1200))) == [(0.0, 11.9)]  # no sound says nothing
