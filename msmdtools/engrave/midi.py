@@ -7,7 +7,6 @@ from pathlib import Path
 from msmdtools.score import TICKS_PER_QUARTER
 
 SUSTAIN_PEDAL = 64
-CENTS_PER_BEND = 200 / 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,6 @@ class MidiNote:
     Attributes:
         track: counts from 0.
         velocity: 0 for a note that LilyPond plays at no volume.
-        cents: how far its channel is bent where it begins, 200 being the whole range.
     """
 
     track: int
@@ -25,7 +23,6 @@ class MidiNote:
     offset_tick: int
     pitch: int
     velocity: int
-    cents: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +58,23 @@ def read_midi(path: Path) -> WrittenMidi:
     end = 0
     for number, track in enumerate(midi.tracks):
         tick = 0
-        sounding: dict[tuple[int, int], deque[tuple[int, int, float]]] = defaultdict(deque)
-        bend: dict[int, int] = {}
+        sounding: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
         for message in track:
             tick += message.time
             if message.type in ("note_on", "note_off"):
                 queue = sounding[message.channel, message.note]
                 # LilyPond releases a key by velocity 0; where none is down, it strikes one at no volume.
                 if message.type == "note_on" and (message.velocity > 0 or not queue):
-                    cents = bend.get(message.channel, 0) * CENTS_PER_BEND
-                    queue.append((tick, message.velocity, cents))
+                    queue.append((tick, message.velocity))
                 elif queue:
-                    onset, velocity, cents = queue.popleft()
-                    notes.append(MidiNote(number, onset, tick, message.note, velocity, cents))
-            elif message.type == "pitchwheel":
-                bend[message.channel] = message.pitch
+                    onset, velocity = queue.popleft()
+                    notes.append(MidiNote(number, onset, tick, message.note, velocity))
             elif message.type == "set_tempo":
                 tempi.append((tick, message.tempo))
             elif message.type == "control_change" and message.control == SUSTAIN_PEDAL:
                 pedals.append((tick, number, message.value))
         end = max(end, tick)
         for (_, pitch), queue in sounding.items():
-            notes += [MidiNote(number, on, tick, pitch, vel, cents) for on, vel, cents in queue]
-    notes.sort(key=lambda n: (n.onset_tick, n.track, n.pitch, n.cents))
+            notes += [MidiNote(number, on, tick, pitch, velocity) for on, velocity in queue]
+    notes.sort(key=lambda n: (n.onset_tick, n.track, n.pitch))
     return WrittenMidi(tuple(notes), tuple(sorted(tempi)), tuple(sorted(pedals)), end)
