@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -152,6 +154,18 @@ def test_whatever_a_reader_does_is_said_of_its_file():
     assert apart.read(work, "a") == "a"  # and the next file is read
     apart.close()
     assert apart.read(work, "b") == "b"
+
+
+def test_a_script_needs_no_guard_around_what_it_does(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.3 * np.sin(np.arange(30_000) / 9), 22_050)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from msmdtools.retrieval import query\nprint(query.of_file('a.wav').sound.shape)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("(92, 28)\n", "")
 
 
 def test_limits_are_told_by_name():

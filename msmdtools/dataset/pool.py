@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 
@@ -70,10 +71,16 @@ class _Worker:
 
 
 class Pool:
-    """Up to `size` worker processes, started when needed and killed on leaving the context."""
+    """Up to `size` worker processes, started when needed and killed on leaving the context.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        main: whether workers import the program's main module, as spawned processes do. Without it, a
+            script needs no `if __name__ == "__main__"`; functions must then be from other modules.
+    """
+
+    def __init__(self, size: int, *, main: bool = True) -> None:
         self.size = size
+        self._main = main
         self._context = multiprocessing.get_context("spawn")
         self._waiting: deque[Call] = deque()
         self._workers: list[_Worker] = []
@@ -146,7 +153,8 @@ class Pool:
         # Ctrl-C is the parent's to handle, also before the worker has a group of its own.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            process.start()
+            with contextlib.nullcontext() if self._main else _no_main():
+                process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()  # so that the death of the worker is the end of the pipe
@@ -171,6 +179,17 @@ class Pool:
     def _remove(self, worker: _Worker) -> None:
         _kill(worker)
         self._workers.remove(worker)
+
+
+@contextlib.contextmanager
+def _no_main() -> Iterator[None]:
+    """With an empty main module, of which a process that is started has nothing to import."""
+    kept = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = kept
 
 
 def _kill(worker: _Worker) -> None:

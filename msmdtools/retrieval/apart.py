@@ -54,7 +54,7 @@ def close() -> None:
 
 @cache
 def _pool() -> Pool:
-    pool = Pool(1)
+    pool = Pool(1, main=False)
     atexit.register(pool.close)
     return pool
 
