@@ -10,14 +10,26 @@ from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
 from msmdtools.engrave.midi import SILENCE, WrittenMidi, read_midi
+from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import merge_pdfs, render_pages
 from msmdtools.engrave.records import Records, read_records
-from msmdtools.engrave.sandbox import Limits, Outcome, run_limited
+from msmdtools.engrave.sandbox import (
+    MOST_DEPTH,
+    MOST_FILES,
+    MOST_PROCESSES,
+    Limits,
+    Outcome,
+    run_limited,
+)
 from msmdtools.errors import PieceError
 
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
 _TOO_OLD = "program too old"
 UNCOLLECTED_BYTES = 2 << 30
+# An hour of 36,000 notes has 9 MB of records, and MIDI files of 0.5 MB.
+MOST_RECORD_BYTES = 64 << 20
+MOST_PDF_BYTES = 256 << 20
+MOST_MIDI_BYTES = 4 << 20
 SETTINGS = tuple(
     Path(__file__).with_name(f"{name}.ily") for name in ("record", "perform", "tempo", "transpose")
 )
@@ -76,7 +88,7 @@ def engrave(
 
     Raises:
         PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed,
-            syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
+            process-limit, syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
     """
     limits = limits or Limits()
     attempts = [(engine, collect) for engine in engines for collect in (False, True)]
@@ -152,19 +164,17 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     if outcome.stopped:
         raise _stopped(outcome, limits, source, log)
     try:
-        records = read_records(out / "records.tsv")
-        pdfs = [out / f"book-{book + 1}.pdf" for book in sorted(set(records.page_books))]
-        midis = tuple(
-            read_midi(out / f"msmd-{p}.midi") if p in records.performed else SILENCE
-            for p in range(len(records.starts))
-        )
+        taken = _take_over(out, Path(tempfile.mkdtemp(dir=job.folder, prefix="taken-")))
+        records, pdfs, midis = taken.records, taken.pdfs, taken.midis
         if outcome.returncode < 0 or outcome.returncode >= 128:
             raise ValueError("LilyPond crashed")
         if not records.page_books:
             raise ValueError("nothing was engraved: the source has no score with a layout")
         if not records.drawn:
             raise ValueError("no note head was drawn")
-        pages, sizes, pixels = render_pages(pdfs, out, job.width)
+        pages, sizes, pixels = render_pages(pdfs, taken.folder, job.width)
+    except Untrusted as error:
+        raise PieceError("engrave", "broken-output", f"{source.name}: {error}", log) from error
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
     if len(pages) != len(records.page_books):
@@ -175,13 +185,43 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         tuple(pages),
         tuple(sizes),
         tuple(pixels),
-        merge_pdfs(pdfs, out / "score.pdf"),
+        merge_pdfs(pdfs, taken.folder / "score.pdf"),
         records,
         midis,
         engine,
         log,
         warnings,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What LilyPond has written, in a folder that it could not write to."""
+
+    folder: Path
+    records: Records
+    pdfs: tuple[Path, ...]
+    midis: tuple[WrittenMidi, ...]
+
+
+def _take_over(out: Path, folder: Path) -> _Taken:
+    """Copy what is expected of LilyPond from `out` to `folder`, and read it.
+
+    Raises:
+        Untrusted, ValueError, OSError: something is not what it must be, cannot be read, is not there.
+    """
+    records = read_records(take_over("records.tsv", out, folder, MOST_RECORD_BYTES))
+    books = sorted(set(records.page_books))
+    pdfs = tuple(
+        take_over(f"book-{book + 1}.pdf", out, folder, MOST_PDF_BYTES) for book in books
+    )
+    midis = [SILENCE] * len(records.starts)
+    left = MOST_MIDI_BYTES
+    for p in sorted(records.performed):
+        path = take_over(f"msmd-{p}.midi", out, folder, left)
+        left -= path.stat().st_size
+        midis[p] = read_midi(path)
+    return _Taken(folder, records, pdfs, tuple(midis))
 
 
 def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:
@@ -192,10 +232,15 @@ def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:
 
 
 def _stopped(outcome: Outcome, limits: Limits, source: Path, log: str) -> PieceError:
-    if outcome.stopped == "timeout":
-        message = f"{source.name}: LilyPond was stopped after {limits.timeout_s:g} s"
-    else:
-        message = f"{source.name}: LilyPond had written more than {limits.output_bytes >> 20} MiB"
+    gibibytes = limits.memory_bytes / 2**30
+    what = {
+        "timeout": f"LilyPond was stopped after {limits.timeout_s:g} s",
+        "output-limit": f"LilyPond had written more than {limits.output_bytes >> 20} MiB, "
+        f"{MOST_FILES} files, or folders {MOST_DEPTH} deep",
+        "process-limit": f"LilyPond was stopped with more than {MOST_PROCESSES} processes",
+        "out-of-memory": f"LilyPond was stopped with more than {gibibytes:.3g} GiB of memory",
+    }
+    message = f"{source.name}: {what[outcome.stopped]}"
     return PieceError("engrave", outcome.stopped, message, log)
 
 

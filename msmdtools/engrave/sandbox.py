@@ -1,10 +1,12 @@
 """Running LilyPond on sources that nobody has read: with limits, and in a sandbox where there is one.
 
-A LilyPond source is a program. It runs with a time limit, limits on memory and output, an empty
-environment, and, with bubblewrap, without network, seeing nothing but the engine, the system's libraries
-and fonts, and its own folder, which is the only place it can write to.
+A LilyPond source is a program. It runs with a time limit, limits on memory, output and processes, an empty
+environment, and, with bubblewrap, without network and without privileges, seeing nothing but the engine, the
+system's libraries and fonts, and its own folder, which is the only place it can write to. What it leaves
+there is as little to be trusted as itself (see `msmdtools.engrave.outputs`).
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -13,20 +15,31 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+from msmdtools.folders import extent
 
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/etc/fonts", "/var/cache/fontconfig")
 LOG_BYTES = 8 << 20
 POLL_S = 0.02
+LOOK_S = 0.25
+# LilyPond writes a handful of files into one folder, and is one process.
+MOST_FILES = 2_000
+MOST_DEPTH = 8
+MOST_PROCESSES = 32
+# Root would otherwise keep its capabilities, and with them could make writable what is mounted read-only.
+ISOLATED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run of the engraver may use: wall-clock seconds, address space, and bytes written."""
+    """What one run of the engraver may use: wall-clock seconds, memory, and bytes written."""
 
     timeout_s: float = 600
     memory_bytes: int = 4 << 30
@@ -39,7 +52,8 @@ class Outcome:
 
     Attributes:
         returncode: exit status; negative for a signal.
-        stopped: "" or the limit that stopped it: "timeout" or "output-limit".
+        stopped: "" or the limit that it went beyond: "timeout", "output-limit", "process-limit" or
+            "out-of-memory".
         log: what it printed, at most `LOG_BYTES`.
     """
 
@@ -51,14 +65,18 @@ class Outcome:
 @functools.cache
 def sandbox_available() -> bool:
     """Whether bubblewrap is installed and the system lets it make a sandbox."""
-    program = shutil.which("bwrap")
-    if program is None:
+    if (program := _bubblewrap()) is None:
         return False
-    trial = [program, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]
+    trial = [program, "--ro-bind", "/", "/", *ISOLATED, "true"]
     try:
         return subprocess.run(trial, capture_output=True, timeout=20, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
+
+
+@functools.cache
+def _bubblewrap() -> str | None:
+    return shutil.which("bwrap")
 
 
 def run_limited(
@@ -77,14 +95,14 @@ def run_limited(
         folder: working folder; must exist.
         readable: what it may read beside the system's own libraries and fonts.
         environment: its whole environment.
-        limits: see `Limits`; memory and file size are also enforced by the kernel.
+        limits: see `Limits`; those of one process and one file are also enforced by the kernel. Beside
+            them it may leave `MOST_FILES` files and folders, `MOST_DEPTH` levels deep, and be
+            `MOST_PROCESSES` processes at once.
         sandbox: whether to run it in bubblewrap.
     """
     arguments = [str(part) for part in command]
     if sandbox:
         arguments = _sandboxed(arguments, folder, readable, environment)
-    log_path = folder.parent / f"{folder.name}.log"
-
     def limit() -> None:
         # A killed worker takes its engraver with it (prctl PR_SET_PDEATHSIG; Linux only).
         if LIBC is not None:
@@ -93,7 +111,8 @@ def run_limited(
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    with open(log_path, "wb") as log:
+    # A file without a name: nobody can put something else in its place.
+    with tempfile.TemporaryFile(dir=folder.parent) as log:
         # preexec_fn is safe here: workers have one thread.
         process = subprocess.Popen(
             arguments,
@@ -106,21 +125,21 @@ def run_limited(
             preexec_fn=limit,  # noqa: PLW1509
         )
         try:
-            stopped = _watch(process, folder, log_path, limits)
+            stopped = _watch(process, folder, log, limits) or _too_much(folder, log, limits)
         finally:
-            if process.poll() is None:
+            # Also what it has left running in the background.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    with open(log_path, "rb") as printed:
-        text = printed.read(LOG_BYTES).decode("utf-8", errors="replace")
-    log_path.unlink()
+            process.wait()
+        log.seek(0)
+        text = log.read(LOG_BYTES).decode("utf-8", errors="replace")
     return Outcome(process.returncode, stopped, text)
 
 
-def _watch(process: subprocess.Popen[bytes], folder: Path, log: Path, limits: Limits) -> str:
+def _watch(process: subprocess.Popen[bytes], folder: Path, log: IO[bytes], limits: Limits) -> str:
     """Wait for the end of the process or of a limit, and say which limit."""
     start = time.monotonic()
-    next_look = start + 1
+    next_look = start + LOOK_S
     while True:
         try:
             process.wait(POLL_S if time.monotonic() - start < 2 else 10 * POLL_S)
@@ -130,16 +149,52 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, log: Path, limits: Li
         if now - start > limits.timeout_s:
             return "timeout"
         if now > next_look:
-            next_look = now + 0.5
-            written = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-            if written + log.stat().st_size > limits.output_bytes:
-                return "output-limit"
+            next_look = now + LOOK_S
+            if stopped := _too_much(folder, log, limits) or _too_many(process.pid, limits):
+                return stopped
+
+
+def _too_much(folder: Path, log: IO[bytes], limits: Limits) -> str:
+    """"output-limit" when more was written than allowed, else ""."""
+    written = extent(folder, MOST_FILES, MOST_DEPTH)
+    too_large = written.bytes + os.fstat(log.fileno()).st_size > limits.output_bytes
+    too_many = written.entries > MOST_FILES or written.depth > MOST_DEPTH
+    return "output-limit" if too_large or too_many else ""
+
+
+def _too_many(pid: int, limits: Limits) -> str:
+    """The limit that a process and its descendants have passed together, or ""."""
+    family = _family(pid)
+    if len(family) > MOST_PROCESSES + 2:  # bubblewrap's own are two
+        return "process-limit"
+    memory = sum(_resident_bytes(member) for member in family)
+    return "out-of-memory" if memory > limits.memory_bytes else ""
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its descendants, as far as the system tells (Linux), not many more than allowed."""
+    family = [pid]
+    for member in family:
+        if len(family) > MOST_PROCESSES + 2:
+            break
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{member}/task/{member}/children").read_text(encoding="ascii")
+            family += map(int, children.split())
+    return family
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * resource.getpagesize()
 
 
 def _sandboxed(
     command: Sequence[str], folder: Path, readable: Sequence[Path], environment: Mapping[str, str]
 ) -> list[str]:
-    prefix = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    prefix = [_bubblewrap() or "bwrap", *ISOLATED, "--clearenv"]
     for name, value in environment.items():
         prefix += ["--setenv", name, value]
     for path in SYSTEM_FOLDERS:
@@ -150,4 +205,10 @@ def _sandboxed(
     prefix += ["--proc", "/proc", "--dev", "/dev"]
     for place in readable:
         prefix += ["--ro-bind", str(place), str(place)]
-    return [*prefix, "--bind", str(folder), str(folder), "--chdir", str(folder), "--", *command]
+    prefix += ["--bind", str(folder), str(folder)]
+    # What is mounted in memory would be a place for temporary files that nobody counts.
+    prefix += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(folder), "--"]
+    # Inside only its own processes are counted for a user's limit; root has none, but is watched as well.
+    if limiter := shutil.which("prlimit", path="/usr/bin:/bin"):
+        prefix += [limiter, f"--nproc={MOST_PROCESSES}", "--"]
+    return [*prefix, *command]
