@@ -5,7 +5,6 @@ a batch follow as soon as it is done. Long pieces come first, so that none is le
 """
 
 import itertools
-import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from msmdtools.dataset.rows import failed_row
 from msmdtools.dataset.store import Record
 from msmdtools.dataset.worker import DiskFull, Outcome, Settings, Task
 from msmdtools.errors import MsmdError
+from msmdtools.engrave.folders import remove_tree
 from msmdtools.piece import Piece
 from msmdtools.sources.manifest import source_files
 
@@ -73,7 +73,7 @@ def make_pieces(
                 else:
                     row = failed_row(task.piece, "worker", reason, message)
                     yield task, Outcome(Record(row), stage="worker")
-                shutil.rmtree(task.folder, ignore_errors=True)
+                remove_tree(task.folder)
 
         def refill() -> None:
             while queue and pool.waiting < workers:
@@ -91,7 +91,7 @@ def make_pieces(
                         pool.submit(Call(steps.make_piece, (task, outcome), _limit(settings)))
                     else:
                         yield task, outcome
-                        shutil.rmtree(task.folder, ignore_errors=True)
+                        remove_tree(task.folder)
             elif isinstance(result, Raised):
                 if isinstance(result.error, MsmdError | DiskFull):
                     raise result.error
@@ -133,7 +133,7 @@ def add_performances(
                 yield task, Outcome(record, stage="worker")
             else:
                 submit(task)
-            shutil.rmtree(task.folder, ignore_errors=True)
+            remove_tree(task.folder)
 
 
 def source_bytes(piece: Piece, root: Path) -> int:

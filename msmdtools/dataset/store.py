@@ -12,7 +12,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 from msmdtools.dataset.tables import BUILD_LOG, DESCRIPTION, PIECE_FILE
 from msmdtools.errors import DatasetError
+from msmdtools.engrave.folders import remove_tree
 
 LOCK = ".lock"
 WORK = ".work"
@@ -114,13 +114,13 @@ def locked(
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         work = dataset / WORK
-        shutil.rmtree(work, ignore_errors=True)  # what a killed build has left
+        remove_tree(work)  # what a killed build has left
         work.mkdir(exist_ok=True)
         try:
             # A name of its own: a worker of a killed build may still be writing for a moment.
             yield Path(tempfile.mkdtemp(dir=work))
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
 
 
 def read_description(dataset: Path) -> dict[str, Any] | None:
@@ -183,7 +183,7 @@ def commit(dataset: Path, piece: str, folder: Path) -> None:
     replaced = _move_away(pieces / piece, folder.parent)
     os.rename(folder, pieces / piece)
     sync_folder(pieces)
-    shutil.rmtree(replaced, ignore_errors=True)
+    remove_tree(replaced)
     (dataset / FAILED_FOLDER / f"{piece}.json").unlink(missing_ok=True)
 
 
@@ -217,7 +217,7 @@ def commit_failure(dataset: Path, record: Record, work: Path) -> None:
     failed = dataset / FAILED_FOLDER
     failed.mkdir(exist_ok=True)
     write_atomically(failed / f"{record.piece}.json", record.to_json(), work)
-    shutil.rmtree(_move_away(dataset / PIECES_FOLDER / record.piece, work), ignore_errors=True)
+    remove_tree(_move_away(dataset / PIECES_FOLDER / record.piece, work))
 
 
 def rewrite(dataset: Path, record: Record, work: Path) -> None:

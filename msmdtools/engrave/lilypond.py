@@ -172,14 +172,11 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
             raise ValueError("nothing was engraved: the source has no score with a layout")
         if not records.drawn:
             raise ValueError("no note head was drawn")
-        pages, sizes, pixels = render_pages(pdfs, taken.folder, job.width)
+        pages, sizes, pixels = render_pages(pdfs, taken.folder, job.width, len(records.page_books))
     except Untrusted as error:
         raise PieceError("engrave", "broken-output", f"{source.name}: {error}", log) from error
     except (OSError, ValueError) as error:
         raise _explained(outcome, log, source, str(error)) from error
-    if len(pages) != len(records.page_books):
-        message = f"{source.name}: {len(pages)} pages for {len(records.page_books)} recorded"
-        raise PieceError("engrave", "broken-output", message)
     warnings = tuple(dict.fromkeys(re.findall(r"^.*?(?:error|warning): .*$", log, re.MULTILINE)))
     return Engraving(
         tuple(pages),
@@ -212,9 +209,7 @@ def _take_over(out: Path, folder: Path) -> _Taken:
     """
     records = read_records(take_over("records.tsv", out, folder, MOST_RECORD_BYTES))
     books = sorted(set(records.page_books))
-    pdfs = tuple(
-        take_over(f"book-{book + 1}.pdf", out, folder, MOST_PDF_BYTES) for book in books
-    )
+    pdfs = tuple(take_over(f"book-{book + 1}.pdf", out, folder, MOST_PDF_BYTES) for book in books)
     midis = [SILENCE] * len(records.starts)
     left = MOST_MIDI_BYTES
     for p in sorted(records.performed):

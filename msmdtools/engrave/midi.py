@@ -1,5 +1,7 @@
 """Reading the MIDI files that LilyPond writes: notes by track, tempo changes, sustain pedal."""
 
+import io
+import re
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +9,10 @@ from pathlib import Path
 from msmdtools.score import TICKS_PER_QUARTER
 
 SUSTAIN_PEDAL = 64
+
+# LilyPond writes key signatures of more than seven accidentals, which mido refuses; they are not used.
+_STRANGE_KEY = re.compile(rb"\xff\x59\x02[\x08-\xf8][\x00\x01]")
+_NO_KEY = b"\xff\x59\x02\x00\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ def read_midi(path: Path) -> WrittenMidi:
     import mido
 
     try:
-        midi = mido.MidiFile(path)
+        midi = mido.MidiFile(file=io.BytesIO(_STRANGE_KEY.sub(_NO_KEY, path.read_bytes())))
     except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
         raise ValueError(f"{path.name} is not a MIDI file: {error}") from error
     if midi.ticks_per_beat != TICKS_PER_QUARTER:

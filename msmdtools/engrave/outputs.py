@@ -37,8 +37,12 @@ def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
         raise
     finally:
         os.close(place)
-    with open(source, "rb") as file:
+    try:
         _check(name, os.fstat(source), most_bytes)
+    except Untrusted:
+        os.close(source)
+        raise
+    with open(source, "rb") as file:
         copy = target / name
         with open(copy, "xb") as out:
             left = most_bytes

@@ -4,13 +4,25 @@ Moments and lengths are exact, in quarter notes. Boxes (x0, y0, x1, y1) are in p
 page's top left corner.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from msmdtools.engrave.outputs import Untrusted
+
 MIDDLE_C = 60
+MOST_NOTES = 250_000
+MOST_PAGES = 2_000
+MOST_POINTS = 1e7
+MOST_QUARTERS = 1_000_000
+MOST_SEMITONES = 1_000
 POINTS_PER_MM = 72 / 25.4
+
+
+class CutOff(ValueError):
+    """The last line has no end: LilyPond was stopped while it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +141,25 @@ class Records:
 
 
 def read_records(path: Path) -> Records:
-    """Read records.tsv.
+    """Read records.tsv. It is untrusted (see `msmdtools.engrave.outputs`): a source can write to it, too.
 
     Raises:
-        ValueError: the file was cut off or is not of this form.
+        ValueError: the file was cut off.
+        Untrusted: it is not of this form, a number in it is none, or names what is not there.
     """
-    text = path.read_text(encoding="utf-8")
-    if not text.endswith("\n"):
-        raise ValueError(f"{path.name} was cut off")
+    try:
+        with open(path, encoding="utf-8", newline="\n") as file:
+            records = _read(file)
+    except CutOff as error:
+        raise ValueError(f"{path.name} was cut off") from error
+    except (ValueError, KeyError, ArithmeticError) as error:
+        raise Untrusted(f"{path.name} is not what LilyPond was to write: {error}") from error
+    if problem := _problem(records):
+        raise Untrusted(f"{path.name} is not what LilyPond was to write: {problem}")
+    return records
+
+
+def _read(lines: Iterable[str]) -> Records:
     notes: list[WrittenNote] = []
     made: list[MadeHead] = []
     page_books: list[int] = []
@@ -147,8 +170,11 @@ def read_records(path: Path) -> Records:
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     performed: set[int] = set()
     points = 1.0
-    for line in text.splitlines():
-        kind, *fields = line.split("\t")
+    line = "\n"
+    for line in lines:
+        kind, *fields = line.removesuffix("\n").split("\t")
+        if not line.endswith("\n"):
+            break
         match kind:
             case "note":
                 notes.append(_note(fields))
@@ -181,6 +207,8 @@ def read_records(path: Path) -> Records:
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
             case "midi":
                 performed.add(int(fields[0]))
+    if not line.endswith("\n"):
+        raise CutOff
     return Records(
         tuple(notes),
         tuple(made),
@@ -188,10 +216,31 @@ def read_records(path: Path) -> Records:
         tuple(drawn),
         tuple(staves),
         tuple(note for note in played if note.performance in performed),
-        tuple(starts[p] for p in sorted(starts)),
+        tuple(starts[p] for p in range(len(starts))),
         frozenset(tie for tie in ties if tie[0] in performed),
         frozenset(performed),
     )
+
+
+def _problem(records: Records) -> str:
+    """What makes records impossible, "" if nothing does."""
+    notes, made = range(-1, len(records.notes)), range(len(records.made))
+    performances = range(len(records.starts))
+    boxes = [d.box for d in records.drawn] + [s.box for s in records.staves]
+    pages = [d.page for d in records.drawn] + [s.page for s in records.staves]
+    checks = (
+        (max(len(notes), len(made), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
+        (max(len(records.page_books), len(records.starts)) <= MOST_PAGES, "pages and performances"),
+        (records.performed <= set(performances), "the end of no performance"),
+        (all(n.count > 0 for n in records.notes), "a repeat that is played never"),
+        (all(m.note in notes for m in records.made), "a head of no note"),
+        (all(p.note in notes for p in records.played), "a performed note that was not written"),
+        (all(p.performance in performances for p in records.played), "a note in no performance"),
+        (all(d.head in made for d in records.drawn), "a drawn head that was not made"),
+        (min(pages, default=0) >= 0, "a drawing on no page"),
+        (all(abs(x) < MOST_POINTS for box in boxes for x in box), "a box beyond any page"),
+    )
+    return next((what for holds, what in checks if not holds), "")
 
 
 def _note(fields: Sequence[str]) -> WrittenNote:
@@ -235,8 +284,19 @@ def _play(fields: Sequence[str]) -> PlayedNote:
     )
 
 
+@functools.lru_cache(1 << 14)
 def _quarters(whole_notes: str) -> Fraction:
-    return 4 * Fraction(whole_notes)
+    quarters = 4 * _rational(whole_notes)
+    if abs(quarters) > MOST_QUARTERS:
+        raise ValueError(f"{whole_notes[:20]} whole notes")
+    return quarters
+
+
+def _rational(text: str) -> Fraction:
+    # An exponent would be calculated, however large.
+    if len(text) > 64 or "e" in text.lower():
+        raise ValueError(f"{text[:20]} is no moment or pitch")
+    return Fraction(text)
 
 
 def _pitch(semitones: str) -> tuple[int | None, float]:
@@ -246,7 +306,9 @@ def _pitch(semitones: str) -> tuple[int | None, float]:
     """
     if semitones == "x":
         return None, 0.0
-    exact = Fraction(semitones)
+    exact = _rational(semitones)
+    if abs(exact) > MOST_SEMITONES:
+        raise ValueError(f"{semitones[:20]} semitones")
     return MIDDLE_C + round(exact), float(100 * (exact - round(exact)))
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from msmdtools.folders import extent
+from msmdtools.engrave.folders import extent
 
 SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/etc/fonts", "/var/cache/fontconfig")
 LOG_BYTES = 8 << 20
@@ -103,6 +103,7 @@ def run_limited(
     arguments = [str(part) for part in command]
     if sandbox:
         arguments = _sandboxed(arguments, folder, readable, environment)
+
     def limit() -> None:
         # A killed worker takes its engraver with it (prctl PR_SET_PDEATHSIG; Linux only).
         if LIBC is not None:
@@ -155,7 +156,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, log: IO[bytes], limit
 
 
 def _too_much(folder: Path, log: IO[bytes], limits: Limits) -> str:
-    """"output-limit" when more was written than allowed, else ""."""
+    """ "output-limit" when more was written than allowed, else ""."""
     written = extent(folder, MOST_FILES, MOST_DEPTH)
     too_large = written.bytes + os.fstat(log.fileno()).st_size > limits.output_bytes
     too_many = written.entries > MOST_FILES or written.depth > MOST_DEPTH
