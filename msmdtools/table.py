@@ -3,12 +3,15 @@
 Files, validation, documentation and tests read the same `Table` objects.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,14 @@ class Table:
         """
         import pyarrow as pa
 
-        rows = list(rows)
-        arrays: list[Any] = []
-        for c in self.columns:
-            values: Sequence[Any] = [row.get(c.name) if c.nullable else row[c.name] for row in rows]
-            arrays.append(pa.array(values, type=arrow_type(c.type)))
-        return pa.table(arrays, schema=self.arrow_schema())
+        schema = self.arrow_schema()
+        remaining = iter(rows)
+        # Rows take ten times the memory of their columns: never all at once.
+        parts = []
+        while part := list(itertools.islice(remaining, _ROWS)):
+            arrays: list[Any] = []
+            for c in self.columns:
+                values = [row.get(c.name) if c.nullable else row[c.name] for row in part]
+                arrays.append(pa.array(values, type=arrow_type(c.type)))
+            parts.append(pa.table(arrays, schema=schema))
+        return pa.concat_tables(parts).combine_chunks() if parts else schema.empty_table()

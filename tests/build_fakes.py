@@ -1,7 +1,8 @@
 """A build without LilyPond and FluidSynth: sources are orders to a fake engraver.
 
 The first word of a source says what happens to the piece: "ok", "fail", "bug", "die" (the worker
-kills itself), "die-once", "hang", "full" (the disk is full). "ok N" gives N notes.
+kills itself), "die-once", "killed-once" (the engraver is), "hang", "full" (the disk is full). "ok N"
+gives N notes.
 """
 
 import hashlib
@@ -76,6 +77,9 @@ def fake_engrave(source, folder, **_):
         time.sleep(float(rest.pop(0)))
     elif order == "fail":
         raise PieceError("engrave", "syntax-error", f"{source}:1:2:\n  unexpected\tnothing")
+    elif order == "killed-once" and not Path(rest[0]).exists():
+        Path(rest[0]).touch()
+        raise PieceError("engrave", "killed", f"{source}: LilyPond was killed from outside")
     elif order == "bug":
         raise KeyError("nobody thought of this")
     elif order == "die" or (order == "die-once" and not Path(rest[0]).exists()):

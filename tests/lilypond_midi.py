@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msmdtools.align.music import timeline
 from msmdtools.engrave import Engraving, engrave, find_engines
-from msmdtools.engrave.lilypond import font_cache
+from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.midi import WrittenMidi, read_midi
 from msmdtools.errors import PieceError
 

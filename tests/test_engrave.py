@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools.engrave import Engine, Engraving, Limits, convert, engrave, find_engines
+from msmdtools.engrave import (
+    Engine,
+    Engraving,
+    Limits,
+    cache_folder,
+    convert,
+    engrave,
+    find_engines,
+)
 from msmdtools.engrave.records import read_records
 from msmdtools.errors import PieceError, ToolError
 
@@ -208,6 +216,42 @@ def test_a_crash_makes_the_second_engine_try(tmp_path: Path) -> None:
         folder.mkdir()
         engrave(source, folder, engines=(first,), sandbox=False)
     assert caught.value.reason == "crashed"
+
+
+def test_an_engraver_that_is_killed_from_outside_is_run_again(tmp_path: Path) -> None:
+    real = find_engines()[0]
+    killed = tmp_path / "lilypond"
+    once = f'[ -e {tmp_path}/once ] && exec {real.path} "$@"\n'
+    killed.write_text(f"#!/bin/sh\n{once}touch {tmp_path}/once\nkill -KILL $$\n")
+    killed.chmod(0o755)
+    source = tmp_path / "piece.ly"
+    source.write_text('\\version "2.24.0"\n{ c\'4 }\n')
+    engine = Engine(killed, real.version)
+    engraving = engrave(source, tmp_path, engines=(engine,), sandbox=False)
+    assert engraving.warnings == ("LilyPond was killed from outside and run again (1)",)
+    killed.write_text(f"#!/bin/sh\necho >> {tmp_path}/runs\nkill -TERM $$\n")
+    folder = tmp_path / "always"
+    folder.mkdir()
+    with pytest.raises(PieceError, match=r"killed from outside \(signal 15\)") as caught:
+        engrave(source, folder, engines=(engine,), sandbox=False)
+    assert caught.value.reason == "killed"
+    assert (tmp_path / "runs").read_text() == "\n" * 4  # twice in each of two ways
+
+
+def test_a_home_that_cannot_be_written_to_is_replaced(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    engine = find_engines()[0]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    assert cache_folder([engine], tmp_path / "other") == (tmp_path / "own" / "msmdtools", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "below"))
+    folder, why = cache_folder([engine], tmp_path / "other")
+    assert folder == tmp_path / "other"
+    assert why == f"{tmp_path}/file/below/msmdtools cannot be written to (Not a directory)"
+    source = tmp_path / "piece.ly"
+    source.write_text('\\version "2.24.0"\n{ c\'4 }\n')
+    engraving = engrave(source, tmp_path, engines=(engine,), cache=folder)
+    assert len(engraving.records.drawn) == 1
+    assert (folder / f"lilypond-{engine.version}" / "ready").exists()
 
 
 def test_an_engine_must_be_lilypond(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from msmdtools.dataset.options import BuildOptions
 from msmdtools.dataset.rows import header_fields
 from msmdtools.dataset.summary import BuildSummary
 from msmdtools.dataset.tables import CARD, DESCRIPTION, TABLES
-from msmdtools.engrave import Engine, Limits, find_engines, sandbox_available
+from msmdtools.engrave import Engine, Limits, cache_folder, find_engines, sandbox_available
+from msmdtools.engrave.lilypond import KILLED
 from msmdtools.errors import ManifestError
 from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import Piece
@@ -96,7 +97,13 @@ def build(
             lacking: list[str] = []
             if todo or added:
                 making = _making(out, work, options, len(todo) + len(added), progress, steps)
-                making.make(todo, _settings(root, engines, specs, options, sandbox))
+                cache, trouble = cache_folder(engines, work.absolute() / "fonts")
+                if todo and trouble:
+                    warn(
+                        f"{trouble}: the list of fonts is made for this build alone. To keep it, "
+                        "set XDG_CACHE_HOME to a folder that you may write to."
+                    )
+                making.make(todo, _settings(root, engines, specs, options, sandbox, cache))
                 making.add(added, options.keep_audio)
                 lacking = making.lacking
             summary = _finish(out, work, description, pieces)
@@ -146,7 +153,8 @@ def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
 def _is_to_do(piece: Piece, record: store.Record | None, retry_failed: bool) -> bool:
     if record is None or _has_changed(piece, record) or not growth.is_current(record):
         return True
-    return retry_failed and not record.ok
+    # An engraver that was killed from outside says nothing about the piece.
+    return not record.ok and (retry_failed or record.row["reason"] == KILLED)
 
 
 def _has_changed(piece: Piece, record: store.Record) -> bool:
@@ -244,6 +252,7 @@ def _settings(
     specs: tuple[PerformanceSpec, ...],
     options: BuildOptions,
     sandbox: bool,
+    cache: Path,
 ) -> "Settings":
     from msmdtools.dataset.worker import Settings
 
@@ -258,6 +267,7 @@ def _settings(
         keep_audio=options.keep_audio,
         limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
         sandbox=sandbox,
+        cache=cache,
     )
 
 

@@ -32,10 +32,10 @@ ROWS_PER_GROUP = 32_768
 
 def write_part(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a piece's rows of one table, sorted by the table's key, into the piece's folder."""
-    rows = sorted(rows, key=lambda row: tuple(row[name] for name in table.key))
+    unsorted = table.from_rows(rows)
     (folder / FOLDER).mkdir(exist_ok=True)
     with _writer(folder / FOLDER / f"{table.name}.parquet", table) as writer:
-        writer.write_table(table.from_rows(rows))
+        writer.write_table(unsorted.sort_by([(name, "ascending") for name in table.key]))
 
 
 def write_tables(dataset: Path, records: Mapping[str, store.Record], work: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset.rows import failed_row
 from msmdtools.dataset.store import Record
 from msmdtools.dataset.worker import DiskFull, Outcome, Settings, Task
-from msmdtools.errors import MsmdError
 from msmdtools.engrave.folders import remove_tree
+from msmdtools.errors import MsmdError
 from msmdtools.piece import Piece
 from msmdtools.sources.manifest import source_files
 

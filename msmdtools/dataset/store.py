@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.dataset.tables import BUILD_LOG, DESCRIPTION, PIECE_FILE
-from msmdtools.errors import DatasetError
 from msmdtools.engrave.folders import remove_tree
+from msmdtools.errors import DatasetError
 
 LOCK = ".lock"
 WORK = ".work"

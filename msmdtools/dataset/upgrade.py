@@ -121,6 +121,7 @@ def music_difference(
     engine: Engine,
     limits: Limits,
     sandbox: bool,
+    cache: Path | None = None,
 ) -> str:
     """What the upgrade did to the number of notes or the length of the music; "" for nothing.
 
@@ -144,6 +145,7 @@ def music_difference(
             include=piece.include_path,
             limits=limits,
             sandbox=sandbox,
+            cache=cache,
         )
         if count is None:
             return ""

@@ -61,6 +61,7 @@ class Settings:
     keep_audio: bool
     limits: Limits
     sandbox: bool
+    cache: Path
     upgrade: bool = True
 
 
@@ -173,6 +174,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 legacy=outcome.upgrade.old,
                 limits=settings.limits,
                 sandbox=settings.sandbox,
+                cache=settings.cache,
             )
             outcome.log = engraving.log[-LOG_CHARACTERS:]
         with stage(outcome, "upgrade"):
@@ -182,6 +184,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
             score = align.align(engraving)
             outcome.engine = score.engine
             outcome.warnings += score.warnings
+        del engraving  # its records take more memory than all that follows
         result = task.result
         result.mkdir()
         with stage(outcome, "perform"):
@@ -211,6 +214,7 @@ def _difference(task: Task, upgrade: Upgrade) -> str:
         engine=settings.engines[0],
         limits=settings.limits,
         sandbox=settings.sandbox,
+        cache=settings.cache,
     )
 
 

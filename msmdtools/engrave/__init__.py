@@ -2,6 +2,7 @@
 
 from msmdtools.engrave.count import Count, count_notes
 from msmdtools.engrave.engine import Engine, convert, find_engines, to_utf8
+from msmdtools.engrave.fonts import cache_folder
 from msmdtools.engrave.lilypond import Engraving, engrave
 from msmdtools.engrave.sandbox import Limits, sandbox_available
 
@@ -10,6 +11,7 @@ __all__ = [
     "Engine",
     "Engraving",
     "Limits",
+    "cache_folder",
     "convert",
     "count_notes",
     "engrave",

@@ -1,12 +1,15 @@
 """How many notes a source has and how long its music is, without engraving it."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
-from msmdtools.engrave.lilypond import font_cache
+from msmdtools.engrave.fonts import font_cache
+from msmdtools.engrave.outputs import take_over
+from msmdtools.engrave.records import rational
 from msmdtools.engrave.sandbox import Limits, run_limited
 
 COUNT = Path(__file__).with_name("count.ily")
@@ -34,6 +37,7 @@ def count_notes(
     include: Sequence[str] = (),
     limits: Limits | None = None,
     sandbox: bool = True,
+    cache: Path | None = None,
 ) -> Count | None:
     """Let LilyPond read `source` and count; None where it finds errors.
 
@@ -41,8 +45,9 @@ def count_notes(
         base: holds the source and all that it includes.
         folder: an empty one, outside of `base`, for what the run writes.
         include: folders in `base` in which included files are looked for, beside the source's own.
+        cache: as for `engrave`.
     """
-    home = font_cache(engine)
+    home = font_cache(engine, cache)
     places = [source.parent, *(base / place for place in include)]
     outcome = run_limited(
         [
@@ -60,16 +65,15 @@ def count_notes(
     )
     if outcome.returncode != 0 or outcome.stopped:
         return None
-    return _read(folder / "count.tsv")
+    return _read(folder)
 
 
-def _read(path: Path) -> Count | None:
+def _read(folder: Path) -> Count | None:
     """What the run wrote, which a source could have written as well: small, and two numbers or nothing."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        with open(path, encoding="ascii") as file:
-            notes, wholes = file.read(MOST_BYTES).split("\t")
-        return Count(int(notes), 4 * Fraction(wholes.strip()))
+        with tempfile.TemporaryDirectory(dir=folder.parent) as ours:
+            path = take_over("count.tsv", folder, Path(ours), MOST_BYTES)
+            notes, wholes = path.read_text(encoding="ascii").split("\t")
+        return Count(int(notes), 4 * rational(wholes.strip()))
     except (OSError, ValueError, ZeroDivisionError):
         return None

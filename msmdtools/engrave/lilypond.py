@@ -1,14 +1,14 @@
 """Engrave one source: one LilyPond run gives the pages, where every note head is, and what is performed."""
 
-import functools
-import os
 import re
+import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
+from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.midi import SILENCE, WrittenMidi, read_midi
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import merge_pdfs, render_pages
@@ -23,7 +23,11 @@ from msmdtools.engrave.sandbox import (
 )
 from msmdtools.errors import PieceError
 
-WORTH_ANOTHER_TRY = ("crashed", "out-of-memory")
+KILLED = "killed"
+WORTH_ANOTHER_TRY = ("crashed", "out-of-memory", KILLED)
+TRIES = 2
+# By these a process is ended by others: a user, or the system that is short of memory.
+ENDING_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _TOO_OLD = "program too old"
 UNCOLLECTED_BYTES = 2 << 30
 # An hour of 36,000 notes has 9 MB of records, and MIDI files of 0.5 MB.
@@ -72,8 +76,11 @@ def engrave(
     legacy: bool = False,
     limits: Limits | None = None,
     sandbox: bool = True,
+    cache: Path | None = None,
 ) -> Engraving:
     """Engrave `source` with the first engine that does not crash on it or run out of memory.
+
+    An engraver that is killed from outside is run again.
 
     Args:
         source: a LilyPond file that convert-ly has seen, inside `folder`.
@@ -85,27 +92,39 @@ def engrave(
         legacy: whether the source may call functions of older versions (`legacy.ily`).
         limits: of each run.
         sandbox: whether to run LilyPond inside bubblewrap.
+        cache: a folder for fontconfig's cache; the user's by default.
 
     Raises:
-        PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed,
+        PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed, killed,
             process-limit, syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
     """
     limits = limits or Limits()
-    attempts = [(engine, collect) for engine in engines for collect in (False, True)]
-    for i, (engine, collect) in enumerate(attempts):
+    # Each way twice, the second time only for a run that was killed.
+    attempts = [(e, collect, t) for e in engines for collect in (False, True) for t in range(TRIES)]
+    killed = 0
+    error: PieceError | None = None
+    for i, (engine, collect, trial) in enumerate(attempts):
+        if trial and error is not None and error.reason != KILLED:
+            continue
         out = folder / f"engraved-{i}"
         out.mkdir()
         settings = (*SETTINGS, LEGACY) if legacy else SETTINGS
         places = tuple(include)
         job = _Job(
-            source, folder, out, engine, width, repeats, transpose, places, settings, collect
+            source, folder, out, engine, width, repeats, transpose, places, settings, collect, cache
         )
         try:
-            return _engrave(job, limits, sandbox)
-        except PieceError as error:
-            if error.reason not in WORTH_ANOTHER_TRY or i == len(attempts) - 1:
+            engraving = _engrave(job, limits, sandbox)
+        except PieceError as this:
+            error = this
+            killed += error.reason == KILLED
+            if error.reason not in WORTH_ANOTHER_TRY:
                 raise
-    raise AssertionError("no engines")
+        else:
+            said = (f"LilyPond was killed from outside and run again ({killed})",) if killed else ()
+            return replace(engraving, warnings=(*engraving.warnings, *said))
+    assert error is not None, "no engines"
+    raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +146,12 @@ class _Job:
     include: tuple[Path, ...]
     settings: tuple[Path, ...]
     collect: bool
+    cache: Path | None
 
 
 def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     source, out, engine = job.source, job.out, job.engine
-    home = font_cache(engine)
+    home = font_cache(engine, job.cache)
     command = [
         engine.path,
         "--loglevel=WARN",
@@ -264,11 +284,15 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
         reason = "out-of-memory"
     elif "file size limit" in lowered or code in (-25, 153):
         reason = "output-limit"
+    elif (number := -code if code < 0 else code - 128) in ENDING_SIGNALS:
+        reason = KILLED
+        first = (
+            f"LilyPond was killed from outside (signal {number}), perhaps as the system is short of"
+            " memory; the same build tries it again"
+        )
     elif code < 0 or code >= 128:
         reason = "crashed"
-        first = f"signal {-code if code < 0 else code - 128}" + (
-            f" after: {first}" if telling else ""
-        )
+        first = f"signal {number}" + (f" after: {first}" if telling else "")
     elif "cannot find file" in lowered:
         reason = "missing-include"
     elif re.search(r"syntax error|unknown escaped string|error: unexpected", lowered):
@@ -280,28 +304,3 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
     else:
         reason = "no-notes" if "note head" in trouble else "no-score"
     return PieceError("engrave", reason, f"{source.name}: {first}", log)
-
-
-@functools.cache
-def font_cache(engine: Engine) -> Path:
-    """A home folder for the engine in which fontconfig's cache is already made; made on first use."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = base / "msmdtools" / f"lilypond-{engine.version}"
-    ready = home / "ready"
-    if not ready.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "out"
-            folder.mkdir()
-            trial = folder / "trial.ly"
-            trial.write_text('\\version "2.24.0"\n\\markup "x"\n')
-            run_limited(
-                [engine.path, "--loglevel=ERROR", "--pdf", trial],
-                folder,
-                readable=[],
-                environment={"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-                limits=Limits(),
-                sandbox=False,
-            )
-        ready.touch()
-    return home

@@ -286,13 +286,14 @@ def _play(fields: Sequence[str]) -> PlayedNote:
 
 @functools.lru_cache(1 << 14)
 def _quarters(whole_notes: str) -> Fraction:
-    quarters = 4 * _rational(whole_notes)
+    quarters = 4 * rational(whole_notes)
     if abs(quarters) > MOST_QUARTERS:
         raise ValueError(f"{whole_notes[:20]} whole notes")
     return quarters
 
 
-def _rational(text: str) -> Fraction:
+def rational(text: str) -> Fraction:
+    """An exact number such as "7/3" of which nobody knows who wrote it."""
     # An exponent would be calculated, however large.
     if len(text) > 64 or "e" in text.lower():
         raise ValueError(f"{text[:20]} is no moment or pitch")
@@ -306,7 +307,7 @@ def _pitch(semitones: str) -> tuple[int | None, float]:
     """
     if semitones == "x":
         return None, 0.0
-    exact = _rational(semitones)
+    exact = rational(semitones)
     if abs(exact) > MOST_SEMITONES:
         raise ValueError(f"{semitones[:20]} semitones")
     return MIDDLE_C + round(exact), float(100 * (exact - round(exact)))

@@ -41,7 +41,7 @@ from msmdtools.score import Music
 
 BLOCK = 64
 TAIL_S = 1.0
-LONGEST_S = 6 * 3600  # beyond that a tempo mark is wrong, and a worker would be stopped as stuck
+LONGEST_S = 24 * 3600  # beyond that a tempo mark is wrong, and a worker would be stopped as stuck
 SCRATCH = 1024 * BLOCK
 
 # Numbers as FluidSynth understands them; recorded with every dataset.

@@ -21,6 +21,7 @@ from msmdtools.sources.ingest import (
 
 _LISTS = ("instruments", "include_path", "files")
 _SEPARATOR = ";"
+MOST_SOURCE_BYTES = 64 << 20
 
 
 def read_manifest(path: Path) -> list[Piece]:
@@ -171,6 +172,8 @@ def _regular(root: Path, file: str) -> Path:
         raise OSError(0, "leads out of the source tree", str(real))
     if not real.is_file():
         raise OSError(0, "not a regular file", str(real))
+    if real.stat().st_size > MOST_SOURCE_BYTES:
+        raise OSError(0, f"larger than {MOST_SOURCE_BYTES >> 20} MiB", str(real))
     return real
 
 
