@@ -5,6 +5,10 @@ class MsmdError(Exception):
     """Something the user can mend: the command line prints the message and exits with code 1."""
 
 
+class Terminated(KeyboardInterrupt):
+    """A termination signal: the program leaves as at an interrupt, with exit code 143."""
+
+
 class ManifestError(MsmdError):
     """A manifest or a source tree cannot be read, or the two do not agree."""
 

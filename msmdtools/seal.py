@@ -16,7 +16,8 @@ KEY = "checksum"
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     """`content` with its checksum as the last entry, in place of one that it has."""
     rest = {key: value for key, value in content.items() if key != KEY}
-    return {**rest, KEY: _checksum(rest)}
+    # As it will be read again: keys that are numbers become texts, and sort as these.
+    return {**rest, KEY: _checksum(json.loads(json.dumps(rest)))}
 
 
 def intact(content: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ def start(manifest, root, out, *more):
     # A job that a script starts in the background ignores Ctrl-C, and so would its children.
     return subprocess.Popen(
         [sys.executable, TESTS / "build_fakes.py", *places, "--soundfonts", "Fake", *more],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -104,16 +104,21 @@ def test_killed_and_resumed_equals_left_alone(tmp_path, fakes):
     assert not (tmp_path / "killed" / ".work").exists()
 
 
-def test_interrupted_is_130_and_goes_on(tmp_path, fakes):
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "Interrupted.\n"), (signal.SIGTERM, 143, "Terminated.\n")],
+)
+def test_interrupted_it_cleans_up_and_goes_on(tmp_path, fakes, number, code, said):
     manifest, root = build_fakes.make_tree(
         tmp_path, {f"p{i}": f"sleep 0.3 {5 + i}" for i in range(8)}
     )
     process = start(manifest, root, tmp_path / "ds", "--jobs", "1")
     wait_for(lambda: finished(tmp_path / "ds") >= 1)
     workers = workers_of(process.pid)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
+    # Ctrl-C goes to all that a terminal has started, a termination signal to the command.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, "Interrupted.\n")
+    assert (process.returncode, err) == (code, said)
     # They end by themselves; a busy machine may take a moment to bury them.
     wait_for(lambda: not any(map(alive, workers)), timeout=20)
     assert 1 <= finished(tmp_path / "ds") < 8

@@ -42,11 +42,11 @@ def msmd(*arguments):
 
 
 def content(dataset):
-    """All but the log, the lock and PDFs, which have other bytes each time."""
+    """All but the log, the lock and PDFs with their checksums, which have other bytes each time."""
     return {
         str(path.relative_to(dataset)): path.read_bytes()
         for path in sorted(dataset.rglob("*"))
-        if path.is_file() and path.name not in {".lock", "build.jsonl"} and path.suffix != ".pdf"
+        if path.is_file() and path.name not in {".lock", "build.jsonl"} and ".pdf" not in path.name
     }
 
 

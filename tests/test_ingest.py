@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from msmdtools.cli import main
 from msmdtools.errors import ManifestError
-from msmdtools.sources.ingest import ListedPiece, ingest
+from msmdtools.sources.ingest import ListedPiece, ingest, piece_ids
 from msmdtools.sources.manifest import read_list, read_manifest, write_manifest
 
 
@@ -155,3 +155,15 @@ def test_ids_of_the_keyboard_manifest_are_those_of_msmd(repository):
     common = [piece for piece in keyboard if piece.path in msmd]
     assert len(common) == 455  # the others are movements that another file includes
     assert all(piece.piece == msmd[piece.path] for piece in common)
+
+
+def test_ids_are_names_that_a_folder_can_have():
+    long = "x" * 120
+    paths = [f"{long}/{long}/{n}/{long}.ly" for n in range(3)] + [".a/.b/..c.ly", "a/.ly"]
+    ids = piece_ids(paths)
+    assert [len(ids[path]) for path in paths[:3]] == [244] * 3
+    assert len({piece.casefold() for piece in ids.values()}) == 5
+    assert all(piece.startswith("x" * 120 + "__x") for piece in list(ids.values())[:3])
+    assert [ids[path] for path in paths[3:]] == ["a__b__c", "a__ly"]
+    assert piece_ids(paths) == ids
+    assert piece_ids(reversed(paths)) == ids

@@ -26,6 +26,7 @@ ROOMS = (
     {
         "errors",
         "markdown",
+        "parquet",
         "processors",
         "seal",
         "table",
@@ -246,3 +247,20 @@ def test_ci_knows_no_place_of_its_own(repository: Path) -> None:
         # The one address is PyTorch's own index of builds for processors; without it, PyPI does.
         found = re.findall(r"https?://\S+|/home/|/root/", text)
         assert [place for place in found if place != "https://download.pytorch.org/whl/cpu"] == []
+
+
+def test_pickles_from_files_are_never_run() -> None:
+    calls = [
+        (path, node)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func) in {"torch.load", "np.load", "numpy.load"}
+    ]
+    assert {ast.unparse(node.func) for _, node in calls} == {"torch.load", "np.load"}
+    safe = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
+    for path, node in calls:
+        name, value = safe[ast.unparse(node.func).replace("numpy", "np")]
+        given = {key.arg: ast.literal_eval(key.value) for key in node.keywords if key.arg == name}
+        assert given == {name: value}, f"{path}:{node.lineno}"

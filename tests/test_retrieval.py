@@ -14,6 +14,7 @@ import synthetic_dataset
 from click.testing import CliRunner
 
 import msmdtools
+from msmdtools import seal
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
 from msmdtools.retrieval import (
@@ -345,7 +346,7 @@ def test_damaged_indexes(made):
     with pytest.raises(MsmdError, match=r"entries-0001\.parquet is missing or damaged"):
         index.open_index(made.path)
     description = json.loads((made.path / "index.json").read_text())
-    (made.path / "index.json").write_text(json.dumps({**description, "format": 9}))
+    (made.path / "index.json").write_text(json.dumps(seal.sealed({**description, "format": 9})))
     with pytest.raises(MsmdError, match=r"format 9, and this msmdtools reads 2; make the index"):
         index.open_index(made.path)
     (made.path / "index.json").write_text("{")

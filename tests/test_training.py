@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
 from msmdtools import load_model  # noqa: E402
+from msmdtools.dataset import store  # noqa: E402
 from msmdtools.errors import DatasetError, MsmdError  # noqa: E402
 from msmdtools.training import batches, run  # noqa: E402
 from msmdtools.training.options import TrainOptions  # noqa: E402
@@ -89,6 +90,7 @@ def test_learns_what_is_made_up_and_keeps_the_best(tmp_path):
     assert rows[0]["loss"] > rows[-1]["loss"]
     assert rows[-1]["lr"] < 1e-3 * rows[0]["lr"]  # of the last step, by the cosine
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        ".lock",
         "checkpoints",
         "config.json",
         "curves.png",
@@ -203,16 +205,54 @@ def test_folders_that_are_not_free(snippets, tmp_path):
     stopped(snippets, tmp_path / "run", fakes.config(), 16)
     for folder, resume, message in (
         ("run", False, "run holds a run already; go on with it by --resume, or give another"),
-        ("none", True, "none holds no run to resume; leave --resume out to begin one"),
+        ("without", True, "without holds a run without a checkpoint to go on from (it has weights"),
         ("other", False, "other is not empty and holds no run; give another folder with --out"),
         ("file", False, "file is a file; give a folder with --out"),
     ):
         (tmp_path / "other").mkdir(exist_ok=True)
         (tmp_path / "other" / "thing").touch()
         (tmp_path / "file").touch()
+        (tmp_path / "without").mkdir(exist_ok=True)
+        for name in ("config.json", "weights.safetensors"):
+            (tmp_path / "without" / name).touch()
         with pytest.raises(MsmdError) as caught:
             run.train(snippets, fakes.config(), tmp_path / folder, replace(OPTIONS, resume=resume))
         assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
+    snippets, tmp_path, monkeypatch, resume
+):
+    def stop(*_):
+        (tmp_path / "run" / "checkpoints").mkdir()
+        (tmp_path / "run" / "checkpoints" / ".last.pt.4711").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(run.checkpoints, "save", stop)
+        run.train(snippets, fakes.config(), tmp_path / "run", OPTIONS)
+    assert (tmp_path / "run" / "config.json").exists()
+    said = []
+    again = replace(OPTIONS, pairs=32, resume=resume)
+    run.train(snippets, fakes.config(), tmp_path / "run", again, warn=said.append)
+    assert said == [f"{tmp_path}/run has no checkpoint to go on from: the training begins"] * resume
+    names = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
+    assert names == {"last.pt", "previous.pt", "best.pt"}
+    assert len(json.loads((tmp_path / "run" / "environment.json").read_text())) == 1
+
+
+def test_two_trainings_at_once(snippets, tmp_path):
+    stopped(snippets, tmp_path / "run", fakes.config(), 16)
+    before = (tmp_path / "run" / "checkpoints" / "last.pt").read_bytes()
+    with store.held(tmp_path / "run", "training"), pytest.raises(MsmdError) as caught:
+        run.train(snippets, fakes.config(), tmp_path / "run", replace(OPTIONS, resume=True))
+    assert str(caught.value) == (
+        f"{tmp_path}/run is in use by another training (process {os.getpid()}): "
+        "wait until it has finished, or stop it"
+    )
+    assert (tmp_path / "run" / "checkpoints" / "last.pt").read_bytes() == before
+    run.train(snippets, fakes.config(), tmp_path / "run", replace(OPTIONS, resume=True))
 
 
 def test_a_loss_that_is_not_finite_names_the_batch(snippets, tmp_path, monkeypatch):

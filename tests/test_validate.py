@@ -65,7 +65,7 @@ def test_worker_processes_find_the_same(folder, monkeypatch):
     assert seen == [(1, 2), (2, 2)]
 
 
-def _die(path, pieces):
+def _die(task):
     os._exit(9)
 
 

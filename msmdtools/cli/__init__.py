@@ -1,17 +1,22 @@
 """The `msmd` command: its subcommands by name, and how errors become messages and exit codes.
 
 Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed (returned by the
-commands themselves); 130 interrupted.
+commands themselves); 130 interrupted; 143 terminated.
 """
 
 import errno
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import Any
 
 import click
 
 import msmdtools
-from msmdtools.errors import MsmdError
+from msmdtools.errors import MsmdError, Terminated
 
 # A command is loaded only when it is called: `msmd --help` shows these lines and imports nothing.
 # tests/test_cli_root.py checks that each is the command's own short help.
@@ -33,6 +38,8 @@ COMMANDS = {
 
 # The environment's fault rather than the program's: a message is worth more than a traceback.
 _ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+# What a name given for an output can be at fault with.
+_ENVIRONMENT |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class _Commands(click.Group):
@@ -64,10 +71,37 @@ class _Commands(click.Group):
                     raise
                 where = f"{error.filename}: " if error.filename else ""
                 raise click.ClickException(f"{where}{error.strerror}") from error
-            except KeyboardInterrupt:
-                output.note("Interrupted.")
-                click.echo("Interrupted.", err=True)
-                ctx.exit(130)
+            except KeyboardInterrupt as error:
+                terminated = isinstance(error, Terminated)
+                said = "Terminated." if terminated else "Interrupted."
+                output.note(said)
+                click.echo(said, err=True)
+                ctx.exit(143 if terminated else 130)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with _terminable():
+            return super().main(*args, **kwargs)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A termination signal ends a command as an interrupt does: what it has begun is cleaned up."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        # Once: a second one would end the cleaning.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    # Only the main thread gets signals, and who starts us may want to have them ignored.
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,7 +15,7 @@ def reference() -> str:
             "# Command line",
             "What each command says when called with `--help`. This file is made by `make docs`.",
             "Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed; "
-            "130 interrupted.",
+            "130 interrupted; 143 terminated.",
             _section("msmd", root),
         ]
         for name in COMMANDS:

@@ -18,7 +18,7 @@ from msmdtools.cli.progress import Progress
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
 @click.option("--budget", metavar="TIME", help="Wall-clock time in all, such as 90m or 3h.")
 @click.option("--pairs", type=int, help="Pairs to train on. [default: the model's]")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint, if it has one.")
 @click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")
 @click.option("--refit-cca", type=int, metavar="N", help="Fit CCA to N pairs at the end.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
@@ -53,7 +53,7 @@ def command(
     The training pairs of all folders are trained on; the first one's validation pairs validate.
 
     The run folder gets weights, checkpoints, results and curves. Interrupted, it goes on with
-    --resume and the same options.
+    --resume and the same options; with --resume from the start, with the very same command.
 
     Example: msmd train synthetic --model compact-2s --out run --pairs 2048
     """
@@ -61,6 +61,7 @@ def command(
 
     require("msmd train", {"lightning_fabric": "Lightning Fabric", "matplotlib": "Matplotlib"})
     from msmdtools.models import config as configs
+    from msmdtools.training import checkpoints
     from msmdtools.training.options import TrainOptions
     from msmdtools.training.run import CHECKPOINTS, train
 
@@ -81,7 +82,7 @@ def command(
                 warn=output.warn,
             )
     except KeyboardInterrupt:
-        if (out / CHECKPOINTS).is_dir():
+        if checkpoints.there(out / CHECKPOINTS):
             click.echo("A checkpoint was saved: the same command with --resume goes on.", err=True)
         raise
     best = summary.best

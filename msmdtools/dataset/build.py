@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msmdtools import seal
 from msmdtools.dataset import growth, provenance, store
 from msmdtools.dataset.failures import Failure
 from msmdtools.dataset.options import BuildOptions
@@ -301,4 +302,4 @@ def _summary(
 
 
 def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:
-    store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
+    store.write_atomically(out / DESCRIPTION, store.to_json(seal.sealed(description)), work)

@@ -1,6 +1,7 @@
 """The files of a dataset as they are read: tables, piece by piece, and page images."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -8,12 +9,12 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import parquet
 from msmdtools.errors import DatasetError
 from msmdtools.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 Image = NDArray[np.uint8]
 
@@ -21,8 +22,9 @@ Image = NDArray[np.uint8]
 class Pages(Sequence[Image]):
     """The page images of a piece, read from their files when asked for."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, sums: Mapping[str, str]) -> None:
         self._paths = [folder / f"page-{n:02d}.png" for n in range(1, count + 1)]
+        self._sums = sums
 
     @overload
     def __getitem__(self, index: int) -> Image: ...
@@ -30,8 +32,11 @@ class Pages(Sequence[Image]):
     def __getitem__(self, index: slice) -> list[Image]: ...
     def __getitem__(self, index: int | slice) -> Image | list[Image]:
         if isinstance(index, slice):
-            return [read_page(path) for path in self._paths[index]]
-        return read_page(self._paths[index])
+            return [self._read(path) for path in self._paths[index]]
+        return self._read(self._paths[index])
+
+    def _read(self, path: Path) -> Image:
+        return read_page(path, self._sums.get(path.name))
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -40,19 +45,19 @@ class Pages(Sequence[Image]):
         return f"<{len(self)} pages>"
 
 
-def read_page(path: Path) -> Image:
+def read_page(path: Path, sha256: str | None = None) -> Image:
     """A page image: uint8, (height, width), 255 is white.
 
     Raises:
-        DatasetError: the file is missing or no picture.
+        DatasetError: the file is missing, no picture, or not the one with this checksum.
     """
     import cv2
 
+    content = np.frombuffer(read_verified(path, sha256), np.uint8)
     try:
-        content = np.fromfile(path, np.uint8)
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} is missing; run msmd validate to see what else is") from error
-    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    except cv2.error as error:
+        raise damaged(path, error) from error
     if image is None or image.ndim != 2 or image.dtype != np.uint8:
         raise damaged(path, "it is no 8-bit grey picture")
     return np.asarray(image)
@@ -67,17 +72,16 @@ class TableFile:
         self._kept: tuple[tuple[int, ...], pa.Table] | None = None
 
     @cached_property
-    def _file(self) -> "pq.ParquetFile":
+    def _file(self) -> parquet.File:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
-            file = pq.ParquetFile(self.path)
+            file = parquet.File(self.path)
         except FileNotFoundError as error:
             raise DatasetError(f"{self.path} is missing; build the dataset again") from error
-        except pa.ArrowException as error:
+        except (pa.ArrowException, parquet.Damage, ValueError) as error:
             raise damaged(self.path, error) from error
-        if missing := [n for n in self.table.names if n not in file.schema_arrow.names]:
+        if missing := [n for n in self.table.names if n not in file.schema.names]:
             raise damaged(self.path, f"it has no column {', '.join(missing)}")
         return file
 
@@ -104,9 +108,9 @@ class TableFile:
                 return self._file.read()
             groups = tuple(g for g, (a, b) in enumerate(self._ranges) if a <= piece <= b)
             if self._kept is None or self._kept[0] != groups:
-                self._kept = groups, self._file.read_row_groups(groups)
+                self._kept = groups, self._file.read(groups)
             return self._kept[1].filter(pc.field("piece") == piece)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise damaged(self.path, error) from error
 
 
@@ -117,14 +121,34 @@ def read_schema(path: Path) -> "pa.Schema":
         DatasetError: the file is missing or damaged.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        return pq.read_schema(path)
+        return parquet.File(path).schema
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing; run the same msmd build again") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, error) from error
+
+
+def read_verified(path: Path, sha256: str | None) -> bytes:
+    """The content of a file of a piece.
+
+    Args:
+        sha256: what the files table says of it; None where it says nothing.
+
+    Raises:
+        DatasetError: the file is missing, or not what was written.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing; run msmd validate to see what else is") from error
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise DatasetError(
+            f"{path} is damaged (it does not have its checksum); copy the dataset again, or delete "
+            f"the piece's folder and build again"
+        )
+    return content
 
 
 def damaged(path: Path, why: object) -> DatasetError:

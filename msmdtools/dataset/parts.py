@@ -9,9 +9,11 @@ interrupted.
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msmdtools import parquet
 from msmdtools.dataset import store
 from msmdtools.dataset.tables import FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
@@ -21,6 +23,7 @@ from msmdtools.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FOLDER = "tables"
 PART_TABLES = (SYSTEMS, NOTEHEADS, EVENTS, PERFORMANCES)
@@ -90,22 +93,18 @@ def _write_group(writer: Any, group: list["pa.Table"]) -> None:
         writer.write_table(rows, row_group_size=rows.num_rows)
 
 
-def _writer(path: Path, table: Table) -> Any:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetWriter(path, table.arrow_schema(), compression="zstd")
+def _writer(path: Path, table: Table) -> "AbstractContextManager[pq.ParquetWriter]":
+    return parquet.writer(path, table.arrow_schema(), compression="zstd")
 
 
 def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
     """A piece's rows of one table. Raises DatasetError, with what to remove, if damaged."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     folder = dataset / store.PIECES_FOLDER / piece
     path = folder / FOLDER / f"{table.name}.parquet"
     try:
-        with pq.ParquetFile(path) as part:
-            return part.read().cast(table.arrow_schema())
+        return parquet.File(path).read().cast(table.arrow_schema())
     except (OSError, pa.ArrowException, ValueError) as error:
         raise DatasetError(
             f"{path} is missing or damaged: remove {folder} and build again"

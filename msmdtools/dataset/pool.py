@@ -150,8 +150,9 @@ class Pool:
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs,), name="msmd-worker")
-        # Ctrl-C is the parent's to handle, also before the worker has a group of its own.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C and SIGTERM are the parent's to handle, also before the worker has a group of its
+        # own; it keeps them blocked, and so does what it starts.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             with contextlib.nullcontext() if self._main else _no_main():
                 process.start()

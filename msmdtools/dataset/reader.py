@@ -6,7 +6,7 @@ row group once.
 """
 
 import difflib
-import json
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools import seal
 from msmdtools.dataset import position, tables, written
-from msmdtools.dataset.files import Pages, TableFile, damaged
+from msmdtools.dataset.files import Pages, TableFile, damaged, read_verified
 from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
@@ -151,7 +152,7 @@ class DatasetPiece:
     @property
     def pages(self) -> "Pages":
         """The page images, a sequence of uint8 arrays (height, width); page n is `pages[n - 1]`."""
-        return Pages(self.path, int(self.header["pages"]))
+        return Pages(self.path, int(self.header["pages"]), self._sums)
 
     @property
     def pdf_path(self) -> Path:
@@ -211,7 +212,7 @@ class DatasetPiece:
         """The spectrogram of a performance: float16, (92 bands, frames), lowest band first."""
         file = self._file(performance, "spectrogram.npy")
         try:
-            array = np.load(file, allow_pickle=False)
+            array = np.load(io.BytesIO(self._content(file)), allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise damaged(file, error) from error
         return np.asarray(array, np.float16)
@@ -232,7 +233,9 @@ class DatasetPiece:
 
     def midi_path(self, performance: str | None = None) -> Path:
         """The performance as a standard MIDI file."""
-        return self._file(performance, "performance.mid")
+        path = self._file(performance, "performance.mid")
+        self._content(path)
+        return path
 
     def audio(self, performance: str | None = None) -> NDArray[np.int16]:
         """The audio of a performance: int16, (samples,), mono, 22,050 Hz.
@@ -247,7 +250,7 @@ class DatasetPiece:
 
         file = self.audio_path(performance)
         try:
-            samples, _ = soundfile.read(file, dtype="int16")
+            samples, _ = soundfile.read(io.BytesIO(self._content(file)), dtype="int16")
         except soundfile.SoundFileError as error:
             raise damaged(file, error) from error
         name = self.performance_name(performance)
@@ -318,6 +321,16 @@ class DatasetPiece:
             raise DatasetError(f"{path} is missing; run msmd validate to see what else is")
         return path
 
+    @cached_property
+    def _sums(self) -> dict[str, str]:
+        """The checksums of the files table, by file."""
+        files = self.dataset.table("files", self.piece)
+        return dict(zip(files["file"].to_pylist(), files["sha256"].to_pylist(), strict=True))
+
+    def _content(self, path: Path) -> bytes:
+        """A file of the piece, compared with its checksum."""
+        return read_verified(path, self._sums.get(path.relative_to(self.path).as_posix()))
+
     def _frame(self, table: Table) -> "pd.DataFrame":
         frame: pd.DataFrame = self.dataset.table(table.name, self.piece).to_pandas()
         return frame
@@ -341,19 +354,19 @@ def _description(path: Path) -> dict[str, Any]:
             )
         raise DatasetError(f"{path}: not a dataset (it has no {tables.DESCRIPTION})")
     try:
-        description = json.loads(file.read_text("utf-8"))
+        description = seal.opened(file.read_bytes())
     except FileNotFoundError as error:
         raise DatasetError(f"{file} is missing; run the same msmd build again") from error
     except ValueError as error:
         raise damaged(file, error) from error
-    found = description.get("format") if isinstance(description, dict) else None
+    found = description.get("format")
     if found != tables.FORMAT:
         raise DatasetError(
             f"{file}: format {found!r}, and this msmdtools reads {tables.FORMAT}; "
             "give the same msmd build again, which engraves its pieces anew, or use the msmdtools it was "
             "built with"
         )
-    return dict(description)
+    return description
 
 
 def _near(name: str, names: Sequence[str] | dict[str, Any]) -> str:

@@ -12,12 +12,14 @@ import errno
 import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msmdtools import seal
 from msmdtools.dataset.tables import BUILD_LOG, DESCRIPTION, PIECE_FILE
 from msmdtools.engrave.folders import remove_tree
 from msmdtools.errors import DatasetError
@@ -47,7 +49,7 @@ class Record:
 
     def to_json(self) -> bytes:
         """The record as the content of its file."""
-        return to_json({"row": self.row, "files": self.files})
+        return to_json(seal.sealed({"row": self.row, "files": self.files}))
 
 
 def to_json(value: object) -> bytes:
@@ -80,39 +82,30 @@ def locked(
     marks: Collection[str] = (DESCRIPTION,),
     what: str = "a dataset",
     by: str = "build",
+    unfinished: str = r"(?!)",
 ) -> Iterator[Path]:
     """Make the folder if need be, hold its lock, and give an empty folder for work inside it.
-
-    The lock is the kernel's: it is gone when its process is, however that ended.
 
     Args:
         marks: names of which the folder has one unless it is new.
         what: what such a folder is called.
         by: what is done to it.
+        unfinished: a pattern of the names that may be there, without any of `marks`, after the
+            very first run was stopped. Our lock shows that it was a run of ours.
 
     Raises:
         DatasetError: another process holds the lock, or the folder is something else.
     """
     dataset.mkdir(parents=True, exist_ok=True)
     foreign = [path.name for path in dataset.iterdir() if path.name not in {LOCK, WORK}]
+    if (dataset / LOCK).is_file():
+        foreign = [name for name in foreign if not re.fullmatch(unfinished, name)]
     if foreign and not any((dataset / mark).exists() for mark in marks):
         raise DatasetError(
             f"{dataset} is not {what}, and not empty (it has {min(foreign)}): "
             "give a new or empty folder with --out"
         )
-    with open(dataset / LOCK, "a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise DatasetError(
-                f"{dataset} is in use by another {by} (process {holder}): "
-                "wait until it has finished, or stop it"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    with held(dataset, by):
         work = dataset / WORK
         remove_tree(work)  # what a killed build has left
         work.mkdir(exist_ok=True)
@@ -123,22 +116,44 @@ def locked(
             remove_tree(work)
 
 
+@contextlib.contextmanager
+def held(folder: Path, by: str) -> Iterator[None]:
+    """Hold the lock of a folder that is there.
+
+    The lock is the kernel's: it is gone when its process is, however that ended.
+
+    Raises:
+        DatasetError: another process holds it.
+    """
+    with open(folder / LOCK, "a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise DatasetError(
+                f"{folder} is in use by another {by} (process {holder}): "
+                "wait until it has finished, or stop it"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
 def read_description(dataset: Path) -> dict[str, Any] | None:
     """The content of dataset.json, or None when there is no such file.
 
     Raises:
-        DatasetError: it is not readable as JSON.
+        DatasetError: it is damaged.
     """
     path = dataset / DESCRIPTION
     try:
-        description = json.loads(path.read_bytes())
+        return seal.opened(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError as error:
         raise _damaged(path, "remove the folder and build again") from error
-    if not isinstance(description, dict):
-        raise _damaged(path, "remove the folder and build again")
-    return description
 
 
 def write_atomically(path: Path, content: bytes, work: Path) -> None:
@@ -164,11 +179,11 @@ def records(dataset: Path) -> dict[str, Record]:
     """
     found = {}
     for path in (dataset / FAILED_FOLDER).glob("*.json"):
-        found[path.stem] = _read_record(path, path)
+        found[path.stem] = read_record(path, path)
     for folder in (dataset / PIECES_FOLDER).glob(
         "[!.]*"
     ):  # last: a piece that is there did not fail
-        found[folder.name] = _read_record(folder / PIECE_FILE, folder)
+        found[folder.name] = read_record(folder / PIECE_FILE, folder)
     return dict(sorted(found.items()))
 
 
@@ -195,7 +210,7 @@ def extend(dataset: Path, record: Record, new: Path, work: Path) -> None:
     has what its record says, and more that no one asks for.
     """
     piece = dataset / PIECES_FOLDER / record.piece
-    listed = {row["file"] for row in _read_record(piece / PIECE_FILE, piece).files}
+    listed = {row["file"] for row in read_record(piece / PIECE_FILE, piece).files}
     for folder in sorted((new / "performances").iterdir()):
         place = piece / "performances" / folder.name
         if f"performances/{folder.name}/spectrogram.npy" in listed:
@@ -262,9 +277,17 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _read_record(path: Path, remove: Path) -> Record:
+def read_record(path: Path, remove: Path) -> Record:
+    """The record in a file.
+
+    Args:
+        remove: what to remove, so that the piece is built again.
+
+    Raises:
+        DatasetError: it is missing or damaged.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        content = seal.opened(path.read_bytes())
         return Record(content["row"], tuple(content["files"]))
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"remove {remove} and build again") from error

@@ -9,6 +9,9 @@ DESCRIPTION = "dataset.json"
 CARD = "README.md"
 BUILD_LOG = "build.jsonl"
 PIECE_FILE = "piece.json"
+PDF = "score.pdf"
+# As sha256sum writes it.
+PDF_SUM = "score.pdf.sha256"
 
 PIECES = Table(
     "pieces",

@@ -6,11 +6,8 @@ tables in `msmdtools.dataset.evidence`; here are those of the files themselves, 
 
 import hashlib
 import json
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -18,10 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
-from msmdtools.dataset import checks, evidence, reader, tables
+from msmdtools import parquet
+from msmdtools.dataset import checks, evidence, reader, store, tables
 from msmdtools.dataset.checks import Finding, Findings
-from msmdtools.dataset.files import Image, read_schema
+from msmdtools.dataset.files import Image, Pages, read_schema
+from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # Each worker takes so many pieces at a time, neighbours in the tables.
 CHUNK = 8
+TIMEOUT_S = 3600.0
 PARTS = "tables"
 
 
@@ -204,13 +205,35 @@ def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
             yield Finding(piece, "files", f"has {len(content)} bytes, not {size}", file)
         elif hashlib.sha256(content).hexdigest() != sha256:
             yield Finding(piece, "files", "is not the file that was written (sha256)", file)
-    if not (folder / "score.pdf").is_file():
-        yield Finding(piece, "files", "is missing", "score.pdf")
-    known = {*files["file"], "score.pdf", tables.PIECE_FILE}
+    yield from _check_own(piece, folder)
+    known = {*files["file"], tables.PDF, tables.PDF_SUM, tables.PIECE_FILE}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         if name not in known and not name.startswith(f"{PARTS}/"):
             yield Finding(piece, "files", "is not in the files table", name)
+
+
+def _check_own(piece: str, folder: Path) -> Findings:
+    """The files that the files table does not list: the PDF, the piece's record and its own rows."""
+    pdf, listed = folder / tables.PDF, folder / tables.PDF_SUM
+    if not pdf.is_file():
+        yield Finding(piece, "files", "is missing", tables.PDF)
+    elif listed.is_file():  # not in a dataset of an older msmdtools
+        wanted = f"{hashlib.sha256(pdf.read_bytes()).hexdigest()}  {tables.PDF}\n"
+        if listed.read_bytes() != wanted.encode():
+            what = f"is not the file that was written ({tables.PDF_SUM})"
+            yield Finding(piece, "files", what, tables.PDF)
+    if (folder / tables.PIECE_FILE).is_file():
+        try:
+            store.read_record(folder / tables.PIECE_FILE, folder)
+        except DatasetError as error:
+            yield Finding(piece, "files", str(error), tables.PIECE_FILE)
+    for path in sorted((folder / PARTS).glob("*.parquet")):
+        try:
+            parquet.verify(path)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            what = f"is damaged ({error}); remove the piece's folder and build again"
+            yield Finding(piece, "files", what, f"{PARTS}/{path.name}")
 
 
 def check_performance(
@@ -234,7 +257,8 @@ def check_performance(
     where = f"performances/{name}/spectrogram.npy"
     try:
         spectrogram = np.load(piece.path / where, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # A damaged header can ask for any amount of memory.
+    except (OSError, ValueError, EOFError, MemoryError, OverflowError, SyntaxError) as error:
         yield Finding(piece.piece, "spectrogram", f"cannot be read ({error})", where)
         return
     expected = (BANDS, row["frames"])
@@ -255,9 +279,11 @@ def check_performance(
 def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]:
     """The page images that can be read, by number, and a finding for each other one."""
     pages, findings = {}, []
-    for number in range(1, len(piece.pages) + 1):
+    # Not compared with their checksums, which were looked at: what can be told of them is told.
+    images = Pages(piece.path, int(piece.header["pages"]), {})
+    for number in range(1, len(images) + 1):
         try:
-            pages[number] = piece.pages[number - 1]
+            pages[number] = images[number - 1]
         except DatasetError as error:
             findings.append(Finding(piece.piece, "files", str(error), f"page {number}"))
     return pages, findings
@@ -266,22 +292,30 @@ def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]
 def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[list[Finding], int]]:
     """Findings and number of pieces, chunk by chunk in order."""
     chunks = [pieces[k : k + CHUNK] for k in range(0, len(pieces), CHUNK)]
+    tasks = [(path, chunk) for chunk in chunks]
     if jobs == 1 or len(chunks) == 1:
-        yield from ((_check_chunk(path, chunk), len(chunk)) for chunk in chunks)
+        yield from ((_check_chunk(task), len(task[1])) for task in tasks)
         return
-    # Forking would copy the threads of Arrow half: a new interpreter is safe.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(chunks)), mp_context=context) as pool:
-        found = pool.map(_check_chunk, [path] * len(chunks), chunks)
-        try:
-            yield from zip(found, map(len, chunks), strict=True)
-        except BrokenProcessPool as error:
-            raise MsmdError(
-                "a worker process was killed (out of memory?); try again with --jobs 1"
-            ) from error
+    found: dict[Sequence[str], list[Finding]] = {}
+    waiting = list(reversed(chunks))
+    with Pool(min(jobs, len(chunks))) as pool:
+        for task in tasks:
+            pool.submit(Call(_check_chunk, task, TIMEOUT_S))
+        for result in pool.results():
+            if isinstance(result, Raised):
+                raise result.error
+            if not isinstance(result, Returned):
+                raise MsmdError(
+                    "a worker process was killed (out of memory?); try again with --jobs 1"
+                )
+            found[result.call.argument[1]] = result.value
+            while waiting and waiting[-1] in found:
+                chunk = waiting.pop()
+                yield found.pop(chunk), len(chunk)
 
 
-def _check_chunk(path: Path, pieces: Sequence[str]) -> list[Finding]:
+def _check_chunk(task: tuple[Path, Sequence[str]]) -> list[Finding]:
+    path, pieces = task
     dataset = _opened(path)
     return [finding for piece in pieces for finding in check_piece(dataset, piece)]
 

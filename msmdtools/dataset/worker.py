@@ -21,7 +21,7 @@ from msmdtools import align, engrave, perform
 from msmdtools.dataset import rows
 from msmdtools.dataset.parts import write_part
 from msmdtools.dataset.store import Record, sync_tree
-from msmdtools.dataset.tables import PIECE_FILE
+from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
 from msmdtools.dataset.upgrade import (
     NOTHING_DONE,
     Copy,
@@ -227,7 +227,10 @@ def _write(
 ) -> Record:
     for number, page in enumerate(score.pages, start=1):
         shutil.move(page, result / f"page-{number:02d}.png")
-    shutil.move(score.pdf, result / "score.pdf")
+    shutil.move(score.pdf, result / PDF)
+    # Beside it and not in the tables: equal runs write different PDF files, and equal tables.
+    digest = hashlib.sha256((result / PDF).read_bytes()).hexdigest()
+    (result / PDF_SUM).write_text(f"{digest}  {PDF}\n", encoding="ascii")
     write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
     write_part(result, NOTEHEADS, rows.notehead_rows(piece.piece, score))
     write_part(result, EVENTS, rows.event_rows(piece.piece, score.music, performances))

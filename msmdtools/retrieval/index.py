@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import parquet, seal
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
@@ -32,7 +33,6 @@ from msmdtools.retrieval import neighbours, parts
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow.parquet as pq
 
 FORMAT = 2
 DESCRIPTION = "index.json"
@@ -100,7 +100,7 @@ class Index:
     description: Description
     entries: "pd.DataFrame"
     failed: "pd.DataFrame"
-    _files: dict[str, "pq.ParquetFile"]
+    _files: dict[str, parquet.File]
     near: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -189,13 +189,13 @@ def _opened(path: Path, description: Description) -> Index:
         for side, part in ok[["side", "part"]].drop_duplicates().itertuples(index=False)
     }
     for part, rows in ok.groupby("part"):
-        if rows["row_group"].max() >= files[str(part)].num_row_groups:
+        if rows["row_group"].max() >= files[str(part)].groups:
             raise parts.damaged(path / str(part), "it has too few row groups")
     near = {}
     for side, made in description.neighbours.items():
         # Who searches is told why a file cannot be read; who changes the index may not need it.
         with suppress(MsmdError):
-            near[side] = neighbours.load(path / str(made["file"]))
+            near[side] = neighbours.load(path / str(made["file"]), made.get("sha256"))
     return Index(path, description, ok, entries[entries["status"] != "ok"], files, near)
 
 
@@ -243,7 +243,7 @@ def described(path: Path) -> Description | None:
     if not file.is_file():
         return None
     try:
-        values = json.loads(file.read_text("utf-8"))
+        values = seal.opened(file.read_bytes())
         found = values["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise parts.damaged(file, str(error)) from error
@@ -264,12 +264,11 @@ def entries_file(path: Path, description: Description) -> Path:
 def read_entries(path: Path, description: Description) -> "pd.DataFrame":
     """The entries, failed ones too; the index their numbers. Raises MsmdError if damaged."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     file = entries_file(path, description)
     try:
-        table = pq.read_table(file)
-    except (OSError, pa.ArrowException) as error:
+        table = parquet.File(file).read()
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise parts.damaged(file, str(error).splitlines()[0]) from error
     if table.column_names != parts.ENTRIES.names:
         raise parts.damaged(file, "it has other columns")
@@ -279,4 +278,4 @@ def read_entries(path: Path, description: Description) -> "pd.DataFrame":
 
 def to_json(description: Description) -> bytes:
     """The content of index.json."""
-    return (json.dumps(asdict(description), indent=1) + "\n").encode()
+    return (json.dumps(seal.sealed(asdict(description)), indent=1) + "\n").encode()

@@ -20,6 +20,7 @@ Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Qu
 2021. benchmarks/scale.py compares them with other methods.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,8 +120,11 @@ def add(made: Any, read: Callable[[Collection[int]], "Side"], entries: dict[int,
         made.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
 
 
-def load(path: Path, mapped: bool = True) -> Any:
+def load(path: Path, wanted: str | None = None, mapped: bool = True) -> Any:
     """Read a FAISS file, through a memory map unless it is to be changed.
+
+    Args:
+        wanted: the sha256 that it must have; None in an index of an older msmdtools.
 
     Raises:
         MsmdError: it is missing, damaged or of another kind, or FAISS is not installed.
@@ -132,12 +136,20 @@ def load(path: Path, mapped: bool = True) -> Any:
     if not path.is_file():
         raise parts.damaged(path, "no such file")
     try:
+        if wanted is not None and sha256(path) != wanted:
+            raise parts.damaged(path, "it does not have its checksum")
         made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
-    except (RuntimeError, MemoryError) as error:
+    except (OSError, RuntimeError, MemoryError) as error:
         raise parts.damaged(path, str(error).strip().splitlines()[-1]) from error
     if not isinstance(made, faiss.IndexIDMap):
         raise parts.damaged(path, f"{type(made).__name__} instead of IndexIDMap")
     return made
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file. Raises OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save(made: Any, path: Path) -> None:

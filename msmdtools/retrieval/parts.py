@@ -1,8 +1,8 @@
 """The tables of an index: its windows in Parquet, one row group for each sheet or recording.
 
 A part is a file of sheet windows or of audio windows. Its row groups are read one by one, through a
-memory map and with their checksums verified: a search reads the few that it needs. A vector is a
-list of float32; nothing is compressed, as embeddings do not get smaller.
+memory map and with their checksums compared: a search reads the few that it needs. A vector is a list
+of float32; nothing is compressed, as embeddings do not get smaller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import parquet
 from msmdtools.errors import MsmdError
 from msmdtools.score import PIECE
 from msmdtools.table import Column, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _ENTRY = Column("entry", "int64", "", "number of the sheet or recording; never given twice")
 _PERFORMANCE = Column("performance", "string", "", "recording of the piece; empty for a sheet")
@@ -97,41 +97,37 @@ def rows(
 
 def write(path: Path, side: str, tables: Iterable["pa.Table"]) -> None:
     """Write a part: each table becomes a row group."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(
+    with parquet.writer(
         path,
         SIDES[side].arrow_schema(),
         compression="none",
         use_dictionary=["piece", "performance"],
         write_statistics=["entry", "piece"],
-        write_page_checksum=True,
     ) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=max(len(table), 1))
 
 
-def open_part(path: Path, side: str) -> "pq.ParquetFile":
+def open_part(path: Path, side: str) -> parquet.File:
     """Open a part for `read`. Raises MsmdError if it is missing, damaged, or no part of this side."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+        file = parquet.File(path, mapped=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
-    if file.schema_arrow.names != SIDES[side].names:
+    if file.schema.names != SIDES[side].names:
         raise damaged(path, "it has other columns")
     return file
 
 
-def read(path: Path, file: "pq.ParquetFile", groups: Sequence[int]) -> "pa.Table":
+def read(path: Path, file: parquet.File, groups: Sequence[int]) -> "pa.Table":
     """The rows of some row groups, in this order. Raises MsmdError if they are damaged."""
     import pyarrow as pa
 
     try:
-        table = file.read_row_groups(list(groups))
-    except (OSError, IndexError, pa.ArrowException) as error:
+        table = file.read(groups)
+    except (OSError, IndexError, ValueError, pa.ArrowException) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
     return table
 

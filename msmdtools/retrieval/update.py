@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.dataset.store import locked, write_atomically
+from msmdtools import parquet
+from msmdtools.dataset.store import explained, locked, write_atomically
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model, bundled
 from msmdtools.retrieval import index, neighbours, parts
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 30.0
+# The files of an index beside index.json; a run that is stopped before its first one leaves some.
+_OURS = r"(sheet|audio|entries)-\d{4,}\.(parquet|faiss)"
 # Parts with fewer windows are put together.
 SMALL = 100_000
 # FAISS clusters again what has grown so many times.
@@ -89,17 +93,19 @@ def update(
     """
     out = Path(out)
     now = _description(out, model, weights, sheet_stride, audio_stride)
+    # What is to be embedded again may be gone already, in a run that was stopped.
+    gone = set(remove) - {item.piece for item in items}
     if remove or not items:
         # Before the lock makes the folder.
         if now.generation == 0:
             raise MsmdError(
                 f"{out}: not an index (it has no {DESCRIPTION}), so nothing can be removed"
             )
-        _check_removable(out, now, remove)
-    with locked(out, (DESCRIPTION,), "an index", "msmd index") as work:
+        _check_removable(out, now, gone)
+    with _explaining(out), locked(out, (DESCRIPTION,), "an index", "msmd index", _OURS) as work:
         now = _description(out, model, weights, sheet_stride, audio_stride)
         if now.generation:
-            _check_removable(out, now, remove)
+            _check_removable(out, now, gone)
         writer = _Writer(out, work, now)
         there = writer.pieces()
         kept = there - set(remove)
@@ -131,6 +137,15 @@ def update(
     )
     incomplete = tuple(sorted(lacking & kept))
     return Change(len(added), len(set(remove)), len(kept), failed, writer.sides(), incomplete)
+
+
+@contextmanager
+def _explaining(out: Path) -> Iterator[None]:
+    """What the disk is at fault with, as something that the user can mend."""
+    try:
+        yield
+    except OSError as error:
+        raise explained(error, out, "pieces") from error
 
 
 def _description(
@@ -201,6 +216,7 @@ class _Writer:
             side: [] for side in parts.SIDES
         }
         self.failures: list[dict[str, Any]] = []
+        self._clean()  # what a killed run has left
 
     def pieces(self) -> set[str]:
         """The pieces of which something is there."""
@@ -241,14 +257,13 @@ class _Writer:
 
     def commit(self) -> None:
         """Write what is pending and put it in force."""
-        import pyarrow.parquet as pq
-
         now = replace(self._now, generation=self._now.generation + 1)
         for side, pending in self._pending.items():
             self._write_part(now, side, [row for row, _ in pending], (t for _, t in pending))
             pending.clear()
         file = index.entries_file(self._work, now)
-        pq.write_table(parts.ENTRIES.from_rows(self._entries), file)
+        with parquet.writer(file, parts.ENTRIES.arrow_schema()) as writer:
+            writer.write_table(parts.ENTRIES.from_rows(self._entries))
         self._move(file)
         write_atomically(self._out / DESCRIPTION, index.to_json(now), self._work)
         self._now = now
@@ -265,7 +280,7 @@ class _Writer:
                 of_part.setdefault(row["part"], []).append(row)
             files = {part: parts.open_part(self._out / part, side) for part in of_part}
             small = {p for p, r in of_part.items() if sum(x["windows"] for x in r) < SMALL}
-            again = {p for p, r in of_part.items() if files[p].num_row_groups > len(r)}
+            again = {p for p, r in of_part.items() if files[p].groups > len(r)}
             again |= small if len(small) > 1 else set()
             if again:
                 old = [row for part in of_part if part in again for row in of_part[part]]
@@ -304,7 +319,7 @@ class _Writer:
             elif not new:
                 continue
             else:
-                made = neighbours.load(self._out / there["file"], mapped=False)
+                made = neighbours.load(self._out / there["file"], there.get("sha256"), mapped=False)
                 neighbours.add(made, read, new)
                 clustered = there["clustered"]
             file = self._work / f"{side}-{self._now.generation + 1:04d}.faiss"
@@ -312,6 +327,7 @@ class _Writer:
             self._move(file)
             files[side] = {"file": file.name, "until": self._now.next_entry}
             files[side] |= {"windows": windows, "clustered": clustered}
+            files[side] |= {"sha256": neighbours.sha256(self._out / file.name)}
         if files != self._now.neighbours:
             self._now = replace(self._now, neighbours=files)
             self.commit()

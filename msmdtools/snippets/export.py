@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
+from msmdtools import seal
 from msmdtools.dataset import reader, store, tables
 from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, MsmdError
@@ -118,14 +119,16 @@ def export(
             wanted = _plan(source, options, info, warn)
             if (description := _finished(out)) is not None:
                 _same(out / DESCRIPTION, description["plan"], wanted)
+                # What an export that was killed at its very end has left.
+                shutil.rmtree(out / UNFINISHED, ignore_errors=True)
                 return ExportSummary(out, description, new=False)
             unfinished = out / UNFINISHED
             if (unfinished / PLAN).exists():
-                _same(unfinished / PLAN, json.loads((unfinished / PLAN).read_bytes()), wanted)
+                _same(unfinished / PLAN, _read(unfinished / PLAN), wanted)
             else:
                 for folder in (unfinished / "pieces", unfinished / "shards", out / DATA):
                     folder.mkdir(parents=True, exist_ok=True)
-                store.write_atomically(unfinished / PLAN, store.to_json(wanted), work)
+                store.write_atomically(unfinished / PLAN, store.to_json(seal.sealed(wanted)), work)
             with Pool(options.workers) as pool:
                 run = _Run(dataset.absolute(), out, work, info, wanted, pool, progress)
                 counts = _pieces(run)
@@ -140,7 +143,7 @@ def export(
                 out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work
             )
             store.write_atomically(out / CARD, card(description).encode(), work)
-            store.write_atomically(out / DESCRIPTION, store.to_json(description), work)
+            store.write_atomically(out / DESCRIPTION, store.to_json(seal.sealed(description)), work)
             shutil.rmtree(unfinished)
             return ExportSummary(out, description, new=True)
     except OSError as error:
@@ -239,7 +242,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
     for shard in planned:
         record = run.out / UNFINISHED / "shards" / f"{shard.name}.json"
         if record.exists() and (run.out / DATA / shard.name).exists():
-            rows[shard.name] = json.loads(record.read_bytes())
+            rows[shard.name] = _read(record)
     tasks = [
         ShardTask(shard, run.prepared.absolute(), run.work.absolute() / shard.name, run.info)
         for shard in planned
@@ -250,7 +253,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
         os.replace(task.path, run.out / DATA / name)
         store.sync_folder(run.out / DATA)
         record = run.out / UNFINISHED / "shards" / f"{name}.json"
-        store.write_atomically(record, store.to_json(row), run.work)
+        store.write_atomically(record, store.to_json(seal.sealed(row)), run.work)
         rows[name] = row
         _log.info("%s: written", name)
         if run.progress:
@@ -336,11 +339,19 @@ def _finished(out: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        description = json.loads(path.read_bytes())
+        description = seal.opened(path.read_bytes())
         description["plan"], description["totals"]
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path} is damaged; remove {out} and export again") from error
-    return dict(description)
+    return description
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A file of an export under way. Raises DatasetError if it is damaged."""
+    try:
+        return seal.opened(path.read_bytes())
+    except ValueError as error:
+        raise DatasetError(f"{path} is damaged; remove it and export again") from error
 
 
 def _same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ Only the footers of the shards are read at first. Nothing here needs torch.
 
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools import requirements
+from msmdtools import parquet, requirements, seal
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.processors import processors
 from msmdtools.snippet import SNIPPETS
@@ -168,10 +167,13 @@ class Split:
         self._footers = [files.footer(shard) for files, shard in shards]
         self.info: SnippetInfo = _checked(self._shards, self._footers)
         groups = [
-            (i, g) for i, footer in enumerate(self._footers) for g in range(footer.num_row_groups)
+            (i, g)
+            for i, footer in enumerate(self._footers)
+            for g in range(footer.metadata.num_row_groups)
         ]
         self._groups = groups
-        self.sizes = np.array([self._footers[i].row_group(g).num_rows for i, g in groups], np.int64)
+        sizes = [self._footers[i].metadata.row_group(g).num_rows for i, g in groups]
+        self.sizes = np.array(sizes, np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
 
     def __len__(self) -> int:
@@ -259,26 +261,24 @@ class _Files:
             return Path(self.root, name).read_bytes()
         return bytes(self._fs.cat_file(f"{self._base}/{name}"))
 
-    def footer(self, name: str) -> Any:
+    def footer(self, name: str) -> parquet.Footer:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
             with self._open(name) as source:
-                return pq.ParquetFile(source).metadata
-        except (pa.ArrowException, OSError) as error:
+                return parquet.read_footer(source)
+        except (pa.ArrowException, OSError, ValueError) as error:
             self._damaged(name, error)
 
-    def read(self, name: str, footer: Any, group: int, columns: Sequence[str]) -> "pa.Table":
+    def read(
+        self, name: str, footer: parquet.Footer, group: int, columns: Sequence[str]
+    ) -> "pa.Table":
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
             with self._open(name) as source:
-                # Ranges are fetched together where each request is dear.
-                file = pq.ParquetFile(source, metadata=footer, pre_buffer=self._fs is not None)
-                return file.read_row_group(group, columns=list(columns), use_threads=False)
-        except (pa.ArrowException, OSError) as error:
+                return parquet.read(source, footer, [group], columns, threads=False)
+        except (pa.ArrowException, OSError, ValueError) as error:
             self._damaged(name, error)
 
     def _open(self, name: str) -> Any:
@@ -311,12 +311,11 @@ def _description(files: _Files) -> dict[str, Any]:
             ) from error
         raise DatasetError(f"{root}: not a folder of snippets (it has no {DESCRIPTION})") from error
     try:
-        description = json.loads(content)
+        return seal.opened(content)
     except ValueError as error:
-        raise DatasetError(f"{root}/{DESCRIPTION}: damaged: {error}") from error
-    if not isinstance(description, dict):
-        raise DatasetError(f"{root}/{DESCRIPTION}: damaged: not a JSON object")
-    return description
+        raise DatasetError(
+            f"{root}/{DESCRIPTION}: damaged: {error}; export or copy the snippets again"
+        ) from error
 
 
 def _shards(files: _Files) -> dict[str, list[str]]:
@@ -342,12 +341,14 @@ def _shards(files: _Files) -> dict[str, list[str]]:
     return {split: [found[split][n] for n in sorted(found[split])] for split in order}
 
 
-def _checked(shards: Sequence[tuple[_Files, str]], footers: Sequence[Any]) -> SnippetInfo:
+def _checked(
+    shards: Sequence[tuple[_Files, str]], footers: Sequence[parquet.Footer]
+) -> SnippetInfo:
     """What the windows of these shards are: the same in all, with the columns of snippets."""
     found: dict[str, tuple[str, SnippetInfo]] = {}
     for (files, shard), footer in zip(shards, footers, strict=True):
         where = f"{files.root}/{shard}"
-        schema = footer.schema.to_arrow_schema()
+        schema = footer.metadata.schema.to_arrow_schema()
         info = read_info(schema, where)
         lacking = [name for name in SNIPPETS.names if name not in schema.names]
         if lacking:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools import parquet
 from msmdtools.snippets.prepare import ROW_COLUMNS, ROWS, SHEETS, PieceCounts, audio_window
 from msmdtools.snippets.schema import SPLITS, SnippetInfo, arrow_schema
 
@@ -103,13 +104,11 @@ def write_shard(task: ShardTask) -> dict[str, Any]:
     Raises:
         OSError: it cannot be written.
     """
-    import pyarrow.parquet as pq
-
     shard, info = task.shard, task.info
     schema = arrow_schema(info)
     bands, frames = info.spectrogram_shape
     group = max(1, ROW_GROUP_BYTES // (2 * bands * frames + 4096))
-    with pq.ParquetWriter(
+    with parquet.writer(
         task.path,
         schema,
         compression="zstd",

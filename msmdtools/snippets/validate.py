@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from msmdtools import parquet, seal
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.pool import Call, Pool, Raised, Returned
@@ -157,11 +158,11 @@ def read_description(path: Path) -> dict[str, Any]:
             )
         raise DatasetError(f"{path}: no snippets there (it has no {DESCRIPTION})")
     try:
-        description = json.loads(file.read_bytes())
+        description = seal.opened(file.read_bytes())
         description["plan"]["windows"], description["shards"], description["pieces"]
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{file} is damaged; export the snippets again") from error
-    return dict(description)
+    return description
 
 
 def check_counts(
@@ -201,7 +202,6 @@ def check_split(path: Path, description: Mapping[str, Any]) -> list[Finding]:
 def check_shard(task: _Task) -> _Result:
     """All checks of one shard."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     where, path = str(task.row["file"]), task.folder / task.row["file"]
     result = _Result([], 0, [], Counter())
@@ -219,26 +219,26 @@ def check_shard(task: _Task) -> _Result:
             if hashlib.file_digest(file, "sha256").hexdigest() != task.row["sha256"]:
                 found("files", "is not the file that was written (sha256)")
     try:
-        with pq.ParquetFile(path) as shard:
-            if differ := _schema_difference(shard.schema_arrow, arrow_schema(task.info)):
-                return found("schema", differ)
-            compared = 0
-            if shard.metadata.num_rows != task.row["rows"]:
-                found("counts", f"{shard.metadata.num_rows} rows, not {task.row['rows']}")
-            chosen = _chosen(task, shard.metadata.num_rows)
-            start = 0
-            for group in range(shard.num_row_groups):
-                table = shard.read_row_group(group)
-                result.findings.extend(check_rows(table, task, where))
-                names = table.select(_COUNTED).to_pydict()
-                result.ids.extend(map(hash_of, names["snippet"]))
-                result.counts.update(zip(names["piece"], names["performance"], strict=True))
-                here = [i - start for i in chosen if start <= i < start + len(table)]
-                for row in table.take(pa.array(here, pa.int64())).to_pylist():
-                    result.findings.extend(compare(row, task, where))
-                    compared += 1
-                start += len(table)
-    except (pa.ArrowException, OSError) as error:
+        shard = parquet.File(path)
+        if differ := _schema_difference(shard.schema, arrow_schema(task.info)):
+            return found("schema", differ)
+        compared = 0
+        if shard.metadata.num_rows != task.row["rows"]:
+            found("counts", f"{shard.metadata.num_rows} rows, not {task.row['rows']}")
+        chosen = _chosen(task, shard.metadata.num_rows)
+        start = 0
+        for group in range(shard.groups):
+            table = shard.read([group])
+            result.findings.extend(check_rows(table, task, where))
+            names = table.select(_COUNTED).to_pydict()
+            result.ids.extend(map(hash_of, names["snippet"]))
+            result.counts.update(zip(names["piece"], names["performance"], strict=True))
+            here = [i - start for i in chosen if start <= i < start + len(table)]
+            for row in table.take(pa.array(here, pa.int64())).to_pylist():
+                result.findings.extend(compare(row, task, where))
+                compared += 1
+            start += len(table)
+    except (pa.ArrowException, OSError, ValueError) as error:
         return found("files", f"cannot be read ({error})")
     return _Result(result.findings, compared, result.ids, result.counts)
 

@@ -1,13 +1,16 @@
 """Fetching the Mutopia Project at one commit."""
 
+import fcntl
 import logging
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from msmdtools.errors import ManifestError, ToolError
+from msmdtools.errors import ManifestError, MsmdError, ToolError
 
 MUTOPIA_URL = "https://github.com/MutopiaProject/MutopiaProject.git"
 PINNED_COMMIT = "4b13480e7f55017ff3039bc4ebbf795f3664c4a2"
@@ -15,6 +18,8 @@ PINNED_COMMIT = "4b13480e7f55017ff3039bc4ebbf795f3664c4a2"
 SOURCE_COMMIT = "SOURCE_COMMIT"
 """File in a fetched tree that names the commit it was made from; the next fetch keeps to it."""
 
+# In .git, where it is no file of the tree.
+_LOCK = "msmd-fetch"
 _SHA1 = re.compile(r"[0-9a-f]{40}\Z")
 _NO_NETWORK = (
     "could not resolve",
@@ -31,7 +36,8 @@ log = logging.getLogger(__name__)
 def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_URL) -> str:
     """Clone one commit of the Mutopia Project, without its history, into `folder`.
 
-    An interrupted fetch goes on where it stopped, and a finished one only checks the commit.
+    A fetch that was interrupted or killed goes on where it stopped, and a finished one only checks the
+    commit.
 
     Args:
         commit: a full sha or the name of a branch; None is the commit that `folder`/SOURCE_COMMIT
@@ -42,7 +48,8 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
 
     Raises:
         ToolError: git is missing, or it fails (no network, no such commit).
-        ManifestError: `folder` is in use for something else, or its tree was changed.
+        ManifestError: `folder` is in use for something else or by another fetch, or its tree was
+            changed.
     """
     if shutil.which("git") is None:
         raise ToolError("git is missing. On Debian and Ubuntu: apt install git")
@@ -52,13 +59,17 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
         commit = record.read_text(encoding="ascii").strip() if record.is_file() else first
     if folder.exists() and any(folder.iterdir()) and not (folder / ".git").is_dir():
         raise ManifestError(f"{folder} is not empty and no clone. Name another folder with --out.")
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".git").mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        return _fetch(folder, record, commit, url)
+
+
+def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
     if _SHA1.match(commit) and _head(folder) == commit:
         _check_clean(folder)
         _record(record, commit)
         return commit
-    if not (folder / ".git").is_dir():
-        _git(folder, "init", "--quiet")
+    _git(folder, "init", "--quiet")  # which also mends one that was interrupted
     _git(folder, "config", "core.autocrlf", "false")
     _git(folder, "config", "advice.detachedHead", "false")
     log.info("fetching %s of %s", commit, url)
@@ -75,6 +86,40 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
     return fetched
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on a clone, and remove the locks of git that a killed fetch has left.
+
+    The lock is the kernel's, and git inherits it: it is free when the last git of a killed fetch has
+    ended too. What then says that a fetch is at work is one that was killed.
+
+    Raises:
+        ManifestError: another fetch is at work.
+    """
+    with open(folder / ".git" / _LOCK, "a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ManifestError(
+                f"{folder} is in use by another msmd fetch: wait until it has finished, or stop it"
+            ) from None
+        os.set_inheritable(lock.fileno(), True)
+        lock.seek(0)
+        if lock.read():
+            git = folder / ".git"
+            for left in [*git.rglob("*.lock"), *(git / "objects").rglob("tmp_*")]:
+                left.unlink(missing_ok=True)
+        lock.truncate(0)
+        lock.write("at work\n")
+        lock.flush()
+        try:
+            yield
+        except MsmdError:  # git has ended by itself, and has cleaned up
+            lock.truncate(0)
+            raise
+        lock.truncate(0)
+
+
 def _head(folder: Path) -> str:
     """The commit that a finished checkout in `folder` is at, else ""."""
     if not (folder / ".git").is_dir() or (folder / ".git" / "index.lock").exists():
@@ -84,6 +129,7 @@ def _head(folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
+        env=_environment(folder),
     )
     return done.stdout.strip() if done.returncode == 0 else ""
 
@@ -99,22 +145,29 @@ def _check_clean(folder: Path) -> None:
 
 
 def _record(path: Path, commit: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.parent / ".git" / path.name
     temporary.write_text(f"{commit}\n", encoding="ascii")
     os.replace(temporary, path)
 
 
+def _environment(folder: Path) -> dict[str, str]:
+    """Never ask for a name and password: a repository that wants one is the wrong one; and never
+    take a repository around the folder for the one in it."""
+    own = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return {**os.environ, **own, "GIT_CEILING_DIRECTORIES": str(folder.absolute().parent)}
+
+
 def _git(folder: Path, *arguments: str, url: str = "") -> str:
-    # Never ask for a name and password: a repository that wants one is the wrong one.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     lock = folder / ".git" / "index.lock"
     done = subprocess.run(
-        ["git", "-C", str(folder), *arguments],
+        # Nothing that goes on in the background, and holds the lock.
+        ["git", "-C", str(folder), "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=_environment(folder),
         stdin=subprocess.DEVNULL,
+        close_fds=False,  # the lock; Python's other files are not inherited
     )
     if done.returncode == 0:
         return done.stdout.strip()

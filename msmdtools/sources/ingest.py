@@ -31,6 +31,9 @@ SOURCE_SUFFIXES = frozenset((".ly", ".ily", ".lyi", ".lyp", ".ily2", ".scm", ".i
 RENAMED = ">"
 """In `Piece.files`, "a>b": file a, needed under the name b (another spelling of its letters)."""
 
+LONGEST_ID = 250
+"""Bytes of a piece's id: with .json behind it, it is the name of a file."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 _VERSION = re.compile(r'\\version\s*"([^"]+)"')
 _SCORE = re.compile(r"^[^%\n]*\\score\s*\{", re.MULTILINE)
@@ -216,7 +219,8 @@ def piece_ids(paths: Iterable[str]) -> dict[str, str]:
     `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`.
     Where that would name several files (upper and lower case count as equal), all folders but the
     `-lys` ones are in the id, and a number if that is still not enough. Other characters than
-    letters, digits and ". _ + -" become "_".
+    letters, digits and ". _ + -" become "_". An id that is too long for the name of a folder is cut,
+    and ends in part of the path's checksum.
     """
     names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
     ids = {path: _safe([*name[:-1][:2], name[-1]]) for path, name in names.items()}
@@ -225,6 +229,7 @@ def piece_ids(paths: Iterable[str]) -> dict[str, str]:
         ids.update(
             {p: _safe(shorten(names[p])) for p, i in ids.items() if counts[i.casefold()] > 1}
         )
+    ids = {path: _short(piece, path) for path, piece in ids.items()}
     used: set[str] = set()
     for path in sorted(ids):
         piece, number = ids[path], 2
@@ -233,6 +238,13 @@ def piece_ids(paths: Iterable[str]) -> dict[str, str]:
         used.add(piece.casefold())
         ids[path] = piece
     return ids
+
+
+def _short(piece: str, path: str) -> str:
+    room = LONGEST_ID - len("-99999")  # a number may follow
+    if len(piece) <= room:
+        return piece
+    return f"{piece[: room - 9]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
 
 
 def _safe(parts: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import MANIFEST, Piece
 from msmdtools.sources.ingest import (
+    LONGEST_ID,
     RENAMED,
     ListedPiece,
     combined_sha256,
@@ -203,10 +204,25 @@ def _read_csv(path: Path, required: list[str]) -> tuple[list[str], list[dict[str
     for number, row in enumerate(rows, start=1):
         if None in row.values() or "" in row:
             raise ManifestError(f"{path}, row {number}: not as many values as columns.")
-        if not row["piece"] or not _inside(row["piece"]) or "/" in row["piece"]:
-            raise ManifestError(f"{path}, row {number}: {row['piece']!r} cannot be a piece id.")
+        if why := _no_id(row["piece"]):
+            raise ManifestError(
+                f"{path}, row {number}: {row['piece']!r} cannot be a piece id: {why}."
+            )
     _check_unique((row["piece"] for row in rows), path)
     return columns, rows
+
+
+def _no_id(piece: str) -> str:
+    """Why a text cannot be a piece id, which is the name of a folder; "" if it can."""
+    if not piece:
+        return "it is empty"
+    if piece.startswith("."):
+        return "it begins with a dot"
+    if "/" in piece or not piece.isprintable():
+        return "it has characters that no name of a folder has"
+    if len(piece.encode("utf-8", "surrogatepass")) > LONGEST_ID:
+        return f"it is longer than {LONGEST_ID} bytes"
+    return ""
 
 
 def _check_unique(ids: Iterable[str], path: Path) -> None:

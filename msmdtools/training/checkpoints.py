@@ -51,6 +51,11 @@ def save(folder: Path, state: Mapping[str, Any], best: bool = False) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def there(folder: Path) -> bool:
+    """Whether a folder has a checkpoint to go on from, whole or not."""
+    return any((folder / name).exists() for name in (LAST, PREVIOUS))
+
+
 def load(folder: Path, warn: Callable[[str], None]) -> dict[str, Any]:
     """The last checkpoint of a folder that is whole.
 

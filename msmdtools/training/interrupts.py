@@ -6,12 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from msmdtools.errors import Terminated
+
 
 @dataclass
 class Stop:
-    """Whether the user or the system has asked for an end."""
+    """Whether the user or the system has asked for an end, and by which signal."""
 
     asked: bool = False
+    number: int = signal.SIGINT
+
+    def error(self) -> KeyboardInterrupt:
+        """What to raise at the end."""
+        return Terminated() if self.number == signal.SIGTERM else KeyboardInterrupt()
 
 
 @contextmanager
@@ -22,9 +29,10 @@ def listening() -> Iterator[Stop]:
     """
     stop = Stop()
 
-    def handle(_: int, __: FrameType | None) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
+        stop.number = number
         if stop.asked:
-            raise KeyboardInterrupt
+            raise stop.error()
         stop.asked = True
 
     try:

@@ -10,6 +10,7 @@ RUN/curves.png         loss and retrieval over the pairs trained on
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
+from msmdtools.dataset.store import LOCK
 from msmdtools.perform.files import write_atomically
 from msmdtools.processors import processors
 
@@ -28,22 +30,44 @@ CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "curves.png",
 )
 TENSORBOARD = "tensorboard"
+# What a run has before its first checkpoint, and how files are called until they are whole.
+_FIRST = {CONFIG, ENVIRONMENT, RESULTS, TENSORBOARD, "checkpoints", LOCK}
+_TEMPORARY = re.compile(r"\..+\.\d+(\.tmp|\.png)?")
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
 
 
-def check_folder(run: Path, checkpoints: Path, resume: bool) -> str | None:
-    """What is wrong with a run folder: that it is not free, or holds no run where one is resumed."""
+def check_folder(run: Path, begun: bool, resume: bool) -> str | None:
+    """What is wrong with a run folder: another run, or something else, is there.
+
+    A run that was stopped before its first checkpoint is begun anew, whether it is resumed or not.
+
+    Args:
+        begun: the folder has a checkpoint to go on from.
+    """
     if run.exists() and not run.is_dir():
         return f"{run} is a file; give a folder with --out"
-    if resume:
-        if not checkpoints.is_dir():
-            return f"{run} holds no run to resume; leave --resume out to begin one"
-        return None
-    if (run / CONFIG).exists() or checkpoints.exists():
+    if begun:
+        if resume:
+            return None
         return f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
-    if run.is_dir() and any(run.iterdir()):
+    names = {path.name for path in run.iterdir()} if run.is_dir() else set()
+    foreign = {name for name in names - _FIRST if not _TEMPORARY.fullmatch(name)}
+    if CONFIG in names and foreign:
+        return (
+            f"{run} holds a run without a checkpoint to go on from (it has {min(foreign)}); "
+            "give another folder with --out"
+        )
+    if foreign:
         return f"{run} is not empty and holds no run; give another folder with --out"
     return None
+
+
+def clean(run: Path, checkpoints: Path) -> None:
+    """Remove what processes that were killed have left under temporary names."""
+    for folder in (run, checkpoints):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if _TEMPORARY.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -84,7 +108,7 @@ class Record:
 
     def __init__(self, run: Path, pairs: int) -> None:
         self._run = run
-        kept = [row for row in read(run) if row["pairs"] <= pairs]
+        kept = [row for row in read(run) if row["pairs"] <= pairs and "refit_cca" not in row]
         lines = "".join(json.dumps(row) + "\n" for row in kept)
         write_atomically(run / RESULTS, lines.encode())
         self._board = _board(run / TENSORBOARD, pairs)

@@ -11,9 +11,11 @@ resumed or not, unless the learning rate follows a budget of time.
 
 import logging
 import os
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from msmdtools.errors import MsmdError
+from msmdtools.dataset.store import held
+from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.evaluation import metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
@@ -49,7 +52,7 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Summary:
-    """Train a model on snippets, or go on with that.
+    """Train a model on snippets, or go on with that, with the run folder locked.
 
     Args:
         snippets: a folder or URL of snippets with splits train and valid, or `SYNTHETIC`; of several
@@ -60,8 +63,8 @@ def train(
 
     Raises:
         DatasetError: no snippets, windows smaller than the model's, or of different sizes.
-        MsmdError: the folder holds another run, or none to resume; an option is wrong; the loss is
-            not finite.
+        MsmdError: the folder holds another run, or something else, or another training is at work
+            there; an option is wrong; the loss is not finite.
         KeyboardInterrupt: interrupted by the user or a termination signal; a checkpoint was saved.
     """
     options = options or TrainOptions()
@@ -78,7 +81,9 @@ def train(
         )
     config = replace(config, training=replace(config.training, **changes))
     folders = [snippets] if isinstance(snippets, str | Path) else snippets
-    return _Run([str(folder) for folder in folders], config, run, options, progress, warn).train()
+    with ExitStack() as lock:
+        names = [str(folder) for folder in folders]
+        return _Run(names, config, run, options, progress, warn, lock).train()
 
 
 class _Run:
@@ -92,7 +97,9 @@ class _Run:
         options: TrainOptions,
         progress: Callable[[Progress], None] | None,
         warn: Callable[[str], None],
+        lock: ExitStack,
     ) -> None:
+        self._lock, self._locked = lock, False
         self._clock = time.monotonic()
         self.config, self.run, self.options = config, run, options
         self.snippets = snippets
@@ -104,12 +111,12 @@ class _Run:
         if self.fabric.device.type == "cuda":
             tune()
         self.settings = identity.settings(config, options, self.precision)
-        # In the first process, which will write there; what it finds all are told.
+        self._claim()
+        begun = checkpoints.there(run / CHECKPOINTS)
+        saved = checkpoints.load(run / CHECKPOINTS, warn) if begun else None
         mine = self.fabric.is_global_zero
-        wrong = record.check_folder(run, run / CHECKPOINTS, options.resume) if mine else None
-        if wrong := self.fabric.broadcast(wrong):
-            raise MsmdError(wrong)
-        saved = checkpoints.load(run / CHECKPOINTS, warn) if options.resume else None
+        if options.resume and not begun and mine:
+            warn(f"{run} has no checkpoint to go on from: the training begins")
         if saved is not None:  # before the snippets are read, which takes longer
             self._check(saved["identity"], self.settings)
         before = {} if saved is None else saved["identity"]
@@ -164,7 +171,34 @@ class _Run:
             self._tell(speed.at(self.at.pairs))
             if stopped:
                 self._save()
-                raise KeyboardInterrupt
+                raise stop.error()
+
+    def _claim(self) -> None:
+        """Take the run folder for this training, if it is there yet.
+
+        The first process does, as it will write there; what it finds, all are told.
+
+        Raises:
+            MsmdError: it is something else, or another training is at work there.
+        """
+        wrong = None
+        if self.fabric.is_global_zero:
+            # Looked at again with the lock, as it may have changed.
+            wrong = self._wrong()
+            if wrong is None and self.run.is_dir() and not self._locked:
+                try:
+                    self._lock.enter_context(held(self.run, "training"))
+                except DatasetError as error:
+                    wrong = str(error)
+                else:
+                    self._locked = True
+                    wrong = self._wrong()
+        if wrong := self.fabric.broadcast(wrong):
+            raise MsmdError(wrong)
+
+    def _wrong(self) -> str | None:
+        begun = checkpoints.there(self.run / CHECKPOINTS)
+        return record.check_folder(self.run, begun, self.options.resume)
 
     def _done(self) -> float:
         """How much of the training is done, 0 to 1."""
@@ -246,9 +280,16 @@ class _Run:
 
     def _begin(self) -> None:
         """The run folder with its configuration; nothing is written before all has been checked."""
-        if not self.fabric.is_global_zero:
+        mine = self.fabric.is_global_zero
+        if mine:
+            self.run.mkdir(parents=True, exist_ok=True)
+        self._claim()
+        if not mine:
             return
-        self.run.mkdir(parents=True, exist_ok=True)
+        record.clean(self.run, self.run / CHECKPOINTS)
+        begun = checkpoints.there(self.run / CHECKPOINTS)
+        if not begun:
+            shutil.rmtree(self.run / record.TENSORBOARD, ignore_errors=True)
         record.write_json(self.run / record.CONFIG, self.config.to_json())
         self.environment = record.environment(
             torch.get_num_threads(),
@@ -257,10 +298,10 @@ class _Run:
             str(self.fabric.device),
         )
         path = self.run / record.ENVIRONMENT
-        starts = record.read_list(path) if self.options.resume else []
+        starts = record.read_list(path) if begun else []
         record.write_json(path, [*starts, self.environment])
         self.record = record.Record(self.run, self.at.pairs)
-        if not self.options.resume:  # so that it can be gone on with whenever it is killed
+        if not begun:  # so that it can be gone on with whenever it is killed
             self._save()
 
     def _end(self) -> Summary:
