@@ -106,7 +106,7 @@ def test_voices_that_have_midi_channels_of_their_own_sound(score: Engrave) -> No
     assert sorted(pitches(s)) == [64, 72]
 
 
-ONE_TWO = "one = { c'4 d' e' f' }\ntwo = { g'4 f' e' d' }\n"
+ONE_TWO = "one = { c'4 d' e' f' }\ntwo = { g'4 f' e' d' }\nlast = \\one\n"
 PRINTED = "\\score { \\one \\layout {} }\n\\score { \\two \\layout {} }\n"
 
 
@@ -124,8 +124,11 @@ PRINTED = "\\score { \\one \\layout {} }\n\\score { \\two \\layout {} }\n"
         "  \\score { { \\tempo 4 = 180 \\transpose c d \\two } \\midi {} } }",
         PRINTED + "\\score { { c1 } \\midi { \\tempo 4 = 50 } }\n"
         "\\score { { d1 } \\midi { \\tempo 4 = 180 } }",
+        "\\score { \\one \\layout {} }\n\\score { { c1 } \\midi { \\tempo 4 = 50 } }\n"
+        "\\score { { d1 } \\midi { \\tempo 4 = 180 } }\n\\score { \\two \\layout {} }\n"
+        "\\score { { e1 } \\midi { \\tempo 4 = 180 } }\n\\markup { \\with-color #red last }",
     ],
-    ids=["after", "in another order", "before", "in another book", "other music"],
+    ids=["after", "in another order", "before", "in another book", "other music", "the next one"],
 )
 def test_a_score_for_midi_lends_its_tempo_to_the_score_of_its_music(
     score: Engrave, text: str

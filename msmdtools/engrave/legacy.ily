@@ -93,7 +93,7 @@ fermataMarkup = \fermata
 #(legacy-define! 'parser #f)
 #(define ly:parser-lookup
    (let ((look-up (@ (lily) ly:parser-lookup)))
-     (lambda arguments (look-up (last arguments)))))
+     (lambda arguments (look-up (car (last-pair arguments))))))
 #(define ly:parser-define!
    (let ((store! (@ (lily) ly:parser-define!)))
      (lambda arguments (apply store! (take-right arguments 2)))))

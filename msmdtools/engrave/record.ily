@@ -20,7 +20,7 @@
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
 %%   midi   p                                      msmd-p.midi has been written: it was performed to the end
 %%
-%% A source's variables take the place of Scheme's of the same name. Beware of first, second, X, Y below.
+%% A source's variables take the place of Scheme's of the same name. Beware of first, second, last, X, Y below.
 
 \version "2.24.0"
 
@@ -254,7 +254,7 @@ The moment leaves out what skipTypesetting has left out so far, as print and MID
               (msmd-box "staff" (msmd-symbol-number grob) grob x y (system)))
              (else (msmd-walk (caddr expr) x y systems)))))
          ((color output-attributes url-link with-outline)
-          (msmd-walk (last expr) x y systems))
+          (msmd-walk (car (last-pair expr)) x y systems))
          ((delay-stencil-evaluation)
           (msmd-walk (force (cadr expr)) x y systems)))))
 

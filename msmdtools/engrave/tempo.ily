@@ -60,7 +60,7 @@ of both, else the next one in the file, else the last."
        ((= (length free) (length others)) (map cons others free))
        (else
         (map (lambda (b)
-               (cons b (or (find (lambda (l) (> (last l) (last b))) free) (last free))))
+               (cons b (or (find (lambda (l) (> (caddr l) (cadddr b))) free) (car (last-pair free)))))
              others))))))
 
 %%% What tempo %%%
