@@ -7,10 +7,12 @@ is of an older msmdtools and is taken as it is.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 KEY = "checksum"
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,7 +38,10 @@ def opened(content: bytes) -> dict[str, Any]:
     found = json.loads(content)
     if not isinstance(found, dict):
         raise ValueError("not a JSON object")
-    if not intact(found):
+    # A checksum under another name: one byte of the name has changed.
+    last = list(found.values())[-1] if found else None
+    renamed = KEY not in found and isinstance(last, str) and _SHA256.fullmatch(last)
+    if renamed or not intact(found):
         raise ValueError("its content does not have its checksum")
     found.pop(KEY, None)
     return found

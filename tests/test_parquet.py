@@ -135,9 +135,5 @@ def test_descriptions_are_sealed():
     for place in range(len(text)):
         broken = bytearray(text)
         broken[place] ^= 4
-        try:
-            found = seal.opened(bytes(broken))
-        except ValueError:
-            continue
-        # Only the entry's own name can change: all that is said is as it was.
-        assert {"b", "a"} < found.keys()
+        with pytest.raises(ValueError):
+            seal.opened(bytes(broken))
