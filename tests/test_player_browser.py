@@ -24,6 +24,7 @@ const probe = () => {
   found.rate = player.playbackRate;
   key("l"); key("ArrowRight"); key("l");
   found.loop = button.textContent;
+  key("ArrowLeft");
   draw();
   const { width, height } = cursor.getBoundingClientRect();
   Object.assign(found, { title: document.title, where: where.textContent, width, height });
