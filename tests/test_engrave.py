@@ -218,6 +218,13 @@ def test_a_crash_makes_the_second_engine_try(tmp_path: Path) -> None:
     assert caught.value.reason == "crashed"
 
 
+def test_a_key_of_more_than_seven_accidentals_costs_nothing(tmp_path: Path) -> None:
+    engraving = run(tmp_path, "\\version \"2.24.0\"\n{ \\key gis \\major gis'4 fisis'' }\n")
+    assert [note.pitch for note in engraving.midis[0].notes] == [68, 79]
+    flat = run(tmp_path / "flat", '\\version "2.24.0"\n{ \\key fes \\major fes\'4 }\n')
+    assert [note.pitch for note in flat.midis[0].notes] == [64]
+
+
 def test_an_engraver_that_is_killed_from_outside_is_run_again(tmp_path: Path) -> None:
     real = find_engines()[0]
     killed = tmp_path / "lilypond"
