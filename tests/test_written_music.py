@@ -38,7 +38,7 @@ def test_velocities_and_drums_are_heard_again(tmp_path: Path) -> None:
     for command in commands:
         result = CliRunner().invoke(main, command.split())
         assert result.exit_code == 0, result.output
-    piece = next(iter(reader.open(tmp_path / "ds")))
+    piece = next(iter(reader.open(tmp_path / "ds").values()))
     assert any(note.drum for note in piece.music.notes)
     for name in piece.performances.index:
         assert len(set(piece.events(name)["velocity"])) > 1
