@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
 from msmdtools.sources.places import Places
@@ -11,6 +10,7 @@ from msmdtools.sources.syntax import tokenize
 Version = tuple[int, ...]
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+){1,2}\Z")
+_STATED = re.compile(r'\\version\s*"[^"\\]*"')
 _UNTOUCHED = frozenset(("tupletSpan",))
 # A length, alone or after a note, rest or skip; not the numbers of fractions, lists and settings.
 _LENGTH = re.compile(
@@ -21,9 +21,10 @@ _LENGTH = re.compile(
 
 def stated_version(text: str) -> str:
     """The version that a source names in its first \\version, such as "2.18.2"; "" for none."""
-    tokens = tokenize(text)
-    for token, following in pairwise(tokens):
-        if token.kind == "command" and token.text == "version" and following.kind == "string":
+    for found in _STATED.finditer(text):
+        # Most sources begin with it: only what stands before it tells whether it is in a comment.
+        *_, token, following = (None, None, *tokenize(text[: found.end()]))
+        if token and following and (token.kind, token.text) == ("command", "version"):
             return following.text if _NUMBERS.match(following.text) else ""
     return ""
 
