@@ -157,7 +157,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         "--loglevel=WARN",
         "-dbackend=cairo",
         "-dno-point-and-click",
-        *(f"-dinclude-settings={settings}" for settings in job.settings),
+        f"-dinclude-settings={_one_settings_file(job)}",
         *(part for place in (source.parent, *job.include) for part in ("-I", place)),
         "--pdf",
         source,
@@ -237,6 +237,13 @@ def _take_over(out: Path, folder: Path) -> _Taken:
         left -= path.stat().st_size
         midis[p] = read_midi(path)
     return _Taken(folder, records, pdfs, tuple(midis))
+
+
+def _one_settings_file(job: _Job) -> Path:
+    """A file that includes all settings: LilyPond 2.24 takes one only, and of several the last."""
+    path = job.out.with_suffix(".ily")
+    path.write_text("".join(f'\\include "{settings}"\n' for settings in job.settings), "utf-8")
+    return path
 
 
 def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:

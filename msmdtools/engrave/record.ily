@@ -32,6 +32,11 @@
    (for-each (lambda (field) (display "\t" msmd-port) (display field msmd-port)) (cdr fields))
    (newline msmd-port))
 
+%% LilyPond 2.24 has no such function.
+#(if (not (defined? 'ly:event-length))
+     (module-define! (current-module) 'ly:event-length
+                     (lambda (event) (ly:event-property event 'length))))
+
 #(define msmd-unfolded? (equal? (getenv "MSMD_REPEATS") "unfolded"))
 
 %%% Numbers for notes %%%
