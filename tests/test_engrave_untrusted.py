@@ -166,7 +166,7 @@ LEFT = {
     "records-pipe": '#(begin (delete-file "records.tsv") (mknod "records.tsv" \'fifo #o600 0))',
     "records-twice": '#(link "records.tsv" "again.tsv")',
     "pdf-link": '#(symlink "elsewhere.pdf" "book-1.pdf")',
-    "midi-folder": '#(mkdir "msmd-0.midi")',
+    "pdf-folder": '#(mkdir "book-1.pdf")',
     "deep": '#(let ((here (getcwd))) (for-each (lambda (i) (mkdir "d") (chdir "d")) (iota 200)) (chdir here))',
     "many": '#(for-each (lambda (i) (close-port (open-output-file (format #f "f~a" i)))) (iota 2500))',
     "sparse": '#(for-each (lambda (n) (let ((p (open-output-file n))) (display "x" p) (force-output p)'
@@ -183,7 +183,7 @@ WHY = {
     "records-pipe": ("broken-output", "records.tsv is a pipe"),
     "records-twice": ("broken-output", "records.tsv is a file with several names"),
     "pdf-link": ("broken-output", "book-1.pdf is a link"),
-    "midi-folder": (None, "piece.ly"),
+    "pdf-folder": (None, "piece.ly"),
     "deep": ("output-limit", "folders 8 deep"),
     "many": ("output-limit", "2000 files"),
     "sparse": ("output-limit", "16 MiB"),
