@@ -226,7 +226,7 @@ def test_a_spectrogram_that_is_early_or_late_is_found(sound, frames, what):
 
 
 def test_the_spectrogram_of_another_piece_is_found(sound):
-    first, second = msmd.open(sound)
+    first, second = msmd.open(sound).values()
     findings = list(
         evidence.check_onsets(FIRST, FAST, first.events(FAST), second.spectrogram(SLOW))
     )
