@@ -118,6 +118,8 @@ class Score:
         pages: PNG files of the pages in order (8-bit grey), in the engraver's working folder.
         pdf: the score as one PDF.
         engine: the engraver, such as "LilyPond 2.25.12".
+        repeats: how they are performed: "written", "unfolded", or "none" where there are none to unfold;
+            `repeats_reason` says why they are not unfolded although that was asked for.
     """
 
     pages: tuple[Path, ...]
@@ -127,6 +129,8 @@ class Score:
     music: Music
     engine: str
     warnings: tuple[str, ...]
+    repeats: str = "written"
+    repeats_reason: str = ""
 
 
 PIECE = Column("piece", "string", "", "piece id")

@@ -6,10 +6,10 @@ what has velocity 0 there, or is not there, does not sound.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from msmdtools.align.ties import end_of, tied_from
 from msmdtools.engrave.midi import MidiNote, WrittenMidi
@@ -76,19 +76,13 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
     strikes: list[Strike] = []
     tempi: list[TempoChange] = []
     pedals: list[PedalChange] = []
-    starts: list[Fraction] = []
     unrecorded = 0
     begin = 0
-    quarters = Fraction(0)
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
         notes = [i for i, n in enumerate(records.played) if n.performance == p]
-        starts.append(quarters)
-        quarters += max(
-            [records.played[i].onset + records.played[i].length for i in notes], default=0
-        )
-        ticks = {i: _span(records.played[i], start) for i in notes}
+        ticks = {i: span(records.played[i], start) for i in notes}
         staves = _channels(records.played, notes)
-        tracks = _tracks(records.played, ticks, midi)
+        tracks = tracks_of_parts(records.played, ticks, midi)
         new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
         strikes += new
         unrecorded += missing
@@ -110,8 +104,22 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         if (root := root_of(i, continued)) in strike_of:
             strike_of[i] = strike_of[root]
     return Timeline(
-        tuple(strikes), strike_of, continued, tuple(starts), tuple(tempi), tuple(pedals), unrecorded
+        tuple(strikes),
+        strike_of,
+        continued,
+        starts_of(records),
+        tuple(tempi),
+        tuple(pedals),
+        unrecorded,
     )
+
+
+def starts_of(records: Records) -> tuple[Fraction, ...]:
+    """For each performance, the score time of its start: the length of those before, in quarter notes."""
+    ends = [Fraction(0)] * len(records.starts)
+    for note in records.played:
+        ends[note.performance] = max(ends[note.performance], note.onset + note.length)
+    return tuple(accumulate(ends, initial=Fraction(0)))[: len(ends)]
 
 
 def _channels(played: Sequence[PlayedNote], notes: Sequence[int]) -> dict[int, int]:
@@ -119,12 +127,12 @@ def _channels(played: Sequence[PlayedNote], notes: Sequence[int]) -> dict[int, i
     return {staff: i for i, staff in enumerate(sorted({played[i].staff for i in notes}))}
 
 
-def _span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
+def span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
     """The ticks at which a performed note starts and ends as written."""
     return moment_tick(note.onset, note.grace, start), moment_tick(*end_of(note), start)
 
 
-def _tracks(
+def tracks_of_parts(
     played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
 ) -> dict[tuple[int, int], int]:
     """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
@@ -159,7 +167,7 @@ def _strikes(
     tracks: dict[tuple[int, int], int],
 ) -> tuple[list[Strike], int]:
     """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
-    found_of, missing = _found(played, ticks, continued, midi, tracks)
+    found_of, missing = found_notes(played, ticks, continued, midi, tracks)
     ends = _chain_ends(ticks, continued)
     by_key: dict[tuple[int, int, int, float], Strike] = {}
     for i, found in found_of.items():
@@ -184,7 +192,7 @@ def _strikes(
     return strikes, missing
 
 
-def _found(
+def found_notes(
     played: Sequence[PlayedNote],
     ticks: dict[int, tuple[int, int]],
     continued: dict[int, int],
@@ -223,7 +231,7 @@ def _chain_ends(ticks: dict[int, tuple[int, int]], continued: dict[int, int]) ->
     return ends
 
 
-def root_of(i: int, continued: dict[int, int]) -> int:
+def root_of(i: int, continued: Mapping[int, int]) -> int:
     """The played note that starts the sound which note `i` starts or continues."""
     while i in continued:
         i = continued[i]

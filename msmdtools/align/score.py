@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from msmdtools.align.heads import HeadMatch, match_heads
-from msmdtools.align.music import Timeline, timeline
+from msmdtools.align.music import Timeline, starts_of, timeline
+from msmdtools.align.repeats import Contradiction
+from msmdtools.align.together import parted
 from msmdtools.align.tremolo import delays
+from msmdtools.align.unfold import unfold
 from msmdtools.engrave import Engraving
 from msmdtools.engrave.records import DrawnHead, DrawnStaff
 from msmdtools.errors import PieceError
@@ -29,18 +32,73 @@ def align(engraving: Engraving) -> Score:
     A note without a head has a reason too: "percent-repetition", "tremolo-repetition", "hidden-head",
     "quotation" or "not-engraved".
 
+    Where the staves contradict each other about the repeats that are to be played, the score is performed
+    as written, and says so.
+
     Raises:
         PieceError: stage "align", reason "no-notes" when nothing sounds.
     """
     engraving = _on_paper(engraving)
     records = engraving.records
-    layout = _layout(engraving)
     matches, unmatched = match_heads(records)
-    time = timeline(records, engraving.midis)
+    written = _Performed(engraving, matches, unmatched, delays(records), starts_of(records))
+    if engraving.repeats == "written":
+        return _score(written, "written", "")
+    if not records.repeats:
+        return _score(written, "none", "")
+    try:
+        return _unfolded(written)
+    except Contradiction as error:
+        return _score(written, "written", str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Performed:
+    """An engraving with what each head sounds (`match_heads`).
+
+    Attributes:
+        delay: by how much the notes of tremolos sound earlier than they are printed (`delays`).
+        starts: the score time at which each performance starts.
+    """
+
+    engraving: Engraving
+    matches: dict[int, HeadMatch]
+    unmatched: dict[int, str]
+    delay: dict[int, Fraction]
+    starts: tuple[Fraction, ...]
+
+
+def _unfolded(written: _Performed) -> Score:
+    """The score with its repeats played.
+
+    Raises:
+        Contradiction: the staves do not agree about them, or would part.
+    """
+    engraving = written.engraving
+    unfolded = unfold(engraving.records, engraving.midis)
+    score = _score(
+        replace(
+            written,
+            engraving=replace(engraving, records=unfolded.records, midis=unfolded.midis),
+            matches=unfolded.matches(written.matches),
+            unmatched=unfolded.reasons(written.unmatched),
+        ),
+        "unfolded",
+        "",
+    )
+    if (where := parted(score)) is not None and parted(_score(written, "written", "")) is None:
+        raise Contradiction(f"the staves would part at quarter {float(where):g}")
+    return score
+
+
+def _score(performed: _Performed, repeats: str, reason: str) -> Score:
+    engraving = performed.engraving
+    time = timeline(engraving.records, engraving.midis)
     if not time.strikes:
         raise PieceError("align", "no-notes", "nothing sounds")
-    heads = _heads(engraving, layout, matches, time, delays(records))
-    music = _music(time, heads, unmatched)
+    time = replace(time, starts=performed.starts)
+    layout = _layout(engraving)
+    heads = _heads(engraving, layout, performed.matches, time, performed.delay)
     warnings = engraving.warnings
     if time.unrecorded:
         warnings += (f"{time.unrecorded} notes of LilyPond's MIDI come from no recorded voice",)
@@ -49,9 +107,11 @@ def align(engraving: Engraving) -> Score:
         engraving.pdf,
         layout.staves,
         tuple(heads),
-        music,
+        _music(time, heads, performed.unmatched),
         engraving.engine.name,
         warnings,
+        repeats,
+        reason,
     )
 
 

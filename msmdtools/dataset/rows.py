@@ -73,6 +73,8 @@ def ok_row(
         "events": len(score.music.notes),
         "events_without_head": sum(1 for note in score.music.notes if not note.heads),
         "performances": performances,
+        "repeats": score.repeats,
+        "repeats_reason": one_line(score.repeats_reason),
     }
     return _piece_row(piece, found)
 

@@ -72,6 +72,18 @@ PIECES = Table(
         Column("events", "int32", "", "note events of one performance"),
         Column("events_without_head", "int32", "", "those of them that no head starts"),
         Column("performances", "int32", "", "performances"),
+        Column(
+            "repeats",
+            "string",
+            "",
+            "how they are played: written, unfolded, or none where there are none to unfold",
+        ),
+        Column(
+            "repeats_reason",
+            "string",
+            "",
+            "why they are played as written and not unfolded as asked",
+        ),
     ),
 )
 

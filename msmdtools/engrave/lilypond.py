@@ -35,7 +35,8 @@ MOST_RECORD_BYTES = 64 << 20
 MOST_PDF_BYTES = 256 << 20
 MOST_MIDI_BYTES = 4 << 20
 SETTINGS = tuple(
-    Path(__file__).with_name(f"{name}.ily") for name in ("record", "perform", "tempo", "transpose")
+    Path(__file__).with_name(f"{name}.ily")
+    for name in ("record", "perform", "tempo", "repeats", "transpose")
 )
 LEGACY = Path(__file__).with_name("legacy.ily")
 
@@ -51,6 +52,8 @@ class Engraving:
         midis: one for each printed score.
         log: what LilyPond printed, without the names of folders.
         warnings: its errors and warnings, each once.
+        repeats: how they are to be performed, "written" or "unfolded"; what is recorded is the page once
+            from left to right.
     """
 
     pages: tuple[Path, ...]
@@ -62,6 +65,7 @@ class Engraving:
     engine: Engine
     log: str
     warnings: tuple[str, ...]
+    repeats: str = "written"
 
 
 def engrave(
@@ -208,6 +212,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         engine,
         log,
         warnings,
+        job.repeats,
     )
 
 

@@ -35,7 +35,7 @@
    (msmd-expand-unfolded
     (fold unfold-repeats
           (msmd-forget-lengths! (ly:music-deep-copy (msmd-first-length music)))
-          (if msmd-unfolded? '(volta segno percent tremolo) '(percent tremolo)))))
+          '(percent tremolo))))
 
 %%% Notes %%%
 
@@ -133,9 +133,10 @@
 %%% Performing %%%
 
 #(define (msmd-without-procedures music)
-   "Music without \\applyContext and \\applyOutput, which may need what only layout has."
+   "Music without \\applyContext and \\applyOutput, which may need what only layout has. Ours, numbered, stay."
    (music-filter
-    (lambda (m) (not (memq (ly:music-property m 'name) '(ApplyContext ApplyOutputEvent))))
+    (lambda (m) (or (not (memq (ly:music-property m 'name) '(ApplyContext ApplyOutputEvent)))
+                    (integer? (ly:music-property m 'msmd-id))))
     music))
 
 #(define (msmd-try number music midi)
@@ -154,4 +155,5 @@
    (if (msmd-try number (ly:music-deep-copy music) midi)
        (let ((trouble (msmd-try number (msmd-without-procedures music) midi)))
          (if trouble
-             (ly:warning "score ~a cannot be performed: ~a" (1+ number) trouble)))))
+             (ly:warning "score ~a cannot be performed: ~a" (1+ number) trouble))))
+   (msmd-record-marks!))

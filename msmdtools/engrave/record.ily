@@ -53,17 +53,21 @@
          (any msmd-numbered? (ly:music-property music 'elements '()))
          (and (ly:music? element) (msmd-numbered? element)))))
 
+#(define (msmd-place music)
+   "File, line and column of the source."
+   (let ((origin (ly:music-property music 'origin #f)))
+     (if (ly:input-location? origin)
+         (let ((place (ly:input-file-line-char-column origin)))
+           (list (basename (car place)) (cadr place) (caddr place)))
+         '("" 0 0))))
+
 #(define (msmd-number! music repeat count tremolo)
    (let ((name (ly:music-property music 'name))
          (element (ly:music-property music 'element)))
      (if (eq? name 'NoteEvent)
-         (let ((origin (ly:music-property music 'origin #f)))
+         (begin
            (ly:music-set-property! music 'msmd-id msmd-notes)
-           (apply msmd-record "note" msmd-notes msmd-scores repeat count tremolo
-                  (if (ly:input-location? origin)
-                      (let ((place (ly:input-file-line-char-column origin)))
-                        (list (basename (car place)) (cadr place) (caddr place)))
-                      '("" 0 0)))
+           (apply msmd-record "note" msmd-notes msmd-scores repeat count tremolo (msmd-place music))
            (set! msmd-notes (1+ msmd-notes))))
      (let* ((inner (case name
                      ((PercentRepeatedMusic) "percent")
@@ -96,7 +100,6 @@
    "The score as it is engraved, its notes numbered; what it performs is noted for later."
    (let* ((again? (msmd-numbered? (ly:score-music score)))
           (music (if again? (ly:music-deep-copy (ly:score-music score)) (ly:score-music score)))
-          (music (if msmd-unfolded? (msmd-expand-unfolded music) music))
           (layouts (msmd-output-defs score 'layout))
           (engraved (ly:make-score music)))
      (msmd-record "score" msmd-scores)

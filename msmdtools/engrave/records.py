@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from msmdtools.engrave.outputs import Untrusted
+from msmdtools.engrave.repeats import Repeat, RepeatReader
 
 MIDDLE_C = 60
 MOST_NOTES = 250_000
@@ -127,6 +128,7 @@ class Records:
             begins.
         ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
         performed: the performances that came to an end; of the others no note is here.
+        repeats: where the performances have repeats to unfold; empty unless that was asked for.
     """
 
     notes: tuple[WrittenNote, ...]
@@ -138,6 +140,7 @@ class Records:
     starts: tuple[tuple[Fraction, Fraction], ...]
     ties: frozenset[tuple[int, int, Fraction, Fraction]]
     performed: frozenset[int]
+    repeats: tuple[Repeat, ...] = ()
 
 
 def read_records(path: Path) -> Records:
@@ -169,6 +172,7 @@ def _read(lines: Iterable[str]) -> Records:
     starts: dict[int, tuple[Fraction, Fraction]] = {}
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     performed: set[int] = set()
+    repeats = RepeatReader()
     points = 1.0
     line = "\n"
     for line in lines:
@@ -207,6 +211,8 @@ def _read(lines: Iterable[str]) -> Records:
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
             case "midi":
                 performed.add(int(fields[0]))
+            case "repeat" | "volta" | "mark":
+                repeats.read(kind, fields)
     if not line.endswith("\n"):
         raise CutOff
     return Records(
@@ -219,6 +225,7 @@ def _read(lines: Iterable[str]) -> Records:
         tuple(starts[p] for p in range(len(starts))),
         frozenset(tie for tie in ties if tie[0] in performed),
         frozenset(performed),
+        repeats.repeats(),
     )
 
 

@@ -16,7 +16,8 @@
    (append fields (list msmd-order)))
 
 #(define (msmd-to-perform! number music midis)
-   (let ((score (msmd-ordered! number (msmd-performed music) (and (pair? midis) (car midis)))))
+   (let ((score (msmd-ordered! number (msmd-mark-score number (msmd-performed music))
+                                (and (pair? midis) (car midis)))))
      (set! msmd-new (append msmd-new (list score)))
      (if (null? midis) (set! msmd-borrowers (append msmd-borrowers (list score))))))
 

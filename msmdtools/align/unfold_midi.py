@@ -1,0 +1,187 @@
+"""The MIDI file of an unfolded performance: a passage sounds each time as it is written.
+
+Its tempo, velocities and pedal are those of the place, whatever was in force when it was left.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from msmdtools.align.music import moment_tick, near_key, root_of, span, tracks_of_parts
+from msmdtools.align.repeats import Passage
+from msmdtools.align.seams import Seams
+from msmdtools.align.ties import tied_from
+from msmdtools.engrave.midi import MidiNote, WrittenMidi
+from msmdtools.engrave.records import Records
+from msmdtools.perform.timing import DEFAULT_US_PER_QUARTER
+
+V = TypeVar("V")
+PEDAL_UP = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sounds:
+    """What LilyPond's MIDI files say about the recorded notes.
+
+    Attributes:
+        notes: the MIDI note of each recorded note that is struck.
+        continued: for each one that is tied to another, that other one.
+        late: for each chain of tied notes by how many ticks it ends later than written (as a rule, earlier).
+        others: of each performance the MIDI notes that nobody recorded.
+    """
+
+    notes: dict[int, MidiNote]
+    continued: dict[int, int]
+    late: dict[tuple[int, ...], int]
+    others: tuple[tuple[MidiNote, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A passage in ticks: from `first`, where its grace notes begin, up to `last`; to be moved by `shift`."""
+
+    first: int
+    last: int
+    shift: int
+
+
+def unfold_midis(
+    records: Records,
+    midis: Sequence[WrittenMidi],
+    unfolded: Records,
+    written: Sequence[int],
+    orders: Sequence[Sequence[Passage]],
+    seams: Seams,
+) -> tuple[WrittenMidi, ...]:
+    """The MIDI files for unfolded records.
+
+    Args:
+        records, midis: as LilyPond wrote them.
+        written: for each played note of `unfolded` its index in `records.played`.
+        orders: the passages of each performance.
+    """
+    sounds = _sounds(records, midis)
+    notes: dict[int, list[MidiNote]] = defaultdict(list)
+    for chain in _chains(tied_from(unfolded.played, unfolded.ties), len(written)).values():
+        source = sounds.notes.get(root_of(written[chain[0]], sounds.continued))
+        if source is not None:
+            note = unfolded.played[chain[0]]
+            start = records.starts[note.performance]
+            onset, _ = span(note, start)
+            _, end = span(unfolded.played[chain[-1]], start)
+            end += sounds.late.get(tuple(written[k] for k in chain), 0)
+            moved = replace(source, onset_tick=onset, offset_tick=max(end, onset + 1))
+            notes[note.performance].append(moved)
+    result = []
+    for p, midi in enumerate(midis):
+        stretches = _stretches(records, p, orders[p], seams)
+        notes[p] += (
+            replace(n, onset_tick=n.onset_tick + s.shift, offset_tick=n.offset_tick + s.shift)
+            for s in stretches
+            for n in sounds.others[p]
+            if s.first <= n.onset_tick < s.last
+        )
+        result.append(_unfolded(midi, notes[p], stretches))
+    return tuple(result)
+
+
+def _sounds(records: Records, midis: Sequence[WrittenMidi]) -> _Sounds:
+    played = records.played
+    continued = tied_from(played, records.ties)
+    notes: dict[int, MidiNote] = {}
+    others = []
+    for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
+        ticks = {i: span(note, start) for i, note in enumerate(played) if note.performance == p}
+        tracks = tracks_of_parts(played, ticks, midi)
+        sounding = {(n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)}
+        for i, (tick, _) in ticks.items():
+            note = played[i]
+            if i not in continued and note.pitch is not None:
+                track = tracks.get((note.voice, note.staff), -1)
+                if found := sounding.get(near_key(sounding, track, tick, note.pitch)):
+                    notes[i] = found
+        others.append(tuple({*midi.notes} - {notes[i] for i in ticks if i in notes}))
+    late = {}
+    for root, chain in _chains(continued, len(played)).items():
+        if root in notes:
+            _, end = span(played[chain[-1]], records.starts[played[root].performance])
+            late[tuple(chain)] = notes[root].offset_tick - end
+    return _Sounds(notes, continued, late, tuple(others))
+
+
+def _chains(continued: Mapping[int, int], count: int) -> dict[int, list[int]]:
+    """For each note that is struck the notes of which its sound consists: itself, and those tied to it."""
+    chains: dict[int, list[int]] = {i: [i] for i in range(count) if i not in continued}
+    for i in continued:
+        chains[root_of(i, continued)].append(i)
+    return chains
+
+
+def _stretches(
+    records: Records, performance: int, order: Sequence[Passage], seams: Seams
+) -> list[_Stretch]:
+    start = records.starts[performance]
+    lead = {edge: moment_tick(edge, edge * 0, start) for p in order for edge in (p.start, p.end)}
+    for note in records.played:
+        if note.performance == performance and note.grace and note.onset in lead:
+            place = seams.place(performance, note.staff, note.onset, note.grace)
+            if place == (note.onset, 0):
+                tick = moment_tick(note.onset, note.grace, start)
+                lead[note.onset] = min(lead[note.onset], tick)
+    return [
+        _Stretch(
+            lead[p.start],
+            lead[p.end],
+            moment_tick(p.start + p.shift, p.start * 0, start)
+            - moment_tick(p.start, p.start * 0, start),
+        )
+        for p in order
+    ]
+
+
+def _unfolded(
+    midi: WrittenMidi, notes: Sequence[MidiNote], stretches: Sequence[_Stretch]
+) -> WrittenMidi:
+    pedals: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for tick, track, value in midi.pedals:
+        pedals[track].append((tick, value))
+    return WrittenMidi(
+        tuple(sorted(notes, key=lambda n: (n.onset_tick, n.track, n.pitch))),
+        tuple(_changes(midi.tempi, stretches, DEFAULT_US_PER_QUARTER)),
+        tuple(
+            sorted(
+                (tick, track, value)
+                for track, changes in pedals.items()
+                for tick, value in _changes(changes, stretches, PEDAL_UP)
+            )
+        ),
+        midi.end_tick + stretches[-1].shift,
+    )
+
+
+def _changes(
+    changes: Sequence[tuple[int, V]], stretches: Sequence[_Stretch], before: V
+) -> list[tuple[int, V]]:
+    """The changes of a value, (tick, value), in unfolded time: at a seam it becomes that of the place.
+
+    Args:
+        changes: by tick.
+        before: the value before the first change.
+    """
+    result: list[tuple[int, V]] = []
+    for stretch in stretches:
+        begin = stretch.first + stretch.shift
+        # The grace notes of this stretch sound in the last moments of the one before.
+        while result and result[-1][0] >= begin:
+            result.pop()
+        there = [value for tick, value in changes if tick <= stretch.first]
+        value = there[-1] if there else before
+        if value != (result[-1][1] if result else before):
+            result.append((max(begin, 0), value))
+        result += (
+            (tick + stretch.shift, value)
+            for tick, value in changes
+            if stretch.first < tick < stretch.last
+        )
+    return result
