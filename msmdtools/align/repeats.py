@@ -169,16 +169,19 @@ def _fit(one: _Joined, other: _Joined, written_so: bool) -> bool:
 
 
 def _both(one: _Joined, other: _Joined, repeats: Sequence[Repeat], of: dict[int, _Joined]) -> str:
-    where = [next(r for r in repeats if of[r.number] == joined) for joined in (one, other)]
-    return "; ".join(
-        f"{_told(joined)} at {r.source}" for joined, r in zip((one, other), where, strict=True)
+    told = (
+        f"{_told(joined)} ({next(r.source for r in repeats if of[r.number] == joined)})"
+        for joined in (one, other)
     )
+    return f"the staves contradict each other: {'; '.join(told)}"
 
 
 def _told(repeat: _Joined) -> str:
-    endings = ", ".join(
-        f"quarters {float(a):g} to {float(b):g} time {' '.join(map(str, times))} only"
-        for a, b, times in repeat.endings
+    told = (
+        f"quarters {float(repeat.start):g} to {float(repeat.end):g} are played {repeat.count} times"
     )
-    told = f"quarters {float(repeat.start):g} to {float(repeat.end):g} {repeat.count} times"
-    return f"{told} ({endings})" if endings else told
+    endings = " and ".join(
+        f"quarters {float(start):g} to {float(end):g} at time {', '.join(map(str, times))}"
+        for start, end, times in repeat.endings
+    )
+    return f"{told}, of which {endings}" if endings else told

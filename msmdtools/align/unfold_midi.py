@@ -6,6 +6,7 @@ Its tempo, velocities and pedal are those of the place, whatever was in force wh
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TypeVar
 
 from msmdtools.align.music import moment_tick, near_key, root_of, span, tracks_of_parts
@@ -13,7 +14,7 @@ from msmdtools.align.repeats import Passage
 from msmdtools.align.seams import Seams
 from msmdtools.align.ties import tied_from
 from msmdtools.engrave.midi import MidiNote, WrittenMidi
-from msmdtools.engrave.records import Records
+from msmdtools.engrave.records import PlayedNote, Records
 from msmdtools.perform.timing import DEFAULT_US_PER_QUARTER
 
 V = TypeVar("V")
@@ -63,6 +64,7 @@ def unfold_midis(
     """
     sounds = _sounds(records, midis)
     notes: dict[int, list[MidiNote]] = defaultdict(list)
+    graces = _graces(unfolded)
     for chain in _chains(tied_from(unfolded.played, unfolded.ties), len(written)).values():
         source = sounds.notes.get(root_of(written[chain[0]], sounds.continued))
         if source is not None:
@@ -71,6 +73,7 @@ def unfold_midis(
             onset, _ = span(note, start)
             _, end = span(unfolded.played[chain[-1]], start)
             end += sounds.late.get(tuple(written[k] for k in chain), 0)
+            end = min(end, _cut(graces, unfolded.played[chain[-1]], start, end))
             moved = replace(source, onset_tick=onset, offset_tick=max(end, onset + 1))
             notes[note.performance].append(moved)
     result = []
@@ -103,10 +106,14 @@ def _sounds(records: Records, midis: Sequence[WrittenMidi]) -> _Sounds:
                     notes[i] = found
         others.append(tuple({*midi.notes} - {notes[i] for i in ticks if i in notes}))
     late = {}
+    graces = _graces(records)
     for root, chain in _chains(continued, len(played)).items():
         if root in notes:
-            _, end = span(played[chain[-1]], records.starts[played[root].performance])
-            late[tuple(chain)] = notes[root].offset_tick - end
+            start = records.starts[played[root].performance]
+            _, end = span(played[chain[-1]], start)
+            # A note that makes room for grace notes here need not do so where something else follows.
+            if notes[root].offset_tick != _cut(graces, played[chain[-1]], start, end):
+                late[tuple(chain)] = notes[root].offset_tick - end
     return _Sounds(notes, continued, late, tuple(others))
 
 
@@ -116,6 +123,30 @@ def _chains(continued: Mapping[int, int], count: int) -> dict[int, list[int]]:
     for i in continued:
         chains[root_of(i, continued)].append(i)
     return chains
+
+
+def _graces(records: Records) -> dict[tuple[int, int, Fraction], Fraction]:
+    """For each performance, voice and moment the grace time of the first grace note before it."""
+    graces: dict[tuple[int, int, Fraction], Fraction] = {}
+    for note in records.played:
+        if note.grace:
+            key = (note.performance, note.voice, note.onset)
+            graces[key] = min(note.grace, graces.get(key, note.grace))
+    return graces
+
+
+def _cut(
+    graces: Mapping[tuple[int, int, Fraction], Fraction],
+    note: PlayedNote,
+    start: tuple[Fraction, Fraction],
+    end: int,
+) -> int:
+    """The tick at which a note gives way to grace notes of its voice, as in LilyPond's MIDI, else `end`."""
+    until = note.onset + note.length
+    grace = graces.get((note.performance, note.voice, until))
+    if note.grace or grace is None:
+        return end
+    return moment_tick(until, grace, start)
 
 
 def _stretches(

@@ -200,6 +200,11 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
     ]
     if description["options"]["repeats"] == "written":
         lines.append("- Repeats are not played: each page sounds once, from left to right.")
+    elif contradictory := sum(bool(record.row["repeats_reason"]) for record in ok):
+        are = "pieces are" if contradictory > 1 else "piece is"
+        lines.append(
+            f"- {contradictory:,} {are} played as written, without repeats (column `repeats_reason`)."
+        )
     if semitones := description["options"].get("transpose", 0):
         way = "higher" if semitones > 0 else "lower"
         lines.append(

@@ -185,6 +185,8 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
             outcome.engine = score.engine
             outcome.warnings += score.warnings
         del engraving  # its records take more memory than all that follows
+            if score.repeats_reason:
+                outcome.warnings.append(f"repeats are not unfolded: {score.repeats_reason}")
         result = task.result
         result.mkdir()
         with stage(outcome, "perform"):

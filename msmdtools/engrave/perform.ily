@@ -142,6 +142,7 @@
 #(define (msmd-try number music midi)
    "Perform a score, and return #f, or what stopped it."
    (set! msmd-performance number)
+   (set! msmd-performance-clock #f)
    (msmd-record "perform" number)
    (catch #t
      (lambda ()

@@ -185,12 +185,13 @@ toplevel-book-handler = #msmd-print-book
 #(define (msmd-staff context) (or (ly:context-find context 'Staff) context))
 
 #(define (msmd-clock context)
-   "A function of 'now or 'stop that tells the moment, or the end of a time step, of a Score context.
-The moment leaves out what skipTypesetting has left out so far, as print and MIDI file do."
+   "A function of 'now or 'stop that tells the moment, or the end of a time step, of a Score context; 'look
+tells the moment at any time. It leaves out what skipTypesetting has left out so far, as print and MIDI do."
    (let ((skipped ZERO-MOMENT) (skipping-since #f))
      (lambda (what)
        (let ((now (ly:context-current-moment context)))
          (cond
+          ((eq? what 'look) (if skipping-since (set! now skipping-since)))
           ((eq? what 'stop)
            (if (and (not skipping-since) (eq? #t (ly:context-property context 'skipTypesetting #f)))
                (set! skipping-since now)))
