@@ -19,9 +19,8 @@
 #(define msmd-reached '())
 #(define (msmd-record-marks!)
    (for-each (lambda (mark)
-               (let ((staff (last mark)))
-                 (apply msmd-record "mark"
-                        (append (drop-right mark 1) (list (if staff (msmd-staff-number staff) -1))))))
+               (apply msmd-record "mark"
+                      (append (cdr mark) (list (if (car mark) (msmd-staff-number (car mark)) -1)))))
              (reverse msmd-reached))
    (set! msmd-reached '()))
 
@@ -37,8 +36,8 @@
                          (ly:context-current-moment context)))
                 (staff (ly:context-find context 'Staff)))
             (set! msmd-reached
-                  (cons (list id side (ly:moment-main now) (ly:moment-grace now)
-                              (and (ly:context? staff) staff))
+                  (cons (list (and (ly:context? staff) staff)
+                              id side (ly:moment-main now) (ly:moment-grace now))
                         msmd-reached)))))))
 
 #(define (msmd-marked id music)
