@@ -85,7 +85,7 @@ def _played(
         nested = [other for other in others if other.end <= outer.end]
         inside = others[len(nested) :]
         yield from _without(now, outer.start, left_out)
-        for time in range(1, outer.count + 1):
+        for time in range(1, min(outer.count, MOST_PASSAGES + 1) + 1):
             skipped = ((a, b) for a, b, times in outer.endings if time not in times)
             yield from _played(outer.start, outer.end, nested, (*left_out, *skipped))
         now = outer.end

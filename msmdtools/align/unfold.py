@@ -17,11 +17,11 @@ from fractions import Fraction
 from typing import TypeVar
 
 from msmdtools.align.heads import HeadMatch
-from msmdtools.align.repeats import Passage, passages
+from msmdtools.align.repeats import Contradiction, Passage, passages
 from msmdtools.align.seams import Place, Seams
 from msmdtools.align.unfold_midi import unfold_midis
 from msmdtools.engrave.midi import WrittenMidi
-from msmdtools.engrave.records import PlayedNote, Records
+from msmdtools.engrave.records import MOST_NOTES, PlayedNote, Records
 
 T = TypeVar("T")
 
@@ -80,6 +80,8 @@ def unfold(records: Records, midis: Sequence[WrittenMidi]) -> Unfolded:
             here = [i for _, i in _inside(notes, passage)]
             played += (_moved(records.played[i], passage) for i in here)
             written += here
+            if len(played) > MOST_NOTES:
+                raise Contradiction(f"its repeats make more than {MOST_NOTES} notes")
             ties |= {
                 (p, voice, onset + passage.shift, grace)
                 for _, (voice, onset, grace) in _inside(tied, passage)

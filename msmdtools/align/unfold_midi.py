@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.align.music import moment_tick, near_key, root_of, span, tracks_of_parts
+from msmdtools.align.music import found_notes, moment_tick, root_of, span, tracks_of_parts
 from msmdtools.align.repeats import Passage
 from msmdtools.align.seams import Seams
 from msmdtools.align.ties import tied_from
@@ -97,13 +97,8 @@ def _sounds(records: Records, midis: Sequence[WrittenMidi]) -> _Sounds:
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
         ticks = {i: span(note, start) for i, note in enumerate(played) if note.performance == p}
         tracks = tracks_of_parts(played, ticks, midi)
-        sounding = {(n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)}
-        for i, (tick, _) in ticks.items():
-            note = played[i]
-            if i not in continued and note.pitch is not None:
-                track = tracks.get((note.voice, note.staff), -1)
-                if found := sounding.get(near_key(sounding, track, tick, note.pitch)):
-                    notes[i] = found
+        found, _ = found_notes(played, ticks, continued, midi, tracks)
+        notes |= {i: note for i, note in found.items() if note is not None}
         others.append(tuple({*midi.notes} - {notes[i] for i in ticks if i in notes}))
     late = {}
     graces = _graces(records)

@@ -184,9 +184,9 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
             score = align.align(engraving)
             outcome.engine = score.engine
             outcome.warnings += score.warnings
-        del engraving  # its records take more memory than all that follows
             if score.repeats_reason:
                 outcome.warnings.append(f"repeats are not unfolded: {score.repeats_reason}")
+        del engraving  # its records take more memory than all that follows
         result = task.result
         result.mkdir()
         with stage(outcome, "perform"):
