@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-# Similarities in memory: 64 MB.
-CELLS = 16_000_000
+# Similarities in memory: 16 MB, and as much again while the next block is made.
+CELLS = 4_000_000
 
 
 class Similarities:
