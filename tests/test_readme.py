@@ -38,4 +38,4 @@ def test_its_python_runs(
     exec(code[1].replace("demo/dataset", str(tmp_path / "dataset")), {})
     printed = capsys.readouterr().out
     assert "onset_s" in printed
-    assert "Position(page=array(1), system=array(1)" in printed
+    assert "Position(page=1, system=1, x=" in printed
