@@ -5,6 +5,7 @@ in the order in which they are slid over the piece, and gives each the code of i
 """
 
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import synthetic_dataset
@@ -19,6 +20,7 @@ class Oracle:
     """Embeds windows by their number; `wrong_from` is the second from which it hears nothing."""
 
     name, bundled = "oracle", ""
+    made: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, piece, performance=None, wrong_from=np.inf):
         self.config = SimpleNamespace(

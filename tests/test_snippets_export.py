@@ -173,7 +173,9 @@ def test_killed_it_goes_on_where_it_was(
     out = tmp_path / "out"
     program = [sys.executable, TESTS / "snippet_fakes.py", dataset, out, split]
     child = subprocess.Popen(
-        program, env={**os.environ, "PYTHONPATH": str(TESTS)}, start_new_session=True
+        program,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not list(out.glob(".work/*/test-*.parquet")):

@@ -15,7 +15,7 @@ from msmdtools.training import batches, checkpoints, record
 
 def test_every_option_is_explained(repository):
     page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
-    names = {o.opts[0] for o in command.params if isinstance(o, click.Option)}
+    names = {o.opts[-1] for o in command.params if isinstance(o, click.Option)}
     assert names - set(re.findall(r"--[a-z-]+", page)) == set()
 
 
