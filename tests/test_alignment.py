@@ -326,8 +326,9 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
     assert re.fullmatch(r"probability that this is the piece: \d+ %", lines[-1])
     table = json.loads((tmp_path / "way.json").read_text())
     names = ["second", "page", "system", "x", "y", "speed", "similarity", "on_sheet"]
-    assert list(table[0]) == names
+    assert list(table[0]) == [*names, "probability"]
     assert all(row["on_sheet"] for row in table)
+    assert len({row["probability"] for row in table}) == 1
     assert [row["second"] for row in table] == pytest.approx(np.arange(160) / 10)
     assert pq.read_table(tmp_path / "way.parquet").to_pylist() == table
     assert pyarrow.csv.read_csv(tmp_path / "way.csv").to_pylist() == table
@@ -390,7 +391,10 @@ def test_the_title_cannot_break_the_player(strip):
 def test_a_performance_of_the_dataset_and_json(run, dataset):
     result = run(SLOW, FIRST, "--dataset", dataset.path, "--json", "--online")
     assert result.exit_code == 0, result.output
-    assert [row["page"] for row in json.loads(result.stdout)][::60] == [1, 1, 2]
+    rows = json.loads(result.stdout)
+    assert [row["page"] for row in rows][::60] == [1, 1, 2]
+    assert rows[0]["probability"] is None  # nothing has been heard yet
+    assert 0 <= rows[-1]["probability"] <= 1
 
 
 def test_sound_that_was_not_kept_is_rendered(run, dataset, tmp_path):

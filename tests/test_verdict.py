@@ -117,3 +117,55 @@ def test_silence_is_off_the_sheet_whatever_it_is_like():
     bands[:, 240:360] = 0.0  # other music, then 6 s of silence, then the piece
     assert off(similarity, bands) == [(0.0, 16.9)]
     assert off(similarity, np.zeros((92, 1200))) == [(0.0, 11.9)]  # no sound says nothing
+
+
+# While it is heard
+
+STRIDE, REACH = 0.5, 2.1
+NULL = verdict.Null(0.0, 0.2, verdict.MODEL)
+
+
+def told(vectors, sheet, bands=None):
+    bands = np.full((92, 10 * len(vectors)), 0.5) if bands is None else bands
+    return presence.so_far(vectors, sheet, bands, NULL, STRIDE, REACH)
+
+
+def test_while_it_is_heard_other_music_is_told_and_the_piece_again():
+    sheet = music(1, 200)
+    parts = [heard(sheet[:80], 3), music(7, 60), heard(sheet[80:180], 4)]
+    likely, there = told(np.concatenate(parts), sheet)
+    # Ten windows, and the half of the last that lies ahead, must have been heard.
+    assert np.isnan(likely[:13]).all()
+    assert there[:80].all()
+    assert not there[115:140].any()
+    assert there[170:].all()
+    assert likely[79] > 0.9
+    assert likely[139] < 0.1
+
+
+def test_a_repeat_is_on_the_sheet_while_it_is_heard():
+    sheet = music(1, 100)
+    assert told(heard(np.concatenate([sheet[:60], sheet[:100]]), 3), sheet)[1].all()
+
+
+def test_while_it_is_heard_nothing_depends_on_what_comes_later():
+    sheet = music(1, 120)
+    vectors = np.concatenate([heard(sheet[:50], 3), music(7, 50)])
+    bands = np.full((92, 1000), 0.5)
+    bands[:, :40] = bands[:, 400:480] = 0.0
+    bands[:, 700:] = 5.0
+    likely, there = told(vectors, sheet, bands)
+    for windows in (1, 20, 47, 70, 99):
+        before = told(vectors[:windows], sheet, bands[:, : 10 * windows])
+        assert np.array_equal(before[0], likely[:windows], equal_nan=True)
+        assert np.array_equal(before[1], there[:windows])
+
+
+def test_silence_before_the_first_sound_and_after_the_last_is_told_while_it_is_heard():
+    sheet = music(1, 120)
+    bands = np.full((92, 1200), 0.5)
+    bands[:, :100] = bands[:, 500:540] = bands[:, 1000:] = 0.0  # 5 s, a rest of 2 s, 10 s
+    likely, there = told(heard(sheet, 3), sheet, bands)
+    assert np.flatnonzero(~there).tolist() == [*range(10), *range(107, 120)]
+    assert np.isnan(likely[:22]).all()
+    assert not told(heard(sheet, 3), sheet, np.zeros((92, 1200)))[1].any()

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="The sheet is a piece of it, and AUDIO may be the name of a performance of that piece.",
 )
-@click.option("--online", is_flag=True, help="Tell each place from what was heard before it.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Tell each place, and whether it is on the sheet, from what was heard before.",
+)
 @click.option(
     "-o",
     "--out",
@@ -55,6 +59,10 @@ def command(
     It says how probable it is that AUDIO is of this sheet. What is not, such as applause or other
     music before and after, is marked in the table and has no cursor in the player. AUDIO that is of
     another piece is an answer, not an error: the exit code is 0.
+
+    With --online all is told by what was heard until then, and nothing is changed afterwards:
+    silence at once before the first sound and after three seconds later on, other music when it has
+    been heard for some seconds. The first seconds of music are taken to be on the sheet.
 
     Example: msmd align recording.flac score.pdf -o player.html
     """
@@ -119,11 +127,10 @@ def _verdict(found: "Alignment") -> str:
     told = f"probability that this is the piece: {100 * found.probability:.0f} %"
     if found.probability < LIKELY:
         return f"This is probably not the piece.\n{told}"
-    there = np.flatnonzero(found.on_sheet)
-    second, end = found.second, float(found.second[-1])
-    away = []
-    if len(there) and there[0] > 0:
-        away.append(f"0.0 to {second[there[0]]:.1f} s")
-    if len(there) and there[-1] < len(second) - 1:
-        away.append(f"{second[there[-1] + 1]:.1f} to {end:.1f} s")
+    there, second = found.on_sheet, found.second
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(int)))
+    away = [
+        f"{second[low]:.1f} to {second[min(high, len(second) - 1)]:.1f} s"
+        for low, high in zip(edges[::2], edges[1::2], strict=True)
+    ]
     return "\n".join([*([f"not on the sheet: {', '.join(away)}"] if away else []), told])

@@ -61,6 +61,9 @@ class Alignment:
         probability: that the recording is of this sheet, from 0 to 1; NaN if nobody looked
             (`msmdtools.retrieval.verdict`).
         heard: `on_sheet`; None for everywhere.
+        likely: at each moment, how probable it is that the recording is of this sheet: by all of it, or,
+            where the recording was followed, by what was heard until then (NaN if that is too little);
+            None if nobody looked.
     """
 
     axis: Axis
@@ -70,11 +73,18 @@ class Alignment:
     similarity: Floats
     probability: float = float("nan")
     heard: NDArray[np.bool_] | None = None
+    likely: Floats | None = None
 
     @property
     def on_sheet(self) -> NDArray[np.bool_]:
         """Whether the sheet has the music of each moment; where it has not, the place means nothing."""
         return np.ones(len(self.second), bool) if self.heard is None else self.heard
+
+    @property
+    def likely_at(self) -> Floats:
+        """`likely`, or `probability` at each moment."""
+        known = np.full(len(self.second), self.probability)
+        return known if self.likely is None else self.likely
 
     def at(self, seconds: ArrayLike) -> Floats:
         """The places on the strip at any moments; before the first one NaN.

@@ -1,6 +1,7 @@
 """An alignment as a table: one row per moment, written as CSV, Parquet or JSON."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,19 @@ ALIGNMENT = Table(
             "",
             "whether the sheet has this music; if not, the place means nothing",
         ),
+        Column(
+            "probability",
+            "float64",
+            "",
+            "that the recording is of this sheet: by all of it, or online by the seconds before; "
+            "empty where these are too few",
+            nullable=True,
+        ),
     ),
 )
 ENDINGS = (".csv", ".parquet", ".json")
 # Decimals of a text; a hundredth of a pixel and of a second are finer than any alignment.
-_DECIMALS = {"second": 3, "x": 2, "y": 2, "speed": 2, "similarity": 4}
+_DECIMALS = {"second": 3, "x": 2, "y": 2, "speed": 2, "similarity": 4, "probability": 4}
 
 
 def rows(alignment: Alignment) -> list[dict[str, Any]]:
@@ -43,12 +52,14 @@ def rows(alignment: Alignment) -> list[dict[str, Any]]:
         "speed": alignment.speed,
         "similarity": alignment.similarity,
         "on_sheet": alignment.on_sheet,
+        "probability": alignment.likely_at,
     }
     names = ALIGNMENT.names
     lists = [
         (values.round(_DECIMALS[name]) if name in _DECIMALS else values).tolist()
         for name, values in ((name, columns[name]) for name in names)
     ]
+    lists[-1] = [None if math.isnan(value) else value for value in lists[-1]]
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
 

@@ -19,7 +19,8 @@ on to now, with shorter and shorter cuts. The place is the mean of the filter ar
 `_NEAR` windows on either side that have most of it together); what it has elsewhere, such as in
 another verse, does not draw the place away.
 
-A place is never corrected afterwards. `Alignment.at` goes on from the last place with its speed.
+A place is never corrected afterwards. `Alignment.at` goes on from the last place with its speed. Whether what
+sounds is on the sheet is told in the same way: `msmdtools.retrieval.presence`.
 
 Sources: C. Raphael, "Music Plus One and machine learning", ICML 2010, and E. Nakamura et al., "A
 stochastic temporal model of polyphonic MIDI performance with ornaments", JNMR 44 (2015): hidden Markov
@@ -29,7 +30,7 @@ where the music is in the part of a window that has not been heard.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -38,7 +39,7 @@ from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
-from msmdtools.retrieval import verdict
+from msmdtools.retrieval import presence, verdict
 from msmdtools.retrieval.alignment import (
     AUDIO_STRIDE,
     INDEX_AUDIO,
@@ -118,19 +119,24 @@ def follow(
     centres = window_centres(strip.length, len(images))
     places, speed = track(similarities, [cut.steps for cut in CUTS])
     nearest = np.abs(centres - (places[:, None] * SHEET_STRIDE + centres[0])).argmin(axis=1)
-    found = Alignment(
+    every, apart = round(INDEX_AUDIO / AUDIO_STRIDE), INDEX_SHEET // SHEET_STRIDE
+    heard = model.embed_audio(windows.spectrograms[::every])
+    seen = model.embed_sheet(images[(apart - 1) // 2 :: apart] if len(images) > 2 else images)
+    null = verdict.of_model(model.bundled)
+    reach = model.config.frames / 2 / FRAMES_PER_SECOND
+    likely, there = presence.so_far(heard, seen, bands, null, INDEX_AUDIO, reach)
+    last = np.arange(len(windows.second)) // every
+    return Alignment(
         strip,
         windows.second,
         centres[0] + SHEET_STRIDE * places,
         speed,
         np.array([similarities[0].row(i)[at] for i, at in enumerate(nearest)], np.float64),
+        # That of all of it can only be told at the end.
+        probability=verdict.probability(verdict.evidence(heard, seen, null), "audio"),
+        heard=there[last],
+        likely=likely[last],
     )
-    # What can only be said at the end: whether it was of this sheet at all.
-    every, apart = round(INDEX_AUDIO / AUDIO_STRIDE), INDEX_SHEET // SHEET_STRIDE
-    heard = model.embed_audio(windows.spectrograms[::every])
-    seen = model.embed_sheet(images[(apart - 1) // 2 :: apart] if len(images) > 2 else images)
-    evidence = verdict.evidence(heard, seen, verdict.of_model(model.bundled))
-    return replace(found, probability=verdict.probability(evidence, "audio"))
 
 
 def _embedded(

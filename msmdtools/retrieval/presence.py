@@ -10,20 +10,34 @@ the path is that of chance, about as high as for the whole recording turned arou
 
 Moments between two on the sheet are on it too: a rest, an ornament, a bar that the model does not read.
 Where chance and music are not a good deal apart, nothing but silence is found.
+
+*While it is heard* (`so_far`) nobody knows what comes next, and less can be said: every half second, by the
+windows that have been heard to their end, how probable it is that the last 10 or 20 s, whichever fits better
+as a repeat breaks what lies across it, are of the sheet. Below `LEAVE` the music is off the sheet, until it is
+as likely as not again. Nothing is said of the first `LEAST` windows, nor of those after a pause. Silence
+before the first sound is off the sheet, and silence for longer than `PAUSE_S` later on: it may be a rest.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.retrieval.verdict import Evidence
+from msmdtools.retrieval import verdict
+from msmdtools.retrieval.verdict import Evidence, Null
 
 SILENCE_S = 1.0
 # Of the loudness that a tenth of the frames exceed.
 QUIET = 0.05
 LEVEL, LACK, APART = 0.35, 6.0, 0.8
+# While it is heard: seconds of silence, windows, and a probability.
+PAUSE_S = 3.0
+LEAST, PASSAGES = 10, (20, 40)
+LEAVE = 0.1
 
 Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
 
 
 def on_sheet(
@@ -58,6 +72,64 @@ def on_sheet(
         there &= second >= begin + first - SILENCE_S
         there &= second <= begin + last + SILENCE_S
     return there
+
+
+def so_far(
+    heard: Vectors,
+    seen: Vectors,
+    bands: NDArray[np.floating],
+    null: Null | None,
+    stride_s: float,
+    reach_s: float,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """How probable it is, at every window's middle, that what sounds is of the sheet; and whether it is on it.
+
+    What is said at a moment depends on nothing that is heard later. Both are (windows,); a probability is
+    NaN where too little has been heard.
+
+    Args:
+        heard: the embeddings of windows of the recording, one every `stride_s` from its start.
+        seen: those of the sheet, at the stride of an index.
+        bands: the spectrogram of the recording, (92, frames).
+        null: as for `msmdtools.retrieval.verdict.evidence`.
+        reach_s: how long after its middle a window ends.
+    """
+    likely, there = np.full(len(heard), np.nan), np.zeros(len(heard), bool)
+    on, before = True, None
+    for now, begin in enumerate(_begins(bands, stride_s, len(heard))):
+        if begin is None:
+            continue
+        if begin != before:
+            on, before = True, begin
+        whole = heard[begin : max(now - round(reach_s / stride_s) + 1, 0)]
+        if len(whole) >= LEAST:
+            lengths = {min(length, len(whole)) for length in PASSAGES}
+            found = [verdict.evidence(whole[-length:], seen, null) for length in lengths]
+            likely[now] = max(verdict.probability(evidence, "audio") for evidence in found)
+            on = bool(likely[now] >= (LEAVE if on else verdict.LIKELY))
+        there[now] = on
+    return likely, there
+
+
+def _begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> Iterator[int | None]:
+    """The window with which the music began that is heard at each window; None in silence.
+
+    A sound is a sound by the loudest that was heard before it.
+    """
+    loud = bands.mean(axis=0, dtype=np.float64)
+    sounds = loud > QUIET / 2 * np.maximum.accumulate(loud)
+    begin: int | None = None
+    last = -np.inf
+    step = round(stride_s * FRAMES_PER_SECOND)
+    for window in range(windows):
+        new = np.flatnonzero(sounds[max(window - 1, 0) * step + 1 : window * step + 1])
+        if window == 0:
+            new = np.flatnonzero(sounds[:1])
+        if len(new):
+            if window * step - last > PAUSE_S * FRAMES_PER_SECOND:
+                begin = window
+            last = window * step
+        yield begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None
 
 
 def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:

@@ -18,7 +18,7 @@ recording may have other music before and after, and repeats that a path cannot 
 
 The probability is logistic in these. Its parameters, in calibration.json, were fitted to pairs known to be
 right or wrong, half of them of either kind: it is that of somebody who finds both equally likely beforehand.
-docs/retrieval.md has the data and how often the probabilities are right.
+benchmarks/verdict.py fits them; docs/retrieval.md has the data and how often the probabilities are right.
 
 Method: J. Platt, "Probabilistic outputs for support vector machines" (1999): from scores to probabilities;
 J. Elias and S. Gygi, Nature Methods 4 (2007), target-decoy search: turned around as a sample of chance.
@@ -39,6 +39,7 @@ from msmdtools.retrieval.ranking import path_scores
 PASSAGE, ENOUGH = 40, 10
 LIKELY = 0.5
 MODEL, PIECE = "model", "piece"
+TERMS = ("constant", "strength", "direction", "log_windows", "log_pieces")
 
 Vectors = NDArray[np.float32]
 
@@ -118,21 +119,25 @@ def moments(query: Vectors, piece: Vectors) -> tuple[float, float]:
     return mean, math.sqrt(max(square - mean**2, 1e-12))
 
 
+def terms(found: Evidence, pieces: int = 1) -> tuple[float, ...]:
+    """What the parameters of `TERMS` are multiplied by.
+
+    Args:
+        pieces: among how many the piece was found to be one of the best.
+    """
+    return 1.0, found.strength, found.direction, math.log(found.windows), math.log(pieces)
+
+
 def probability(found: Evidence, of: str, pieces: int = 1) -> float:
     """The probability that the piece is the right one, from 0 to 1.
 
     Args:
         of: what the query is, "audio" or "sheet".
-        pieces: among how many it was found to be one of the best.
+        pieces: as for `terms`.
     """
     weights = calibration()["parameters"][found.null.of][of]
-    exponent = (
-        weights["constant"]
-        + weights["strength"] * found.strength
-        + weights["direction"] * found.direction
-        + weights["log_windows"] * math.log(found.windows)
-        + weights["log_pieces"] * math.log(pieces)
-    )
+    values = zip(TERMS, terms(found, pieces), strict=True)
+    exponent = sum(weights[name] * value for name, value in values)
     return 1 / (1 + math.exp(-max(min(exponent, 500.0), -500.0)))
 
 

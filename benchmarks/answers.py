@@ -1,0 +1,158 @@
+"""What asks for what in benchmarks/verdict.py, and the answers of which it is known whether they are right."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import msmdtools
+from msmdtools.evaluation import collection, excerpts, selection
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.models.model import Model
+from msmdtools.retrieval import audio, midi, recording, sources, verdict
+from msmdtools.retrieval.index import AUDIO_STRIDE, SHEET_STRIDE, open_index
+from msmdtools.retrieval.ranking import path_scores
+from msmdtools.retrieval.update import update
+from msmdtools.retrieval.verdict import Evidence, Null
+
+LONGEST_S = 100
+OTHER_SIDE = {"audio": "sheet", "sheet": "audio"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thing:
+    """A sheet or a recording; `music` is what it is of, `real` if it is a scan or a performance."""
+
+    side: str
+    music: str
+    real: bool
+    vectors: NDArray[np.float32]
+    queries: Sequence[excerpts.Query]
+    alike: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the two best answers to a query, with its evidence by `PIECE`.
+
+    Attributes:
+        of, length, music, real: of the query.
+        pieces: among how many it was found. first: whether it is the best of them.
+        right: whether it is the piece.
+        around: mean and deviation of the query's similarities with all pieces.
+    """
+
+    of: str
+    length: float | None
+    music: str
+    real: bool
+    pieces: int
+    first: bool
+    right: bool
+    evidence: Evidence
+    around: tuple[float, float]
+
+    def by(self, null: Null) -> Evidence:
+        """The evidence in deviations of other similarities."""
+        own, found = self.evidence.null, self.evidence
+        strength = (found.strength * own.spread + own.mean - null.mean) / null.spread
+        direction = found.direction * own.spread / null.spread
+        return replace(found, strength=strength, direction=direction, null=null)
+
+
+def asking(
+    model: Model, side: str, name: str, vectors: NDArray[np.float32], bands: Any = None
+) -> list[excerpts.Query]:
+    """The whole and an excerpt of each length that is shorter."""
+    begins = excerpts.draws(name, 1, 0)
+    if side == "audio":
+        of_audio = (excerpts.SECONDS, model, AUDIO_STRIDE, begins)
+        parts = excerpts.audio(name, vectors, bands, *of_audio)
+    else:
+        columns = model.config.sheet_shape[1]
+        parts = excerpts.sheet(name, vectors, excerpts.PIXELS, columns, SHEET_STRIDE, begins)
+    parts = [part for part in parts if len(part.vectors) < len(vectors)]
+    return [*parts, excerpts.Query(name, None, 0, vectors)]
+
+
+def of_dataset(model: Model, weights: str, path: str, split: str, index: Path) -> Iterator[Thing]:
+    """The sheets and recordings of a split."""
+    dataset = msmdtools.open(path)
+    selected = selection.select(dataset, split)
+    gathered = collection.gather(model, weights, dataset, selected, index=index)
+    for side, windows in (("sheet", gathered.sheets), ("audio", gathered.recordings.side)):
+        for name, vectors in collection.own(windows, selected.pieces).items():
+            bands = gathered.recordings.spectrogram(name) if side == "audio" else None
+            alike = frozenset(gathered.alike.get(name, ()))
+            queries = asking(model, side, name, vectors, bands)
+            yield Thing(side, name, False, vectors, queries, alike)
+
+
+def of_folders(
+    model: Model, weights: str, scans: Path, performances: Sequence[Path], index: Path
+) -> Iterator[Thing]:
+    """Scans and performances."""
+    items = {item.piece: item for item in sources.of_folder(scans, performances=())}
+    sounds = {}
+    for folder in performances:
+        for file in sorted(f for f in folder.rglob("*") if f.is_file()):
+            if audio.is_audio(file) or file.suffix.lower() in midi.ENDINGS:
+                name = file.relative_to(folder).with_suffix("").as_posix()
+                read = partial(first_part, file)
+                sounds[name] = sources.Item("audio", name, file.name, str(file), read)
+    for failed in update(index, [*items.values(), *sounds.values()], model, weights).failed:
+        print(failed[2])
+    opened = open_index(index)
+    for side in (opened.sheet, opened.audio):
+        for n, (piece, performance) in enumerate(side.names):
+            vectors = side.vectors[side.bounds[n] : side.bounds[n + 1]]
+            kind = "audio" if performance else "sheet"
+            bands = sounds[piece].read() if performance else None
+            music = max((s for s in sounds if f"{piece}_".startswith(f"{s}_")), default=piece)
+            yield Thing(kind, music, True, vectors, asking(model, kind, piece, vectors, bands))
+
+
+def first_part(path: Path) -> NDArray[Any]:
+    """The spectrogram of the first `LONGEST_S` of a recording."""
+    return recording.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
+
+
+def answers(things: Sequence[Thing]) -> list[Answer]:
+    """The answers to all queries of all things."""
+    random, found = np.random.default_rng(0), []
+    for asks in things:
+        there = [t for t in things if t.side == OTHER_SIDE[asks.side] and t.real <= asks.real]
+        rights = [t for t in there if (t.music, t.real) == (asks.music, asks.real)]
+        others = [t for t in there if t.music != asks.music and t.music not in asks.alike]
+        all_others = list({t.music: t for t in reversed(others)}.values())
+        for query in asks.queries:
+            tried = [[*all_others, *rights[:1]], all_others] if rights else [all_others]
+            for right in rights or [None]:
+                tried += [[right]] if right else []
+                tried.append([others[int(random.integers(len(others)))]])
+            for candidates in tried:
+                found += best_two(asks, query, candidates)
+    return found
+
+
+def best_two(asks: Thing, query: excerpts.Query, candidates: Sequence[Thing]) -> list[Answer]:
+    """The answers to one query among some candidates."""
+    vectors = np.concatenate([t.vectors for t in candidates])
+    bounds = np.cumsum([0, *(len(t.vectors) for t in candidates)])
+    order = np.argsort(-path_scores(query.vectors, vectors, bounds), kind="stable")
+    around = verdict.moments(query.vectors, vectors)
+    same = (asks.side, query.length, asks.music, asks.real, len(candidates))
+    return [
+        Answer(
+            *same,
+            rank == 0,
+            candidates[at].music == asks.music,
+            verdict.evidence(query.vectors, candidates[at].vectors),
+            around,
+        )
+        for rank, at in enumerate(order[:2].tolist())
+    ]
