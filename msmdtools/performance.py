@@ -10,6 +10,9 @@ from msmdtools import score
 from msmdtools.errors import MsmdError
 from msmdtools.table import Column, Table
 
+# In tables, where a program is a number: each part has that of the source.
+SOURCE_PROGRAMS = -1
+
 
 @dataclass(frozen=True, slots=True)
 class PerformanceSpec:
@@ -18,13 +21,14 @@ class PerformanceSpec:
     Attributes:
         tempo: speed; 2.0 is twice as fast as written.
         soundfont: a name in the soundfont registry, or the path of an .sf2 or .sf3 file.
-        program: General MIDI program, 0 to 127 (0 is the grand piano).
+        program: General MIDI program of all parts, 0 to 127 (0 is the grand piano), or None for those that
+            the source gives each of them.
         velocity: one MIDI velocity for every note, or None for those of the source.
     """
 
     tempo: float
     soundfont: str
-    program: int = 0
+    program: int | None = 0
     velocity: int | None = 64
 
     def __post_init__(self) -> None:
@@ -32,7 +36,7 @@ class PerformanceSpec:
             raise MsmdError(
                 f"tempo is a speed above 0 (1.0 as written, 2.0 twice as fast), not {self.tempo}"
             )
-        if not 0 <= self.program <= 127:
+        if self.program is not None and not 0 <= self.program <= 127:
             raise MsmdError(f"a General MIDI program is a number from 0 to 127, not {self.program}")
         if self.velocity is not None and not 1 <= self.velocity <= 127:
             raise MsmdError(
@@ -41,13 +45,17 @@ class PerformanceSpec:
 
     @property
     def name(self) -> str:
-        """A folder name, such as "FluidR3_GM-000_x1.00"; a velocity other than 64 at its end."""
+        """A folder name, such as "FluidR3_GM-000_x1.00"; a velocity other than 64 at its end.
+
+        Where the parts have programs of their own, "src" stands for the program.
+        """
         soundfont = self.soundfont
         if soundfont.lower().endswith((".sf2", ".sf3")):
             soundfont = Path(soundfont).stem
         tempo = f"{self.tempo:.2f}" if round(self.tempo, 2) == self.tempo else repr(self.tempo)
         velocity = "" if self.velocity == 64 else f"_v{self.velocity or 'source'}"
-        return f"{soundfont}-{self.program:03d}_x{tempo}{velocity}"
+        program = "src" if self.program is None else f"{self.program:03d}"
+        return f"{soundfont}-{program}_x{tempo}{velocity}"
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a font given by its path counts by its file."""
@@ -55,17 +63,17 @@ class PerformanceSpec:
             "performance": self.name,
             "tempo": self.tempo,
             "soundfont": Path(self.soundfont).name,
-            "program": self.program,
+            "program": "source" if self.program is None else self.program,
             "velocity": "source" if self.velocity is None else self.velocity,
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PerformanceSpec":
-        """What `to_json` gave."""
+        """What `to_json` gave, or a row of the performances table."""
         velocity = None if values["velocity"] == "source" else int(values["velocity"])
-        return cls(
-            float(values["tempo"]), str(values["soundfont"]), int(values["program"]), velocity
-        )
+        source = values["program"] in ("source", SOURCE_PROGRAMS)
+        program = None if source else int(values["program"])
+        return cls(float(values["tempo"]), str(values["soundfont"]), program, velocity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,7 @@ EVENTS = Table(
         Column("velocity", "int32", "", "MIDI velocity"),
         Column("heads", "int32", "", "how many printed heads start it"),
         Column("reason", "string", "", "why no head starts it; empty when one does"),
+        Column("part", "int32", "", "part that plays it, a row of the parts table"),
     ),
 )
 
@@ -139,7 +148,9 @@ PERFORMANCES = Table(
         Column("tempo", "float64", "", "speed; 2.0 is twice as fast as written"),
         Column("soundfont", "string", "", "name in the registry"),
         Column("soundfont_sha256", "string", "", "sha256 of the soundfont file"),
-        Column("program", "int32", "", "General MIDI program"),
+        Column(
+            "program", "int32", "", "General MIDI program of all parts; -1 where each has its own"
+        ),
         Column("velocity", "string", "", "one velocity for all notes, or source"),
         Column("duration_s", "float64", "s", "length of the audio"),
         Column("frames", "int32", "", "frames of the spectrogram"),

@@ -71,6 +71,7 @@ class Note:
         heads: how many printed heads start it.
         reason: why no head starts it ("" when one does).
         cents: how far above `pitch`, the nearest semitone, a microtone sounds (0 for others).
+        program: General MIDI program of the source's instrument (0 where it names none, and for drums).
     """
 
     onset_tick: int
@@ -82,6 +83,25 @@ class Note:
     heads: int
     reason: str
     cents: float = 0.0
+    program: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one staff plays.
+
+    Attributes:
+        part: its number, `Note.channel` of its notes.
+        name: of its instrument, as printed, without markup; "" for none. `short` is the abbreviation.
+        programs: General MIDI programs of its notes, each once, in the order in which they come.
+        drum: whether it plays percussion sounds alone.
+    """
+
+    part: int
+    name: str
+    short: str
+    programs: tuple[int, ...]
+    drum: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +123,15 @@ class PedalChange:
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """What sounds: notes by (onset_tick, channel, pitch, cents), tempo changes and pedal changes by tick."""
+    """What sounds: notes by (onset_tick, channel, pitch, cents), tempo changes and pedal changes by tick.
+
+    `parts` has the parts of the notes from the top of the score.
+    """
 
     notes: tuple[Note, ...]
     tempi: tuple[TempoChange, ...]
     pedals: tuple[PedalChange, ...]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +175,25 @@ SYSTEMS = Table(
     ),
 )
 
+PARTS = Table(
+    "parts",
+    "One row per part of each piece: what one staff plays.",
+    ("piece", "part"),
+    (
+        PIECE,
+        Column("part", "int32", "", "number of the part, from 0, by which of them sounds first"),
+        Column("place", "int32", "", "place in the score, from 1 at the top"),
+        Column("name", "string", "", "instrument as printed, without markup; empty when none is"),
+        Column("short", "string", "", "its abbreviation; empty when none is given"),
+        Column(
+            "program", "int32", "", "General MIDI program of its first note; 0 when none is named"
+        ),
+        Column("programs", "list<int32>", "", "all of them: several where instruments change"),
+        Column("drum", "bool", "", "whether it plays General MIDI percussion sounds alone"),
+        Column("events", "int32", "", "note events of one performance"),
+    ),
+)
+
 NOTEHEADS = Table(
     "noteheads",
     "One row per printed note head.",
@@ -185,5 +228,6 @@ NOTEHEADS = Table(
         ),
         Column("events", "list<int32>", "", "all of them: several only when repeats are unfolded"),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
+        Column("part", "int32", "", "part of its event; -1 when silent"),
     ),
 )

@@ -22,7 +22,9 @@ SNIPPETS = Table(
         Column("frame", "int32", "", "frame of the spectrogram on which the window is centred"),
         Column("tempo", "float64", "", "speed; 2.0 is twice as fast as written"),
         Column("soundfont", "string", "", "name in the registry"),
-        Column("program", "int32", "", "General MIDI program"),
+        Column(
+            "program", "int32", "", "General MIDI program of all parts; -1 where each has its own"
+        ),
         Column("composer", "string", "", "composer"),
         Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
         Column("heads", "int32", "", "how many printed heads start this onset; 0 between heads"),

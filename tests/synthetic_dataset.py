@@ -78,6 +78,8 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         rows["files"].append({"piece": piece, "file": file, "bytes": size, "sha256": sha})
     rows["systems"] += [row for system in systems for row in system]
     rows["noteheads"] += heads
+    part = {"piece": piece, "part": 0, "place": 1, "name": "", "short": "", "program": 0}
+    rows["parts"].append(part | {"programs": [0], "drum": False, "events": len(notes)})
     roles = [head["role"] for head in heads]
     counts = {role: roles.count(role) for role in ("played", "tied", "silent")}
     rows["pieces"].append(
@@ -86,6 +88,7 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         | {"pages": 2, "systems": 4, "staves": 8, "noteheads": len(heads)}
         | counts
         | {"events": len(notes), "events_without_head": 1, "performances": len(PERFORMANCES_OF)}
+        | {"parts": 1}
     )
 
 
@@ -139,6 +142,7 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
                 else:
                     head["event"] = len(notes)
                     notes.append([quarter, length, pitch, 1, ""])
+                head |= {"part": 0 if head["event"] >= 0 else -1}
                 heads.append(head | {"events": [head["event"]] if head["event"] >= 0 else []})
     notes.append([COLUMNS * 4, 1, base + 30, 0, "percent-repeat"])
     return heads, notes
@@ -180,6 +184,7 @@ def _perform(
             "pitch": pitch,
             "cents": 0.0,
             "drum": False,
+            "part": 0,
             "onset_s": onset,
             "offset_s": offset,
             "velocity": 64,

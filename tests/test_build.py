@@ -229,8 +229,8 @@ def test_other_options_are_refused_by_name(tmp_path):
     assert str(caught.value) == (
         f"{tmp_path / 'ds'} was made in another way, and its pieces must all be made alike:\n"
         "  options.width: 835 → 900\n"
-        "Pieces, tempi, soundfonts, velocities and audio can be added to a dataset; this cannot be "
-        "changed.\nGive another folder with --out, or remove this one."
+        "Pieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset; this "
+        "cannot be changed.\nGive another folder with --out, or remove this one."
     )
     assert content(tmp_path / "ds") == before
 

@@ -199,8 +199,8 @@ def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):
     with pytest.raises(DatasetError, match="1 pieces are of an earlier version"):
         build(manifest, root, ds, options((1.0,)), warn=said.append)
     assert said == [
-        "2 of these pieces were built by an earlier version, which did not keep their written "
-        "music; they are engraved again"
+        "2 of these pieces were built by an earlier version, which did not keep all of "
+        "their written music; they are engraved again"
     ]
     build(other, root, ds, options((1.0,)))
     assert content(ds) == whole

@@ -203,7 +203,7 @@ def test_a_config_file(tmp_path, called):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tempo = 1", "unknown option tempo (there are: engine, jobs, "),
+        ("tempo = 1", "unknown option tempo (there are: engine, instruments, "),
         ("width = '835'", "width = '835' has the wrong type"),
         ("width = true", "width = True has the wrong type"),
         ("width 835", "Expected '=' after a key"),

@@ -6,15 +6,15 @@ what has velocity 0 there, or is not there, does not sound.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from msmdtools.align.ties import end_of, tied_from
 from msmdtools.engrave.midi import MidiNote, WrittenMidi
-from msmdtools.engrave.records import PlayedNote, Records
-from msmdtools.score import TICKS_PER_QUARTER, PedalChange, TempoChange
+from msmdtools.engrave.records import PlayedNote, PlayedStaff, Records
+from msmdtools.score import TICKS_PER_QUARTER, Part, PedalChange, TempoChange
 
 GRACE_SPEED = Fraction(9, 40)
 DEFAULT_VELOCITY = 90
@@ -33,6 +33,7 @@ class Strike:
     velocity: int
     channel: int
     drum: bool
+    program: int
     played: list[int]
 
 
@@ -46,6 +47,7 @@ class Timeline:
         tied_from: for each played note that continues another one, that other one.
         starts: for each performance, the score time of its start: the length of those before, in quarter
             notes.
+        parts: from the top of the score.
         unrecorded: notes of the MIDI files that no performer recorded (none, unless the source adds
             performers of its own).
     """
@@ -56,6 +58,7 @@ class Timeline:
     starts: tuple[Fraction, ...]
     tempi: tuple[TempoChange, ...]
     pedals: tuple[PedalChange, ...]
+    parts: tuple[Part, ...]
     unrecorded: int
 
 
@@ -76,6 +79,7 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
     strikes: list[Strike] = []
     tempi: list[TempoChange] = []
     pedals: list[PedalChange] = []
+    names: dict[int, list[PlayedStaff]] = {}
     unrecorded = 0
     begin = 0
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
@@ -83,6 +87,8 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         ticks = {i: span(records.played[i], start) for i in notes}
         staves = _channels(records.played, notes)
         tracks = tracks_of_parts(records.played, ticks, midi)
+        for staff in (s for s in records.parts if s.performance == p and s.staff in staves):
+            names.setdefault(staves[staff.staff], []).append(staff)
         new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
         strikes += new
         unrecorded += missing
@@ -110,8 +116,44 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         starts_of(records),
         tuple(tempi),
         tuple(pedals),
+        _parts(strikes, names),
         unrecorded,
     )
+
+
+def _parts(
+    strikes: Sequence[Strike], names: Mapping[int, Sequence[PlayedStaff]]
+) -> tuple[Part, ...]:
+    """The parts that sound, by the places of their staves in the first score that has them.
+
+    Args:
+        names: of each channel its staves in one score after the other. If their names differ, all count.
+    """
+    programs: dict[int, dict[int, bool]] = defaultdict(dict)
+    melodic: set[int] = set()
+    for strike in strikes:
+        programs[strike.channel].setdefault(strike.program, True)
+        if not strike.drum:
+            melodic.add(strike.channel)
+
+    def place(channel: int) -> tuple[int, int, int]:
+        first = names[channel][0] if channel in names else None
+        return (first.performance, first.place, channel) if first else (len(names), 0, channel)
+
+    return tuple(
+        Part(
+            channel,
+            _joined(staff.name for staff in names.get(channel, ())),
+            _joined(staff.short for staff in names.get(channel, ())),
+            tuple(programs[channel]),
+            channel not in melodic,
+        )
+        for channel in sorted(programs, key=place)
+    )
+
+
+def _joined(names: Iterable[str]) -> str:
+    return " / ".join(name for name in dict.fromkeys(names) if name)
 
 
 def starts_of(records: Records) -> tuple[Fraction, ...]:
@@ -137,7 +179,8 @@ def tracks_of_parts(
 ) -> dict[tuple[int, int], int]:
     """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
 
-    Usually all that a staff plays goes to one track; a source may ask for one for each voice.
+    Usually all that a staff plays goes to one track; a source may ask for one for each voice. Where tracks
+    have the same notes, the staves have them in order, as LilyPond writes them.
     """
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
     for written in midi.notes:
@@ -148,12 +191,15 @@ def tracks_of_parts(
         if note.pitch is not None:
             part = (note.voice, note.staff)
             shared.update((part, track) for track in tracks_at[tick, note.pitch])
+    most: Counter[tuple[int, int]] = Counter()
+    for (part, _), count in shared.items():
+        most[part] = max(most[part], count)
     tracks: dict[tuple[int, int], int] = {}
-    for (part, track), count in sorted(shared.items(), key=lambda kv: (-kv[1], kv[0])):
-        best = tracks.get(part)
-        unused = track not in tracks.values()
-        if best is None or (unused and count == shared[part, best]):
-            tracks[part] = track
+    for part in sorted(most, key=lambda part: (-most[part], part)):
+        best = sorted(t for (p, t), count in shared.items() if p == part and count == most[part])
+        own = [t for (_, staff), t in tracks.items() if staff == part[1] and t in best]
+        unused = [t for t in best if t not in tracks.values()]
+        tracks[part] = (own or unused or best)[0]
     return tracks
 
 
@@ -169,6 +215,7 @@ def _strikes(
     """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
     found_of, missing = found_notes(played, ticks, continued, midi, tracks)
     ends = _chain_ends(ticks, continued)
+    programs = {n.track: n.program for n in reversed(midi.notes)}
     by_key: dict[tuple[int, int, int, float], Strike] = {}
     for i, found in found_of.items():
         note, tick = played[i], ticks[i][0]
@@ -177,9 +224,22 @@ def _strikes(
         if not velocity:
             continue
         staff, pitch = staves[note.staff], note.pitch or 0
+        program = (
+            found.program if found else programs.get(tracks.get((note.voice, note.staff), -1), 0)
+        )
         strike = by_key.setdefault(
             (staff, tick, pitch, note.cents),
-            Strike(begin + tick, 0, pitch, note.cents, velocity, staff, note.drum, []),
+            Strike(
+                onset_tick=begin + tick,
+                offset_tick=0,
+                pitch=pitch,
+                cents=note.cents,
+                velocity=velocity,
+                channel=staff,
+                drum=note.drum,
+                program=0 if note.drum else program,
+                played=[],
+            ),
         )
         strike.played.append(i)
         end = found.offset_tick if found else ends[i]

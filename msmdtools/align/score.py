@@ -323,6 +323,7 @@ def _music(time: Timeline, heads: list[NoteHead], unmatched: dict[int, str]) -> 
                 started[k],
                 reason,
                 strike.cents,
+                strike.program,
             )
         )
-    return Music(tuple(notes), time.tempi, time.pedals)
+    return Music(tuple(notes), time.tempi, time.pedals, time.parts)

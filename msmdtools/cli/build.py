@@ -33,6 +33,11 @@ FAILED = 3
 @click.option("--keep-audio", is_flag=True, default=None, help="Keep the audio as FLAC.")
 @click.option("--velocity", metavar="N|source", help="MIDI velocity of all notes. [default: 64]")
 @click.option(
+    "--instruments",
+    type=click.Choice(["piano", "source"]),
+    help="Play all parts with the program of --soundfonts, or each with its own. [default: piano]",
+)
+@click.option(
     "--repeats",
     type=click.Choice(["written", "unfolded"]),
     help="Play the page once, or repeats as a musician would. [default: written]",

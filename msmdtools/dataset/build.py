@@ -197,8 +197,8 @@ def _say_what_is_new(
     old = [p for p in todo if p.piece in known and not growth.is_current(known[p.piece])]
     if old:
         warn(
-            f"{len(old)} of these pieces were built by an earlier version, which did not keep their "
-            "written music; they are engraved again"
+            f"{len(old)} of these pieces were built by an earlier version, which did not keep all of "
+            "their written music; they are engraved again"
         )
     changed = [p.piece for p in todo if p.piece in known and _has_changed(p, known[p.piece])]
     if changed:

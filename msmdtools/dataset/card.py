@@ -124,18 +124,20 @@ def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
         more += f" --transpose={options['transpose']}"
     if options["keep_audio"]:
         more += " --keep-audio"
-    tempi: dict[tuple[str, Any], list[float]] = {}
+    tempi: dict[tuple[str, str, Any], list[float]] = {}
     for p in performances(description):
-        font = f"{p['soundfont']}:{p['program']}"
-        tempi.setdefault((font, p["velocity"]), []).append(p["tempo"])
+        source = p["program"] == "source"
+        font = p["soundfont"] if source else f"{p['soundfont']}:{p['program']}"
+        how = " --instruments source" if source else ""
+        tempi.setdefault((font, how, p["velocity"]), []).append(p["tempo"])
     fonts: dict[tuple[Any, ...], list[str]] = {}
-    for (font, velocity), speeds in tempi.items():
-        fonts.setdefault((velocity, *sorted(speeds)), []).append(font)
+    for (font, how, velocity), speeds in tempi.items():
+        fonts.setdefault((velocity, how, *sorted(speeds)), []).append(font)
     return [
         f"msmd build --manifest {shlex.quote(one_line(manifest))} --root TREE --out DATASET "
         f"--tempi {','.join(map(str, speeds))} --soundfonts {shlex.quote(','.join(names))} "
-        f"--velocity {velocity} {more}"
-        for (velocity, *speeds), names in fonts.items()
+        f"--velocity {velocity}{how} {more}"
+        for (velocity, how, *speeds), names in fonts.items()
     ]
 
 

@@ -3,6 +3,7 @@
 A check yields `Finding`s, at most `SHOWN` of one kind; docs/validation.md lists the rules.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -91,6 +92,7 @@ def check_counts(
         "noteheads": len(heads),
         **{role: int((heads["role"] == role).sum()) for role in ROLES},
         "performances": len(performances),
+        "parts": len(tables["parts"]),
     }
     for name, group in _by_performance(tables):
         counts = {"events": len(group), "events_without_head": int((group["heads"] == 0).sum())}
@@ -105,6 +107,25 @@ def check_counts(
     if strange := sorted(set(events["performance"]) - set(performances["performance"])):
         what = f"events of unknown performances: {', '.join(strange)}"
         yield Finding(piece, "counts", what, "events.parquet")
+    yield from _check_parts(piece, tables)
+
+
+def _check_parts(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
+    """Every part has as many events as it says, and every head that sounds is of its event's part."""
+    parts, heads = tables["parts"], tables["noteheads"]
+    stated: dict[int, int] = dict(
+        zip(parts["part"].tolist(), parts["events"].tolist(), strict=True)
+    )
+    for name, group in _by_performance(tables):
+        found = Counter(int(part) for part in group["part"])
+        for part in sorted(stated.keys() | found.keys()):
+            if stated.get(part, 0) != found.get(part, 0):
+                what = f"part {part}: {stated.get(part, 0)} in the parts table, {found.get(part, 0)} found"
+                yield Finding(piece, "counts", what, name)
+        of_event = dict(zip(group["event"].tolist(), group["part"].tolist(), strict=True))
+        expected = heads["event"].map(lambda event, known=of_event: known.get(event, -1))
+        for number in heads.loc[heads["part"] != expected, "notehead"].head(SHOWN):
+            yield Finding(piece, "counts", "not the part of its event", f"notehead {number}")
 
 
 def check_systems(piece: str, staves: "pd.DataFrame") -> Findings:

@@ -23,6 +23,8 @@ class BuildOptions:
         width: width of a page image in pixels.
         keep_audio: keep the rendered audio as FLAC beside each spectrogram.
         velocity: one MIDI velocity for every note, or None for those of the source.
+        instruments: "piano" (all parts with the program of each soundfont) or "source" (each part with
+            the programs that the source gives it).
         repeats: "written" (the page once, from left to right) or "unfolded" (as a musician plays).
         transpose: semitones by which all pieces are engraved and performed higher than written; negative
             for lower. The key signature of the fewest accidentals is taken.
@@ -46,6 +48,7 @@ class BuildOptions:
     width: int = 835
     keep_audio: bool = False
     velocity: int | None = 64
+    instruments: str = "piano"
     repeats: str = "written"
     transpose: int = 0
     timeout_s: float = 600.0
@@ -70,6 +73,20 @@ class BuildOptions:
             self.velocity,
             "a number from 1 to 127, or source",
         )
+        _require(
+            self.instruments in {"piano", "source"},
+            "instruments",
+            self.instruments,
+            "piano or source",
+        )
+        if self.instruments == "source":
+            for name, program in self.soundfonts:
+                _require(
+                    program == 0,
+                    "soundfonts",
+                    f"{name}:{program}",
+                    "only the name, as instruments is source: the parts have programs of their own",
+                )
         _require(
             self.repeats in {"written", "unfolded"}, "repeats", self.repeats, "written or unfolded"
         )
@@ -116,7 +133,9 @@ class BuildOptions:
     def performances(self) -> tuple[PerformanceSpec, ...]:
         """Every performance asked for: each soundfont at each tempo."""
         return tuple(
-            PerformanceSpec(tempo, name, program, self.velocity)
+            PerformanceSpec(
+                tempo, name, None if self.instruments == "source" else program, self.velocity
+            )
             for name, program in self.soundfonts
             for tempo in self.tempi
         )
@@ -191,6 +210,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "jobs": int,
     "width": int,
     "keep_audio": bool,
+    "instruments": str,
     "repeats": str,
     "transpose": int,
     "timeout": (int, float),

@@ -18,7 +18,7 @@ from msmdtools.dataset import store
 from msmdtools.dataset.tables import FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
-from msmdtools.score import NOTEHEADS, SYSTEMS
+from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS
 from msmdtools.table import Table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FOLDER = "tables"
-PART_TABLES = (SYSTEMS, NOTEHEADS, EVENTS, PERFORMANCES)
+PART_TABLES = (SYSTEMS, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
 
 # A row group holds whole pieces and is closed once it has this many rows: few groups for a scan,
 # and one piece can still be read without the rest.

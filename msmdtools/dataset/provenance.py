@@ -49,8 +49,13 @@ def resolve_soundfonts(options: BuildOptions, old: Mapping[str, Any] | None) -> 
     """
     if options.soundfonts:
         return options
-    if fonts := dict.fromkeys((p["soundfont"], p["program"]) for p in performances(old or {})):
-        return replace(options, soundfonts=tuple(fonts))
+    found = [(p["soundfont"], p["program"]) for p in performances(old or {})]
+    if options.instruments == "source":
+        found = [(font, 0) for font, _ in found]
+    elif found:
+        found = [font for font in found if font[1] != "source"] or [(font, 0) for font, _ in found]
+    if found:
+        return replace(options, soundfonts=tuple(dict.fromkeys(found)))
     from msmdtools.perform.soundfonts import default_soundfont
 
     return replace(options, soundfonts=((default_soundfont(), 0),))
@@ -113,7 +118,7 @@ def check_identity(dataset: Path, old: Mapping[str, Any], new: Mapping[str, Any]
         raise DatasetError(
             f"{dataset} was made in another way, and its pieces must all be made alike:\n"
             + "\n".join(lines)
-            + "\nPieces, tempi, soundfonts, velocities and audio can be added to a dataset; this "
+            + "\nPieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset; this "
             "cannot be changed.\nGive another folder with --out, or remove this one."
         )
 

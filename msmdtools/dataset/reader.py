@@ -21,7 +21,7 @@ from msmdtools.dataset.files import Pages, TableFile, damaged, read_verified
 from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
-from msmdtools.score import NOTEHEADS, SYSTEMS, Music
+from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS, Music
 from msmdtools.table import Table
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Dataset(Mapping[str, "DatasetPiece"]):
         return sorted(self.pieces["piece"])
 
     def table(self, name: str, piece: str | None = None) -> "pa.Table":
-        """A table as in its file (pieces, systems, noteheads, events, performances, files).
+        """A table as in its file (pieces, systems, parts, noteheads, events, performances, files).
 
         Args:
             piece: only the rows of this piece.
@@ -163,6 +163,12 @@ class DatasetPiece:
     def systems(self) -> "pd.DataFrame":
         """One row per staff of each system; boxes in pixels."""
         return self._frame(SYSTEMS)
+
+    @cached_property
+    def parts(self) -> "pd.DataFrame":
+        """One row per part, the index their numbers: name, program, number of events."""
+        frame = self._frame(PARTS)
+        return frame.set_index("part", drop=False).rename_axis(None)
 
     @cached_property
     def noteheads(self) -> "pd.DataFrame":

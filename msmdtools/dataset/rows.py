@@ -9,7 +9,7 @@ from typing import Any
 
 from msmdtools.dataset.tables import PIECES
 from msmdtools.dataset.upgrade import Upgrade
-from msmdtools.performance import Performance
+from msmdtools.performance import SOURCE_PROGRAMS, Performance
 from msmdtools.piece import Piece
 from msmdtools.score import Music, Score
 
@@ -73,6 +73,7 @@ def ok_row(
         "events": len(score.music.notes),
         "events_without_head": sum(1 for note in score.music.notes if not note.heads),
         "performances": performances,
+        "parts": len(score.music.parts),
         "repeats": score.repeats,
         "repeats_reason": one_line(score.repeats_reason),
     }
@@ -97,6 +98,23 @@ def system_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "y0": staff.y0,
             "x1": staff.x1,
             "y1": staff.y1,
+        }
+
+
+def part_rows(piece: str, music: Music) -> Iterator[dict[str, Any]]:
+    """The piece's rows of the parts table."""
+    events = Counter(note.channel for note in music.notes)
+    for place, part in enumerate(music.parts, 1):
+        yield {
+            "piece": piece,
+            "part": part.part,
+            "place": place,
+            "name": part.name,
+            "short": part.short,
+            "program": part.programs[0],
+            "programs": list(part.programs),
+            "drum": part.drum,
+            "events": events[part.part],
         }
 
 
@@ -125,6 +143,7 @@ def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "event": head.events[0] if head.events else -1,
             "events": list(head.events),
             "tied_to": head.tied_to,
+            "part": score.music.notes[head.events[0]].channel if head.events else -1,
         }
 
 
@@ -137,7 +156,7 @@ def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
         "tempo": spec.tempo,
         "soundfont": Path(spec.soundfont).name,
         "soundfont_sha256": performance.soundfont_sha256,
-        "program": spec.program,
+        "program": SOURCE_PROGRAMS if spec.program is None else spec.program,
         "velocity": "source" if spec.velocity is None else str(spec.velocity),
         "duration_s": performance.duration_s,
         "frames": performance.frames,
@@ -168,6 +187,7 @@ def event_rows(
                 "velocity": event.velocity,
                 "heads": note.heads,
                 "reason": note.reason,
+                "part": note.channel,
             }
 
 

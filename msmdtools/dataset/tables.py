@@ -72,6 +72,7 @@ PIECES = Table(
         Column("events", "int32", "", "note events of one performance"),
         Column("events_without_head", "int32", "", "those of them that no head starts"),
         Column("performances", "int32", "", "performances"),
+        Column("parts", "int32", "", "rows of the parts table"),
         Column(
             "repeats",
             "string",
@@ -104,6 +105,7 @@ FILES = Table(
 TABLES = (
     PIECES,
     score.SYSTEMS,
+    score.PARTS,
     score.NOTEHEADS,
     performance.EVENTS,
     performance.PERFORMANCES,

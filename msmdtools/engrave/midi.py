@@ -1,4 +1,4 @@
-"""Reading the MIDI files that LilyPond writes: notes by track, tempo changes, sustain pedal."""
+"""Reading the MIDI files that LilyPond writes: notes by track with their programs, tempi, sustain pedal."""
 
 import io
 import re
@@ -22,6 +22,7 @@ class MidiNote:
     Attributes:
         track: counts from 0.
         velocity: 0 for a note that LilyPond plays at no volume.
+        program: of General MIDI, in force where the note begins; 0 where the file names none.
     """
 
     track: int
@@ -29,6 +30,7 @@ class MidiNote:
     offset_tick: int
     pitch: int
     velocity: int
+    program: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +66,27 @@ def read_midi(path: Path) -> WrittenMidi:
     end = 0
     for number, track in enumerate(midi.tracks):
         tick = 0
-        sounding: dict[tuple[int, int], deque[tuple[int, int]]] = defaultdict(deque)
+        sounding: dict[tuple[int, int], deque[tuple[int, int, int]]] = defaultdict(deque)
+        programs: dict[int, int] = {}
         for message in track:
             tick += message.time
             if message.type in ("note_on", "note_off"):
                 queue = sounding[message.channel, message.note]
                 # LilyPond releases a key by velocity 0; where none is down, it strikes one at no volume.
                 if message.type == "note_on" and (message.velocity > 0 or not queue):
-                    queue.append((tick, message.velocity))
+                    program = programs.get(message.channel, 0)
+                    queue.append((tick, message.velocity, program))
                 elif queue:
-                    onset, velocity = queue.popleft()
-                    notes.append(MidiNote(number, onset, tick, message.note, velocity))
+                    onset, *struck = queue.popleft()
+                    notes.append(MidiNote(number, onset, tick, message.note, *struck))
+            elif message.type == "program_change":
+                programs[message.channel] = message.program
             elif message.type == "set_tempo":
                 tempi.append((tick, message.tempo))
             elif message.type == "control_change" and message.control == SUSTAIN_PEDAL:
                 pedals.append((tick, number, message.value))
         end = max(end, tick)
         for (_, pitch), queue in sounding.items():
-            notes += [MidiNote(number, on, tick, pitch, velocity) for on, velocity in queue]
+            notes += [MidiNote(number, onset, tick, pitch, *struck) for onset, *struck in queue]
     notes.sort(key=lambda n: (n.onset_tick, n.track, n.pitch))
     return WrittenMidi(tuple(notes), tuple(sorted(tempi)), tuple(sorted(pedals)), end)

@@ -42,6 +42,8 @@
 #(define msmd-performance #f)
 #(define msmd-performance-clock #f)
 #(define msmd-sounding-contexts (make-hash-table))
+#(define msmd-staff-place (msmd-serial (make-hash-table)))
+#(define msmd-named-staves (make-hash-table))
 
 #(define (msmd-score-performer context)
    (let ((clock (msmd-clock context)))
@@ -53,10 +55,34 @@
       ((process-music performer) (clock 'now))
       ((stop-translation-timestep performer) (clock 'stop)))))
 
-%% Stands wherever a Staff_performer does: notes sound only inside of one.
+%% Stands wherever a Staff_performer does: notes sound only inside of one. Staves are made from top to bottom.
 #(define (msmd-staff-performer context)
    (make-performer
-    ((initialize performer) (hashq-set! msmd-sounding-contexts context #t))))
+    ((initialize performer)
+     (msmd-staff-place (msmd-staff context))
+     (hashq-set! msmd-sounding-contexts context #t))))
+
+%% A staff without a name of its own has that of the group around it: a property is looked up there. In MIDI,
+%% LilyPond gives the score as a whole a name.
+#(define (msmd-plain-name staff property)
+   "A staff's name as one line of text; empty where there is none, or it cannot be told."
+   (catch #t
+     (lambda ()
+       (let ((name (ly:context-property staff property ""))
+             (owner (ly:context-property-where-defined staff property)))
+         (if (and (markup? name) (ly:context? owner) (ly:context-parent (ly:context-parent owner)))
+             (string-join (string-tokenize (markup->string name) char-set:graphic) " ")
+             "")))
+     (lambda (key . arguments) "")))
+
+#(define (msmd-name-part! staff)
+   "Write down a staff's names, once, when it first sounds."
+   (if (not (hashq-ref msmd-named-staves staff))
+       (begin
+         (hashq-set! msmd-named-staves staff #t)
+         (msmd-record "part" msmd-performance (msmd-staff-number staff) (msmd-staff-place staff)
+                      (msmd-plain-name staff 'instrumentName)
+                      (msmd-plain-name staff 'shortInstrumentName)))))
 
 #(define (msmd-sounds? context)
    (or (hashq-ref msmd-sounding-contexts context)
@@ -67,6 +93,7 @@
 
 #(define (msmd-play! event context voice)
    (let ((now (msmd-performance-clock 'now)) (staff (msmd-staff context)))
+     (msmd-name-part! staff)
      (msmd-record "play" msmd-performance (msmd-event-id event)
                   (ly:moment-main now) (ly:moment-grace now)
                   (ly:moment-main (ly:event-length event))

@@ -13,6 +13,7 @@ from pathlib import Path
 from msmdtools.engrave.outputs import Untrusted
 from msmdtools.engrave.repeats import Repeat, RepeatReader
 
+LONGEST_NAME = 200
 MIDDLE_C = 60
 MOST_NOTES = 250_000
 MOST_PAGES = 2_000
@@ -119,6 +120,22 @@ class PlayedNote:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayedStaff:
+    """A staff that sounds: `staff` as in `PlayedNote`, staves of smaller `place` stand higher.
+
+    Attributes:
+        name: of its instrument, as printed before the first system, or that of the group around it; "" for
+            none. `short` is as before later ones.
+    """
+
+    performance: int
+    staff: int
+    place: int
+    name: str
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """All records of one run.
 
@@ -128,6 +145,7 @@ class Records:
             begins.
         ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
         performed: the performances that came to an end; of the others no note is here.
+        parts: the staves that sound, those of each performance.
         repeats: where the performances have repeats to unfold; empty unless that was asked for.
     """
 
@@ -141,6 +159,7 @@ class Records:
     ties: frozenset[tuple[int, int, Fraction, Fraction]]
     performed: frozenset[int]
     repeats: tuple[Repeat, ...] = ()
+    parts: tuple[PlayedStaff, ...] = ()
 
 
 def read_records(path: Path) -> Records:
@@ -171,6 +190,7 @@ def _read(lines: Iterable[str]) -> Records:
     played: list[PlayedNote] = []
     starts: dict[int, tuple[Fraction, Fraction]] = {}
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
+    parts: list[PlayedStaff] = []
     performed: set[int] = set()
     repeats = RepeatReader()
     points = 1.0
@@ -201,11 +221,14 @@ def _read(lines: Iterable[str]) -> Records:
                 again = int(fields[0])
                 starts[again] = (Fraction(0), Fraction(0))
                 played = [note for note in played if note.performance != again]
+                parts = [part for part in parts if part.performance != again]
                 ties = {tie for tie in ties if tie[0] != again}
                 performed.discard(again)
             case "start":
                 performance, onset, grace = fields
                 starts[int(performance)] = (_quarters(onset), _quarters(grace))
+            case "part":
+                parts.append(_part(fields))
             case "tie":
                 performance, onset, grace, voice = fields
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
@@ -226,6 +249,7 @@ def _read(lines: Iterable[str]) -> Records:
         frozenset(tie for tie in ties if tie[0] in performed),
         frozenset(performed),
         repeats.repeats(),
+        tuple(part for part in parts if part.performance in performed),
     )
 
 
@@ -237,6 +261,7 @@ def _problem(records: Records) -> str:
     pages = [d.page for d in records.drawn] + [s.page for s in records.staves]
     checks = (
         (max(len(notes), len(made), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
+        (len(records.parts) <= MOST_NOTES, "parts"),
         (max(len(records.page_books), len(records.starts)) <= MOST_PAGES, "pages and performances"),
         (records.performed <= set(performances), "the end of no performance"),
         (all(n.count > 0 for n in records.notes), "a repeat that is played never"),
@@ -244,6 +269,7 @@ def _problem(records: Records) -> str:
         (all(p.note in notes for p in records.played), "a performed note that was not written"),
         (all(p.performance in performances for p in records.played), "a note in no performance"),
         (all(d.head in made for d in records.drawn), "a drawn head that was not made"),
+        (all(s.performance in performances for s in records.parts), "a part in no performance"),
         (min(pages, default=0) >= 0, "a drawing on no page"),
         (all(abs(x) < MOST_POINTS for box in boxes for x in box), "a box beyond any page"),
     )
@@ -289,6 +315,12 @@ def _play(fields: Sequence[str]) -> PlayedNote:
         tie == "1",
         wait == "1",
     )
+
+
+def _part(fields: Sequence[str]) -> PlayedStaff:
+    performance, staff, place, name, short = fields
+    texts = (text[:LONGEST_NAME] for text in (name, short))
+    return PlayedStaff(int(performance), int(staff), int(place), *texts)
 
 
 @functools.lru_cache(1 << 14)

@@ -9,7 +9,8 @@ not add up.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,8 +33,9 @@ BEND_PER_CENT = 8192 / 200
 _SLOWEST_US = 2**24 - 1
 
 # The order of what happens at one tick: a released key may be struck again, and a pedal pressed
-# together with a chord does not hold the chord before it.
-_OFF, _PEDAL, _BEND, _ON = range(4)
+# together with a chord does not hold the chord before it. A program is chosen for the next note: those that
+# sound already keep theirs.
+_OFF, _PEDAL, _BEND, _ON, PROGRAM = range(5)
 
 # Of each kind: mido's message, and its names for `Action.number` ("" for none) and `Action.value`.
 _MESSAGES = (
@@ -41,6 +43,7 @@ _MESSAGES = (
     ("control_change", "control", "value"),
     ("pitchwheel", "", "pitch"),
     ("note_on", "note", "velocity"),
+    ("program_change", "", "program"),
 )
 
 
@@ -49,14 +52,14 @@ Part = tuple[int, float]
 
 
 class Action(NamedTuple):
-    """One change of a key, pedal or pitch bend.
+    """One change of a key, pedal, pitch bend or program.
 
     Attributes:
-        kind: 0 release, 1 pedal, 2 bend, 3 strike.
+        kind: 0 release, 1 pedal, 2 bend, 3 strike, 4 program of the strike that follows.
         part: `Note.channel` of the note, or of the pedal.
         channel: the MIDI channel, 0 to 15.
-        number: key, or controller number; 0 for a bend.
-        value: velocity (0 for a release), controller value, or bend (8192 is two semitones up).
+        number: key, or controller number; 0 for a bend and a program.
+        value: velocity (0 for a release), controller value, bend (8192 is two semitones up), or program.
     """
 
     tick: int
@@ -131,16 +134,52 @@ def allocate_channels(music: Music) -> list[int]:
     return channels
 
 
-def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
-    """Every key, pedal and bend change, by tick; at one tick releases, pedals, bends, then strikes.
+def _first_programs(
+    music: Music, spec: PerformanceSpec, channels: Sequence[int]
+) -> dict[tuple[int, int], int]:
+    """The program that each (part, channel) begins with, in their order; 0 for drums.
 
-    A part's pedal is pressed on every channel that carries notes of the part, and its track has all bends of
-    its notes, also those that another part has made already.
+    Args:
+        channels: of the notes (`allocate_channels`).
     """
+    programs: dict[tuple[int, int], int] = {}
+    for note, channel in zip(music.notes, channels, strict=True):
+        melodic = note.program if spec.program is None else spec.program
+        programs.setdefault((note.channel, channel), 0 if note.drum else melodic)
+    return dict(sorted(programs.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is sent to a synthesizer.
+
+    Attributes:
+        programs: that each (part, channel) begins with, in their order; 0 for drums.
+        actions: every change after that, see `actions`.
+    """
+
+    programs: dict[tuple[int, int], int]
+    actions: list[Action]
+
+
+def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
+    """Every change after the first programs, by tick; at one tick releases, pedals, bends, then strikes.
+
+    A part's pedal is pressed on every channel that carries notes of the part, and its track has all bends
+    and programs of its notes, also those that another part has made already.
+    """
+    return plan(music, spec).actions
+
+
+def plan(music: Music, spec: PerformanceSpec) -> Plan:
+    """The programs to begin with, and the `actions`."""
     channels = allocate_channels(music)
     carried: dict[int, set[int]] = {}
     bends: dict[int, int] = {}
     known: dict[tuple[int, int], int] = {}
+    first = _first_programs(music, spec, channels)
+    chosen = dict(first)
+    programs = {channel: program for (_, channel), program in chosen.items()}
     result: list[Action] = []
     for note, channel in zip(music.notes, channels, strict=True):
         carried.setdefault(note.channel, set()).add(channel)
@@ -149,6 +188,10 @@ def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
         if bend != bends.get(channel, 0) or bend != known.get((part, channel), 0):
             result.append(Action(note.onset_tick, _BEND, part, channel, 0, bend))
         bends[channel] = known[part, channel] = bend
+        program = chosen[part, channel] if spec.program is not None or note.drum else note.program
+        if program != programs[channel] or program != chosen[part, channel]:
+            result.append(Action(note.onset_tick, PROGRAM, part, channel, 0, program))
+        programs[channel] = chosen[part, channel] = program
         strike = Action(note.onset_tick, _ON, part, channel, key, velocity_of(note, spec))
         result += (strike, Action(sounding_end(note), _OFF, part, channel, key, 0))
     for pedal in music.pedals:
@@ -156,7 +199,8 @@ def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
             value = min(max(pedal.value, 0), 127)
             tick = max(pedal.tick, 0)
             result.append(Action(tick, _PEDAL, pedal.channel, channel, SUSTAIN_PEDAL, value))
-    return sorted(result, key=lambda action: (action.tick, action.kind))
+    result.sort(key=lambda action: (action.tick, min(action.kind, _ON)))
+    return Plan(first, result)
 
 
 def tempo_changes(music: Music, spec: PerformanceSpec) -> list[tuple[int, int]]:
@@ -204,6 +248,7 @@ def _alternating(start: int, end: int, exact: float) -> Iterator[tuple[int, int]
 def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
     """Write a type 1 MIDI file (tempi in track 0, then a track per part); return its sha256.
 
+    Where the parts have programs of their own, tracks have the names of the parts.
     Equal input gives equal bytes, on any machine.
 
     Raises:
@@ -216,16 +261,20 @@ def midi_bytes(music: Music, spec: PerformanceSpec) -> bytes:
     """The content of the file that `write_midi` writes."""
     import mido
 
-    todo = actions(music, spec)
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER)
+    planned = plan(music, spec)
+    todo = planned.actions
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
     tempi = file.add_track()
     now = 0
     for tick, us in tempo_changes(music, spec):
         tempi.append(mido.MetaMessage("set_tempo", tempo=us, time=tick - now))
         now = tick
-    tracks = {part: file.add_track(f"part {part}") for part in sorted({a.part for a in todo})}
-    for part, channel in sorted({(action.part, action.channel) for action in todo}):
-        program = 0 if channel == DRUM_CHANNEL else spec.program
+    names = {part.part: part.name for part in music.parts} if spec.program is None else {}
+    tracks = {
+        part: file.add_track(names.get(part) or f"part {part}")
+        for part in sorted({action.part for action in todo})
+    }
+    for (part, channel), program in planned.programs.items():
         tracks[part].append(mido.Message("program_change", channel=channel, program=program))
     ticks = dict.fromkeys(tracks, 0)
     for action in todo:

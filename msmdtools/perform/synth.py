@@ -34,7 +34,7 @@ import numpy.typing as npt
 from msmdtools.errors import PieceError, SoundfontError, ToolError
 from msmdtools.features.spectrogram import SAMPLE_RATE
 from msmdtools.perform.level import rounded
-from msmdtools.perform.midi import DRUM_CHANNEL, MELODIC_CHANNELS, Action, actions
+from msmdtools.perform.midi import DRUM_CHANNEL, MELODIC_CHANNELS, PROGRAM, Action, Plan, plan
 from msmdtools.perform.timing import TickMap
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import Music
@@ -144,11 +144,13 @@ def rendering(
         PieceError: it would last longer than `LONGEST_S`.
         ToolError: there is no FluidSynth library (this and the next ones when the first block is read).
         SoundfontError: FluidSynth cannot read the soundfont, or it lacks the program.
-        PieceError: there are drum notes, and the soundfont has no drum kit.
+        PieceError: there are drum notes, and the soundfont has no drum kit; or it lacks the program of a
+            part.
     """
     if not -99 <= tuning_cents <= 99:
         raise ValueError(f"a tuning of {tuning_cents} cents is not within -99 to 99")
-    todo = actions(music, spec)
+    planned = plan(music, spec)
+    todo = planned.actions
     seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in todo])
     if seconds[-1] > LONGEST_S:
         message = (
@@ -161,7 +163,7 @@ def rendering(
     def blocks() -> Iterator[npt.NDArray[np.float32]]:
         at = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int)
         drums = any(action.channel == DRUM_CHANNEL for action in todo)
-        with _synthesizer(soundfont, spec.program, drums) as synth:
+        with _synthesizer(soundfont, spec, planned, drums) as synth:
             if tuning_cents:
                 for channel in range(16):
                     _library().fluid_synth_set_gen(synth, channel, _GEN_FINETUNE, tuning_cents)
@@ -181,6 +183,7 @@ def _play(
         1: lambda a: library.fluid_synth_cc(synth, a.channel, a.number, a.value),
         2: lambda a: library.fluid_synth_pitch_bend(synth, a.channel, a.value + 8192),
         3: lambda a: library.fluid_synth_noteon(synth, a.channel, a.number, a.value),
+        PROGRAM: lambda a: library.fluid_synth_program_change(synth, a.channel, a.value),
     }
     end = -(-length // BLOCK) * BLOCK
     written = filled = 0
@@ -206,13 +209,24 @@ def _mono(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.
 
 
 @contextmanager
-def _synthesizer(soundfont: Path, program: int, drums: bool) -> Iterator[int]:
-    """A new synthesizer with `program` on the melodic channels, and a drum kit for drums."""
+def _synthesizer(
+    soundfont: Path, spec: PerformanceSpec, planned: Plan, drums: bool
+) -> Iterator[int]:
+    """A new synthesizer with the first programs on the melodic channels, and a drum kit for drums."""
     library = _library()
     status = soundfont.stat()
     font = _load(soundfont.resolve(), status.st_size, status.st_mtime_ns)
-    if not _keep(font, 0, program):
-        raise SoundfontError(f"{soundfont} has no program {program} (bank 0)")
+    melodic = {c: n for (_, c), n in planned.programs.items() if not (drums and c == DRUM_CHANNEL)}
+    played = {a.value for a in planned.actions if a.kind == PROGRAM}.union(melodic.values())
+    if spec.program is not None:
+        played.add(spec.program)
+    for program in sorted(played):
+        if _keep(font, 0, program):
+            continue
+        message = f"{soundfont} has no program {program} (bank 0)"
+        if spec.program is None:
+            raise PieceError("perform", "soundfont-without-program", message)
+        raise SoundfontError(message)
     if drums and not _keep(font, _DRUM_BANK, 0):
         message = f"the music has drum notes, and {soundfont} has no drum kit (bank 128)"
         raise PieceError("perform", "soundfont-without-drums", message)
@@ -223,6 +237,7 @@ def _synthesizer(soundfont: Path, program: int, drums: bool) -> Iterator[int]:
     if not drums:
         library.fluid_synth_set_channel_type(synth, DRUM_CHANNEL, 0)
     for channel in MELODIC_CHANNELS if drums else range(16):
+        program = melodic.get(channel, min(played, default=0))
         library.fluid_synth_program_change(synth, channel, program)
     try:
         library.fluid_synth_add_sfont(synth, font.sfont)
