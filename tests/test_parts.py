@@ -100,6 +100,19 @@ def test_staves_that_play_the_same_keep_their_own_instruments(
     assert [part.programs for part in music.parts] == [(40,), (41,), (42,)]
 
 
+def test_a_score_that_is_only_played_lends_its_instruments(
+    performed: Callable[..., Music],
+) -> None:
+    music = performed(
+        "horn = { c'4 d' \\tag #'a e' }\nright = { g'4 a' b' }\n"
+        "\\score { << \\new Staff \\transpose c d \\horn \\new PianoStaff <<\n"
+        '  \\new Staff \\right \\new Staff \\with { midiInstrument = "celesta" } { c4 d e } >> >> \\layout {} }\n'
+        '\\score { << \\new Staff { \\set Staff.midiInstrument = "french horn" \\horn }\n'
+        '  \\new Staff \\with { midiInstrument = "drums" } \\right >> \\midi {} }'
+    )
+    assert [part.programs for part in music.parts] == [(60,), (0,), (8,)]
+
+
 def test_scores_of_one_source_share_parts_and_each_has_its_names(
     performed: Callable[..., Music],
 ) -> None:

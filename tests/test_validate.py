@@ -157,6 +157,10 @@ def _set(number, **values):
         ("events", _set(3, onset_s=0.2), {"events", "alignment"}),
         ("events", _set(0, velocity=0), {"events"}),
         ("events", _set(0, pitch=71), {"events", "alignment"}),
+        ("events", _set(0, part=1), {"counts"}),
+        ("noteheads", _set(0, part=1), {"counts"}),
+        ("parts", _set(0, events=1), {"counts"}),
+        ("parts", lambda rows: rows.pop(0), {"counts"}),
     ],
 )
 def test_each_rule_of_the_tables_has_its_check(folder, table, change, expected):

@@ -89,7 +89,8 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         tracks = tracks_of_parts(records.played, ticks, midi)
         for staff in (s for s in records.parts if s.performance == p and s.staff in staves):
             names.setdefault(staves[staff.staff], []).append(staff)
-        new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks)
+        lent = _lent(records, p, notes)
+        new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks, lent)
         strikes += new
         unrecorded += missing
         channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
@@ -119,6 +120,17 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         _parts(strikes, names),
         unrecorded,
     )
+
+
+def _lent(records: Records, performance: int, notes: Iterable[int]) -> dict[int, int]:
+    """For notes of a performance the programs that a score which is only played has for them."""
+    programs = {}
+    for i in notes if records.lent else ():
+        note = records.played[i].note
+        program = records.lent.get((performance, records.notes[note].source)) if note >= 0 else None
+        if program is not None:
+            programs[i] = program
+    return programs
 
 
 def _parts(
@@ -211,8 +223,13 @@ def _strikes(
     begin: int,
     staves: dict[int, int],
     tracks: dict[tuple[int, int], int],
+    lent: Mapping[int, int],
 ) -> tuple[list[Strike], int]:
-    """The strikes of one performance, and how many notes of its MIDI file none of them accounts for."""
+    """The strikes of one performance, and how many notes of its MIDI file none of them accounts for.
+
+    Args:
+        lent: programs of notes for which LilyPond's MIDI file names none.
+    """
     found_of, missing = found_notes(played, ticks, continued, midi, tracks)
     ends = _chain_ends(ticks, continued)
     programs = {n.track: n.program for n in reversed(midi.notes)}
@@ -225,8 +242,10 @@ def _strikes(
             continue
         staff, pitch = staves[note.staff], note.pitch or 0
         program = (
-            found.program if found else programs.get(tracks.get((note.voice, note.staff), -1), 0)
+            found.program if found else programs.get(tracks.get((note.voice, note.staff), -1), -1)
         )
+        if program < 0:
+            program = lent.get(i, 0)
         strike = by_key.setdefault(
             (staff, tick, pitch, note.cents),
             Strike(

@@ -123,8 +123,10 @@ def _check_parts(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
                 what = f"part {part}: {stated.get(part, 0)} in the parts table, {found.get(part, 0)} found"
                 yield Finding(piece, "counts", what, name)
         of_event = dict(zip(group["event"].tolist(), group["part"].tolist(), strict=True))
-        expected = heads["event"].map(lambda event, known=of_event: known.get(event, -1))
-        for number in heads.loc[heads["part"] != expected, "notehead"].head(SHOWN):
+        of_event[-1] = -1
+        expected = heads["event"].map(of_event)  # NaN for an event that is not there
+        wrong = expected.notna() & (heads["part"] != expected)
+        for number in heads.loc[wrong, "notehead"].head(SHOWN):
             yield Finding(piece, "counts", "not the part of its event", f"notehead {number}")
 
 

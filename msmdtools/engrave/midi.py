@@ -22,7 +22,7 @@ class MidiNote:
     Attributes:
         track: counts from 0.
         velocity: 0 for a note that LilyPond plays at no volume.
-        program: of General MIDI, in force where the note begins; 0 where the file names none.
+        program: of General MIDI, in force where the note begins; -1 where the file names none.
     """
 
     track: int
@@ -30,7 +30,7 @@ class MidiNote:
     offset_tick: int
     pitch: int
     velocity: int
-    program: int = 0
+    program: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def read_midi(path: Path) -> WrittenMidi:
                 queue = sounding[message.channel, message.note]
                 # LilyPond releases a key by velocity 0; where none is down, it strikes one at no volume.
                 if message.type == "note_on" and (message.velocity > 0 or not queue):
-                    program = programs.get(message.channel, 0)
+                    program = programs.get(message.channel, -1)
                     queue.append((tick, message.velocity, program))
                 elif queue:
                     onset, *struck = queue.popleft()

@@ -18,6 +18,7 @@
 %%   start  p main grace                           its performance begins at this moment
 %%   play   p id main grace length pitch voice voice-type staff staff-name drum tie wait  a note is performed
 %%   part   p staff place name short-name          a staff that sounds in it, and its place from the top
+%%   lent   p program file line column             a score that is only played has this program for a note of p
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
 %%   midi   p                                      msmd-p.midi has been written: it was performed to the end
 %%

@@ -5,8 +5,8 @@ page's top left corner.
 """
 
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -146,6 +146,7 @@ class Records:
         ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
         performed: the performances that came to an end; of the others no note is here.
         parts: the staves that sound, those of each performance.
+        lent: by (performance, source) of notes, the programs that a score which is only played has for them.
         repeats: where the performances have repeats to unfold; empty unless that was asked for.
     """
 
@@ -160,6 +161,7 @@ class Records:
     performed: frozenset[int]
     repeats: tuple[Repeat, ...] = ()
     parts: tuple[PlayedStaff, ...] = ()
+    lent: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 def read_records(path: Path) -> Records:
@@ -191,6 +193,7 @@ def _read(lines: Iterable[str]) -> Records:
     starts: dict[int, tuple[Fraction, Fraction]] = {}
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     parts: list[PlayedStaff] = []
+    lent: dict[tuple[int, str], int] = {}
     performed: set[int] = set()
     repeats = RepeatReader()
     points = 1.0
@@ -229,6 +232,9 @@ def _read(lines: Iterable[str]) -> Records:
                 starts[int(performance)] = (_quarters(onset), _quarters(grace))
             case "part":
                 parts.append(_part(fields))
+            case "lent":
+                performance, program, *where = fields
+                lent[int(performance), ":".join(where)] = int(program)
             case "tie":
                 performance, onset, grace, voice = fields
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
@@ -250,6 +256,7 @@ def _read(lines: Iterable[str]) -> Records:
         frozenset(performed),
         repeats.repeats(),
         tuple(part for part in parts if part.performance in performed),
+        lent,
     )
 
 
@@ -261,7 +268,8 @@ def _problem(records: Records) -> str:
     pages = [d.page for d in records.drawn] + [s.page for s in records.staves]
     checks = (
         (max(len(notes), len(made), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
-        (len(records.parts) <= MOST_NOTES, "parts"),
+        (max(len(records.parts), len(records.lent)) <= MOST_NOTES, "parts"),
+        (all(0 <= program <= 127 for program in records.lent.values()), "a program that is none"),
         (max(len(records.page_books), len(records.starts)) <= MOST_PAGES, "pages and performances"),
         (records.performed <= set(performances), "the end of no performance"),
         (all(n.count > 0 for n in records.notes), "a repeat that is played never"),

@@ -1,5 +1,5 @@
 %% Read by LilyPond after perform.ily: which \midi block a score is performed with. A score that has only
-%% \midi is not printed, and lends its tempo to the printed score whose music it has.
+%% \midi is not printed, and lends its tempo and its instruments to the printed score whose music it has.
 
 \version "2.24.0"
 
@@ -121,6 +121,41 @@ of both, else the next one in the file, else the last."
       ((positive? (ly:moment-main (caar changes))) music)
       (else (make-simultaneous-music (list (msmd-tempo-music (list (car changes))) music))))))
 
+%%% What instruments %%%
+
+#(define (msmd-program instrument)
+   "The General MIDI program of an instrument's name, or #f."
+   (and (string? instrument)
+        (let ((name (string->symbol instrument)))
+          (and (not (percussion? name)) (midi-program name)))))
+
+#(define (msmd-lend-instruments! number music)
+   "Write down with which programs a lender plays the notes that a score has, too, by their places."
+   ;; A staff's program is the first element of a list that its voices share.
+   (let walk ((m music) (staff (list #f)))
+     (let ((name (ly:music-property m 'name)) (element (ly:music-property m 'element)))
+       (case name
+         ((PropertySet)
+          (if (eq? 'midiInstrument (ly:music-property m 'symbol))
+              (set-car! staff (msmd-program (ly:music-property m 'value)))))
+         ((NoteEvent)
+          (if (car staff)
+              (apply msmd-record "lent" number (car staff) (msmd-place m))))
+         (else
+          (let ((own (if (and (eq? name 'ContextSpeccedMusic)
+                              (not (eq? 'PropertySet (ly:music-property element 'name)))
+                              (not (memq (ly:music-property m 'context-type)
+                                         '(Voice CueVoice Bottom Timing Dynamics Lyrics))))
+                         (list (car staff))
+                         staff)))
+            (for-each
+             (lambda (change)
+               (if (and (eq? 'assign (car change)) (eq? 'midiInstrument (cadr change)))
+                   (set-car! own (msmd-program (caddr change)))))
+             (ly:music-property m 'property-operations '()))
+            (for-each (lambda (inner) (walk inner own)) (ly:music-property m 'elements '()))
+            (if (ly:music? element) (walk element own))))))))
+
 %%% Performing what a book has printed, and again what a later one lends to %%%
 
 #(define (msmd-perform-all!)
@@ -133,6 +168,7 @@ of both, else the next one in the file, else the last."
               (if lender
                   (begin
                     (hashq-set! msmd-lent (car score) lender)
+                    (msmd-lend-instruments! (car score) (car lender))
                     (msmd-perform! (car score)
                                    (msmd-with-tempo (cadr score) (car lender) (cadr lender))
                                    (cadr lender)))
