@@ -200,6 +200,8 @@ def test_alignment_from_the_command_line(run, dataset, tmp_path):
     assert all(below <= above for below, above in pairwise(shares.values()))
     assert shares["0.5"] == 100
     assert found["linear"]["within"]["0.5"] < 100
+    assert found["above_linear"] is True
+    assert "Not distinguishable" not in result.output
     assert [piece["onsets"] for piece in found["by_piece"]] == [32, 32]
     with open(tmp_path / "report" / "onsets.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -209,6 +211,14 @@ def test_alignment_from_the_command_line(run, dataset, tmp_path):
     with Image.open(tmp_path / "report" / "results.png") as picture:
         assert picture.mode == "RGB"
     assert "| alignment | " in (tmp_path / "report" / "results.md").read_text()
+
+
+def test_a_model_that_hears_nothing_is_no_better_than_a_cursor(run, piece, dataset, monkeypatch):
+    deaf = oracle.Oracle(piece, SLOW, wrong_from=0)
+    monkeypatch.setattr("msmdtools.models.model.load_model", lambda *_: deaf)
+    result = run(dataset.path, "--task", "alignment")
+    assert result.exit_code == 0, result.output
+    assert "Not distinguishable from a cursor of constant speed (linear)." in result.output
 
 
 def test_other_speeds(run, dataset, monkeypatch):

@@ -28,6 +28,18 @@ def above(ranks, pieces, candidates):
     )
 
 
+def test_places_are_above_chance_if_more_are_near_than_by_a_guess():
+    draw = np.random.default_rng(0)
+    pieces = np.repeat(np.arange(20), 20)
+    guessed = draw.uniform(0.1, 0.6, 400)
+    assert not chance.near_above(draw.random(400) < guessed, guessed, pieces)
+    assert chance.near_above(draw.random(400) < guessed + 0.2, guessed, pieces)
+    lucky = (draw.random(400) < guessed) | (pieces == 3)  # one piece of twenty
+    assert not chance.near_above(lucky, guessed, pieces)
+    assert chance.near_above(np.array([True, True]), np.array([True, False]), np.array([0, 0]))
+    assert not chance.near_above(np.array([True]), np.array([True]), np.array([0]))
+
+
 def test_ranks_drawn_at_random_are_chance_and_good_ones_are_not():
     draw = np.random.default_rng(0)
     pieces = np.repeat(np.arange(20), 50)

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from msmdtools import __version__
 from msmdtools.dataset.reader import Dataset
-from msmdtools.evaluation import alignment_figure
+from msmdtools.evaluation import alignment_figure, chance
 from msmdtools.evaluation.alignment import WITHIN_S, Accuracy, Followed, accuracy
 from msmdtools.evaluation.picture import png
 from msmdtools.evaluation.retrieval import Embedder
@@ -29,6 +31,8 @@ from msmdtools.perform.files import write_atomically
 
 NAMES = ["results.md", "results.json", "onsets.csv", "results.png"]
 LINEAR = "linear"
+# What is compared with the baseline.
+LIMIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +46,7 @@ class Report:
         pieces: what became of each, at the speed of the dataset.
         method, linear: the figures of all, and of the linear baseline.
         speeds: the figures at other speeds.
+        above_linear: whether more onsets are within 0.5 s than with the baseline.
         seen: what the model has seen of the pieces; None if nobody looked.
     """
 
@@ -53,6 +58,7 @@ class Report:
     method: Accuracy
     linear: Accuracy
     speeds: Mapping[float, Accuracy]
+    above_linear: bool
     seen: Seen | None = None
 
 
@@ -79,6 +85,7 @@ def summed_up(
             speed: accuracy([one.errors for one in followed if one.speed == speed], seed)
             for speed in speeds
         },
+        _above_linear(pieces, seed),
         seen,
     )
 
@@ -95,6 +102,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "performances": sorted({piece.performance for piece in report.pieces}),
         report.task: _values(report.method),
         LINEAR: _values(report.linear),
+        "above_linear": report.above_linear,
         "seen": report.seen and report.seen.to_json(),
         "speeds": {f"{speed:g}": _values(found) for speed, found in report.speeds.items()},
         "by_piece": [
@@ -112,7 +120,15 @@ def to_json(report: Report) -> dict[str, Any]:
 def to_text(report: Report) -> str:
     """The figures for a terminal, in aligned columns."""
     blocks = [headline(report), aligned(table(report))]
-    return "\n\n".join([*blocks, *([report.seen.to_text()] if report.seen else [])])
+    return "\n\n".join([*blocks, *remarks(report)])
+
+
+def remarks(report: Report) -> list[str]:
+    """What a reader of the figures must know: whether they are of any use, and what was seen before."""
+    lost = "Not distinguishable from a cursor of constant speed (linear)."
+    lines = [] if report.above_linear else [lost]
+    lines += [report.seen.to_text()] if report.seen else []
+    return ["\n".join(lines)] if lines else []
 
 
 def headline(report: Report) -> str:
@@ -162,7 +178,7 @@ def write(folder: Path, report: Report) -> None:
     head = headline(report)
     picture = alignment_figure.draw(head, report.task, report.pieces)
     lines = [*title(report.model, head), *pipes(table(report)), ""]
-    lines += [lines_of(report.seen.to_text()), ""] if report.seen else []
+    lines += [part for one in remarks(report) for part in (lines_of(one), "")]
     lines += ["![Errors as curves, pieces as dots](results.png)", "", "Each onset: "]
     lines[-1] += "[onsets.csv](onsets.csv). The pieces, the worst first:"
     lines += ["", *pipes(by_piece(report))]
@@ -174,6 +190,15 @@ def write(folder: Path, report: Report) -> None:
     }
     for name, content in contents.items():
         write_atomically(folder / name, content)
+
+
+def _above_linear(pieces: Sequence[Followed], seed: int) -> bool:
+    hits, guessed = (
+        np.concatenate([errors.seconds <= LIMIT_S for errors in of])
+        for of in ([p.errors for p in pieces], [p.linear for p in pieces])
+    )
+    numbers = np.repeat(np.arange(len(pieces)), [len(p.onset) for p in pieces])
+    return chance.near_above(hits, guessed, numbers, seed)
 
 
 def _row(name: str, found: Accuracy) -> list[str]:

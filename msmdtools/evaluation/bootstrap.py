@@ -55,12 +55,15 @@ def intervals(
 
 
 def share(
-    hits: NDArray[np.bool_], pieces: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
+    hits: NDArray[np.bool_] | NDArray[np.float64],
+    pieces: NDArray[np.int64],
+    seed: int = 0,
+    draws: int = DRAWS,
 ) -> Interval | None:
     """The 95 % interval of the percentage of queries that are hits; None with fewer than two pieces.
 
     Args:
-        hits: (queries,).
+        hits: (queries,); or numbers, such as by how much one is more of a hit than another.
         pieces, seed: as for `intervals`.
     """
     names, piece = np.unique(pieces, return_inverse=True)

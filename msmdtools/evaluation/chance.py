@@ -12,13 +12,20 @@ for a k of 1, 5, 10 or 25, below m,
 
 With a handful of pieces both are generous: what is not above chance is then certainly of no use, what is
 may still be luck.
+
+*Positions* (`near_above`) are near enough by chance with another probability for each query: the share of the
+windows of the right piece that are. They are above chance if for one of the limits the mean of hits less that
+probability has a 95 % interval over pieces above 0. A cursor of constant speed is what alignments are compared
+with, onset by onset, in the same way.
 """
 
 import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
+from msmdtools.evaluation import bootstrap
 from msmdtools.evaluation.bootstrap import Interval
 from msmdtools.evaluation.metrics import RECALLS
 
@@ -47,6 +54,25 @@ def above(
         if unlikely and low > 100 * k / candidates:
             return True
     return False
+
+
+def near_above(
+    hits: NDArray[np.bool_],
+    guessed: NDArray[np.bool_] | NDArray[np.float64],
+    pieces: NDArray[np.int64],
+    seed: int = 0,
+) -> bool:
+    """Whether more are near enough than by a guess; of a single piece, by the mean alone.
+
+    Args:
+        hits: which queries are, (queries,).
+        guessed: the probability of each if one guesses, or which ones another method hits.
+        pieces: a number for the piece of each query, (queries,).
+        seed: of the bootstrap's draws.
+    """
+    more = hits.astype(np.float64) - guessed
+    interval = bootstrap.share(more, pieces, seed)
+    return bool(more.mean() > 0) if interval is None else interval[0] > 0
 
 
 def tail(hits: int, queries: int, chance: float) -> float:

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.evaluation import bootstrap, identification
+from msmdtools.evaluation import bootstrap, chance, identification
 from msmdtools.evaluation.bootstrap import Interval
 from msmdtools.evaluation.collection import Collection
 from msmdtools.evaluation.excerpts import Query
@@ -78,6 +78,8 @@ class Location:
         first: whether the right piece is first, (queries,).
         errors: of the places found in the right pieces.
         located, in_piece: percent of the queries, by `WITHIN`.
+        chance: what `in_piece` would be of places drawn from all windows of the right piece.
+        above_chance: whether `in_piece` is more; see `msmdtools.evaluation.chance`.
         intervals: 95 % intervals of `located`; None with a single piece.
         median_px: median distance in the right piece.
     """
@@ -90,6 +92,8 @@ class Location:
     errors: Errors
     located: dict[str, float]
     in_piece: dict[str, float]
+    chance: dict[str, float]
+    above_chance: bool
     intervals: dict[str, Interval] | None
     median_px: float
 
@@ -117,7 +121,7 @@ def evaluate(
     sizes = dict(zip((p for p, _ in asking.names), np.diff(asking.bounds).tolist(), strict=True))
     queries = [query for query in queries if len(query.vectors) < sizes[query.piece]]
     ranks = identification.ranks(queries, candidates, collection.alike, "paths", progress)
-    found = _errors(queries, collection, asks)
+    found, guessed = _errors(queries, collection, asks)
     results = []
     for length in dict.fromkeys(query.length for query in queries):
         rows = np.array([n for n, query in enumerate(queries) if query.length == length])
@@ -125,6 +129,7 @@ def evaluate(
         number, first = identification.numbers(pieces), ranks[rows] == 1
         errors = Errors(found.pixels[rows], found.systems[rows], found.measures[rows])
         hits = {name: errors.within(name) for name in WITHIN}
+        by_chance = {name: guessed[name][rows] for name in WITHIN}
         intervals = {
             name: interval
             for name, hit in hits.items()
@@ -141,6 +146,10 @@ def evaluate(
                 errors=errors,
                 located={name: 100 * float(np.mean(hit & first)) for name, hit in hits.items()},
                 in_piece={name: 100 * float(np.mean(hit)) for name, hit in hits.items()},
+                chance={name: 100 * float(np.mean(p)) for name, p in by_chance.items()},
+                above_chance=any(
+                    chance.near_above(hits[name], by_chance[name], number, seed) for name in WITHIN
+                ),
                 intervals=intervals or None,
                 median_px=float(np.median(errors.pixels)),
             )
@@ -152,7 +161,7 @@ def errors(paper: Paper, found: ArrayLike, true: ArrayLike) -> Errors:
     """How far places in the strip of a piece are from the true ones."""
     places, right = np.asarray(found, np.float64), np.asarray(true, np.float64)
     pixels = np.abs(places - right)
-    widths = np.array([paper.width(place) for place in right.tolist()])
+    widths = np.array([paper.width(place) for place in right.ravel().tolist()])
     return Errors(pixels, pixels / widths, np.abs(paper.measure(places) - paper.measure(right)))
 
 
@@ -168,10 +177,16 @@ def on_paper(
     )
 
 
-def _errors(queries: Sequence[Query], collection: Collection, asks: bool) -> Errors:
-    """The errors of all queries in their own pieces, in their order."""
+def _errors(
+    queries: Sequence[Query], collection: Collection, asks: bool
+) -> tuple[Errors, dict[str, NDArray[np.float64]]]:
+    """The errors of all queries in their own pieces, in their order, and how likely a guess is near enough.
+
+    A guess is any of the piece's windows.
+    """
     sheets, recordings = collection.sheets, collection.recordings
     parts: list[Errors] = []
+    guesses: dict[str, list[float]] = {name: [] for name in WITHIN}
     order: list[int] = []
     for name in dict.fromkeys(query.piece for query in queries):
         rows = [n for n, query in enumerate(queries) if query.piece == name]
@@ -191,14 +206,19 @@ def _errors(queries: Sequence[Query], collection: Collection, asks: bool) -> Err
             begins.append(int(straightened(path, query.edge, 0, len(vectors) - 1)[0]))
         firsts = [queries[n].first for n in rows]
         parts.append(errors(strip, answering[begins], asking[firsts]))
+        for true in asking[firsts]:
+            guess = errors(strip, answering, true)
+            for within, shares in guesses.items():
+                shares.append(float(guess.within(within).mean()))
         order += rows
     back = np.argsort(order)
-    return Errors(
+    found = Errors(
         *(
             np.concatenate([getattr(part, name) for part in parts])[back]
             for name in ("pixels", "systems", "measures")
         )
     )
+    return found, {name: np.array(shares)[back] for name, shares in guesses.items()}
 
 
 def places(paper: Paper, sheets: Side, piece: str) -> NDArray[np.float64]:

@@ -116,11 +116,13 @@ def headline(model: Embedder, collection: Collection, distractors: Sequence[Data
 
 def remarks(collection: Collection, found: Sequence[Found]) -> list[str]:
     """What a reader of the figures must know: whether they are above chance, and what was seen before."""
-    lost = [one for one in found if isinstance(one, Identification) and not one.above_chance]
+    lost = [one for one in found if not one.above_chance]
     lines = []
     if lost:
         named = "; ".join(
-            f"{kind(one)}, by {one.method}" + (f", speed {one.speed:g}" if one.speed != 1 else "")
+            kind(one)
+            + (f", by {one.method}" if isinstance(one, Identification) else " in the right piece")
+            + (f", speed {one.speed:g}" if one.speed != 1 else "")
             for one in lost
         )
         lines = [f"Not distinguishable from chance: {named}."]
@@ -224,6 +226,7 @@ def _values(one: Found) -> dict[str, Any]:
         values |= {"candidates": one.retrieval.candidates, "above_chance": one.above_chance}
     else:
         values |= {"queries": len(one.queries), "located": one.located, "in_piece": one.in_piece}
+        values |= {"chance": one.chance, "above_chance": one.above_chance}
         values |= {"median_px": one.median_px}
     names = _METRICS if isinstance(one, Identification) else WITHIN
     edges = {name: list(one.intervals[name]) for name in names} if one.intervals else None
