@@ -361,6 +361,8 @@ def test_who_knows_the_place_is_located(dataset):
     assert found.errors.pixels.max() <= 10.0  # half of the windows' distance
     assert found.located == found.in_piece == {"system/10": 100, "measure": 100, "system": 100}
     assert found.intervals == dict.fromkeys(location.WITHIN, (100.0, 100.0))
+    assert found.above_chance
+    assert 0 < found.chance["system/10"] < found.chance["system"] <= 100
     (found,) = location.evaluate(asked(known.sheets, 120.0, 4), known, "sheet-to-audio")
     assert found.in_piece["system/10"] == 100
     whole = [
