@@ -12,7 +12,7 @@ class Piece:
 
     Every path is relative to the root of the source tree and has forward slashes. The fields are
     the columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are
-    joined by ";". Texts are empty where the source says nothing.
+    joined by ";"; a ";" in one of them is written %3B, and a "%" %25. Texts are empty where the source says nothing.
 
     Attributes:
         files: what the main file needs besides itself: files; "a>b" for a file a that is wanted

@@ -37,6 +37,17 @@ def test_a_dataset_that_is_not_finished(tmp_path: Path) -> None:
     assert facts.values["pieces"] == "2 so far, 0 failed"
 
 
+def test_a_dataset_that_grows_names_no_zeros(tmp_path: Path) -> None:
+    folder = synthetic_dataset.make(tmp_path / "ds")
+    about = json.loads((folder / "dataset.json").read_text())
+    about |= {"state": "building", "totals": {}}
+    (folder / "dataset.json").write_text(json.dumps(about))
+    facts = describe(folder)
+    assert facts.state == "not finished: the same msmd build again goes on where it stopped"
+    assert facts.values["music"] == facts.values["size"] == "counted when the dataset is finished"
+    assert not facts.values["performances"].startswith("0")
+
+
 def test_snippets(tmp_path: Path) -> None:
     folder = training_fakes.snippets(tmp_path / "sn")
     with pytest.raises(MsmdError, match=r"snippets\.json is damaged"):

@@ -165,5 +165,10 @@ def test_ids_are_names_that_a_folder_can_have():
     assert len({piece.casefold() for piece in ids.values()}) == 5
     assert all(piece.startswith("x" * 120 + "__x") for piece in list(ids.values())[:3])
     assert [ids[path] for path in paths[3:]] == ["a__b__c", "a__ly"]
+    assert piece_ids(["-a/-b.ly", "-./c.ly", "-.ly"]) == {
+        "-a/-b.ly": "a__-b",
+        "-./c.ly": "__c",
+        "-.ly": "_",
+    }
     assert piece_ids(paths) == ids
     assert piece_ids(reversed(paths)) == ids

@@ -69,6 +69,14 @@ def test_a_manifest_can_be_made_again_from_itself(root, pieces, tmp_path):
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_files_of_any_name_come_back(pieces, tmp_path):
+    names = ("a;b.ily", "a%3Bb.ily", "100%.ily", "%25;.ily", "c>d")
+    path = tmp_path / "m.csv"
+    write_manifest([dataclasses.replace(pieces[0], files=names)], path)
+    assert read_manifest(path)[0].files == names
+    assert "a%3Bb.ily;a%253Bb.ily;100%25.ily;%2525%3B.ily;c>d" in path.read_text(encoding="utf-8")
+
+
 def test_no_manifest(tmp_path):
     path = tmp_path / "m.csv"
     message = f"No such manifest: {path}. Make one with: msmd ingest TREE --out {path}"

@@ -266,7 +266,7 @@ def test_piece_ids_are_unique_folder_names_for_any_paths(names):
     assert len(set(folded)) == len(names)
     for one in ids.values():
         assert "/" not in one
-        assert not one.startswith(".")
+        assert not one.startswith((".", "-"))
         assert one.isascii()
 
 

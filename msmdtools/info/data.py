@@ -9,6 +9,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, counted, megabytes, read_json, some
 
 _GO_ON = "not finished: the same {command} again goes on where it stopped"
+_NOT_COUNTED = "counted when the dataset is finished"
 
 
 def dataset(path: Path) -> Facts:
@@ -26,9 +27,8 @@ def dataset(path: Path) -> Facts:
         state = _GO_ON.format(command="msmd build")
     values = {
         "pieces": f"{len(opened):,}" + _failed(opened.failed),
-        "music": f"{totals.get('pages', 0):,} pages, {totals.get('systems', 0):,} systems, "
-        f"{totals.get('noteheads', 0):,} note heads, {totals.get('events', 0):,} note events",
-        "performances": f"{totals.get('performances', 0):,}: "
+        "music": _music(totals),
+        "performances": (f"{totals['performances']:,}: " if totals else "")
         + some(one["performance"] for one in performances(about)),
         "options": _named(options),
         "composers": counted(pieces["composer"]),
@@ -38,9 +38,17 @@ def dataset(path: Path) -> Facts:
             for source in about.get("sources", ())
         ),
         "made by": _made_by(about),
-        "size": megabytes(totals.get("bytes", 0)),
+        "size": megabytes(totals["bytes"]) if totals else _NOT_COUNTED,
     }
     return Facts("dataset", path, state, values)
+
+
+def _music(totals: Mapping[str, Any]) -> str:
+    if not totals:
+        return _NOT_COUNTED
+    named = {"pages": "pages", "systems": "systems"}
+    named |= {"noteheads": "note heads", "events": "note events"}
+    return ", ".join(f"{totals[key]:,} {name}" for key, name in named.items())
 
 
 def _unfinished(path: Path) -> dict[str, str]:

@@ -219,7 +219,7 @@ def piece_ids(paths: Iterable[str]) -> dict[str, str]:
     `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`.
     Where that would name several files (upper and lower case count as equal), all folders but the
     `-lys` ones are in the id, and a number if that is still not enough. Other characters than
-    letters, digits and ". _ + -" become "_". An id that is too long for the name of a folder is cut,
+    letters, digits and ". _ + -" become "_", and no id begins with "." or "-". An id that is too long for the name of a folder is cut,
     and ends in part of the path's checksum.
     """
     names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
@@ -248,7 +248,8 @@ def _short(piece: str, path: str) -> str:
 
 
 def _safe(parts: Sequence[str]) -> str:
-    return "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
+    named = "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
+    return named.lstrip("-.") or "_"  # a command takes what begins with "-" for an option
 
 
 def _edition_headers(source: SourceTree) -> dict[str, dict[str, str]]:

@@ -38,7 +38,7 @@ def read_manifest(path: Path) -> list[Piece]:
     for row in rows:
         fields: dict[str, Any] = {name: row[name] for name in MANIFEST.names}
         for name in _LISTS:
-            fields[name] = tuple(filter(None, row[name].split(_SEPARATOR)))
+            fields[name] = _parted(row[name])
         pieces.append(Piece(**fields, extra=tuple((name, row[name]) for name in extra)))
     for piece in pieces:
         for file in (piece.path, *(part for entry in piece.files for part in entry.split(RENAMED))):
@@ -47,6 +47,16 @@ def read_manifest(path: Path) -> list[Piece]:
                     f"{path}: piece {piece.piece}: path {file!r} leads out of the tree."
                 )
     return pieces
+
+
+def _joined(values: Iterable[str]) -> str:
+    """Texts as one; what stands between them, and "%", are written as in a URL within one."""
+    return _SEPARATOR.join(value.replace("%", "%25").replace(_SEPARATOR, "%3B") for value in values)
+
+
+def _parted(text: str) -> tuple[str, ...]:
+    parts = filter(None, text.split(_SEPARATOR))
+    return tuple(part.replace("%3B", _SEPARATOR).replace("%25", "%") for part in parts)
 
 
 def read_list(path: Path) -> list[ListedPiece]:
@@ -87,7 +97,7 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
                 f"Piece {piece.piece} has other extra columns than the first piece."
             )
         row = [getattr(piece, name) for name in MANIFEST.names]
-        row = [_SEPARATOR.join(value) if isinstance(value, tuple) else value for value in row]
+        row = [_joined(value) if isinstance(value, tuple) else value for value in row]
         writer.writerow([*row, *(value for _, value in piece.extra)])
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
