@@ -12,7 +12,8 @@ class Piece:
 
     Every path is relative to the root of the source tree and has forward slashes. The fields are
     the columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are
-    joined by ";"; a ";" in one of them is written %3B, and a "%" %25. Texts are empty where the source says nothing.
+    joined by ";"; a ";" in one of them is written %3B, and a "%" %25. Texts are empty where the
+    source says nothing.
 
     Attributes:
         files: what the main file needs besides itself: files; "a>b" for a file a that is wanted
@@ -67,7 +68,7 @@ MANIFEST = Table(
             "files",
             "string",
             "",
-            "files that the main file needs, joined by ; (a>b: a as b; a/: all below a)",
+            "files that the main file needs, joined by ; (a>b: a as b; a/: all below a; %3B: a ;)",
         ),
         Column("files_sha256", "string", "", "one sha256 over the main file and all of files"),
     ),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import msmdtools as msmd
-from msmdtools.dataset import position, tables
+from msmdtools.dataset import files, position, tables
 from msmdtools.errors import DatasetError
 
 FIRST, SECOND = synthetic_dataset.PIECES
@@ -125,8 +125,29 @@ def test_a_dataset_of_another_format_or_with_a_damaged_description(folder, tmp_p
     with pytest.raises(DatasetError, match="format 99, and this msmdtools reads 2"):
         msmd.open(copy)
     (copy / tables.DESCRIPTION).write_text('{"format": ')
-    with pytest.raises(DatasetError, match=r"dataset.json is damaged"):
+    with pytest.raises(
+        DatasetError, match=r"dataset.json is damaged .* delete the dataset's folder"
+    ):
         msmd.open(copy)
+
+
+def test_a_dataset_without_its_description_is_not_to_be_built_on(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / tables.DESCRIPTION).unlink()
+    cure = "it is missing.*copy the dataset again, or delete the dataset's folder and build again"
+    with pytest.raises(DatasetError, match=cure):
+        msmd.open(copy)
+    (copy / "pieces.parquet").unlink()
+    with pytest.raises(DatasetError, match=cure):
+        msmd.open(copy)
+
+
+def test_what_is_to_be_deleted_is_what_a_build_makes_again(folder):
+    cures = {"events.parquet": "this file", "pieces/a/page-01.png": "the piece's folder"}
+    for name, what in cures.items():
+        assert str(files.damaged(folder / name, "why")) == (
+            f"{folder / name} is damaged (why); copy the dataset again, or delete {what} and build again"
+        )
 
 
 @pytest.mark.parametrize("name", ["pieces", "noteheads", "events"])

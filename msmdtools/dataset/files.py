@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools import parquet
+from msmdtools.dataset.tables import DESCRIPTION
 from msmdtools.errors import DatasetError
 from msmdtools.table import Table
 
@@ -153,6 +154,11 @@ def read_verified(path: Path, sha256: str | None) -> bytes:
 
 def damaged(path: Path, why: object) -> DatasetError:
     """The error for a file that cannot be read as what it should be."""
+    what = "this file"
+    if path.name == DESCRIPTION:
+        what = "the dataset's folder"  # without it nobody knows how the pieces were made
+    elif path.suffix != ".parquet":
+        what = "the piece's folder"  # tables are made again from the pieces, their files are not
     return DatasetError(
-        f"{path} is damaged ({why}); copy the dataset again, or delete this file and build again"
+        f"{path} is damaged ({why}); copy the dataset again, or delete {what} and build again"
     )

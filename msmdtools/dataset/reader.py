@@ -353,7 +353,9 @@ def _description(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise DatasetError(f"{path}: no such folder; name the folder that msmd build --out made")
     if not (path / "pieces.parquet").is_file():
-        if file.is_file() or (path / "pieces").is_dir():
+        if (path / "pieces").is_dir() and not file.is_file():
+            raise damaged(file, "it is missing")
+        if file.is_file():
             raise DatasetError(
                 f"{path}: this dataset is not finished; run the same msmd build again, "
                 "it goes on where it stopped"
@@ -362,7 +364,7 @@ def _description(path: Path) -> dict[str, Any]:
     try:
         description = seal.opened(file.read_bytes())
     except FileNotFoundError as error:
-        raise DatasetError(f"{file} is missing; run the same msmd build again") from error
+        raise damaged(file, "it is missing") from error
     except ValueError as error:
         raise damaged(file, error) from error
     found = description.get("format")

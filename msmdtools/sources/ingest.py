@@ -219,8 +219,8 @@ def piece_ids(paths: Iterable[str]) -> dict[str, str]:
     `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`.
     Where that would name several files (upper and lower case count as equal), all folders but the
     `-lys` ones are in the id, and a number if that is still not enough. Other characters than
-    letters, digits and ". _ + -" become "_", and no id begins with "." or "-". An id that is too long for the name of a folder is cut,
-    and ends in part of the path's checksum.
+    letters, digits and ". _ + -" become "_", and no id begins with "." or "-". An
+    id that is too long for the name of a folder is cut, and ends in part of the path's checksum.
     """
     names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
     ids = {path: _safe([*name[:-1][:2], name[-1]]) for path, name in names.items()}
