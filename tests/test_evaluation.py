@@ -324,5 +324,5 @@ def test_only_the_dataset_of_the_snippets_is_performed_again(snippets, tmp_path)
     chosen = candidates.choose(snippets, "test", 40)
     with pytest.raises(DatasetError, match=r"nothing: no such folder; name the folder that msmd"):
         robustness.evaluate(Oracle(), chosen, tmp_path / "nothing")
-    with pytest.raises(DatasetError, match=r"dataset.json is missing; run the build again"):
+    with pytest.raises(DatasetError, match=r"dataset.json is missing; copy the dataset again"):
         robustness.evaluate(Oracle(), chosen, tmp_path)

@@ -143,13 +143,20 @@ def read_verified(path: Path, sha256: str | None) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path} is missing; run msmd validate to see what else is") from error
+        raise missing(path) from error
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise DatasetError(
             f"{path} is damaged (it does not have its checksum); copy the dataset again, or delete "
             f"the piece's folder and build again"
         )
     return content
+
+
+def missing(path: Path) -> DatasetError:
+    """The error for a file of a piece that is not there."""
+    return DatasetError(
+        f"{path} is missing; delete the piece's folder and build again (msmd validate says what else is)"
+    )
 
 
 def damaged(path: Path, why: object) -> DatasetError:

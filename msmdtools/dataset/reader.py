@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from msmdtools import seal
 from msmdtools.dataset import position, tables, written
-from msmdtools.dataset.files import Pages, TableFile, damaged, read_verified
+from msmdtools.dataset.files import Pages, TableFile, damaged, missing, read_verified
 from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
@@ -324,7 +324,7 @@ class DatasetPiece:
     def _file(self, performance: str | None, file: str) -> Path:
         path = self.path / "performances" / self.performance_name(performance) / file
         if not path.is_file():
-            raise DatasetError(f"{path} is missing; run msmd validate to see what else is")
+            raise missing(path)
         return path
 
     @cached_property

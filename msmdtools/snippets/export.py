@@ -162,7 +162,10 @@ def identity(dataset: Path) -> str:
             with open(dataset / name, "rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
         except FileNotFoundError as error:
-            raise DatasetError(f"{dataset / name} is missing; run the build again") from error
+            cure = "give the same msmd build again"
+            if name == tables.DESCRIPTION:
+                cure = "copy the dataset again, or build it into another folder"
+            raise DatasetError(f"{dataset / name} is missing; {cure}") from error
     return total.hexdigest()
 
 
