@@ -53,6 +53,9 @@ def test_a_build_has_a_row_for_everything(tmp_path):
     assert pieces["b"] | {"sha256": "", "files_sha256": ""} == {
         "piece": "b",
         "status": "ok",
+        "repeats": "written",
+        "repeats_reason": "",
+        "parts": 0,
         "stage": "",
         "reason": "",
         "message": "",

@@ -139,7 +139,7 @@ def test_command_prints_and_exits(
     assert result.exit_code == code
     assert "Python  " in result.stdout
     assert ("apt-get install libfluidsynth3" in result.stdout) is (code == 1)
-    assert ("Nothing is missing." in result.stdout) is (code == 0)
+    assert ("Nothing required is missing." in result.stdout) is (code == 0)
 
 
 def test_command_json(monkeypatch: pytest.MonkeyPatch) -> None:

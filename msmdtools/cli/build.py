@@ -17,7 +17,7 @@ FAILED = 3
 @click.option(
     "--manifest",
     type=click.Path(),
-    help="The list of pieces: a CSV file, or the name of one that comes along, such as msmd-v1.1.",
+    help="The list of pieces: a CSV file, or the name of a bundled one, such as msmd-v1.1.",
 )
 @click.option("--root", type=click.Path(), help="The source tree that the manifest was made from.")
 @click.option("--out", type=click.Path(), help="The dataset folder; made if need be.")

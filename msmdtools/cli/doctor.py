@@ -31,7 +31,7 @@ def _text(report: Report) -> str:
         for finding in report.findings
     ]
     if not report.missing:
-        lines += ["", "Nothing is missing."]
+        lines += ["", "Nothing required is missing."]
     elif report.ready:
         lines += ["", "Datasets can be built; better with what is missing."]
     else:

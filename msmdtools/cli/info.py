@@ -12,7 +12,7 @@ def command(thing: str, as_json: bool) -> None:
     """Say what THING is, what it holds, how it was made, and whether it is finished.
 
     THING is a dataset, snippets, an index, a training run, weights (a .safetensors file, or the name
-    of a bundled model) or a manifest (a CSV file, or the name of one that comes along).
+    of a bundled model) or a manifest (a CSV file, or the name of a bundled one).
 
     Example: msmd info compact-4s
     """

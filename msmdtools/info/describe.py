@@ -13,7 +13,7 @@ def describe(thing: str | Path) -> Facts:
 
     Args:
         thing: a dataset, snippets, an index, a training run, weights (a file, or the name of a bundled
-            model) or a manifest (a file, or the name of one that comes along).
+            model) or a manifest (a file, or the name of a bundled one).
 
     Raises:
         MsmdError: there is no such thing, it is none of these, or it is damaged.
@@ -27,7 +27,9 @@ def describe(thing: str | Path) -> Facts:
         return data.manifest(str(thing))
     if not path.exists():
         known = ", ".join([*learned.bundled(), *_manifests()])
-        raise MsmdError(f"{thing}: no such file or folder, and no name that comes along ({known})")
+        raise MsmdError(
+            f"{thing}: no such file or folder, and not the name of anything bundled ({known})"
+        )
     raise MsmdError(f"{path}: {_KINDS}; this is a file of another kind")
 
 

@@ -31,7 +31,7 @@ def with_tables(text: str) -> str:
 
 
 def models() -> str:
-    """The models that come along: windows, parts, parameters and products."""
+    """The bundled models: windows, parts, parameters and products."""
     head = (
         "| model | audio | sheet | towers | attention | projection | loss | parameters "
         "| products, sheet | audio |"
