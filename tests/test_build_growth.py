@@ -95,6 +95,7 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing but `finally` sees it."""
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
     """Stop before each change of a name on the disk in turn; what is there is whole at any time."""
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok", "b": "fail", "c": "ok 2"})

@@ -187,6 +187,7 @@ def test_weights_list_what_they_were_trained_on(folder):
     assert again["pieces"] == made["pieces"]
 
 
+@pytest.mark.slow
 def test_eval_says_it_at_every_task_and_leaves_them_out(folder):
     asked = ["eval", folder / "run", folder / "all", "--candidates", 40]
     text = run(*asked, "-o", folder / "report")
