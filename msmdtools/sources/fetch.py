@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from msmdtools.errors import ManifestError, MsmdError, ToolError
 
@@ -20,6 +22,9 @@ SOURCE_COMMIT = "SOURCE_COMMIT"
 
 # In .git, where it is no file of the tree.
 _LOCK = "msmd-fetch"
+# How long to wait for the git of a fetch that was killed, and how often to look, in seconds.
+_PATIENCE = 120.0
+_PAUSE = 0.1
 _SHA1 = re.compile(r"[0-9a-f]{40}\Z")
 _NO_NETWORK = (
     "could not resolve",
@@ -91,18 +96,14 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold a lock on a clone, and remove the locks of git that a killed fetch has left.
 
     The lock is the kernel's, and git inherits it: it is free when the last git of a killed fetch has
-    ended too. What then says that a fetch is at work is one that was killed.
+    ended too, which is waited for. The file holds the process id of the fetch at work; one that is found
+    in a lock that is free was killed.
 
     Raises:
         ManifestError: another fetch is at work.
     """
     with open(folder / ".git" / _LOCK, "a+", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ManifestError(
-                f"{folder} is in use by another msmd fetch: wait until it has finished, or stop it"
-            ) from None
+        _wait(lock, folder)
         os.set_inheritable(lock.fileno(), True)
         lock.seek(0)
         if lock.read():
@@ -110,7 +111,7 @@ def _alone(folder: Path) -> Iterator[None]:
             for left in [*git.rglob("*.lock"), *(git / "objects").rglob("tmp_*")]:
                 left.unlink(missing_ok=True)
         lock.truncate(0)
-        lock.write("at work\n")
+        lock.write(f"{os.getpid()}\n")
         lock.flush()
         try:
             yield
@@ -118,6 +119,37 @@ def _alone(folder: Path) -> Iterator[None]:
             lock.truncate(0)
             raise
         lock.truncate(0)
+
+
+def _wait(lock: IO[str], folder: Path) -> None:
+    """Take the lock of a clone, at the latest when what a killed fetch has left running has ended."""
+    for turn in range(int(_PATIENCE / _PAUSE) + 1):
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            process = lock.read().strip()
+        if process.isdigit() and _runs(int(process)):
+            raise ManifestError(
+                f"{folder} is in use by another msmd fetch (process {process}):"
+                " wait until it has finished, or stop it"
+            )
+        if turn == 0:
+            log.info("waiting for the git of a fetch that was killed")
+        time.sleep(_PAUSE)
+    raise ManifestError(
+        f"{folder}: the git of a fetch that was killed is still at work there: stop it, and fetch again"
+    )
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _head(folder: Path) -> str:
