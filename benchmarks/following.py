@@ -1,7 +1,7 @@
-"""The figures on alignment and score following that docs/following.md has, measured and put into the page.
+"""The figures on alignment and score following in docs/experiments/alignment.md.
 
     python benchmarks/following.py MODEL DATASET --split CSV:COLUMN:PART
-                                   [--report FOLDER] [--docs docs/following.md]
+                                   [--report FOLDER] [--docs docs/experiments/alignment.md]
 
 What `msmd eval --task alignment` and `--task following` say, at the speed of the dataset and at others,
 and how long it takes. Without --docs the figures are printed.

@@ -1,7 +1,7 @@
-"""The figures on pieces and positions that docs/retrieval.md has, measured and put into the page.
+"""The figures on pieces and positions in docs/experiments/piece-identification.md.
 
     python benchmarks/pieces.py MODEL DATASET --split CSV:COLUMN:PART [--distractors DATASET …]
-                                --index INDEX [--report FOLDER] [--docs docs/retrieval.md]
+                                --index INDEX [--report FOLDER] [--docs docs/experiments/piece-identification.md]
 
 Piece identification and position among the pieces of the split, with their recordings as they are and
 at other speeds; then piece identification among distractors too. It is what `msmd eval --task

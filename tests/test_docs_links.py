@@ -42,7 +42,7 @@ def test_the_documentation_names_commands_and_options_that_there_are(repository:
     options = set(re.findall(r"--[a-z][\w-]*", reference))
     assert len(commands) > 8
     unknown = []
-    for page in sorted((repository / "docs").glob("*.md")):
+    for page in sorted((repository / "docs").rglob("*.md")):
         if page.name == "cli.md":
             continue
         for command, rest in re.findall(r"(?<![=/\w-])msmd ([a-z]+)((?: [^\n`|#]*)?)", _code(page)):
