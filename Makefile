@@ -144,7 +144,7 @@ docs: setup  ## write docs/cli.md anew from the commands' own help
 	$(BIN)/python -m msmdtools.cli.reference > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
 	$(BIN)/python -m msmdtools.dataset.reference docs/dataset.md
-	$(BIN)/python -m msmdtools.snippets.reference docs/snippets.md docs/loader.md
+	$(BIN)/python -m msmdtools.loading.reference docs/snippets.md docs/loader.md
 	$(BIN)/python -m msmdtools.models.reference docs/models.md
 
 benchmark: setup system  ## measure the cost of a build against bare LilyPond and FluidSynth

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import msmdtools
-from msmdtools.evaluation import collection, excerpts, selection
+from msmdtools.evaluation.pieces import collection, excerpts
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.inputs import audio, midi, recording
 from msmdtools.models.model import Model
-from msmdtools.retrieval import audio, midi, recording, sources, verdict
-from msmdtools.retrieval.index import AUDIO_STRIDE, SHEET_STRIDE, open_index
-from msmdtools.retrieval.ranking import path_scores
-from msmdtools.retrieval.update import update
-from msmdtools.retrieval.verdict import Evidence, Null
+from msmdtools.search import sources, verdict
+from msmdtools.search.index import AUDIO_STRIDE, SHEET_STRIDE, open_index
+from msmdtools.search.ranking import path_scores
+from msmdtools.search.update import update
+from msmdtools.search.verdict import Evidence, Null
+from msmdtools.splits import selection
 
 LONGEST_S = 100
 OTHER_SIDE = {"audio": "sheet", "sheet": "audio"}

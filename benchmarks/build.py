@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.engrave import Engine, convert, find_engines
 from msmdtools.engrave.fonts import font_cache
 from msmdtools.perform import default_soundfont, find_soundfont

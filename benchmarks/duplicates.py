@@ -20,8 +20,9 @@ import pandas as pd
 import msmdtools as msmd
 from msmdtools.dataset.reader import Dataset
 from msmdtools.errors import ManifestError
-from msmdtools.snippets import duplicates, split_report, splits
-from msmdtools.snippets.works import works
+from msmdtools.splits import duplicates, splits
+from msmdtools.splits import report as split_report
+from msmdtools.splits.works import works
 
 OFFICIAL = [
     "all_split",

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import build  # the benchmark beside this one
 
+from msmdtools.base.processors import processors
 from msmdtools.perform import default_soundfont
-from msmdtools.processors import processors
 
 
 def bundled(folder: Path) -> Path:

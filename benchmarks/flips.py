@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msmdtools import parquet
+from msmdtools.base import parquet
 from msmdtools.dataset import reader as dataset_reader
 from msmdtools.dataset.validate import check_files
 from msmdtools.errors import MsmdError
@@ -123,7 +123,7 @@ def of_snippets(folder: Path) -> Iterator[Case]:
 
 def of_index(folder: Path) -> Iterator[Case]:
     """All files of an index."""
-    from msmdtools.retrieval.index import open_index
+    from msmdtools.search.index import open_index
 
     def read(_: Path) -> list[Any]:
         opened = open_index(folder)

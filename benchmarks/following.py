@@ -14,10 +14,12 @@ from pathlib import Path
 from pieces import filled
 
 import msmdtools
-from msmdtools.evaluation import alignment, alignment_report, selection
-from msmdtools.evaluation.speeds import SPEEDS
-from msmdtools.evaluation.tables import pipes
+from msmdtools.base.text_table import pipes
+from msmdtools.evaluation.following import evaluate as alignment
+from msmdtools.evaluation.following import report as alignment_report
+from msmdtools.evaluation.pieces.speeds import SPEEDS
 from msmdtools.models.model import load_model
+from msmdtools.splits import selection
 
 BEGIN, END = "<!-- figures of benchmarks/following.py -->", "<!-- end of figures -->"
 HEADINGS = {"alignment": "With all of the recording", "following": "With what was heard before"}

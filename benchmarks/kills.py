@@ -61,7 +61,7 @@ def all_bytes(folder: Path, but: Callable[[Path], bool] = lambda path: False) ->
 
 def windows(folder: Path) -> object:
     """What an index has."""
-    from msmdtools.retrieval.index import open_index
+    from msmdtools.search.index import open_index
 
     opened = open_index(folder)
     return [

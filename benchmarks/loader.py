@@ -24,10 +24,10 @@ import build
 import export  # both the benchmarks beside this one
 import pyarrow.parquet as pq
 
-from msmdtools.processors import processors
-from msmdtools.snippets.augment import PRESETS
-from msmdtools.snippets.batch import COLUMNS
-from msmdtools.snippets.loader import Stream
+from msmdtools.base.processors import processors
+from msmdtools.loading.augment import PRESETS
+from msmdtools.loading.batch import COLUMNS
+from msmdtools.loading.loader import Stream
 
 PAGE = resource.getpagesize()
 

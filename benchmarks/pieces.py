@@ -15,10 +15,13 @@ import time
 from pathlib import Path
 
 import msmdtools
-from msmdtools.evaluation import collection, pieces, pieces_report, selection
-from msmdtools.evaluation.speeds import SPEEDS
-from msmdtools.evaluation.tables import pipes
+from msmdtools.base.text_table import pipes
+from msmdtools.evaluation.pieces import collection
+from msmdtools.evaluation.pieces import evaluate as pieces
+from msmdtools.evaluation.pieces import report as pieces_report
+from msmdtools.evaluation.pieces.speeds import SPEEDS
 from msmdtools.models.model import load_model
+from msmdtools.splits import selection
 
 BEGIN, END = "<!-- figures of benchmarks/pieces.py -->", "<!-- end of figures -->"
 

@@ -14,7 +14,7 @@ The vectors are of two kinds:
 
 Each row: method, its parameter, recall@25 (how many of the 25 windows that exact search finds are
 among the 25 that it finds), ms per query (one query at a time; the mean), build time in s, and size
-of the file. "msmd" is what an index of that size takes (msmdtools.retrieval.neighbours). Refined are
+of the file. "msmd" is what an index of that size takes (msmdtools.search.neighbours). Refined are
 the windows whose similarity is calculated anew. Vectors
 are kept in a file in --scratch (4 bytes times count times dim) and read through a memory map.
 """
@@ -29,8 +29,8 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from msmdtools.retrieval import neighbours
-from msmdtools.retrieval.index import open_index
+from msmdtools.search import neighbours
+from msmdtools.search.index import open_index
 
 K, CHUNK, WALK = 25, 50_000, 300
 METHODS = {

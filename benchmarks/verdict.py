@@ -1,9 +1,9 @@
-"""How sure an answer is: the calibration of `msmdtools.retrieval.verdict`, fitted, measured and written.
+"""How sure an answer is: the calibration of `msmdtools.search.verdict`, fitted, measured and written.
 
     python benchmarks/verdict.py MODEL DATASET --split CSV:COLUMN:PART --index FOLDER
                                  [--scans FOLDER] [--performances FOLDER …]
                                  [--docs docs/retrieval.md]
-                                 [--calibration msmdtools/retrieval/calibration.json [--parameters]]
+                                 [--calibration msmdtools/search/calibration.json [--parameters]]
 
 Excerpts of the pieces of the split and whole pieces ask, each alone with the right piece and with a
 wrong one, and among all pieces with the right one there and taken out. With scans (PDFs, pictures) and
@@ -28,10 +28,10 @@ from answers import OTHER_SIDE, Answer, answers, of_dataset, of_folders
 from numpy.typing import NDArray
 from pieces import filled
 
-from msmdtools.evaluation.tables import Table, pipes
+from msmdtools.base.text_table import Table, pipes
 from msmdtools.models.model import load_model
-from msmdtools.retrieval import verdict
-from msmdtools.retrieval.verdict import MODEL, PIECE, TERMS, Null
+from msmdtools.search import verdict
+from msmdtools.search.verdict import MODEL, PIECE, TERMS, Null
 
 BEGIN, END = "<!-- figures of benchmarks/verdict.py -->", "<!-- end of the figures on verdicts -->"
 FOLDS, RIDGE = 5, 1e-3

@@ -10,7 +10,8 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-from msmdtools import __version__, requirements
+from msmdtools import __version__
+from msmdtools.base import requirements
 from msmdtools.engrave.engine import find_engines
 from msmdtools.engrave.sandbox import sandbox_available
 from msmdtools.errors import MsmdError, SoundfontError

@@ -35,7 +35,7 @@ class PieceError(MsmdError):
     """One piece cannot be built. Caught by the build and written as a row of the pieces table.
 
     Attributes:
-        stage: where it failed: "source", "engrave", "align", "perform" or "write".
+        stage: where it failed: "source", "engrave", "match", "perform" or "write".
         reason: a code in kebab-case, such as "syntax-error" or "timeout".
         log: what the program printed that failed, if one did.
     """

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools import score
+from msmdtools.base.table import Column, Table
 from msmdtools.errors import MsmdError
-from msmdtools.table import Column, Table
 
 # In tables, where a program is a number: each part has that of the source.
 SOURCE_PROGRAMS = -1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from msmdtools import score
-from msmdtools.table import Column, Table
+from msmdtools.base.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from msmdtools.table import Column, Table
+from msmdtools.base.table import Column, Table
 
 TICKS_PER_QUARTER = 384
 

@@ -1,7 +1,7 @@
 """The noun of a training set: one row per onset and performance, a window of sheet beside one of audio."""
 
+from msmdtools.base.table import Column, Table
 from msmdtools.score import PIECE
-from msmdtools.table import Column, Table
 
 SNIPPETS = Table(
     "snippets",

@@ -18,9 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from msmdtools import align, engrave, perform
-from msmdtools.dataset import build, performing, provenance, schedule, worker
-from msmdtools.dataset.pool import Raised, Returned
+from msmdtools import engrave, match, perform
+from msmdtools.base.pool import Raised, Returned
+from msmdtools.build import build, performing, provenance, schedule, worker
 from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import PieceError
@@ -94,7 +94,7 @@ def fake_engrave(source, folder, **_):
     return FakeEngraving(folder, notes, len(source.stem) + notes)
 
 
-def fake_align(engraving):
+def fake_match(engraving):
     """A head per note: the second is tied, the third silent; one more note has none."""
     page = engraving.folder / "p.png"
     rng = np.random.default_rng(engraving.seed)
@@ -173,7 +173,7 @@ IN_WORKER = (
     (engrave, "engrave", fake_engrave),
     (engrave, "convert", lambda files, engine=None: dict.fromkeys(files, "")),
     (engrave, "count_notes", lambda *_, **__: None),
-    (align, "align", fake_align),
+    (match, "match", fake_match),
     (perform, "perform", fake_perform),
 )
 IN_BUILD = (

@@ -46,7 +46,7 @@ def splits() -> Path:
 @pytest.fixture(scope="session")
 def sample_root() -> Path:
     """The bundled pieces."""
-    from msmdtools import resources
+    from msmdtools.base import resources
 
     return resources.pieces()
 

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from msmdtools.align.music import timeline
 from msmdtools.engrave import Engraving, engrave, find_engines
 from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.midi import WrittenMidi, read_midi
 from msmdtools.errors import PieceError
+from msmdtools.match.music import timeline
 
 REFERENCE = Path(__file__).with_name("lilypond_reference.ily")
 BATCH = 40

@@ -11,7 +11,7 @@ import numpy as np
 import synthetic_dataset
 
 import msmdtools
-from msmdtools.retrieval import alignment, axis
+from msmdtools.follow import alignment, axis
 
 SHAPE, FRAMES = (80, 40), 42
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools.align import align
 from msmdtools.engrave import engrave, find_engines
+from msmdtools.match import match
 from msmdtools.score import NoteHead, Score
 
 Engrave = Callable[..., Score]
@@ -23,7 +23,7 @@ def score(tmp_path: Path) -> Engrave:
         found = engrave(
             source, folder, engines=find_engines(), repeats=repeats, transpose=transpose
         )
-        return align(found)
+        return match(found)
 
     return run
 

@@ -18,18 +18,12 @@ from PIL import Image
 
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import (
-    alignment,
-    alignment_picture,
-    axis,
-    following,
-    pages,
-    recording,
-    similarity,
-    windows,
-)
-from msmdtools.retrieval import path as way
-from msmdtools.retrieval.alignment import Alignment, best_path
+from msmdtools.follow import alignment, axis, following, similarity
+from msmdtools.follow import figure as alignment_picture
+from msmdtools.follow import path as way
+from msmdtools.follow.alignment import Alignment, best_path
+from msmdtools.inputs import pages, recording
+from msmdtools.search import windows
 
 FIRST, _ = synthetic_dataset.PIECES
 SLOW = "Sine-000_x1.00"
@@ -380,7 +374,7 @@ def test_sound_and_pages_in_the_player_are_what_was_given(run, dataset, heard, t
 
 
 def test_the_title_cannot_break_the_player(strip):
-    from msmdtools.retrieval import player
+    from msmdtools.follow import player
 
     moments = np.array([0.0, 1.0])
     found = Alignment(strip, moments, moments, moments, moments)

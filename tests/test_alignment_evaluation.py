@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from msmdtools.cli import main
-from msmdtools.dataset.position import Passage
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation.alignment import Errors, accuracy, compare, moments_at
-from msmdtools.retrieval import axis
-from msmdtools.retrieval.alignment import Alignment
+from msmdtools.evaluation.following.evaluate import Errors, accuracy, compare, moments_at
+from msmdtools.follow import axis
+from msmdtools.follow.alignment import Alignment
+from msmdtools.paper.position import Passage
 from msmdtools.snippets.onsets import find_onsets
 
 FIRST, _ = synthetic_dataset.PIECES
@@ -228,7 +228,7 @@ def test_other_speeds(run, dataset, monkeypatch):
         assert (rendition.performance, rendition.tempo) == (SLOW, 2.0)
         return dataset[rendition.piece].spectrogram(FAST)
 
-    monkeypatch.setattr("msmdtools.evaluation.alignment.whole", rendered)
+    monkeypatch.setattr("msmdtools.evaluation.following.evaluate.whole", rendered)
     result = run(dataset.path, "--task", "alignment", "--tempi", "1,2", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -247,7 +247,7 @@ def test_following_as_json(run, dataset):
 
 
 def test_infinite_medians_are_null():
-    from msmdtools.evaluation import alignment_report
+    from msmdtools.evaluation.following import report as alignment_report
 
     values = alignment_report._values(accuracy([errors(0.1, np.inf, np.inf)]))
     assert values["median_s"] is None

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msmdtools.snippets import audio_augment, draws
-from msmdtools.snippets.audio_augment import needed
-from msmdtools.snippets.augment import STRONG, AudioAugment
+from msmdtools.base import draws
+from msmdtools.loading import audio_augment
+from msmdtools.loading.audio_augment import needed
+from msmdtools.loading.augment import STRONG, AudioAugment
 
 BANDS, STORED, CENTRE, FRAMES = 92, 120, 60, 42
 FIRST = CENTRE - FRAMES // 2

@@ -12,11 +12,13 @@ import build_fakes
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools.dataset import build as building
-from msmdtools.dataset import provenance, schedule, store, upgrade, worker
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.dataset.summary import format_summary
+from msmdtools.base import lock
+from msmdtools.build import build as building
+from msmdtools.build import provenance, schedule, upgrade, worker
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
+from msmdtools.build.summary import format_summary
+from msmdtools.dataset import records
 from msmdtools.dataset.tables import TABLES
 from msmdtools.errors import DatasetError, ManifestError, SoundfontError
 
@@ -346,8 +348,8 @@ def test_a_full_disk_stops_the_build_and_harms_nothing(tmp_path):
         DatasetError, match=r"^No space is left on the disk of .*/ds\. The finished"
     ):
         build(manifest, root, tmp_path / "ds", OPTIONS)
-    assert set(store.records(tmp_path / "ds")) == {"a"}  # the longest came first
-    assert not (tmp_path / "ds" / store.WORK).exists()
+    assert set(records.read_records(tmp_path / "ds")) == {"a"}  # the longest came first
+    assert not (tmp_path / "ds" / lock.WORK).exists()
     build_fakes.make_tree(tmp_path, {"a": "ok 100", "b": "ok 2", "c": "ok"})
     assert build(manifest, root, tmp_path / "ds", OPTIONS).totals["ok"] == 3
 
@@ -357,7 +359,7 @@ def test_a_piece_that_fails_on_a_full_disk_is_not_blamed(tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "FULL_DISK_BYTES", 1 << 60)
     with pytest.raises(DatasetError, match="No space is left"):
         build(manifest, root, tmp_path / "ds", OPTIONS)
-    assert store.records(tmp_path / "ds") == {}
+    assert records.read_records(tmp_path / "ds") == {}
 
 
 @pytest.mark.parametrize("name", ["rename", "replace", "fsync"])
@@ -392,7 +394,7 @@ def test_a_disk_that_is_really_full(tmp_path, small_disk):
     with pytest.raises(DatasetError, match="No space is left"):
         build(manifest, root, small_disk / "ds", OPTIONS)
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    assert 0 < len(store.records(small_disk / "ds")) < 30
+    assert 0 < len(records.read_records(small_disk / "ds")) < 30
     build(manifest, root, small_disk / "ds", OPTIONS)
     build(manifest, root, tmp_path / "whole", OPTIONS)
     assert content(small_disk / "ds") == content(tmp_path / "whole")

@@ -7,9 +7,9 @@ import build_fakes
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools.dataset import schedule
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
+from msmdtools.build import schedule
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
 from msmdtools.sources import manifest as sources
 
 OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), jobs=1)

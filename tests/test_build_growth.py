@@ -7,10 +7,11 @@ import shutil
 import build_fakes
 import pytest
 
-from msmdtools.dataset import growth, reader, schedule, store, worker, written
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.dataset.summary import format_summary
+from msmdtools.build import growth, schedule, worker
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
+from msmdtools.build.summary import format_summary
+from msmdtools.dataset import reader, records, written
 from msmdtools.errors import DatasetError
 from msmdtools.score import Music, Note, PedalChange, TempoChange
 
@@ -130,7 +131,7 @@ def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
         finally:
             monkeypatch.setattr(os, "rename", rename)
             monkeypatch.setattr(os, "replace", replace)
-        for piece, record in store.records(out).items():  # all that was there is there
+        for piece, record in records.read_records(out).items():  # all that was there is there
             assert not record.ok or growth.performed(record) >= {"Fake-000_x1.00"}
             for row in record.files:
                 assert (
@@ -141,7 +142,9 @@ def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
             build(manifest, root, out, everything)
             assert content(out) == whole
         else:  # another command than the one that was killed: nothing is in its way
-            grown = any(len(growth.performed(r)) > 1 for r in store.records(out).values() if r.ok)
+            grown = any(
+                len(growth.performed(r)) > 1 for r in records.read_records(out).values() if r.ok
+            )
             build(manifest, root, out, first)
             assert grown or content(out).keys() >= small.keys()
             build(manifest, root, out, everything)

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from msmdtools.cli import main
-from msmdtools.dataset import build as building
-from msmdtools.dataset.failures import Failure
-from msmdtools.dataset.options import (
+from msmdtools.base.failures import Failure
+from msmdtools.build import build as building
+from msmdtools.build.options import (
     BuildOptions,
     parse_memory,
     parse_options,
@@ -17,7 +16,8 @@ from msmdtools.dataset.options import (
     parse_velocity,
     read_config,
 )
-from msmdtools.dataset.summary import BuildSummary
+from msmdtools.build.summary import BuildSummary
+from msmdtools.cli import main
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.performance import PerformanceSpec
 
@@ -224,7 +224,7 @@ def test_a_config_file_that_is_not_there(tmp_path):
 
 
 def test_the_sample_needs_no_manifest(called):
-    from msmdtools import resources
+    from msmdtools.base import resources
 
     run("--sample", "--out", "ds")
     assert called[0][:2] == (resources.manifest("sample"), resources.pieces())

@@ -12,10 +12,10 @@ import build_fakes
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools.dataset import schedule
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.dataset.pool import Call, Lost, Pool, Raised, Returned
+from msmdtools.base.pool import Call, Lost, Pool, Raised, Returned
+from msmdtools.build import schedule
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
 
 OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), jobs=2)
 TESTS = Path(__file__).parent

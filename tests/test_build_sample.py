@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools import resources
+from msmdtools.base import resources
 
 PIECES = "[CP]*"
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from msmdtools.evaluation import bootstrap, chance, metrics
+from msmdtools.metrics import bootstrap, chance
+from msmdtools.metrics import retrieval as metrics
 
 
 def test_the_tail_is_that_of_the_binomial_distribution():

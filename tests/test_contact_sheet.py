@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from msmdtools.cli import main
-from msmdtools.snippets import contact
-from msmdtools.snippets.augment import OFF, PAPERS, STRONG, AudioAugment, Augment, SheetAugment
-from msmdtools.snippets.contact import contact_sheet
-from msmdtools.snippets.pairs import Pairs
+from msmdtools.loading import contact
+from msmdtools.loading.augment import OFF, PAPERS, STRONG, AudioAugment, Augment, SheetAugment
+from msmdtools.loading.contact import contact_sheet
+from msmdtools.loading.pairs import Pairs
 
 SHEET = (320, 400)  # of a window, twice as large
 

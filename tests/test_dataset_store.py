@@ -5,9 +5,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools.dataset import parts, store
-from msmdtools.dataset.parts import write_part, write_tables
-from msmdtools.dataset.store import Record
+from msmdtools.base import lock
+from msmdtools.build import parts, store
+from msmdtools.build.parts import write_part, write_tables
+from msmdtools.dataset import records
+from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import PIECES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
@@ -22,7 +24,7 @@ def record(piece, status="ok", **fields):
 
 def put(dataset, piece, systems):
     """A piece without notes, with a number of systems."""
-    folder = dataset / store.WORK / piece
+    folder = dataset / lock.WORK / piece
     folder.mkdir(parents=True)
     box = {"x0": 0.0, "y0": 0.0, "x1": 1.0, "y1": 1.0}
     numbers = range(systems, 0, -1)
@@ -30,7 +32,7 @@ def put(dataset, piece, systems):
     write_part(folder, SYSTEMS, rows)
     for table in (NOTEHEADS, EVENTS, PARTS, PERFORMANCES):
         write_part(folder, table, [])
-    (folder / "piece.json").write_bytes(record(piece).to_json())
+    (folder / "piece.json").write_bytes(record(piece).to_bytes())
     store.commit(dataset, piece, folder)
 
 
@@ -38,7 +40,7 @@ def test_row_groups_hold_whole_pieces_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "ROWS_PER_GROUP", 5)
     for piece, systems in (("c", 1), ("a", 3), ("b", 3), ("d", 0)):
         put(tmp_path, piece, systems)
-    write_tables(tmp_path, store.records(tmp_path), tmp_path / store.WORK)
+    write_tables(tmp_path, records.read_records(tmp_path), tmp_path / lock.WORK)
     file = pq.ParquetFile(tmp_path / "systems.parquet")
     groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
     assert [group["piece"].to_pylist() for group in groups] == [["a"] * 3 + ["b"] * 3, ["c"]]
@@ -58,7 +60,7 @@ def test_a_damaged_part_is_named(tmp_path):
     part = tmp_path / "pieces" / "a" / "tables" / "systems.parquet"
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(DatasetError) as caught:
-        write_tables(tmp_path, store.records(tmp_path), tmp_path / store.WORK)
+        write_tables(tmp_path, records.read_records(tmp_path), tmp_path / lock.WORK)
     assert str(caught.value) == (
         f"{part} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
     )
@@ -70,7 +72,7 @@ def test_a_damaged_record_is_named(tmp_path, content):
     path = tmp_path / "pieces" / "a" / "piece.json"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(DatasetError) as caught:
-        store.records(tmp_path)
+        records.read_records(tmp_path)
     assert str(caught.value) == (
         f"{path} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
     )
@@ -79,27 +81,27 @@ def test_a_damaged_record_is_named(tmp_path, content):
 def test_a_damaged_description_is_named(tmp_path):
     (tmp_path / "dataset.json").write_text('{"state":')
     with pytest.raises(DatasetError, match=r"dataset\.json is missing or damaged: remove the"):
-        store.read_description(tmp_path)
+        records.read_description(tmp_path)
 
 
 def test_a_built_piece_counts_more_than_its_failure(tmp_path):
     """As after a kill between the rename of a piece and the removal of its old failure."""
     put(tmp_path, "a", 1)
-    store.commit_failure(tmp_path, record("b", "failed"), tmp_path / store.WORK)
-    (tmp_path / "failed" / "a.json").write_bytes(record("a", "failed").to_json())
-    assert {name: found.ok for name, found in store.records(tmp_path).items()} == {
+    store.commit_failure(tmp_path, record("b", "failed"), tmp_path / lock.WORK)
+    (tmp_path / "failed" / "a.json").write_bytes(record("a", "failed").to_bytes())
+    assert {name: found.ok for name, found in records.read_records(tmp_path).items()} == {
         "a": True,
         "b": False,
     }
 
 
 def test_what_a_kill_has_left_is_cleaned(tmp_path):
-    with store.locked(tmp_path / "ds") as work:
+    with lock.locked(tmp_path / "ds", ("dataset.json",), "a dataset", "build") as work:
         pass
-    (tmp_path / "ds" / store.WORK / "old").mkdir(parents=True)
-    with store.locked(tmp_path / "ds") as work:
-        assert list((tmp_path / "ds" / store.WORK).iterdir()) == [work]
-    assert not (tmp_path / "ds" / store.WORK).exists()
+    (tmp_path / "ds" / lock.WORK / "old").mkdir(parents=True)
+    with lock.locked(tmp_path / "ds", ("dataset.json",), "a dataset", "build") as work:
+        assert list((tmp_path / "ds" / lock.WORK).iterdir()) == [work]
+    assert not (tmp_path / "ds" / lock.WORK).exists()
 
 
 def test_an_unfinished_last_line_of_the_log_is_cut_off(tmp_path):
@@ -114,10 +116,10 @@ def test_an_unfinished_last_line_of_the_log_is_cut_off(tmp_path):
 
 def test_the_lock_is_free_when_its_holder_is_gone(tmp_path):
     with (
-        store.locked(tmp_path / "ds"),
+        lock.locked(tmp_path / "ds", ("dataset.json",), "a dataset", "build"),
         pytest.raises(DatasetError, match="is in use by another build"),
-        store.locked(tmp_path / "ds"),
+        lock.locked(tmp_path / "ds", ("dataset.json",), "a dataset", "build"),
     ):
         pass
-    with store.locked(tmp_path / "ds"):
+    with lock.locked(tmp_path / "ds", ("dataset.json",), "a dataset", "build"):
         pass

@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
-from msmdtools.snippets import audio_augment, sheet_augment  # noqa: E402
-from msmdtools.snippets.augment import STRONG, AudioAugment, SheetAugment  # noqa: E402
+from msmdtools.loading import audio_augment, sheet_augment  # noqa: E402
+from msmdtools.loading.augment import STRONG, AudioAugment, SheetAugment  # noqa: E402
 from msmdtools.training import device_windows  # noqa: E402
 
 PAIRS, ROWS, COLUMNS = 24, 60, 80

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import msmdtools as msmd
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.snippets.duplicates import Pair, compare, crossing, leaks, near_duplicates
+from msmdtools.splits.duplicates import Pair, compare, crossing, leaks, near_duplicates
 
 FIRST, SECOND = synthetic_dataset.PIECES
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from msmdtools.base.folders import extent, remove_tree
 from msmdtools.engrave import Limits, engrave, find_engines, sandbox
-from msmdtools.engrave.folders import extent, remove_tree
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import most_pixels, render_pages
 from msmdtools.engrave.records import read_records

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.evaluation import (
+from msmdtools.evaluation.snippets import (
     answers,
-    bootstrap,
     candidates,
-    metrics,
-    picture,
     repetition,
     report,
     retrieval,
     robustness,
 )
+from msmdtools.evaluation.snippets import figure as picture
+from msmdtools.metrics import bootstrap
+from msmdtools.metrics import retrieval as metrics
 from msmdtools.snippets import reader
 
 

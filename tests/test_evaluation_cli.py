@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 import msmdtools
 from msmdtools.cli import main
-from msmdtools.evaluation import candidates
 from msmdtools.evaluation.rendering import Cut, Rendition, whole, windows
+from msmdtools.evaluation.snippets import candidates
+from msmdtools.loading.pairs import Pairs
 from msmdtools.snippets import reader
-from msmdtools.snippets.pairs import Pairs
 
 PIECE = "PetzoldC__BWVAnh114__minuet-in-g"
 SLOW, FAST = (f"TimGM6mb-000_x{tempo}" for tempo in ("1.00", "1.25"))
@@ -118,7 +118,7 @@ def test_msmd_eval_from_end_to_end(folder, weights, tmp_path):
 
 
 def test_robustness_with_the_dataset(folder, weights, monkeypatch):
-    from msmdtools.evaluation import robustness
+    from msmdtools.evaluation.snippets import robustness
 
     monkeypatch.setattr(robustness, "TEMPI", (0.5, 1.0))
     monkeypatch.setattr(robustness, "TUNINGS_CENTS", (50.0,))
@@ -201,7 +201,7 @@ def test_without_torch_the_extra_is_named(folder, monkeypatch):
 
 def test_the_directions_of_the_command_are_those_of_the_evaluation():
     from msmdtools.cli import eval as shell
-    from msmdtools.evaluation import retrieval
+    from msmdtools.evaluation.snippets import retrieval
 
     assert shell.DIRECTIONS == retrieval.DIRECTIONS
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msmdtools.evaluation import metrics
+from msmdtools.metrics import retrieval as metrics
 
 
 def slow_ranks(queries, candidates):
@@ -150,7 +150,7 @@ def test_what_is_not_finite_has_no_rank():
 def test_a_million_candidates_fit_in_memory():
     program = """
 import resource, numpy as np
-from msmdtools.evaluation import metrics
+from msmdtools.metrics import retrieval as metrics
 random = np.random.default_rng(0)
 candidates = random.standard_normal((1_000_000, 32), dtype=np.float32)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,24 +13,24 @@ from hypothesis import strategies as st
 
 import msmdtools
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation import (
-    bootstrap,
+from msmdtools.evaluation.pieces import (
     collection,
     excerpts,
     identification,
     location,
     measures,
     near_identical,
-    pieces,
-    pieces_picture,
-    pieces_report,
-    selection,
 )
-from msmdtools.evaluation.collection import Collection, Recordings
-from msmdtools.evaluation.excerpts import Query
-from msmdtools.retrieval import search
-from msmdtools.retrieval.index import Side
-from msmdtools.retrieval.ranking import paths, votes
+from msmdtools.evaluation.pieces import evaluate as pieces
+from msmdtools.evaluation.pieces import figure as pieces_picture
+from msmdtools.evaluation.pieces import report as pieces_report
+from msmdtools.evaluation.pieces.collection import Collection, Recordings
+from msmdtools.evaluation.pieces.excerpts import Query
+from msmdtools.metrics import bootstrap
+from msmdtools.search import search
+from msmdtools.search.index import Side
+from msmdtools.search.ranking import paths, votes
+from msmdtools.splits import selection
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SLOW, FAST = synthetic_dataset.PERFORMANCES_OF
@@ -66,7 +66,7 @@ def dataset(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch):
     """The drawn pages are narrow; an index takes them all the same."""
-    monkeypatch.setattr("msmdtools.retrieval.sources.NOMINAL_WIDTH", synthetic_dataset.WIDTH)
+    monkeypatch.setattr("msmdtools.search.sources.NOMINAL_WIDTH", synthetic_dataset.WIDTH)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 import msmdtools
 from msmdtools.cli import main
-from msmdtools.evaluation import collection, selection, speeds
+from msmdtools.evaluation.pieces import collection, speeds
+from msmdtools.splits import selection
 
 MELODY, MARCH = "SchumannR__O68__melody", "SchumannR__O68__soldiers-march"
 NAME = "TimGM6mb-000_x1.00"
@@ -97,7 +98,7 @@ def test_position(folder, weights):
 
 
 def test_performed_at_the_same_speed_nothing_changes(folder, weights):
-    from msmdtools.dataset.pool import Pool
+    from msmdtools.base.pool import Pool
     from msmdtools.models.model import load_model
 
     dataset, model = msmdtools.open(folder / "dataset"), load_model(weights)

@@ -5,7 +5,7 @@ import synthetic_dataset
 
 import msmdtools
 from msmdtools.errors import DatasetError, ManifestError
-from msmdtools.evaluation.selection import Selection, performances, select
+from msmdtools.splits.selection import Selection, performances, select
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SLOW, FAST = synthetic_dataset.PERFORMANCES_OF
@@ -47,6 +47,6 @@ def test_soundfonts_for_testing_come_first(dataset, monkeypatch):
     def chosen(table, globs, warn):
         return {"test": (FAST,), "train": (SLOW,)}
 
-    monkeypatch.setattr("msmdtools.evaluation.selection.performances_of_splits", chosen)
+    monkeypatch.setattr("msmdtools.splits.selection.performances_of_splits", chosen)
     assert performances(dataset, [SECOND, FIRST], "test") == {FIRST: FAST, SECOND: FAST}
     assert performances(dataset, [FIRST], "train") == {FIRST: SLOW}

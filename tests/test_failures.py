@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msmdtools.dataset.failures import SHOWN, Failure, lines
+from msmdtools.base.failures import SHOWN, Failure, lines
 
 
 def test_few_failures_are_all_told_the_most_frequent_reason_first() -> None:

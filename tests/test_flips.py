@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic_dataset
 
-from msmdtools import parquet, seal
-from msmdtools.dataset import store
+from msmdtools.base import parquet, seal
+from msmdtools.dataset import records
 from msmdtools.dataset.validate import validate
-from msmdtools.retrieval import sources, update
+from msmdtools.search import sources, update
 from msmdtools.snippets import export
 from msmdtools.snippets.options import parse_options
 
@@ -57,8 +57,8 @@ def sealed(dataset):
             writer.write_table(table)
         (path.parent / "tables").mkdir()
         (path.parent / "tables.parquet").rename(path.parent / "tables" / "events.parquet")
-        record = store.Record({"piece": path.parent.name, "status": "ok"})
-        (path.parent / "piece.json").write_bytes(record.to_json())
+        record = records.Record({"piece": path.parent.name, "status": "ok"})
+        (path.parent / "piece.json").write_bytes(record.to_bytes())
     return dataset
 
 

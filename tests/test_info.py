@@ -15,7 +15,7 @@ from msmdtools.cli import main
 from msmdtools.errors import MsmdError
 from msmdtools.info import describe
 from msmdtools.info.facts import counted, some
-from msmdtools.retrieval import sources, update
+from msmdtools.search import sources, update
 
 SHAPE, FRAMES = (80, 40), 42
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from msmdtools.dataset.card import card
-from msmdtools.dataset.store import Record
+from msmdtools.base.markdown import code, plain
+from msmdtools.base.text_table import pipes, title
+from msmdtools.build.card import card
+from msmdtools.dataset.records import Record
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation import folder
-from msmdtools.evaluation.tables import pipes, title
-from msmdtools.markdown import code, plain
-from msmdtools.snippets.duplicates import Pair
-from msmdtools.snippets.split_report import duplicates_table
+from msmdtools.splits.duplicates import Pair
+from msmdtools.splits.report import duplicates_table
 
 HOSTILE = "a|b <img src=x onerror=alert(1)>\n\n# [c](http://d) `e` *f* _g_ \\ & ~h~ \x1b[31m"
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
 import msmdtools as msmd  # noqa: E402
-from msmdtools import seal  # noqa: E402
+from msmdtools.base import seal  # noqa: E402
 from msmdtools.errors import MsmdError  # noqa: E402
 from msmdtools.features import spectrogram  # noqa: E402
 from msmdtools.models import bundle, config, model  # noqa: E402

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msmdtools.errors import MsmdError
+from msmdtools.loading import augment
 from msmdtools.models import config, options
 from msmdtools.models.options import Cca, InfoNce, Linear, Ranking, Residual, Soft, Vgg
-from msmdtools.snippets import augment
 
 SMALL = {
     "name": "small",

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import msmdtools
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.cli import main
 
 pytestmark = pytest.mark.slow

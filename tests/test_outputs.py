@@ -9,10 +9,10 @@ import synthetic_dataset
 import training_fakes
 from click.testing import CliRunner
 
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.cli import main
 from msmdtools.models import model
-from msmdtools.retrieval import sources
+from msmdtools.search import sources
 from msmdtools.snippets import export
 
 

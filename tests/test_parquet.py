@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from msmdtools import parquet, seal
+from msmdtools.base import parquet, seal
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from msmdtools import open as open_dataset
-from msmdtools.align import align
+from msmdtools.build.card import commands
+from msmdtools.build.options import parse_options
 from msmdtools.cli import main
-from msmdtools.dataset.card import commands
-from msmdtools.dataset.options import parse_options
 from msmdtools.engrave import engrave, find_engines
 from msmdtools.errors import MsmdError, PieceError
+from msmdtools.match import match
 from msmdtools.perform import synth
 from msmdtools.perform.midi import DRUM_CHANNEL, PROGRAM, actions, midi_bytes
 from msmdtools.performance import PerformanceSpec
@@ -32,7 +32,7 @@ def performed(tmp_path: Path) -> Callable[..., Music]:
     def run(text: str, repeats: str = "written") -> Music:
         source = tmp_path / "piece.ly"
         source.write_text(f'\\version "2.24.0"\n{text}\n')
-        return align(engrave(source, tmp_path, engines=find_engines(), repeats=repeats)).music
+        return match(engrave(source, tmp_path, engines=find_engines(), repeats=repeats)).music
 
     return run
 

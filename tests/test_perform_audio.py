@@ -12,9 +12,9 @@ import pytest
 
 from msmdtools.errors import PieceError, SoundfontError, ToolError
 from msmdtools.features import frame_count, spectrogram
+from msmdtools.inputs import audio as recordings
 from msmdtools.perform import events, level, perform, synth
 from msmdtools.performance import PerformanceSpec
-from msmdtools.retrieval import audio as recordings
 from msmdtools.score import Music, Note, PedalChange, TempoChange
 
 SPEC = PerformanceSpec(1.0, "TimGM6mb")
@@ -184,7 +184,7 @@ def test_what_is_written_in_blocks_is_what_is_written_at_once(
 
     audio = synth.render(SPARSE, SPEC, soundfont)
     monkeypatch.setattr(synth, "SCRATCH", 7 * 64)
-    monkeypatch.setattr("msmdtools.perform.files._FRAMES", 200)
+    monkeypatch.setattr("msmdtools.base.files._FRAMES", 200)
     assert len(audio) > 200 * 1102  # so that there are several parts of each
     np.testing.assert_array_equal(synth.render(SPARSE, SPEC, soundfont), audio)
     perform(SPARSE, SPEC, tmp_path, keep_audio=True)

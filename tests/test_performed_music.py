@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from msmdtools.align import align
 from msmdtools.cli import main
 from msmdtools.engrave import engrave, find_engines
+from msmdtools.match import match
 from msmdtools.score import Score
 
 Engrave = Callable[..., Score]
@@ -22,7 +22,7 @@ def score(tmp_path: Path) -> Engrave:
         folder.mkdir()
         source = folder / "piece.ly"
         source.write_text(f'\\version "2.24.0"\n{text}\n')
-        return align(engrave(source, folder, engines=find_engines(), repeats=repeats))
+        return match(engrave(source, folder, engines=find_engines(), repeats=repeats))
 
     return run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools import resources
+from msmdtools.base import resources
 
 FILES = sorted(resources.pieces().rglob("*.ly"))
 HEADER_FIELDS = (

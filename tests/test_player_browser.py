@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from test_retrieval_pages import ASKEW, page, photographed
 
-from msmdtools.retrieval import axis, pages, player
-from msmdtools.retrieval.alignment import Alignment
+from msmdtools.follow import axis, player
+from msmdtools.follow.alignment import Alignment
+from msmdtools.inputs import pages
 
 PROBE = """<script>
 const probe = () => {

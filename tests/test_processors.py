@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.processors import processors
+from msmdtools.base.processors import processors
+from msmdtools.build.options import BuildOptions
 from msmdtools.snippets.options import SnippetOptions
 
 
@@ -25,4 +25,4 @@ def test_no_other_place_asks(repository: Path) -> None:
         for path in (repository / folder).rglob("*.py")
         if any(word in path.read_text("utf-8") for word in ("sched_getaffinity", "cpu_count"))
     }
-    assert asking == {"msmdtools/processors.py"}
+    assert asking == {"msmdtools/base/processors.py"}

@@ -23,31 +23,25 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A room imports what stands on its own line or above, never what stands below.
 ROOMS = (
-    {
-        "errors",
-        "markdown",
-        "parquet",
-        "processors",
-        "seal",
-        "table",
-        "resources",
-        "requirements",
-        "piece",
-        "score",
-        "performance",
-        "snippet",
-    },
+    {"errors", "base"},
+    {"piece", "score", "performance", "snippet"},
+    {"features", "paper"},
     {"sources"},
     {"engrave"},
-    {"features"},
     {"perform"},
-    {"align"},
+    {"match"},
     {"dataset"},
+    {"build"},
+    {"splits"},
     {"snippets"},
+    {"loading"},
+    {"metrics"},
     {"models"},
-    {"retrieval"},
-    {"evaluation"},
     {"training"},
+    {"inputs"},
+    {"search"},
+    {"follow"},
+    {"evaluation"},
     {"info"},
     {"doctor"},
     {"cli"},
@@ -227,14 +221,14 @@ def test_wheel_builds_a_bundled_piece(installed: Path, tmp_path: Path, soundfont
 
 
 def test_unknown_manifest_names_the_known_ones() -> None:
-    from msmdtools import resources
+    from msmdtools.base import resources
 
     with pytest.raises(msmdtools.MsmdError, match=r"No manifest named 'no-such'.*msmd-v1\.1"):
         resources.manifest("no-such")
 
 
 def test_incomplete_installation_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from msmdtools import resources
+    from msmdtools.base import resources
 
     monkeypatch.setattr(resources, "PACKAGE", tmp_path / "msmdtools")
     with pytest.raises(msmdtools.MsmdError, match="this installation of msmdtools is incomplete"):

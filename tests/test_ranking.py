@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msmdtools.retrieval import ranking
+from msmdtools.search import ranking
 
 
 @given(

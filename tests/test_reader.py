@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import msmdtools as msmd
-from msmdtools.dataset import files, position, tables
+from msmdtools.dataset import files, tables
 from msmdtools.errors import DatasetError
+from msmdtools.paper import position
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SLOW, FAST = synthetic_dataset.PERFORMANCES_OF

@@ -22,8 +22,8 @@ from test_retrieval_pages import page
 
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import apart, audio, limits, midi, pages, pictures
-from msmdtools.retrieval.limits import LIMITS, Limits
+from msmdtools.inputs import apart, audio, limits, midi, pages, pictures
+from msmdtools.inputs.limits import LIMITS, Limits
 
 
 class Wide(Fake):
@@ -206,7 +206,7 @@ def test_a_bad_file_costs_an_index_its_own_row(tmp_path, monkeypatch):
 
 
 def test_pictures_are_in_memory_without_loss():
-    from msmdtools.retrieval.stored import Stored
+    from msmdtools.inputs.stored import Stored
 
     drawn = [page(), page(height=300, tops=(60,))]
     kept = Stored(drawn)

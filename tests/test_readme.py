@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools import resources
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
+from msmdtools.base import resources
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
 
 
 @pytest.fixture(scope="module")

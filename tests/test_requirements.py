@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from msmdtools import requirements
+from msmdtools.base import requirements
 
 ROOT = Path(__file__).parent.parent
 

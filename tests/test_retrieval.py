@@ -14,19 +14,12 @@ import synthetic_dataset
 from click.testing import CliRunner
 
 import msmdtools
-from msmdtools import seal
+from msmdtools.base import seal
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import (
-    audio,
-    index,
-    parts,
-    search,
-    sources,
-    update,
-    windows,
-)
-from msmdtools.retrieval.ranking import paths, votes
+from msmdtools.inputs import audio
+from msmdtools.search import index, parts, search, sources, update, windows
+from msmdtools.search.ranking import paths, votes
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SHAPE, FRAMES = (80, 40), 42

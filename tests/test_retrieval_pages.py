@@ -9,7 +9,10 @@ from PIL import Image
 
 import msmdtools
 from msmdtools.errors import MsmdError
-from msmdtools.retrieval import axis, pages, pictures, sources, systems, windows
+from msmdtools.follow import axis
+from msmdtools.inputs import pages, pictures
+from msmdtools.paper import systems
+from msmdtools.search import sources, windows
 
 SPACE = 7
 

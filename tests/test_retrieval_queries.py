@@ -13,11 +13,12 @@ from test_retrieval_pages import page
 
 import msmdtools
 from msmdtools.errors import MsmdError
+from msmdtools.inputs import audio, midi
 from msmdtools.perform import timing
 from msmdtools.performance import PerformanceSpec
-from msmdtools.retrieval import audio, index, midi, neighbours, query, sources, update
-from msmdtools.retrieval.picture import search_figure
-from msmdtools.retrieval.search import ranked, search
+from msmdtools.search import index, neighbours, query, sources, update
+from msmdtools.search.figure import search_figure
+from msmdtools.search.search import ranked, search
 
 
 class Wide(Fake):

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation import seen
-from msmdtools.snippets import duplicates, fingerprints
+from msmdtools.models import seen
+from msmdtools.splits import duplicates, fingerprints
 
 
 def notes(seed, onsets):
@@ -216,7 +216,7 @@ def test_index_says_it_and_leaves_them_out(folder):
 
 @pytest.mark.parametrize("name", ["compact-4s", "large-4s"])
 def test_bundled_weights_list_the_training_pieces_of_the_manifests(name):
-    from msmdtools import resources
+    from msmdtools.base import resources
     from msmdtools.models import bundle
     from msmdtools.models.model import find
 

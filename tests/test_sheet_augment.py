@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from msmdtools.base import draws
 from msmdtools.errors import MsmdError
-from msmdtools.snippets import augment as augmentation
-from msmdtools.snippets import draws, sheet_augment
-from msmdtools.snippets.augment import OFF, PRESETS, STRONG, AudioAugment, Augment, SheetAugment
-from msmdtools.snippets.sheet_augment import thicken
+from msmdtools.loading import augment as augmentation
+from msmdtools.loading import sheet_augment
+from msmdtools.loading.augment import OFF, PRESETS, STRONG, AudioAugment, Augment, SheetAugment
+from msmdtools.loading.sheet_augment import thicken
 
 ROWS, COLUMNS = 60, 80
 SHAPE = (ROWS + 24, COLUMNS + 30)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import msmdtools as msmd
+from msmdtools.base import drawing
 from msmdtools.cli import main
-from msmdtools.dataset import figure, plot
+from msmdtools.dataset import figure
 from msmdtools.errors import DatasetError, MsmdError
 
 FIRST, _ = synthetic_dataset.PIECES
@@ -44,7 +45,7 @@ def test_every_head_has_the_colour_of_its_role(dataset):
     for page in (1, 2):
         heads = piece.noteheads[piece.noteheads["page"] == page]
         roles = dict(zip(heads["notehead"], heads["role"], strict=True))
-        colours = {head: plot.ROLE_COLOURS[role] for head, role in roles.items()}
+        colours = {head: drawing.ROLE_COLOURS[role] for head, role in roles.items()}
         canvas = figure.draw_page(piece, page, colours)
         # The first ink is the first system's outline; above it is a margin.
         top = 2 * piece.systems.loc[piece.systems["page"] == page, "y0"].min() - figure.PADDING
@@ -56,7 +57,7 @@ def test_every_head_has_the_colour_of_its_role(dataset):
 
 def test_roles_that_a_page_has_not_are_in_the_key_only(dataset):
     first, second = (figure.show(dataset, FIRST, page, color="role") for page in (1, 2))
-    tied, silent = plot.ROLE_COLOURS["tied"], plot.ROLE_COLOURS["silent"]
+    tied, silent = drawing.ROLE_COLOURS["tied"], drawing.ROLE_COLOURS["silent"]
     assert _pixels(first, tied) > _pixels(second, tied) > 0
     assert _pixels(second, silent) > _pixels(first, silent) > 0
 
@@ -70,7 +71,7 @@ def test_each_onset_has_its_dot_on_the_spectrogram(dataset, performance):
     right = end + figure.AROUND_S
     width = image.shape[1] - figure.LEFT - figure.MARGIN
     for event in events.iloc[:19].itertuples():
-        (colour,) = plot.time_colours([(event.onset_s - start) / (end - start)])
+        (colour,) = drawing.time_colours([(event.onset_s - start) / (end - start)])
         x = figure.LEFT + event.onset_s / right * width
         column = image[-700 : -figure.BELOW, round(x) - 1 : round(x) + 1]
         assert (column == colour).all(axis=2).any(), event
@@ -126,7 +127,7 @@ def test_names_that_are_no_pictures_are_refused(folder, tmp_path):
 
 
 def test_colours_of_time_grow_lighter_and_stay_dark_enough_for_paper():
-    colours = np.array(plot.time_colours(np.linspace(0, 1, 50)))
+    colours = np.array(drawing.time_colours(np.linspace(0, 1, 50)))
     luminance = colours @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(luminance) > -0.5).all()
     assert luminance[0] < 30
@@ -135,7 +136,7 @@ def test_colours_of_time_grow_lighter_and_stay_dark_enough_for_paper():
 
 @given(low=st.floats(0, 1000), span=st.floats(0.05, 2000), most=st.integers(2, 12))
 def test_ticks_are_round_even_and_few(low, span, most):
-    ticks = plot.ticks(low, low + span, most)
+    ticks = drawing.ticks(low, low + span, most)
     assert len(ticks) <= most + 1
     assert all(low - 1e-6 <= tick <= low + span + 1e-6 for tick in ticks)
     steps = np.diff(ticks)

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from snippet_shards import INFO, level
 
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.snippets import batch as batch_module
+from msmdtools.loading import batch as batch_module
+from msmdtools.loading.augment import PAPERS, STRONG, AudioAugment, Augment
+from msmdtools.loading.batch import Batch, Rows
+from msmdtools.loading.loader import Stream
+from msmdtools.loading.pairs import Pairs, PieceBatches
 from msmdtools.snippets import reader
-from msmdtools.snippets.augment import PAPERS, STRONG, AudioAugment, Augment
-from msmdtools.snippets.batch import Batch, Rows
-from msmdtools.snippets.loader import Stream
-from msmdtools.snippets.pairs import Pairs, PieceBatches
 
 PIECES, ONSETS, PERFORMANCES = 4, 30, 2
 PAIRS = PIECES * ONSETS * PERFORMANCES

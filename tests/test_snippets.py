@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 import msmdtools
-from msmdtools import resources
+from msmdtools.base import resources
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
 from msmdtools.cli import main
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.snippets.loader import Stream
+from msmdtools.loading.loader import Stream
 
 PIECES = "[PS]*"  # Petzold, Satie, two by Schumann
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from msmdtools.cli import main
-from msmdtools.snippets.augment import load
-from msmdtools.snippets.reference import with_augmentations, with_columns
+from msmdtools.loading.augment import load
+from msmdtools.loading.reference import with_augmentations, with_columns
 
 
 def test_the_documented_columns_are_those_of_the_code(repository: Path) -> None:

@@ -26,8 +26,8 @@ from msmdtools.snippets import prepare, shards
 from msmdtools.snippets.card import card
 from msmdtools.snippets.export import ExportSummary, export
 from msmdtools.snippets.options import parse_options
-from msmdtools.snippets.splits import resolve
 from msmdtools.snippets.validate import validate
+from msmdtools.splits.splits import resolve
 
 TESTS = Path(__file__).parent
 FIRST, SECOND = synthetic_dataset.PIECES

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import snippet_shards
 
-from msmdtools.snippets.loader import Stream
+from msmdtools.loading.loader import Stream
 from msmdtools.snippets.schema import arrow_schema, read_info, storage
 
 

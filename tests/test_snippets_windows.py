@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 import msmdtools
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS
+from msmdtools.paper.strip import begin, encode_png, unroll
 from msmdtools.snippets.onsets import find_onsets, system_boxes
 from msmdtools.snippets.options import SnippetOptions, parse_options, read_config
-from msmdtools.snippets.performances import choose
 from msmdtools.snippets.prepare import STEP, audio_window, padded
-from msmdtools.snippets.splits import SplitByWork
-from msmdtools.snippets.strip import begin, encode_png, unroll
+from msmdtools.splits.performances import choose
+from msmdtools.splits.splits import SplitByWork
 
 COLUMNS = synthetic_dataset.COLUMNS
 FIRST = synthetic_dataset.PIECES[0]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 import msmdtools as msmd
 from msmdtools.errors import ManifestError, MsmdError
-from msmdtools.snippets import duplicates, split_report, splits
-from msmdtools.snippets.splits import SplitByWork
-from msmdtools.snippets.works import catalogue_numbers, keys_of, works
+from msmdtools.splits import duplicates, splits
+from msmdtools.splits import report as split_report
+from msmdtools.splits.splits import SplitByWork
+from msmdtools.splits.works import catalogue_numbers, keys_of, works
 
 FIRST, SECOND = synthetic_dataset.PIECES
 THIRD = "BachJS__third"

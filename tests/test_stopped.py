@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic_dataset
 
-from msmdtools.dataset import schedule
-from msmdtools.dataset.build import build
-from msmdtools.dataset.options import BuildOptions
-from msmdtools.retrieval import index, sources, update
+from msmdtools.build import schedule
+from msmdtools.build.build import build
+from msmdtools.build.options import BuildOptions
+from msmdtools.search import index, sources, update
 from msmdtools.snippets import export
 from msmdtools.snippets.options import parse_options
 from msmdtools.sources.fetch import fetch_mutopia

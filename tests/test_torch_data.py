@@ -15,10 +15,10 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler  # noqa: E402
 
 from msmdtools.errors import DatasetError, MsmdError  # noqa: E402
-from msmdtools.snippets.augment import OFF, PAPERS  # noqa: E402
-from msmdtools.snippets.loader import Stream  # noqa: E402
-from msmdtools.snippets.pairs import Pairs, PieceBatches  # noqa: E402
-from msmdtools.snippets.torch_data import (  # noqa: E402
+from msmdtools.loading.augment import OFF, PAPERS  # noqa: E402
+from msmdtools.loading.loader import Stream  # noqa: E402
+from msmdtools.loading.pairs import Pairs, PieceBatches  # noqa: E402
+from msmdtools.loading.torch_data import (  # noqa: E402
     PairsDataset,
     StreamDataset,
     StreamLoader,
@@ -179,7 +179,7 @@ def test_an_error_in_a_worker_arrives(folder: Path, tmp_path: Path) -> None:
 def test_a_program_may_end_with_the_stream_open(folder: Path) -> None:
     program = (
         "import torch\n"
-        "from msmdtools.snippets.loader import Stream\n"
+        "from msmdtools.loading.loader import Stream\n"
         f"batches = Stream({str(folder)!r}, 'train', 16, threads=2).read(0)\n"
         "next(batches)\n"
         "def keeps():\n"

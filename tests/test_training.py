@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
 from msmdtools import load_model  # noqa: E402
-from msmdtools.dataset import store  # noqa: E402
+from msmdtools.base import lock  # noqa: E402
 from msmdtools.errors import DatasetError, MsmdError  # noqa: E402
 from msmdtools.training import batches, run  # noqa: E402
 from msmdtools.training.options import TrainOptions  # noqa: E402
@@ -245,7 +245,7 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
 def test_two_trainings_at_once(snippets, tmp_path):
     stopped(snippets, tmp_path / "run", fakes.config(), 16)
     before = (tmp_path / "run" / "checkpoints" / "last.pt").read_bytes()
-    with store.held(tmp_path / "run", "training"), pytest.raises(MsmdError) as caught:
+    with lock.held(tmp_path / "run", "training"), pytest.raises(MsmdError) as caught:
         run.train(snippets, fakes.config(), tmp_path / "run", replace(OPTIONS, resume=True))
     assert str(caught.value) == (
         f"{tmp_path}/run is in use by another training (process {os.getpid()}): "

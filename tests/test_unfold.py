@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import msmdtools
-from msmdtools.align import align
-from msmdtools.align.repeats import Contradiction, Passage, passages
 from msmdtools.cli import main
 from msmdtools.engrave import engrave, find_engines
 from msmdtools.engrave.repeats import Ending, Repeat
+from msmdtools.match import match
+from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.score import Score
 
 Engrave = Callable[..., Score]
@@ -27,7 +27,7 @@ def score(tmp_path: Path) -> Engrave:
         folder.mkdir()
         source = folder / "piece.ly"
         source.write_text(f'\\version "2.24.0"\n{music}\n')
-        return align(engrave(source, folder, engines=find_engines(), repeats=repeats))
+        return match(engrave(source, folder, engines=find_engines(), repeats=repeats))
 
     return run
 

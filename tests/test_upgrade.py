@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from msmdtools.build.upgrade import music_difference
 from msmdtools.cli import main
-from msmdtools.dataset.upgrade import music_difference
 from msmdtools.engrave import Count, Limits, count_notes, find_engines, sandbox_available
 from msmdtools.sources.ingest import ingest
 from msmdtools.sources.versions import stated_version, written_for, written_lengths

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from msmdtools.retrieval import presence, verdict
-from msmdtools.retrieval.index import Side
-from msmdtools.retrieval.search import Query, ranked
+from msmdtools.follow import presence
+from msmdtools.search import verdict
+from msmdtools.search.index import Side
+from msmdtools.search.search import Query, ranked
 
 
 def music(seed, windows, dim=32):

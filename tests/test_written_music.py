@@ -10,7 +10,7 @@ from msmdtools.cli import main
 from msmdtools.dataset import reader
 from msmdtools.evaluation.rendering import Rendition, whole
 from msmdtools.features import spectrogram
-from msmdtools.retrieval import recording
+from msmdtools.inputs import recording
 
 LOUD_AND_SOFT = r"""
 \version "2.24.0"

@@ -1,4 +1,4 @@
-"""`msmd align`: a thin shell over `msmdtools.retrieval.alignment` and `following`."""
+"""`msmd align`: a thin shell over `msmdtools.follow.alignment` and `following`."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from msmdtools.retrieval.alignment import Alignment
-    from msmdtools.retrieval.limits import Limits
+    from msmdtools.follow.alignment import Alignment
+    from msmdtools.inputs.limits import Limits
 
 
 @click.command(
@@ -67,11 +67,14 @@ def command(
     Example: msmd align recording.flac score.pdf -o player.html
     """
     from msmdtools.dataset import reader
+    from msmdtools.follow import alignment as aligning
+    from msmdtools.follow import files as alignment_files
+    from msmdtools.follow import following
+    from msmdtools.follow import table as alignment_table
+    from msmdtools.inputs import apart, pages
+    from msmdtools.inputs import recording as recordings
     from msmdtools.models.model import load_model
-    from msmdtools.retrieval import alignment as aligning
-    from msmdtools.retrieval import alignment_files, alignment_table, apart, following, pages
-    from msmdtools.retrieval import recording as recordings
-    from msmdtools.retrieval.windows import Paged
+    from msmdtools.search.windows import Paged
 
     alignment_files.check(out)
     seen: Paged
@@ -122,7 +125,7 @@ def _verdict(found: "Alignment") -> str:
     """Whether it is the piece, and what of the recording is not on the sheet."""
     import numpy as np
 
-    from msmdtools.retrieval.verdict import LIKELY
+    from msmdtools.search.verdict import LIKELY
 
     told = f"probability that this is the piece: {100 * found.probability:.0f} %"
     if found.probability < LIKELY:

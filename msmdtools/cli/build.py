@@ -1,4 +1,4 @@
-"""`msmd build`: a thin shell over `msmdtools.dataset.build.build`."""
+"""`msmd build`: a thin shell over `msmdtools.build.build.build`."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.cli import output
 from msmdtools.cli.progress import Progress
 
@@ -70,9 +70,9 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **given: Any)
 
     Example: msmd build --sample --out sample
     """
-    from msmdtools.dataset.build import build
-    from msmdtools.dataset.options import parse_options, read_config
-    from msmdtools.dataset.summary import format_summary
+    from msmdtools.build.build import build
+    from msmdtools.build.options import parse_options, read_config
+    from msmdtools.build.summary import format_summary
 
     values = read_config(Path(config)) if config else {}
     values |= {name: value for name, value in given.items() if value is not None}

@@ -1,4 +1,4 @@
-"""`msmd eval --task alignment`: a thin shell over `msmdtools.evaluation.alignment.evaluate`."""
+"""`msmd eval --task alignment`: a thin shell over `msmdtools.evaluation.following.evaluate.evaluate`."""
 
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ def run(
     """The figures as values and as text, and the names of what was written to `out`."""
     speeds = numbers(tempi)
     from msmdtools.dataset import reader
-    from msmdtools.evaluation import alignment, alignment_report, selection
-    from msmdtools.evaluation import seen as looked
+    from msmdtools.evaluation.following import evaluate as alignment
+    from msmdtools.evaluation.following import report as alignment_report
+    from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
+    from msmdtools.splits import selection
 
     opened = reader.open(dataset)
     selected = selection.select(opened, split, performance)

@@ -1,4 +1,4 @@
-"""`msmd eval --task pieces`: a thin shell over `msmdtools.evaluation.pieces.evaluate`."""
+"""`msmd eval --task pieces`: a thin shell over `msmdtools.evaluation.pieces.evaluate.evaluate`."""
 
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ def run(
     """The figures as values and as text, and the names of what was written to `out`."""
     speeds = numbers(tempi)
     from msmdtools.dataset import reader
-    from msmdtools.evaluation import collection, pieces, pieces_report, selection
-    from msmdtools.evaluation import seen as looked
+    from msmdtools.evaluation.pieces import collection
+    from msmdtools.evaluation.pieces import evaluate as pieces
+    from msmdtools.evaluation.pieces import report as pieces_report
+    from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
+    from msmdtools.splits import selection
 
     opened = reader.open(dataset)
     selected = selection.select(opened, split, performance)

@@ -1,4 +1,4 @@
-"""`msmd eval --task snippets`: a thin shell over `msmdtools.evaluation.retrieval.evaluate`."""
+"""`msmd eval --task snippets`: a thin shell over `msmdtools.evaluation.snippets.retrieval.evaluate`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +29,10 @@ def run(
     """The figures as values and as text, and the names of what was written to `out`."""
     if dataset is not None and not robustness:
         raise click.UsageError("--dataset is for --robustness; give both.")
-    from msmdtools.evaluation import candidates as pool
-    from msmdtools.evaluation import report, retrieval
-    from msmdtools.evaluation import robustness as other
-    from msmdtools.evaluation import seen as looked
+    from msmdtools.evaluation.snippets import candidates as pool
+    from msmdtools.evaluation.snippets import report, retrieval
+    from msmdtools.evaluation.snippets import robustness as other
+    from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
     from msmdtools.snippets import reader
 

@@ -1,4 +1,4 @@
-"""`msmd index`: a thin shell over `msmdtools.retrieval.update.update`."""
+"""`msmd index`: a thin shell over `msmdtools.search.update.update`."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from msmdtools.retrieval.limits import Limits
+    from msmdtools.inputs.limits import Limits
 
 
 @click.command("index", short_help="Index sheets and recordings for search.")
@@ -71,10 +71,10 @@ def command(
     """
     if source is None and remove is None:
         raise click.UsageError("Give a SOURCE to add, or pieces to --remove.")
-    from msmdtools.dataset import failures
-    from msmdtools.dataset.failures import Failure
+    from msmdtools.base import failures
+    from msmdtools.base.failures import Failure
     from msmdtools.models.model import load_model
-    from msmdtools.retrieval import index, sources, update
+    from msmdtools.search import index, sources, update
 
     items = []
     if source is not None:
@@ -84,7 +84,7 @@ def command(
     seen = None
     if source is not None and sources.is_dataset(source):
         from msmdtools.dataset import reader
-        from msmdtools.evaluation import seen as looked
+        from msmdtools.models import seen as looked
 
         named = sorted({item.piece for item in items})
         without, seen = looked.of_dataset(loaded.made, reader.open(source), named, exclude_seen)

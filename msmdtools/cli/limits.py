@@ -7,11 +7,11 @@ import click
 from msmdtools.errors import MsmdError
 
 if TYPE_CHECKING:
-    from msmdtools.retrieval.limits import Limits
+    from msmdtools.inputs.limits import Limits
 
 
 def _parsed(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> "Limits":
-    from msmdtools.retrieval import limits
+    from msmdtools.inputs import limits
 
     try:
         return limits.parse(texts)

@@ -1,4 +1,4 @@
-"""`msmd search`: a thin shell over `msmdtools.retrieval.search`."""
+"""`msmd search`: a thin shell over `msmdtools.search.search`."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ import click
 from msmdtools.cli.limits import option as limits_option
 
 if TYPE_CHECKING:
-    from msmdtools.retrieval.limits import Limits
+    from msmdtools.inputs.limits import Limits
 
 
 @click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
@@ -79,10 +79,10 @@ def command(
         raise click.UsageError("--page is for --by sheet.")
     from msmdtools.dataset import reader
     from msmdtools.models.model import load_model
-    from msmdtools.retrieval import query as queries
-    from msmdtools.retrieval import verdict
-    from msmdtools.retrieval.index import open_index, weights_of
-    from msmdtools.retrieval.search import search
+    from msmdtools.search import query as queries
+    from msmdtools.search import verdict
+    from msmdtools.search.index import open_index, weights_of
+    from msmdtools.search.search import search
 
     opened = open_index(index)
     weights = model or weights_of(index)
@@ -97,7 +97,7 @@ def command(
     opened.check(loaded, weights)
     found = search(opened, asked.embed(loaded, opened.description), top)
     if out is not None:
-        from msmdtools.retrieval.picture import draw
+        from msmdtools.search.figure import draw
 
         draw(opened, asked, found, out)
     if as_json:

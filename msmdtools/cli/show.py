@@ -106,8 +106,8 @@ def command(
             kinds = ("a dataset", "snippets") if is_snippets else ("snippets", "a dataset")
             raise click.UsageError(f"--{name} is for {kinds[0]}, and {folder} holds {kinds[1]}.")
     if dataset is None:
-        from msmdtools.snippets import augment as augmentation
-        from msmdtools.snippets import contact
+        from msmdtools.loading import augment as augmentation
+        from msmdtools.loading import contact
 
         if piece:
             raise click.UsageError(f"PIECE is for a dataset, and {folder} holds snippets.")

@@ -1,12 +1,13 @@
 """`msmd validate`: a thin shell over the `validate` functions of dataset/ and snippets/."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from msmdtools.base.processors import processors
 from msmdtools.cli.progress import Progress
-from msmdtools.processors import processors
 
 if TYPE_CHECKING:
     from msmdtools.dataset.validate import Report
@@ -71,5 +72,7 @@ def command(
             from msmdtools.dataset import validate as of_dataset
 
             report = of_dataset.validate(folder, pieces or "*", workers, progress)
-    click.echo(report.to_json() if as_json else report.to_text())
+    click.echo(
+        json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.to_text()
+    )
     ctx.exit(0 if report.ok else 3)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from msmdtools.table import Table
+from msmdtools.base.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.dataset import plot
-from msmdtools.dataset.plot import Canvas, Colour
+from msmdtools.base import drawing
+from msmdtools.base.drawing import Canvas, Colour
+from msmdtools.base.files import write_atomically
 from msmdtools.dataset.reader import Dataset, DatasetPiece
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import (
@@ -30,7 +31,6 @@ from msmdtools.features.spectrogram import (
     WINDOW,
     filterbank,
 )
-from msmdtools.perform.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,30 +118,32 @@ def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -
     """The colour of each head of a page."""
     heads = view.noteheads[view.noteheads["page"] == page]
     if color == "role":
-        return {head: plot.ROLE_COLOURS[role] for head, role in _pairs(heads[["notehead", "role"]])}
+        return {
+            head: drawing.ROLE_COLOURS[role] for head, role in _pairs(heads[["notehead", "role"]])
+        }
     sounding = heads[heads["event"] >= 0]
     onsets = view.events(performance)["onset_s"].to_numpy()[sounding["event"]]
     start, end = _span(view, page, performance) or (0.0, 1.0)
-    known = plot.time_colours((onsets - start) / max(end - start, 1e-9))
-    silent = dict.fromkeys(heads["notehead"], plot.FAINT)
+    known = drawing.time_colours((onsets - start) / max(end - start, 1e-9))
+    silent = dict.fromkeys(heads["notehead"], drawing.FAINT)
     return silent | dict(zip(sounding["notehead"], known, strict=True))
 
 
 def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, width: int) -> Canvas:
     """Piece, page and performance and, where heads are coloured by role, the key."""
-    canvas = plot.blank(2 * MARGIN + TITLE, width)
-    plot.text(canvas, (MARGIN, MARGIN), view.piece, TITLE)
+    canvas = drawing.blank(2 * MARGIN + TITLE, width)
+    drawing.text(canvas, (MARGIN, MARGIN), view.piece, TITLE)
     place = f"page {page} of {len(view.pages)}   {performance}"
-    plot.text(canvas, (width - MARGIN, MARGIN + TITLE / 2), place, LABEL, plot.FAINT, "rm")
+    drawing.text(canvas, (width - MARGIN, MARGIN + TITLE / 2), place, LABEL, drawing.FAINT, "rm")
     if color == "role":
-        key = plot.blank(LABEL + 20, width)
+        key = drawing.blank(LABEL + 20, width)
         roles = view.noteheads.loc[view.noteheads["page"] == page, "role"].value_counts()
         x = float(MARGIN)
-        for role, colour in plot.ROLE_COLOURS.items():
+        for role, colour in drawing.ROLE_COLOURS.items():
             words = f"{role} ({roles.get(role, 0)})"
-            plot.dot(key, (x + 10, LABEL / 2), 9, colour)
-            plot.text(key, (x + 30, LABEL / 2), words, LABEL, anchor="lm")
-            x += plot.text_width(words, LABEL) + 70
+            drawing.dot(key, (x + 10, LABEL / 2), 9, colour)
+            drawing.text(key, (x + 30, LABEL / 2), words, LABEL, anchor="lm")
+            x += drawing.text_width(words, LABEL) + 70
         canvas = np.concatenate([canvas[: MARGIN + TITLE + 24], key])
     return canvas
 
@@ -153,23 +155,23 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
     image = view.pages[page - 1]
     large = cv2.resize(image, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     page_ink = np.asarray(large, np.uint8)[:, :, None]
-    outlines = plot.blank(*page_ink.shape[:2])
+    outlines = drawing.blank(*page_ink.shape[:2])
     staves = view.systems[view.systems["page"] == page]
     for number, group in staves.groupby("system"):
         corners = group[["x0", "y0", "x1", "y1"]].to_numpy() * SCALE
         for staff in corners:
-            plot.box(outlines, staff + np.array([-3, -3, 3, 3]), STAFF)
+            drawing.box(outlines, staff + np.array([-3, -3, 3, 3]), STAFF)
         x0, y0 = corners[:, :2].min(axis=0) - PADDING
         x1, y1 = corners[:, 2:].max(axis=0) + PADDING
-        plot.box(outlines, (x0, y0, x1, y1), SYSTEM, 2)
+        drawing.box(outlines, (x0, y0, x1, y1), SYSTEM, 2)
         # At the foot: the engraver's own bar numbers stand at the top.
-        plot.text(outlines, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
+        drawing.text(outlines, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
     canvas = np.minimum(outlines, page_ink)  # the ink stays on top
     columns = ["notehead", "x0", "y0", "x1", "y1"]
     for head, x0, y0, x1, y1 in _pairs(view.noteheads.loc[view.noteheads["page"] == page, columns]):
         centre = ((x0 + x1) / 2 * SCALE, (y0 + y1) / 2 * SCALE)
         radii = ((x1 - x0) * SCALE * HALO, (y1 - y0) * SCALE * HALO)
-        plot.tint(canvas, centre, radii, colours[head])
+        drawing.tint(canvas, centre, radii, colours[head])
     inked = np.flatnonzero((canvas < 200).any(axis=(1, 2)))
     first, last = (inked[0], inked[-1]) if len(inked) else (0, len(canvas))
     return canvas[max(first - MARGIN, 0) : last + MARGIN]
@@ -181,23 +183,23 @@ def _draw_sound(
     """The spectrogram while the music is on the page, with axes and a dot for each onset there."""
     span = _span(view, page, name)
     if span is None:
-        return plot.blank(MARGIN, width)
+        return drawing.blank(MARGIN, width)
     spectrogram = view.spectrogram(name)
     last = spectrogram.shape[1] / FRAMES_PER_SECOND
     axes = _Axes(width, max(span[0] - AROUND_S, 0.0), min(span[1] + AROUND_S, last))
-    canvas = plot.blank(axes.bottom + BELOW, width)
+    canvas = drawing.blank(axes.bottom + BELOW, width)
     canvas[axes.top : axes.bottom, axes.left : axes.right] = _grey(spectrogram, axes)[..., None]
     for way in view.passages(name):
         if way.page == page:
             x = axes.x(way.times[0])
-            plot.line(canvas, (x, axes.top), (x, axes.bottom), SYSTEM)
-            plot.text(canvas, (x, axes.top - 6), str(way.system), SMALL, SYSTEM, "mb")
+            drawing.line(canvas, (x, axes.top), (x, axes.bottom), SYSTEM)
+            drawing.text(canvas, (x, axes.top - 6), str(way.system), SMALL, SYSTEM, "mb")
     _draw_axes(canvas, axes)
     if color == "onset":
         places = np.arange(axes.left, axes.right)
         fractions = (axes.seconds(places) - span[0]) / max(span[1] - span[0], 1e-9)
         inside = (fractions >= 0) & (fractions <= 1)
-        strip = np.where(inside[:, None], plot.time_colours(fractions), 255)
+        strip = np.where(inside[:, None], drawing.time_colours(fractions), 255)
         canvas[axes.bottom + 4 : axes.bottom + 4 + STRIP, axes.left : axes.right] = strip
     here = view.starts[view.starts["notehead"].isin(colours)]
     colour_of = {event: colours[head] for head, event in _pairs(here[["notehead", "event"]])}
@@ -206,9 +208,9 @@ def _draw_sound(
     for event, onset, pitch, heads_of in _pairs(events[["event", "onset_s", "pitch", "heads"]]):
         place = (axes.x(onset), axes.y(440 * 2 ** ((pitch - 69) / 12)))
         if event in colour_of:
-            plot.dot(canvas, place, radius, colour_of[event])
+            drawing.dot(canvas, place, radius, colour_of[event])
         elif heads_of == 0 and span[0] <= onset < span[1]:
-            plot.ring(canvas, place, radius, plot.INK)
+            drawing.ring(canvas, place, radius, drawing.INK)
     return canvas
 
 
@@ -251,21 +253,21 @@ class _Axes:
 
 def _draw_axes(canvas: Canvas, axes: _Axes) -> None:
     frame = (axes.left - 1, axes.top - 1, axes.right, axes.bottom)
-    plot.box(canvas, frame, plot.FAINT, 2)
+    drawing.box(canvas, frame, drawing.FAINT, 2)
     for hertz in FREQUENCIES:
         y = axes.y(hertz)
-        plot.line(canvas, (axes.left - 10, y), (axes.left - 2, y), plot.FAINT)
+        drawing.line(canvas, (axes.left - 10, y), (axes.left - 2, y), drawing.FAINT)
         label = f"{hertz // 1000}k" if hertz >= 1000 else str(hertz)
-        plot.text(canvas, (axes.left - 18, y), label, SMALL, anchor="rm")
+        drawing.text(canvas, (axes.left - 18, y), label, SMALL, anchor="rm")
     middle = (axes.top + axes.bottom) / 2
-    plot.text(canvas, (MARGIN, middle), "frequency (Hz)", LABEL, upright=True)
+    drawing.text(canvas, (MARGIN, middle), "frequency (Hz)", LABEL, upright=True)
     base = axes.bottom + STRIP + 6
-    for seconds in plot.ticks(axes.start, axes.end):
+    for seconds in drawing.ticks(axes.start, axes.end):
         x = axes.x(seconds)
-        plot.line(canvas, (x, base), (x, base + 8), plot.FAINT)
-        plot.text(canvas, (x, base + 14), f"{seconds:g}", SMALL, anchor="mt")
+        drawing.line(canvas, (x, base), (x, base + 8), drawing.FAINT)
+        drawing.text(canvas, (x, base + 14), f"{seconds:g}", SMALL, anchor="mt")
     middle = (axes.left + axes.right) / 2
-    plot.text(canvas, (middle, base + 50), "time (s)", LABEL, anchor="mt")
+    drawing.text(canvas, (middle, base + 50), "time (s)", LABEL, anchor="mt")
 
 
 def _grey(spectrogram: NDArray[np.float16], axes: _Axes) -> Canvas:

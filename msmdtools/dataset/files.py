@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools import parquet
+from msmdtools.base import parquet
+from msmdtools.base.table import Table
 from msmdtools.dataset.tables import DESCRIPTION
 from msmdtools.errors import DatasetError
-from msmdtools.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from msmdtools import seal
-from msmdtools.dataset import position, tables, written
+from msmdtools.base import seal
+from msmdtools.base.table import Table
+from msmdtools.dataset import tables, written
 from msmdtools.dataset.files import Pages, TableFile, damaged, missing, read_verified
 from msmdtools.errors import DatasetError, NoSuchPiece
+from msmdtools.paper import position
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
 from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS, Music
-from msmdtools.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,7 +277,7 @@ class DatasetPiece:
         return self._file(name, "audio.flac")
 
     def passages(self, performance: str | None = None) -> list[position.Passage]:
-        """The way that a performance takes over the paper; see `msmdtools.dataset.position`."""
+        """The way that a performance takes over the paper; see `msmdtools.paper.position`."""
         name = self.performance_name(performance)
         if name not in self._passages:
             self._passages[name] = position.passages(
@@ -289,7 +290,7 @@ class DatasetPiece:
 
         x moves in straight lines from onset to onset through a system; y is the system's middle.
         Before the first onset and after the last release page and system are 0, x and y NaN. The
-        rules stand in `msmdtools.dataset.position`.
+        rules stand in `msmdtools.paper.position`.
         """
         return position.position(self.passages(performance), seconds)
 

@@ -7,8 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+from msmdtools.base.table import Table
 from msmdtools.dataset.tables import TABLES
-from msmdtools.table import Table
 
 _BEGIN, _END = "<!-- tables: made by msmdtools.dataset.reference -->", "<!-- end of tables -->"
 

@@ -1,7 +1,7 @@
 """The tables of a dataset folder, and the names of the files beside them."""
 
 from msmdtools import performance, score
-from msmdtools.table import Column, Table
+from msmdtools.base.table import Column, Table
 
 FORMAT = 2
 
@@ -21,7 +21,7 @@ PIECES = Table(
         score.PIECE,
         Column("status", "string", "", "ok or failed"),
         Column(
-            "stage", "string", "", "where it failed: source, engrave, align, perform, write, worker"
+            "stage", "string", "", "where it failed: source, engrave, match, perform, write, worker"
         ),
         Column("reason", "string", "", "why it failed, a code such as syntax-error; empty when ok"),
         Column("message", "string", "", "why it failed, for people; empty when ok"),

@@ -5,23 +5,22 @@ tables in `msmdtools.dataset.evidence`; here are those of the files themselves, 
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from msmdtools import parquet
-from msmdtools.dataset import checks, evidence, reader, store, tables
+from msmdtools.base import parquet
+from msmdtools.base.pool import Call, Pool, Raised, Returned
+from msmdtools.dataset import checks, evidence, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
-from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 
@@ -54,16 +53,15 @@ class Report:
         """Whether nothing was found."""
         return not self.findings
 
-    def to_json(self) -> str:
-        """The report as a JSON object."""
-        report = {
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {
             "dataset": self.dataset,
             "ok": self.ok,
             "pieces": len(self.pieces),
             "failed": self.failed,
             "findings": [asdict(finding) for finding in self.findings],
         }
-        return json.dumps(report, indent=2, ensure_ascii=False)
 
     def to_text(self) -> str:
         """The report for people: the findings as a table by piece, and a summary."""
@@ -225,7 +223,7 @@ def _check_own(piece: str, folder: Path) -> Findings:
             yield Finding(piece, "files", what, tables.PDF)
     if (folder / tables.PIECE_FILE).is_file():
         try:
-            store.read_record(folder / tables.PIECE_FILE, folder)
+            records.read_record(folder / tables.PIECE_FILE, folder)
         except DatasetError as error:
             yield Finding(piece, "files", str(error), tables.PIECE_FILE)
     for path in sorted((folder / PARTS).glob("*.parquet")):

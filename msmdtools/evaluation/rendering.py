@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.pool import Lost, Pool, Returned
 from msmdtools.dataset import reader
-from msmdtools.dataset.pool import Lost, Pool, Returned
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import frame_of, spectrogram
 from msmdtools.perform.soundfonts import find_soundfont

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, counted, megabytes, read_json, some
 
@@ -14,8 +14,8 @@ _NOT_COUNTED = "counted when the dataset is finished"
 
 def dataset(path: Path) -> Facts:
     """A dataset: its pieces and their licences, performances, options, size."""
+    from msmdtools.build.provenance import performances
     from msmdtools.dataset import reader
-    from msmdtools.dataset.provenance import performances
 
     if not (path / "pieces.parquet").is_file():
         return Facts("dataset", path, _GO_ON.format(command="msmd build"), _unfinished(path))
@@ -121,7 +121,7 @@ def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
 
 def index(path: Path) -> Facts:
     """An index: its model, what it has, and what could not be indexed."""
-    from msmdtools.retrieval.index import open_index
+    from msmdtools.search.index import open_index
 
     opened = open_index(path)
     about, entries = opened.description, opened.entries

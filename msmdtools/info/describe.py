@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from msmdtools import resources
+from msmdtools.base import resources
 from msmdtools.errors import MsmdError
 from msmdtools.info import data, learned
 from msmdtools.info.facts import Facts

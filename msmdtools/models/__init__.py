@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from msmdtools import requirements
+from msmdtools.base import requirements
 from msmdtools.errors import MsmdError
 
 # What the networks need, of the extra `train`: what people call it, by the module's name.

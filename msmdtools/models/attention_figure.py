@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.dataset import plot
-from msmdtools.dataset.plot import Canvas, Colour
+from msmdtools.base import drawing, draws
+from msmdtools.base.drawing import Canvas, Colour
 from msmdtools.errors import MsmdError
+from msmdtools.loading.pairs import Pairs
 from msmdtools.models.model import Model
-from msmdtools.snippets import draws
-from msmdtools.snippets.pairs import Pairs
 from msmdtools.snippets.reader import Snippets, open
 
 # All in pixels. Windows are shown larger, without smoothing: pixels and frames stay visible.
@@ -97,12 +96,12 @@ def _cell(
     bands = sound.shape[0] * ZOOM
     top, middle = 1, height + MARK + 4
     foot = middle + bands + MARK
-    canvas = plot.blank(foot + CURVE + 2 * (SMALL + 6) + GAP, width + 2)
+    canvas = drawing.blank(foot + CURVE + 2 * (SMALL + 6) + GAP, width + 2)
     large = np.kron(sheet, np.ones((ZOOM, ZOOM), np.uint8))
     canvas[top : top + height, 1:-1] = large[..., None]
     canvas[middle : middle + bands, 1:-1] = _tinted(sound, weights / highest, frames)
-    plot.box(canvas, (0, top - 1, width + 1, top + height), plot.LINE)
-    plot.box(canvas, (0, middle - 1, width + 1, middle + bands), plot.LINE)
+    drawing.box(canvas, (0, top - 1, width + 1, top + height), drawing.LINE)
+    drawing.box(canvas, (0, middle - 1, width + 1, middle + bands), drawing.LINE)
     onset = 1 + (len(weights) // 2 + 0.5) * width / len(weights)
     for low, high in ((middle - MARK, middle - 2), (middle + bands + 1, foot - 2)):
         canvas[low:high, round(onset) - 1 : round(onset) + 2] = _ONSET
@@ -110,11 +109,11 @@ def _cell(
         level = round(float(weight) / highest * CURVE)
         canvas[foot + CURVE - level : foot + CURVE, 1 + column] = ATTENDED
     even = foot + CURVE - CURVE / (len(weights) * highest)
-    plot.line(canvas, (0, even), (width + 1, even), plot.FAINT)
+    drawing.line(canvas, (0, even), (width + 1, even), drawing.FAINT)
     piece, _, rest = snippet.partition("/")
     for row, words in enumerate((piece, rest.replace("/", ", onset "))):
         place = ((width + 2) / 2, foot + CURVE + 6 + row * (SMALL + 6))
-        plot.text(canvas, place, plot.fitted(words, width, SMALL), SMALL, plot.FAINT, "mt")
+        drawing.text(canvas, place, drawing.fitted(words, width, SMALL), SMALL, drawing.FAINT, "mt")
     return canvas
 
 
@@ -134,7 +133,7 @@ def _grid(cells: list[Canvas]) -> Canvas:
     height, width = cells[0].shape[:2]
     columns = min(_COLUMNS, len(cells))
     rows = math.ceil(len(cells) / columns)
-    canvas = plot.blank(rows * height, 2 * MARGIN + columns * (width + GAP) - GAP)
+    canvas = drawing.blank(rows * height, 2 * MARGIN + columns * (width + GAP) - GAP)
     for number, cell in enumerate(cells):
         top, left = number // columns * height, MARGIN + number % columns * (width + GAP)
         canvas[top : top + height, left : left + width] = cell
@@ -142,7 +141,7 @@ def _grid(cells: list[Canvas]) -> Canvas:
 
 
 def _title(words: str, said: str, body: Canvas) -> Canvas:
-    canvas = plot.blank(MARGIN + TITLE + LABEL + 48, body.shape[1])
-    plot.text(canvas, (MARGIN, MARGIN), words, TITLE)
-    plot.text(canvas, (MARGIN, MARGIN + TITLE + 16), said, LABEL, plot.FAINT)
+    canvas = drawing.blank(MARGIN + TITLE + LABEL + 48, body.shape[1])
+    drawing.text(canvas, (MARGIN, MARGIN), words, TITLE)
+    drawing.text(canvas, (MARGIN, MARGIN + TITLE + 16), said, LABEL, drawing.FAINT)
     return canvas

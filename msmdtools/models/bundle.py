@@ -2,7 +2,7 @@
 
 The metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
 configuration), `made` (what the weights were made with and from), `sha256` (of the weights) and
-`checksum` (of these entries; `msmdtools.seal`): no byte that is read can change without being seen. The
+`checksum` (of these entries; `msmdtools.base.seal`): no byte that is read can change without being seen. The
 tensors are those of the network's state by their names. Equal weights make equal files.
 
 Matrices and kernels may be stored in 16 bits, or in 8: then as int8 with a factor for each output, in a
@@ -11,7 +11,6 @@ tensor NAME.scale, so that an output's largest weight is 127 of them.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 import msmdtools
-from msmdtools import seal
+from msmdtools.base import seal
+from msmdtools.base.files import write_atomically
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
 from msmdtools.models.config import Config
@@ -82,16 +82,8 @@ def annotate(path: str | Path, made: Mapping[str, Any]) -> None:
 def _write(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> None:
     # One entry: the library writes several in any order.
     metadata = {KEY: json.dumps(seal.sealed(about), sort_keys=True)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # safetensors' own file can be read by nobody but its owner.
-        with open(temporary, "wb") as file:
-            file.write(serialise(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    # safetensors' own file can be read by nobody but its owner.
+    write_atomically(path, serialise(tensors, metadata), durable=True)
 
 
 def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:

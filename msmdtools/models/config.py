@@ -13,6 +13,8 @@ from typing import Any
 
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
+from msmdtools.loading import augment
+from msmdtools.loading.augment import Augment
 from msmdtools.models import options
 from msmdtools.models.options import (
     KINDS,
@@ -24,8 +26,6 @@ from msmdtools.models.options import (
     Tower,
     Training,
 )
-from msmdtools.snippets import augment
-from msmdtools.snippets.augment import Augment
 
 _TABLES = (
     "sheet",

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from msmdtools.base.files import file_sha256
 from msmdtools.features.spectrogram import SAMPLE_RATE, frame_count, spectrogram_parts
 from msmdtools.perform import level
-from msmdtools.perform.files import file_sha256, recorded, write_spectrogram
+from msmdtools.perform.files import recorded, write_spectrogram
 from msmdtools.perform.midi import write_midi
 from msmdtools.perform.soundfonts import default_soundfont, find_soundfont, soundfont_sha256
 from msmdtools.perform.timing import events

@@ -3,11 +3,11 @@ apt."""
 
 import io
 import lzma
-import os
 import shutil
 import tarfile
 from pathlib import Path
 
+from msmdtools.base.files import replacing
 from msmdtools.errors import SoundfontError
 
 _MAGIC = b"!<arch>\n"
@@ -35,18 +35,14 @@ def extract_from_deb(package: Path, file_name: str, target: Path) -> None:
         position += 60 + size + size % 2
     else:
         raise SoundfontError(f"{package} has no data.tar.xz: it is cut short, or of another kind")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:xz") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isfile() else None
                 if file and Path(member.name).name == file_name:
-                    with temporary.open("wb") as out:
+                    with replacing(target) as temporary, temporary.open("wb") as out:
                         shutil.copyfileobj(file, out)
-                    os.replace(temporary, target)
                     return
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise SoundfontError(f"{package} is damaged ({error}): fetch it again") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     raise SoundfontError(f"{package} has no file {file_name}")

@@ -1,7 +1,5 @@
-"""Files that have their final name only when they are whole."""
+"""Spectrograms and recordings written to files part by part, while they are made."""
 
-import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,34 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from msmdtools.base.files import replacing
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE
 from msmdtools.perform import level
 
 _FRAMES = 8192  # of a spectrogram, held until they are written: 1.5 MB
-
-
-def write_atomically(path: Path, content: bytes) -> str:
-    """Write `content` beside `path`, then rename it to `path`; return its sha256."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to: it becomes `path` at the end, and is removed after an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_spectrogram(path: Path, parts: Iterable[npt.NDArray[np.float16]], frames: int) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msmdtools.base.files import write_atomically
 from msmdtools.errors import PieceError
-from msmdtools.perform.files import write_atomically
 from msmdtools.perform.timing import TickMap, sounding_end, velocity_of
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import TICKS_PER_QUARTER, Music

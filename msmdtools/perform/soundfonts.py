@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from msmdtools.base.resources import soundfont_registry
 from msmdtools.errors import SoundfontError
-from msmdtools.resources import soundfont_registry
 
 SYSTEM_FOLDERS = (
     Path("/usr/share/sounds/sf2"),

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from msmdtools.dataset.card import CITATION, hub_licences, hub_size
-from msmdtools.markdown import code, plain
+from msmdtools.base.markdown import code, plain
+from msmdtools.build.card import CITATION, hub_licences, hub_size
 from msmdtools.snippet import SNIPPETS
-from msmdtools.snippets.duplicates import Pair
-from msmdtools.snippets.schema import NOMINAL_WIDTH, SPLITS
-from msmdtools.snippets.split_report import duplicates_table
+from msmdtools.snippets.schema import NOMINAL_WIDTH
+from msmdtools.splits.duplicates import Pair
+from msmdtools.splits.report import duplicates_table
+from msmdtools.splits.splits import SPLITS
 
 _SHOWN = 50
 

@@ -22,18 +22,22 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
-from msmdtools import seal
-from msmdtools.dataset import reader, store, tables
-from msmdtools.dataset.pool import Call, Pool, Raised, Returned
+from msmdtools.base import seal
+from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomically
+from msmdtools.base.lock import locked
+from msmdtools.base.pool import Call, Pool, Raised, Returned
+from msmdtools.dataset import reader, tables
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.snippets import fingerprints, performances, prepare, shards, splits
+from msmdtools.snippets import prepare, shards
 from msmdtools.snippets.card import card
-from msmdtools.snippets.duplicates import REPORTED, crossing, leaks, near_duplicates
 from msmdtools.snippets.options import SnippetOptions
 from msmdtools.snippets.prepare import PieceCounts, PieceTask
-from msmdtools.snippets.schema import SPLITS, SnippetInfo
+from msmdtools.snippets.schema import SnippetInfo
 from msmdtools.snippets.shards import DATA, Shard, ShardTask
-from msmdtools.snippets.works import works
+from msmdtools.splits import fingerprints, performances, splits
+from msmdtools.splits.duplicates import REPORTED, crossing, leaks, near_duplicates
+from msmdtools.splits.splits import SPLITS
+from msmdtools.splits.works import works
 
 DESCRIPTION = "snippets.json"
 CARD = "README.md"
@@ -115,7 +119,7 @@ def export(
         )
     info = options.info(int(source.description["options"]["width"]), identity(dataset))
     try:
-        with store.locked(out, (DESCRIPTION, UNFINISHED), "a folder of snippets", "export") as work:
+        with locked(out, (DESCRIPTION, UNFINISHED), "a folder of snippets", "export") as work:
             wanted = _plan(source, options, info, warn)
             if (description := _finished(out)) is not None:
                 _same(out / DESCRIPTION, description["plan"], wanted)
@@ -128,7 +132,9 @@ def export(
             else:
                 for folder in (unfinished / "pieces", unfinished / "shards", out / DATA):
                     folder.mkdir(parents=True, exist_ok=True)
-                store.write_atomically(unfinished / PLAN, store.to_json(seal.sealed(wanted)), work)
+                write_atomically(
+                    unfinished / PLAN, json_bytes(seal.sealed(wanted)), work, durable=True
+                )
             with Pool(options.workers) as pool:
                 run = _Run(dataset.absolute(), out, work, info, wanted, pool, progress)
                 counts = _pieces(run)
@@ -139,15 +145,17 @@ def export(
             known = fingerprints.of_dataset(source, counts)
             description["fingerprints"] = fingerprints.encode(known)
             split = {count.piece: count.split for count in counts.values()}
-            store.write_atomically(
-                out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work
+            write_atomically(
+                out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work, durable=True
             )
-            store.write_atomically(out / CARD, card(description).encode(), work)
-            store.write_atomically(out / DESCRIPTION, store.to_json(seal.sealed(description)), work)
+            write_atomically(out / CARD, card(description).encode(), work, durable=True)
+            write_atomically(
+                out / DESCRIPTION, json_bytes(seal.sealed(description)), work, durable=True
+            )
             shutil.rmtree(unfinished)
             return ExportSummary(out, description, new=True)
     except OSError as error:
-        raise store.explained(error, out, "shards") from error
+        raise explained(error, out, "shards") from error
 
 
 def identity(dataset: Path) -> str:
@@ -254,9 +262,9 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
     for task, row in _results(run.pool, shards.write_shard, tasks, SHARD_S):
         name = task.shard.name
         os.replace(task.path, run.out / DATA / name)
-        store.sync_folder(run.out / DATA)
+        sync_folder(run.out / DATA)
         record = run.out / UNFINISHED / "shards" / f"{name}.json"
-        store.write_atomically(record, store.to_json(seal.sealed(row)), run.work)
+        write_atomically(record, json_bytes(seal.sealed(row)), run.work, durable=True)
         rows[name] = row
         _log.info("%s: written", name)
         if run.progress:

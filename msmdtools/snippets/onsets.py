@@ -6,12 +6,12 @@ they lead to and are onsets of their own. Where an onset is:
 - Where heads of an onset are in several systems, the system with most of them counts, of equals the
   first.
 - Its x is the mean of the centres (x0 + x1) / 2 of the onset's heads in that system, as in
-  `msmdtools.dataset.position`; grace notes that sound together with other heads do not count.
+  `msmdtools.paper.position`; grace notes that sound together with other heads do not count.
 - Its y is the middle of the system: halfway between the top of the first staff and the bottom of
   the last one.
 - An onset that no printed head starts (the repetitions of a tremolo or a percent sign, a hidden
   head) is where the music is at that time, between the heads before and after it:
-  `msmdtools.dataset.position` again. It has `heads` 0.
+  `msmdtools.paper.position` again. It has `heads` 0.
 
 With unfolded repeats an onset is at the place where it is printed, and several onsets share it.
 Where the music has no place at all, in a piece without a single head in a system, onsets are

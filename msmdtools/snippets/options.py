@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msmdtools.dataset import options as build_options
-from msmdtools.dataset.options import parse_memory
+from msmdtools.base.processors import processors
+from msmdtools.build import options as build_options
+from msmdtools.build.options import parse_memory
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
-from msmdtools.processors import processors
-from msmdtools.snippets.duplicates import LEAK
-from msmdtools.snippets.schema import FORMAT, NOMINAL_WIDTH, SPLITS, SnippetInfo
-from msmdtools.snippets.splits import SplitByWork
+from msmdtools.snippets.schema import FORMAT, NOMINAL_WIDTH, SnippetInfo
+from msmdtools.splits.duplicates import LEAK
+from msmdtools.splits.splits import SPLITS, SplitByWork
 
 EDGES = ("next", "white")
 
@@ -25,10 +25,10 @@ class SnippetOptions:
     Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset.
 
     Attributes:
-        split: which piece is in which split; see `msmdtools.snippets.splits.resolve`.
+        split: which piece is in which split; see `msmdtools.splits.splits.resolve`.
         missing_ok: whether the split may name pieces that the dataset lacks.
         performances: globs over performances, by split. A split that is not named has those of the
-            registry's train or test fonts; see `msmdtools.snippets.performances`.
+            registry's train or test fonts; see `msmdtools.splits.performances`.
         sheet: rows and columns of the sheet window.
         margin: pixels around it.
         context_s: length of the audio window in seconds.

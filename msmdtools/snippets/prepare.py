@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.files import sync_tree
+from msmdtools.base.table import Table, arrow_type
 from msmdtools.dataset import reader
-from msmdtools.dataset.store import sync_tree
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
+from msmdtools.paper.strip import encode_png, unroll
 from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets.onsets import Onsets, find_onsets, system_boxes
 from msmdtools.snippets.schema import SnippetInfo
-from msmdtools.snippets.strip import encode_png, unroll
-from msmdtools.table import Table, arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools import parquet, requirements, seal
+from msmdtools.base import draws, parquet, requirements, seal
+from msmdtools.base.processors import processors
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.processors import processors
 from msmdtools.snippet import SNIPPETS
-from msmdtools.snippets import draws, fingerprints
-from msmdtools.snippets.fingerprints import Fingerprint
-from msmdtools.snippets.schema import SPLITS, SnippetInfo, read_info
+from msmdtools.snippets.schema import SnippetInfo, read_info
+from msmdtools.splits import fingerprints
+from msmdtools.splits.fingerprints import Fingerprint
+from msmdtools.splits.splits import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,16 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from msmdtools.base.table import Column, arrow_type
 from msmdtools.errors import DatasetError
 from msmdtools.snippet import SNIPPETS
-from msmdtools.table import Column, arrow_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
 INFO_KEY = b"msmdtools"
-SPLITS = ("train", "valid", "test")
 # The page width that window sizes are given for, that of the original dataset.
 NOMINAL_WIDTH = 835
 _PAYLOAD = ("sheet", "spectrogram")

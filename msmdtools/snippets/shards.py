@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools import parquet
+from msmdtools.base import parquet
 from msmdtools.snippets.prepare import ROW_COLUMNS, ROWS, SHEETS, PieceCounts, audio_window
-from msmdtools.snippets.schema import SPLITS, SnippetInfo, arrow_schema
+from msmdtools.snippets.schema import SnippetInfo, arrow_schema
+from msmdtools.splits.splits import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,6 @@ they were cut from, not by the code that cut them.
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -19,19 +18,19 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from msmdtools import parquet, seal
+from msmdtools.base import parquet, seal
+from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
-from msmdtools.dataset.pool import Call, Pool, Raised, Returned
 from msmdtools.errors import DatasetError, ManifestError, MsmdError
 from msmdtools.features.spectrogram import frame_of
-from msmdtools.snippets import splits
+from msmdtools.paper.strip import WHITE, begin
 from msmdtools.snippets.export import DESCRIPTION, SPLIT, UNFINISHED, identity
 from msmdtools.snippets.onsets import system_boxes
 from msmdtools.snippets.prepare import STEP
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema, info_from, storage
 from msmdtools.snippets.shards import DATA
-from msmdtools.snippets.strip import WHITE, begin
+from msmdtools.splits import splits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,10 +62,9 @@ class SnippetReport:
         """Whether nothing was found."""
         return not self.findings
 
-    def to_json(self) -> str:
-        """The report as a JSON object."""
-        report = {**asdict(self), "ok": self.ok}
-        return json.dumps(report, indent=2, ensure_ascii=False)
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {**asdict(self), "ok": self.ok}
 
     def to_text(self) -> str:
         """The report for people."""

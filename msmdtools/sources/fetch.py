@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from msmdtools.base.files import write_atomically
 from msmdtools.errors import ManifestError, MsmdError, ToolError
 
 MUTOPIA_URL = "https://github.com/MutopiaProject/MutopiaProject.git"
@@ -177,9 +178,7 @@ def _check_clean(folder: Path) -> None:
 
 
 def _record(path: Path, commit: str) -> None:
-    temporary = path.parent / ".git" / path.name
-    temporary.write_text(f"{commit}\n", encoding="ascii")
-    os.replace(temporary, path)
+    write_atomically(path, f"{commit}\n".encode("ascii"), path.parent / ".git")
 
 
 def _environment(folder: Path) -> dict[str, str]:

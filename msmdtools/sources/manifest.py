@@ -3,12 +3,12 @@
 import csv
 import hashlib
 import io
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from msmdtools.base.files import write_atomically
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import MANIFEST, Piece
 from msmdtools.sources.ingest import (
@@ -99,14 +99,9 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
         row = [getattr(piece, name) for name in MANIFEST.names]
         row = [_joined(value) if isinstance(value, tuple) else value for value in row]
         writer.writerow([*row, *(value for _, value in piece.extra)])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, text.getvalue().encode())
     except OSError as error:
         raise ManifestError(f"Cannot write the manifest {path}: {error.strerror}.") from error
 

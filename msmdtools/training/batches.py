@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from msmdtools.base.processors import processors
 from msmdtools.errors import MsmdError
+from msmdtools.loading import batch as views
+from msmdtools.loading.batch import Batch
+from msmdtools.loading.loader import Stream, ahead
+from msmdtools.loading.pairs import Pairs, PieceBatches
 from msmdtools.models.config import Config
-from msmdtools.processors import processors
-from msmdtools.snippets import batch as views
-from msmdtools.snippets.batch import Batch
-from msmdtools.snippets.loader import Stream, ahead
-from msmdtools.snippets.pairs import Pairs, PieceBatches
 from msmdtools.snippets.reader import Split
 from msmdtools.training import music
 from msmdtools.training.hardware import free_memory

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from msmdtools.base.files import replacing, sync_file
 from msmdtools.errors import MsmdError
 
 LAST, PREVIOUS, BEST = "last.pt", "previous.pt", "best.pt"
@@ -35,20 +36,15 @@ def save(folder: Path, state: Mapping[str, Any], best: bool = False) -> None:
     content = io.BytesIO()
     torch.save(dict(state), content)
     data = content.getvalue()
-    temporary = folder / f".{LAST}.{os.getpid()}"
-    try:
+    with replacing(folder / LAST, durable=True) as temporary:
         with open(temporary, "wb") as file:
             file.write(hashlib.sha256(data).digest())
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        sync_file(temporary)
         if best:
             _copy(temporary, folder / BEST)
         if (folder / LAST).exists():
             os.replace(folder / LAST, folder / PREVIOUS)
-        os.replace(temporary, folder / LAST)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def there(folder: Path) -> bool:
@@ -97,9 +93,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _copy(path: Path, to: Path) -> None:
     """Give a file another name too; where the file system has no links, copy it."""
-    temporary = to.with_name(f".{to.name}.{os.getpid()}")
-    try:
-        os.link(path, temporary)
-    except OSError:
-        shutil.copyfile(path, temporary)
-    os.replace(temporary, to)
+    with replacing(to) as temporary:
+        try:
+            os.link(path, temporary)
+        except OSError:
+            shutil.copyfile(path, temporary)

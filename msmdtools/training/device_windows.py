@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from msmdtools.base import draws
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.snippets import audio_augment as audio
-from msmdtools.snippets import draws
-from msmdtools.snippets import sheet_augment as sheet
-from msmdtools.snippets.augment import AudioAugment, SheetAugment
+from msmdtools.loading import audio_augment as audio
+from msmdtools.loading import sheet_augment as sheet
+from msmdtools.loading.augment import AudioAugment, SheetAugment
 
 _WHITE = float(sheet.WHITE)
 

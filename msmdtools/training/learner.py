@@ -9,9 +9,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from msmdtools.base import draws
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
-from msmdtools.snippets import draws
 from msmdtools.training import optimisers
 from msmdtools.training.averages import Average
 from msmdtools.training.batches import Training

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.snippets import draws
+from msmdtools.base import draws
 from msmdtools.snippets.reader import Split
 
 if TYPE_CHECKING:

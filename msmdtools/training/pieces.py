@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msmdtools.evaluation import seen
-from msmdtools.evaluation.seen import Pieces
-from msmdtools.models import bundle
+from msmdtools.models import bundle, seen
 from msmdtools.models.model import find
+from msmdtools.models.seen import Pieces
 from msmdtools.snippets import reader
 from msmdtools.training.synthetic import SYNTHETIC
 

@@ -8,7 +8,6 @@ RUN/curves.png         loss and retrieval over the pairs trained on
 """
 
 import json
-import os
 import platform
 import re
 import sys
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import msmdtools
-from msmdtools.dataset.store import LOCK
-from msmdtools.perform.files import write_atomically
-from msmdtools.processors import processors
+from msmdtools.base.files import replacing, write_atomically
+from msmdtools.base.lock import LOCK
+from msmdtools.base.processors import processors
 
 CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "config.json",
@@ -176,9 +175,8 @@ def draw(run: Path) -> None:
     retrieval.legend(fontsize="small")
     for axes in (loss, retrieval):
         axes.grid(alpha=0.3)
-    temporary = run / f".{CURVES}.{os.getpid()}.png"
-    figure.savefig(temporary, dpi=120)
-    os.replace(temporary, run / CURVES)
+    with replacing(run / CURVES) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 def _board(folder: Path, pairs: int) -> Any:

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from msmdtools.base.processors import processors
 from msmdtools.errors import MsmdError
-from msmdtools.processors import processors
-from msmdtools.snippets import audio_augment, batch
-from msmdtools.snippets.batch import View
+from msmdtools.loading import audio_augment, batch
+from msmdtools.loading.batch import View
 from msmdtools.snippets.reader import Split
 from msmdtools.training import device_windows
 

@@ -23,9 +23,9 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from msmdtools.dataset.store import held
+from msmdtools.base.lock import held
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.evaluation import metrics
+from msmdtools.metrics import retrieval as metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import BANDS
+from msmdtools.loading.batch import Batch
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
-from msmdtools.snippets.batch import Batch
 from msmdtools.training.batches import Training
 from msmdtools.training.validation import embedded_retrieval
 

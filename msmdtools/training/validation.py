@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from msmdtools.evaluation import metrics
+from msmdtools.loading.batch import Batch
+from msmdtools.loading.pairs import Pairs
+from msmdtools.metrics import retrieval as metrics
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
-from msmdtools.snippets.batch import Batch
-from msmdtools.snippets.pairs import Pairs
 from msmdtools.snippets.reader import Snippets
 
 _BATCH = 256

@@ -1,0 +1,101 @@
+"""Files that have their final name only when they are whole, and that outlive a loss of power."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msmdtools.errors import DatasetError
+
+
+def write_atomically(
+    path: Path, content: bytes, work: Path | None = None, *, durable: bool = False
+) -> str:
+    """Replace a file: at every moment it has all of its old content or all of the new one.
+
+    Args:
+        work, durable: as for `replacing`.
+
+    Returns:
+        The content's sha256.
+    """
+    with replacing(path, work, durable=durable) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path, work: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
+    """A name to write to: the file becomes `path` at the end, and is removed after an error.
+
+    Args:
+        work: a folder on the same disk for the unfinished file; without it, it lies beside `path`.
+        durable: write the file, and its name, through to the disk.
+    """
+    # Its suffix stays, since libraries choose a format by it.
+    temporary = (work or path.parent) / f".{path.stem}.{os.getpid()}.tmp{path.suffix}"
+    try:
+        yield temporary
+        if durable:
+            sync_file(temporary)
+        os.replace(temporary, path)
+        if durable:
+            sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_tree(folder: Path) -> None:
+    """Write a folder and all that is in it through to the disk."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            sync_file(Path(parent, name))
+        sync_folder(Path(parent))
+
+
+def sync_file(path: Path) -> None:
+    """Write a file's content through to the disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Write a folder's list of names through to the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def json_bytes(value: object) -> bytes:
+    """`value` as readable JSON, the same bytes for the same value."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def explained(error: OSError, out: Path, finished: str) -> Exception:
+    """The error as something that the user can mend; unchanged where the program is at fault.
+
+    Args:
+        finished: what is safe in `out`, such as "pieces".
+    """
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DatasetError(
+            f"No space is left on the disk of {out}. The finished {finished} are safe: "
+            "free some space and give the same command again."
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        return DatasetError(
+            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
+            "Give a folder that you may write to with --out."
+        )
+    return error

@@ -1,0 +1,80 @@
+"""One process at a time in a folder: its lock, and the place inside for what is not finished."""
+
+import contextlib
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from msmdtools.base.folders import remove_tree
+from msmdtools.errors import DatasetError
+
+LOCK = ".lock"
+WORK = ".work"
+
+
+@contextlib.contextmanager
+def locked(
+    folder: Path,
+    marks: Collection[str],
+    what: str,
+    by: str,
+    unfinished: str = r"(?!)",
+) -> Iterator[Path]:
+    """Make a folder if need be, hold its lock, and give an empty folder for work inside it.
+
+    Args:
+        marks: names of which it has one unless it is new.
+        what: what such a folder is called.
+        by: what is done to it.
+        unfinished: a pattern of the names that may be there, without any of `marks`, after the
+            very first run was stopped. Our lock shows that it was a run of ours.
+
+    Raises:
+        DatasetError: another process holds the lock, or the folder is something else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    foreign = [path.name for path in folder.iterdir() if path.name not in {LOCK, WORK}]
+    if (folder / LOCK).is_file():
+        foreign = [name for name in foreign if not re.fullmatch(unfinished, name)]
+    if foreign and not any((folder / mark).exists() for mark in marks):
+        raise DatasetError(
+            f"{folder} is not {what}, and not empty (it has {min(foreign)}): "
+            "give a new or empty folder with --out"
+        )
+    with held(folder, by):
+        work = folder / WORK
+        remove_tree(work)  # what a killed build has left
+        work.mkdir(exist_ok=True)
+        try:
+            # A name of its own: a worker of a killed build may still be writing for a moment.
+            yield Path(tempfile.mkdtemp(dir=work))
+        finally:
+            remove_tree(work)
+
+
+@contextlib.contextmanager
+def held(folder: Path, by: str) -> Iterator[None]:
+    """Hold the lock of a folder that is there.
+
+    The lock is the kernel's: it is gone when its process is, however that ended.
+
+    Raises:
+        DatasetError: another process holds it.
+    """
+    with open(folder / LOCK, "a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise DatasetError(
+                f"{folder} is in use by another {by} (process {holder}): "
+                "wait until it has finished, or stop it"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,87 @@
+"""How a table is declared: columns with types, units and meaning, written once and used everywhere.
+
+Files, validation, documentation and tests read the same `Table` objects.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: name, type (see `arrow_type`), unit ("" if none) and meaning."""
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    nullable: bool = False
+
+
+def arrow_type(name: str) -> "pa.DataType":
+    """The Arrow type of a name such as "int32", "string" or "list<int32>"."""
+    import pyarrow as pa
+
+    if name.startswith("list<"):
+        return pa.list_(pa.field("element", arrow_type(name[len("list<") : -1])))
+    return pa.type_for_alias(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A named table. `key` are the columns that its rows are sorted by and unique in."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [column.name for column in self.columns]
+
+    def arrow_schema(self) -> "pa.Schema":
+        """The Arrow schema, with each column's unit and meaning as field metadata."""
+        import pyarrow as pa
+
+        return pa.schema(
+            [
+                pa.field(
+                    c.name,
+                    arrow_type(c.type),
+                    nullable=c.nullable,
+                    metadata={"unit": c.unit, "meaning": c.meaning},
+                )
+                for c in self.columns
+            ],
+            metadata={"msmdtools.base.table": self.name},
+        )
+
+    def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
+        """An Arrow table of `rows` in the given order.
+
+        Raises:
+            pyarrow.ArrowException: a value does not fit its column's type.
+            KeyError: a row lacks a column that is not nullable.
+        """
+        import pyarrow as pa
+
+        schema = self.arrow_schema()
+        remaining = iter(rows)
+        # Rows take ten times the memory of their columns: never all at once.
+        parts = []
+        while part := list(itertools.islice(remaining, _ROWS)):
+            arrays: list[Any] = []
+            for c in self.columns:
+                values = [row.get(c.name) if c.nullable else row[c.name] for row in part]
+                arrays.append(pa.array(values, type=arrow_type(c.type)))
+            parts.append(pa.table(arrays, schema=schema))
+        return pa.concat_tables(parts).combine_chunks() if parts else schema.empty_table()

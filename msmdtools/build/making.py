@@ -1,0 +1,116 @@
+"""The work of a build: pieces are made or added to by workers, and put in their places as they end."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msmdtools.build import schedule, store
+from msmdtools.build.performing import Addition
+from msmdtools.build.worker import Outcome, Settings
+from msmdtools.dataset.records import Record
+from msmdtools.performance import PerformanceSpec
+from msmdtools.piece import Piece
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Making:
+    """What is to do in a dataset folder, and how much of it is done.
+
+    Attributes:
+        out: the dataset folder.
+        work: an empty folder in it.
+        workers: how many processes, at most.
+        total: pieces to make or add to.
+        progress: called with the numbers of pieces done, failed, and to do.
+        lacking: "piece: why" of those that could not be given what they lack.
+    """
+
+    out: Path
+    work: Path
+    workers: int
+    total: int
+    progress: Callable[[int, int, int], None] | None
+    steps: schedule.Steps
+    done: int = 0
+    failed: int = 0
+    lacking: list[str] = field(default_factory=list)
+
+    def make(self, todo: Sequence[Piece], settings: Settings) -> None:
+        """Make every piece; those that fail leave their rows."""
+        if not todo:
+            return
+        workers = min(self.workers, len(todo))
+        made = schedule.make_pieces(todo, settings, self.work.absolute(), workers, self.steps)
+        self._tell()
+        with closing(made):  # whatever happens here, the workers are stopped before we go on
+            for task, outcome in made:
+                record = outcome.record
+                assert record is not None
+                if record.ok:
+                    store.commit(self.out, record.piece, task.result)
+                else:
+                    store.commit_failure(self.out, record, self.work)
+                self._count(record, outcome)
+
+    def add(
+        self, added: Sequence[tuple[Record, tuple[PerformanceSpec, ...]]], keep_audio: bool
+    ) -> None:
+        """Give pieces the performances, or their audio, that they lack; those that fail stay as they are."""
+        if not added:
+            return
+        dataset, work = self.out.absolute(), self.work.absolute()
+        tasks = [
+            Addition(record, dataset, work / f"added-{number}", specs, keep_audio)
+            for number, (record, specs) in enumerate(added)
+        ]
+        made = schedule.add_performances(tasks, min(self.workers, len(tasks)), self.steps)
+        self._tell()
+        with closing(made):
+            for task, outcome in made:
+                record = outcome.record
+                assert record is not None
+                if record.ok:
+                    store.extend(self.out, record, task.result, self.work)
+                else:
+                    self.lacking.append(f"{record.piece}: {record.row['message']}")
+                self._count(record, outcome)
+
+    def _count(self, record: Record, outcome: Outcome) -> None:
+        store.append_log(self.out, _log_entry(record, outcome))
+        _log.info("%s: %s", record.piece, _in_a_word(record, outcome))
+        self.done += 1
+        self.failed += not record.ok
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.progress:
+            self.progress(self.done, self.failed, self.total)
+
+
+def _in_a_word(record: Record, outcome: Outcome) -> str:
+    if record.ok:
+        return f"ok, {sum(outcome.seconds.values()):.1f} s"
+    return f"failed, {record.row['stage']}, {record.row['reason']}: {record.row['message']}"
+
+
+def _log_entry(record: Record, outcome: Outcome) -> dict[str, Any]:
+    row = record.row
+    return {
+        "piece": record.piece,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": row["status"],
+        "stage": row["stage"],
+        "reason": row["reason"],
+        "engine": outcome.engine,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in outcome.seconds.items()},
+        "cpu_s": round(outcome.cpu_s, 3),
+        "worker_memory_bytes": outcome.memory_bytes,
+        "warnings": outcome.warnings,
+        "log": "" if record.ok else outcome.log,
+    }

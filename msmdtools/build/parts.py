@@ -1,0 +1,172 @@
+"""A piece's own rows of the tables, and the tables of the whole dataset made from them.
+
+Each finished piece has its rows as Parquet files in `pieces/<piece>/tables/`. The tables at the top
+of the dataset are these files one after the other in the order of the piece ids: they depend on
+nothing but the pieces, not on the order in which these were built or on how often a build was
+interrupted.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msmdtools.base import parquet
+from msmdtools.base.files import sync_file, sync_folder
+from msmdtools.base.table import Table
+from msmdtools.dataset.records import PIECES_FOLDER, Record
+from msmdtools.dataset.tables import FILES, PIECES, TABLES
+from msmdtools.errors import DatasetError
+from msmdtools.performance import EVENTS, PERFORMANCES
+from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+FOLDER = "tables"
+PART_TABLES = (SYSTEMS, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
+
+# A row group holds whole pieces and is closed once it has this many rows: few groups for a scan,
+# and one piece can still be read without the rest.
+ROWS_PER_GROUP = 32_768
+
+
+def write_part(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a piece's rows of one table, sorted by the table's key, into the piece's folder."""
+    unsorted = table.from_rows(rows)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    with _writer(folder / FOLDER / f"{table.name}.parquet", table) as writer:
+        writer.write_table(unsorted.sort_by([(name, "ascending") for name in table.key]))
+
+
+def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> dict[str, Any]:
+    """Make all tables of the dataset anew from its pieces, and count what is in them.
+
+    Returns:
+        The totals that the summary shows and `dataset.json` keeps.
+
+    Raises:
+        DatasetError: the rows of a piece cannot be read; the message says what to remove.
+    """
+    ok = [record for record in records.values() if record.ok]
+    counts: dict[str, Counter[str]] = {}
+    for table in PART_TABLES:
+        parts = (read_part(dataset, record.piece, table) for record in ok)
+        counts[table.name] = Counter()
+        _write(work, table, parts, counts[table.name])
+    for table, rows in (
+        (PIECES, [record.row for record in records.values()]),
+        (FILES, [row for record in ok for row in record.files]),
+    ):
+        _write(work, table, [table.from_rows(rows)], Counter())
+    for table in TABLES:
+        name = f"{table.name}.parquet"
+        sync_file(work / name)
+        os.replace(work / name, dataset / name)
+    sync_folder(dataset)
+    return _totals(records, counts)
+
+
+def _write(work: Path, table: Table, parts: Iterable["pa.Table"], counts: Counter[str]) -> None:
+    import pyarrow as pa
+
+    with _writer(work / f"{table.name}.parquet", table) as writer:
+        group: list[pa.Table] = []
+        for part in parts:
+            _count(table, part, counts)
+            group.append(part)
+            if sum(p.num_rows for p in group) >= ROWS_PER_GROUP:
+                _write_group(writer, group)
+                group = []
+        if group:
+            _write_group(writer, group)
+
+
+def _write_group(writer: Any, group: list["pa.Table"]) -> None:
+    import pyarrow as pa
+
+    rows = pa.concat_tables(group).combine_chunks()
+    if rows.num_rows:
+        writer.write_table(rows, row_group_size=rows.num_rows)
+
+
+def _writer(path: Path, table: Table) -> "AbstractContextManager[pq.ParquetWriter]":
+    return parquet.writer(path, table.arrow_schema(), compression="zstd")
+
+
+def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
+    """A piece's rows of one table. Raises DatasetError, with what to remove, if damaged."""
+    import pyarrow as pa
+
+    folder = dataset / PIECES_FOLDER / piece
+    path = folder / FOLDER / f"{table.name}.parquet"
+    try:
+        return parquet.File(path).read().cast(table.arrow_schema())
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise DatasetError(
+            f"{path} is missing or damaged: remove {folder} and build again"
+        ) from error
+
+
+def _count(table: Table, part: "pa.Table", counts: Counter[str]) -> None:
+    """Count rows by what the summary tells apart."""
+    import pyarrow.compute as pc
+
+    if table is NOTEHEADS:
+        keys = pc.binary_join_element_wise(part["role"], part["reason"], ":")
+    elif table is EVENTS:
+        headed = pc.if_else(pc.greater(part["heads"], 0), "with", "without")
+        keys = pc.binary_join_element_wise(headed, part["reason"], ":")
+    elif table is PERFORMANCES:
+        counts["rows"] += part.num_rows
+        # Whole microseconds: a sum of floats would depend on the order of the pieces.
+        seconds, kept = part["duration_s"].to_pylist(), part["audio_sha256"].to_pylist()
+        counts["microseconds"] += sum(round(s * 1e6) for s in seconds)
+        counts["kept"] += sum(round(s * 1e6) for s, k in zip(seconds, kept, strict=True) if k)
+        return
+    else:
+        counts["rows"] += part.num_rows
+        return
+    for entry in pc.value_counts(keys).to_pylist():
+        counts[entry["values"]] += entry["counts"]
+
+
+def _totals(records: Mapping[str, Record], counts: Mapping[str, Counter[str]]) -> dict[str, Any]:
+    heads, events = counts[NOTEHEADS.name], counts[EVENTS.name]
+    ok = [record for record in records.values() if record.ok]
+    failed = Counter(
+        f"{record.row['stage']}/{record.row['reason']}"
+        for record in records.values()
+        if not record.ok
+    )
+    silent = {key[7:]: n for key, n in heads.items() if key.startswith("silent:")}
+    without = {key[8:]: n for key, n in events.items() if key.startswith("without:")}
+    return {
+        "attempted": len(records),
+        "ok": len(ok),
+        "failed": sum(failed.values()),
+        "failed_by_reason": _by_frequency(failed),
+        "pages": sum(record.row["pages"] for record in ok),
+        "systems": sum(record.row["systems"] for record in ok),
+        "staves": counts[SYSTEMS.name]["rows"],
+        "noteheads": sum(heads.values()),
+        "played": sum(n for key, n in heads.items() if key.startswith("played:")),
+        "tied": sum(n for key, n in heads.items() if key.startswith("tied:")),
+        "silent": sum(silent.values()),
+        "silent_by_reason": _by_frequency(silent),
+        "events": sum(events.values()),
+        "events_with_head": sum(n for key, n in events.items() if key.startswith("with:")),
+        "events_without_head": sum(without.values()),
+        "events_without_head_by_reason": _by_frequency(without),
+        "performances": counts[PERFORMANCES.name]["rows"],
+        "performed_s": round(counts[PERFORMANCES.name]["microseconds"] / 1e6, 3),
+        "audio_s": round(counts[PERFORMANCES.name]["kept"] / 1e6, 3),
+        "bytes": sum(row["bytes"] for record in ok for row in record.files),
+    }
+
+
+def _by_frequency(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,117 @@
+"""What came of a build, in numbers that add up."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from msmdtools.base import failures
+from msmdtools.base.failures import SHOWN, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSummary:
+    """What one build did, and what the dataset holds now.
+
+    Attributes:
+        selected: pieces of the manifest that were asked for.
+        attempted: those that this build attempted; the others were there already.
+        failures: those of the selected whose last attempt failed, and why.
+        totals: of the whole dataset, as in dataset.json.
+        added: pieces that were there and were to get further performances, or audio.
+        lacking: "piece: why" of those of them that could not get it, and are as they were.
+    """
+
+    dataset: Path
+    selected: int
+    attempted: int
+    failures: tuple[Failure, ...]
+    totals: Mapping[str, Any]
+    added: int = 0
+    lacking: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many of the selected pieces are not in the dataset."""
+        return len(self.failures)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        return {
+            "dataset": str(self.dataset),
+            "selected": self.selected,
+            "attempted": self.attempted,
+            "added": self.added,
+            "lacking": list(self.lacking),
+            "failed": self.failed,
+            "failures": [asdict(failure) for failure in self.failures],
+            "totals": dict(self.totals),
+        }
+
+
+def format_summary(summary: BuildSummary) -> str:
+    """The summary as text for a terminal: the totals, and what this build did."""
+    there = summary.selected - summary.attempted
+    last = f"This build attempted {_count(summary.attempted, 'piece')}"
+    last += f"; {there:,} {'was' if there == 1 else 'were'} there already." if there else "."
+    if done := summary.added - len(summary.lacking):
+        last += (
+            f" {_count(done, 'piece')} got what the dataset lacked, without being engraved again."
+        )
+    lines = [*totals_table(summary.totals), "", last]
+    if lacking := summary.lacking:
+        lines.append(f"{_count(len(lacking), 'piece')} could not get it and are as before:")
+        lines += [f"  {line}" for line in lacking[:SHOWN]]
+        lines += ["  …"] if len(lacking) > SHOWN else []
+    if summary.failures:
+        lines += [
+            "",
+            f"{_count(summary.failed, 'piece')} failed:",
+            *failures.lines(summary.failures),
+            "pieces.parquet has all of them with their reasons; --retry-failed tries them again.",
+        ]
+    return "\n".join(lines)
+
+
+def totals_table(totals: Mapping[str, Any]) -> list[str]:
+    """The totals of a dataset as aligned lines, parts under their sum."""
+    pieces, heads, events = totals["attempted"], totals["noteheads"], totals["events"]
+    return [
+        _line(0, "pieces attempted", pieces),
+        _line(1, "ok", totals["ok"], pieces),
+        _line(1, "failed", totals["failed"], pieces),
+        *_reasons(totals["failed_by_reason"]),
+        _line(0, "pages", totals["pages"]),
+        _line(0, "systems", totals["systems"]),
+        _line(0, "note heads", heads),
+        _line(1, "played", totals["played"], heads),
+        _line(1, "tied", totals["tied"], heads),
+        _line(1, "silent", totals["silent"], heads),
+        *_reasons(totals["silent_by_reason"]),
+        _line(0, "performances", totals["performances"]),
+        _line(0, "note events", events),
+        _line(1, "with a head", totals["events_with_head"], events),
+        _line(1, "without", totals["events_without_head"], events),
+        *_reasons(totals["events_without_head_by_reason"]),
+        f"{'hours performed':<36}{totals['performed_s'] / 3600:>12,.2f}",
+        f"{'  kept as audio':<36}{_hours(totals['audio_s']):>12}",
+        f"{'megabytes':<36}{totals['bytes'] / 1e6:>12,.2f}",
+    ]
+
+
+def _line(depth: int, name: str, count: int, whole: int = 0) -> str:
+    """A count under its name, and what share of `whole` it is."""
+    share = f"{100 * count / whole:>11.3f} %" if whole else ""
+    return f"{'  ' * depth + name:<36}{count:>12,}{share}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.2f}" if seconds else "none"
+
+
+def _reasons(counts: Mapping[str, int]) -> list[str]:
+    return [_line(2, reason or "unexplained", count) for reason, count in counts.items()]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,325 @@
+"""What a worker process does: bring a batch of sources up to date, and make one piece.
+
+Both functions return what happened to a piece instead of raising, so that nothing that a piece does
+stops the others. Only what concerns every piece is raised: a full disk, a tool that has vanished.
+"""
+
+import errno
+import hashlib
+import os
+import resource
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from msmdtools import engrave, match, perform
+from msmdtools.base.files import sync_tree
+from msmdtools.build import rows
+from msmdtools.build.parts import write_part
+from msmdtools.build.upgrade import (
+    NOTHING_DONE,
+    Copy,
+    Upgrade,
+    finish_copy,
+    music_difference,
+    name_versions,
+    read_copy,
+)
+from msmdtools.dataset.records import Record
+from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
+from msmdtools.dataset.written import MUSIC_FILE, to_bytes
+from msmdtools.engrave import Engine, Limits
+from msmdtools.errors import MsmdError, PieceError
+from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
+from msmdtools.piece import Piece
+from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS, Score
+from msmdtools.sources import manifest as sources
+
+# With less than this free when a piece fails, the full disk is to blame, not the piece.
+FULL_DISK_BYTES = 1 << 20
+LOG_CHARACTERS = 20_000
+
+
+class DiskFull(OSError):
+    """No space is left: what failed says nothing about the piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is the same for every piece of a build."""
+
+    root: Path
+    engines: tuple[Engine, ...]
+    performances: tuple[PerformanceSpec, ...]
+    width: int
+    repeats: str
+    transpose: int
+    keep_audio: bool
+    limits: Limits
+    sandbox: bool
+    cache: Path
+    upgrade: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece to be made, in a folder of its own.
+
+    Attributes:
+        folder: does not exist yet; then `folder`/source has the sources, and `folder`/piece becomes
+            the piece's folder in the dataset.
+    """
+
+    piece: Piece
+    folder: Path
+    settings: Settings
+
+    @property
+    def source(self) -> Path:
+        """Where the sources are copied to."""
+        return self.folder / "source"
+
+    @property
+    def result(self) -> Path:
+        """What is to become the piece's folder in the dataset."""
+        return self.folder / "piece"
+
+    def failure(self, stage: str, reason: str, message: str) -> Record:
+        """The record of the piece where it could not be made."""
+        message = rows.one_line(message, self.source, self.folder, self.settings.root)
+        return Record(rows.failed_row(self.piece, stage, reason, message))
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a piece: its record, and what the build log says of the attempt.
+
+    Attributes:
+        record: None while the piece is not finished.
+        upgrade: what was done to the piece's sources, of which nothing is known before they are prepared.
+        seconds: wall-clock time of each stage.
+        cpu_s: processor time of the worker and of the programs that it ran, except those in the sandbox,
+            whose time the sandbox does not pass on.
+        memory_bytes: the most that the worker process has used so far.
+    """
+
+    record: Record | None = None
+    upgrade: Upgrade = NOTHING_DONE
+    stage: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    engine: str = ""
+    warnings: list[str] = field(default_factory=list)
+    log: str = ""
+
+
+def prepare(tasks: Sequence[Task]) -> list[Outcome]:
+    """Copy the sources of each task and bring them up to LilyPond's version, with one call for all.
+
+    Returns:
+        One outcome for each task; without a record when the piece can now be made.
+    """
+    outcomes = [Outcome() for _ in tasks]
+    owner: dict[Path, Outcome] = {}
+    copies: list[tuple[Task, Outcome, Copy]] = []
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        with attempt(task, outcome), stage(outcome, "source"):
+            sources.check_source(task.piece, task.settings.root)
+            task.source.mkdir(parents=True)
+            sources.copy_sources(task.piece, task.settings.root, task.source)
+            copy = read_copy(task.source, task.piece)
+            if task.settings.upgrade:
+                name_versions(copy)
+                copies.append((task, outcome, copy))
+                owner |= dict.fromkeys(copy.lilypond_files, outcome)
+    if owner:
+        start, cpu = time.perf_counter(), _cpu_s()
+        messages = engrave.convert(list(owner), tasks[0].settings.engines[0])
+        share = len(owner)
+        for path, outcome in owner.items():
+            outcome.seconds["convert"] = (
+                outcome.seconds.get("convert", 0.0) + (time.perf_counter() - start) / share
+            )
+            outcome.cpu_s += (_cpu_s() - cpu) / share
+            if messages.get(path):
+                outcome.warnings.append(f"convert-ly: {messages[path]}")
+    for task, outcome, copy in copies:
+        with attempt(task, outcome), stage(outcome, "correct"):
+            outcome.upgrade = finish_copy(copy)
+    return outcomes
+
+
+def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
+    """Engrave, match and perform one piece whose source is prepared, and write its folder.
+
+    On success `task.result` is whole and written through to the disk, ready to be moved.
+    """
+    task, outcome = argument
+    with attempt(task, outcome):
+        settings, piece = task.settings, task.piece
+        with stage(outcome, "engrave"):
+            engraving = engrave.engrave(
+                task.source / piece.path,
+                task.source,
+                engines=settings.engines,
+                width=settings.width,
+                repeats=settings.repeats,
+                transpose=settings.transpose,
+                include=[task.source / folder for folder in piece.include_path],
+                legacy=outcome.upgrade.old,
+                limits=settings.limits,
+                sandbox=settings.sandbox,
+                cache=settings.cache,
+            )
+            outcome.log = engraving.log[-LOG_CHARACTERS:]
+        with stage(outcome, "upgrade"):
+            difference = _difference(task, outcome.upgrade)
+            outcome.warnings += [f"upgrade: {difference}"] if difference else []
+        with stage(outcome, "match"):
+            score = match.match(engraving)
+            outcome.engine = score.engine
+            outcome.warnings += score.warnings
+            if score.repeats_reason:
+                outcome.warnings.append(f"repeats are not unfolded: {score.repeats_reason}")
+        del engraving  # its records take more memory than all that follows
+        result = task.result
+        result.mkdir()
+        with stage(outcome, "perform"):
+            performances = []
+            for spec in settings.performances:
+                folder = result / "performances" / spec.name
+                folder.mkdir(parents=True)
+                performances.append(
+                    perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
+                )
+        with stage(outcome, "write"):
+            done = (outcome.upgrade, difference)
+            outcome.record = _write(piece, score, performances, done, result)
+    return outcome
+
+
+def _difference(task: Task, upgrade: Upgrade) -> str:
+    """What the upgrade did to notes and lengths, where the texts let one expect it."""
+    if not upgrade.lengths_differ:
+        return ""
+    settings, original = task.settings, task.folder / "original"
+    sources.copy_sources(task.piece, settings.root, original)
+    return music_difference(
+        task.source,
+        original,
+        task.piece,
+        engine=settings.engines[0],
+        limits=settings.limits,
+        sandbox=settings.sandbox,
+        cache=settings.cache,
+    )
+
+
+def _write(
+    piece: Piece,
+    score: Score,
+    performances: list[Performance],
+    upgrade: tuple[Upgrade, str],
+    result: Path,
+) -> Record:
+    for number, page in enumerate(score.pages, start=1):
+        shutil.move(page, result / f"page-{number:02d}.png")
+    shutil.move(score.pdf, result / PDF)
+    # Beside it and not in the tables: equal runs write different PDF files, and equal tables.
+    digest = hashlib.sha256((result / PDF).read_bytes()).hexdigest()
+    (result / PDF_SUM).write_text(f"{digest}  {PDF}\n", encoding="ascii")
+    write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
+    write_part(result, PARTS, rows.part_rows(piece.piece, score.music))
+    write_part(result, NOTEHEADS, rows.notehead_rows(piece.piece, score))
+    write_part(result, EVENTS, rows.event_rows(piece.piece, score.music, performances))
+    write_part(result, PERFORMANCES, (rows.performance_row(piece.piece, p) for p in performances))
+    (result / MUSIC_FILE).write_bytes(to_bytes(score.music))
+    record = Record(
+        rows.ok_row(piece, score, len(performances), *upgrade),
+        tuple(file_rows(piece.piece, result)),
+    )
+    (result / PIECE_FILE).write_bytes(record.to_bytes())
+    sync_tree(result)
+    return record
+
+
+def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of the files table for what is in a piece's folder, sorted."""
+    performed = (folder / "performances").rglob("*")
+    music = [path for path in (folder / MUSIC_FILE,) if path.is_file()]
+    pages = folder.glob("page-*.png")
+    for path in sorted([*music, *pages, *(p for p in performed if p.is_file())]):
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield {
+            "piece": piece,
+            "file": path.relative_to(folder).as_posix(),
+            "bytes": path.stat().st_size,
+            "sha256": digest,
+        }
+
+
+@contextmanager
+def stage(outcome: Outcome, name: str) -> Iterator[None]:
+    """Measure a stage of the work on a piece."""
+    outcome.stage = name
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        outcome.seconds[name] = time.perf_counter() - start
+
+
+class Attempted(Protocol):
+    """A piece that is worked on, in a folder of its own."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+    def failure(self, stage: str, reason: str, message: str) -> Record: ...  # noqa: D102
+
+
+@contextmanager
+def attempt(task: Attempted, outcome: Outcome) -> Iterator[None]:
+    """Turn what goes wrong with this piece into its record; raise what concerns all pieces."""
+    start = _cpu_s()
+    try:
+        yield
+    except PieceError as error:
+        _raise_if_disk_full(error, task)
+        outcome.log = error.log[-LOG_CHARACTERS:]
+        outcome.record = task.failure(error.stage, error.reason, str(error))
+    except MsmdError:
+        raise
+    except Exception as error:  # a fault of ours must not cost more than this piece
+        _raise_if_disk_full(error, task)
+        outcome.log = traceback.format_exc()
+        message = f"{type(error).__name__}: {error}"
+        reason = "out-of-memory" if isinstance(error, MemoryError) else "internal-error"
+        outcome.record = task.failure(outcome.stage, reason, message)
+    finally:
+        outcome.cpu_s += _cpu_s() - start
+        outcome.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _raise_if_disk_full(error: BaseException, task: Attempted) -> None:
+    """A program that we run cannot tell us that the disk is full: look at the disk ourselves."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(cause.errno, os.strerror(cause.errno)) from error
+        cause = cause.__cause__ or cause.__context__
+    free = shutil.disk_usage(task.folder.parent).free
+    if free < FULL_DISK_BYTES:
+        raise DiskFull(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+
+
+def _cpu_s() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

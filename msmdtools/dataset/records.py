@@ -1,0 +1,91 @@
+"""What is known of each attempted piece of a dataset: its record, in a file of its own.
+
+The state of a build is its records, nothing else: a finished piece's lies in its folder in `pieces/`, a
+failed one's in `failed/`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msmdtools.base import seal
+from msmdtools.base.files import json_bytes
+from msmdtools.dataset.tables import DESCRIPTION, PIECE_FILE
+from msmdtools.errors import DatasetError
+
+PIECES_FOLDER = "pieces"
+FAILED_FOLDER = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one attempted piece: its rows of the pieces and of the files table."""
+
+    row: Mapping[str, Any]
+    files: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def piece(self) -> str:
+        """The piece id."""
+        return str(self.row["piece"])
+
+    @property
+    def ok(self) -> bool:
+        """Whether the piece was built."""
+        return bool(self.row["status"] == "ok")
+
+    def to_bytes(self) -> bytes:
+        """The record as the content of its file."""
+        return json_bytes(seal.sealed({"row": self.row, "files": self.files}))
+
+
+def read_description(dataset: Path) -> dict[str, Any] | None:
+    """The content of dataset.json, or None when there is no such file.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    path = dataset / DESCRIPTION
+    try:
+        return seal.opened(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise _damaged(path, "remove the folder and build again") from error
+
+
+def read_records(dataset: Path) -> dict[str, Record]:
+    """Every piece attempted so far, in the order of the ids.
+
+    Raises:
+        DatasetError: a piece's file is damaged; the message says what to remove.
+    """
+    found = {}
+    for path in (dataset / FAILED_FOLDER).glob("*.json"):
+        found[path.stem] = read_record(path, path)
+    for folder in (dataset / PIECES_FOLDER).glob(
+        "[!.]*"
+    ):  # last: a piece that is there did not fail
+        found[folder.name] = read_record(folder / PIECE_FILE, folder)
+    return dict(sorted(found.items()))
+
+
+def read_record(path: Path, remove: Path) -> Record:
+    """The record in a file.
+
+    Args:
+        remove: what to remove, so that the piece is built again.
+
+    Raises:
+        DatasetError: it is missing or damaged.
+    """
+    try:
+        content = seal.opened(path.read_bytes())
+        return Record(content["row"], tuple(content["files"]))
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"remove {remove} and build again") from error
+
+
+def _damaged(path: Path, cure: str) -> DatasetError:
+    return DatasetError(f"{path} is missing or damaged: {cure}")

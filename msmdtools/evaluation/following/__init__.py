@@ -1,0 +1,1 @@
+"""Alignment and score following: how exactly a recording is followed on its sheet."""

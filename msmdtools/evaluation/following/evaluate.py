@@ -1,0 +1,231 @@
+"""How exactly a recording is followed on its sheet: alignment with all of it, and score following.
+
+Asked for is the place at each onset of a performance. All onsets that have a place on the paper
+(`msmdtools.snippets.onsets`) are queries. The place *said* is what `Alignment.at` gives for the onset's
+second; for a follower that is a place told before the onset was heard.
+
+- *Error in seconds.* From the onset to the moment at which the performance is at the place said. Where
+  the performance is at every moment is known from its note heads: the passages of
+  `msmdtools.paper.position`, straight lines between onsets. Of several moments (repeats that are
+  unfolded) the one nearest to the onset counts. A place that no passage goes through has the moment of
+  the nearest place on the strip that one does.
+- *Error in px.* From the place where the onset is printed to the place said, along the strip of all
+  systems; in percent of the width of the page, too.
+- *Shares.* Percent of onsets with an error of at most 0.05, 0.1, 0.5, 1 and 5 s. Medians are of the onsets
+  too. An onset for which no place was said is wrong in every share, and its errors are infinite.
+- *Intervals* are from a bootstrap over pieces (`msmdtools.metrics.bootstrap`).
+- *Linear baseline.* From the start of the strip to its end at constant speed, from the first to the last
+  moment of the recording.
+- *Other speeds.* Pieces are performed again so many times as fast (`msmdtools.evaluation.rendering`); all
+  moments are those of that performance, and an error of 0.5 s is twice as much music at twice the speed.
+
+The error in seconds and its limits are those of F. Henkel and G. Widmer, "Real-time music following in
+score sheet images via multi-resolution prediction", Frontiers in Computer Science 3 (2021), up to
+details of the way between note heads.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.dataset.reader import Dataset, DatasetPiece
+from msmdtools.errors import MsmdError
+from msmdtools.evaluation.pieces import speeds
+from msmdtools.evaluation.rendering import Rendition, whole
+from msmdtools.evaluation.snippets.retrieval import Progress
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.follow import alignment as aligning
+from msmdtools.follow import following
+from msmdtools.follow.alignment import Alignment
+from msmdtools.follow.axis import Axis
+from msmdtools.metrics import bootstrap
+from msmdtools.metrics.bootstrap import Interval
+from msmdtools.models.model import Model
+from msmdtools.paper.position import Passage
+from msmdtools.search.windows import Paged
+from msmdtools.snippets.onsets import find_onsets
+
+Floats = NDArray[np.float64]
+Method = Callable[[Paged, NDArray[np.float16], Model], Alignment]
+
+METHODS: dict[str, Method] = {"alignment": aligning.align, "following": following.follow}
+WITHIN_S = (0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """Errors at onsets, infinite where no place was said; arrays of one length.
+
+    Attributes:
+        seconds: absolute errors in time.
+        pixels: absolute errors on the strip.
+        widths: the same in percent of the page's width.
+    """
+
+    seconds: Floats
+    pixels: Floats
+    widths: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """What became of one piece.
+
+    Attributes:
+        speed: how many times as fast as the performance it was played.
+        onset: seconds of its onsets, at that speed.
+        errors: of the method. linear: of the baseline.
+        similarity: mean cosine similarity along the way that was found.
+    """
+
+    piece: str
+    performance: str
+    speed: float
+    onset: Floats
+    errors: Errors
+    linear: Errors
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Errors summed up.
+
+    Attributes:
+        onsets: how many. unreached: of these, for how many no place was said.
+        within: percent of onsets with an error of at most so many seconds.
+        intervals: the 95 % interval of each of these; None with fewer than two pieces.
+        median_s, median_px, median_width: medians in seconds, px, percent of the page's width; infinite
+            if more than half of the onsets were not reached.
+    """
+
+    onsets: int
+    unreached: int
+    within: dict[float, float]
+    intervals: dict[float, Interval] | None
+    median_s: float
+    median_px: float
+    median_width: float
+
+
+def evaluate(
+    model: Model,
+    dataset: Dataset,
+    performances: dict[str, str],
+    task: str,
+    at: Sequence[float] = (),
+    progress: Progress = lambda what, done, total: None,
+) -> list[Followed]:
+    """Follow performances on their sheets and compare with the note heads.
+
+    Args:
+        performances: the name of each piece's performance, by the piece's id.
+        task: one of `METHODS`.
+        at: speeds at which pieces are performed again and followed too.
+
+    Raises:
+        MsmdError: a recording is too short, a piece has no onset with a place, a speed is none, or a
+            piece could not be performed.
+        DatasetError: a file of the dataset is missing or damaged.
+    """
+    speeds.check(at)
+    found = []
+    for speed in (1.0, *(speed for speed in at if speed != 1)):
+        what = task if speed == 1 else f"{task}, speed {speed:g}"
+        for number, (name, performance) in enumerate(performances.items()):
+            progress(what, number, len(performances))
+            piece = dataset[name]
+            if speed == 1:
+                bands = piece.spectrogram(performance)
+            else:
+                bands = whole(Rendition(dataset.path, name, performance, tempo=speed))
+            way = METHODS[task](piece, bands, model)
+            length = bands.shape[1] / FRAMES_PER_SECOND
+            found.append(compare(piece, performance, way, length, speed))
+        progress(what, len(performances), len(performances))
+    return found
+
+
+def compare(
+    piece: DatasetPiece, performance: str, way: Alignment, length: float, speed: float = 1.0
+) -> Followed:
+    """The errors of an alignment of a performance, and those of the baseline.
+
+    Args:
+        length: of the recording in seconds.
+        speed: how many times as fast as the performance the recording is.
+
+    Raises:
+        MsmdError: no onset of the piece has a place.
+    """
+    onsets = find_onsets(piece)
+    if not len(onsets):
+        raise MsmdError(
+            f"{piece.piece}: no onset has a place on the sheet, so nothing can be measured"
+        )
+    times = np.unique(piece.events(performance)["onset_s"].to_numpy())[onsets.onset] / speed
+    right = way.axis.strip(onsets.system, onsets.x)
+    ways = [replace(part, times=part.times / speed) for part in piece.passages(performance)]
+    width = piece.pages[0].shape[1]
+
+    def errors(said: Floats) -> Errors:
+        moments = moments_at(ways, way.axis, said, times)
+        pixels = np.nan_to_num(np.abs(said - right), nan=np.inf)
+        seconds = np.nan_to_num(np.abs(moments - times), nan=np.inf)
+        return Errors(seconds, pixels, 100 * pixels / width)
+
+    said, linear = way.at(times), way.axis.length * times / length
+    similarity = float(way.similarity.mean())
+    return Followed(
+        piece.piece, performance, speed, times, errors(said), errors(linear), similarity
+    )
+
+
+def moments_at(ways: Sequence[Passage], strip: Axis, places: ArrayLike, near: ArrayLike) -> Floats:
+    """When a performance is at places on the strip, in seconds; NaN for a place that is NaN.
+
+    Args:
+        ways: the passages of the performance.
+        places, near: (n,); of several moments at a place, the one nearest to `near` is taken.
+    """
+    places, near = np.asarray(places, np.float64), np.asarray(near, np.float64)
+    moments, distances = np.empty((2, len(ways), len(places)))
+    for row, way in enumerate(ways):
+        along = strip.strip(way.system, way.xs)
+        moments[row] = np.interp(places, along, way.times)
+        distances[row] = np.maximum(np.maximum(along[0] - places, places - along[-1]), 0)
+    nearest = distances <= distances.min(axis=0) + 1e-9
+    apart = np.where(nearest, np.abs(moments - near), np.inf)
+    return np.asarray(moments[apart.argmin(axis=0), np.arange(len(places))], np.float64)
+
+
+def accuracy(errors: Sequence[Errors], seed: int = 0) -> Accuracy:
+    """The figures of several pieces, all their onsets together.
+
+    Args:
+        errors: of each piece.
+        seed: of the bootstrap's draws.
+
+    Raises:
+        ValueError: there are no onsets.
+    """
+    if not sum(len(one.seconds) for one in errors):
+        raise ValueError("there are no onsets to sum up")
+    seconds, pixels, widths = (
+        np.concatenate([getattr(one, name) for one in errors])
+        for name in ("seconds", "pixels", "widths")
+    )
+    pieces = np.repeat(np.arange(len(errors)), [len(one.seconds) for one in errors])
+    hits = {limit: seconds <= limit for limit in WITHIN_S}
+    edges = {limit: bootstrap.share(hit, pieces, seed) for limit, hit in hits.items()}
+    return Accuracy(
+        onsets=len(seconds),
+        unreached=int(np.isinf(seconds).sum()),
+        within={limit: float(100 * hit.mean()) for limit, hit in hits.items()},
+        intervals={k: edge for k, edge in edges.items() if edge is not None} or None,
+        median_s=float(np.median(seconds)),
+        median_px=float(np.median(pixels)),
+        median_width=float(np.median(widths)),
+    )

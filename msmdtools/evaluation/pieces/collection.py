@@ -1,0 +1,183 @@
+"""What pieces are looked for in: sheets and recordings with their embeddings, one of each a piece.
+
+The pieces that are evaluated are those of a selection. Candidates are the same pieces, and with
+distractors all other pieces of further datasets: a recording is looked for among all sheets, a sheet
+among all recordings. An id that several datasets have is one piece, from the first of them.
+
+Embeddings are kept in an index (`msmdtools.search.index`). It is added to where it lacks pieces, and
+used again by the next evaluation with the same model; other things in it do not matter.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset.reader import Dataset
+from msmdtools.errors import MsmdError
+from msmdtools.evaluation.pieces import near_identical
+from msmdtools.evaluation.pieces.near_identical import Others
+from msmdtools.evaluation.snippets.retrieval import Progress
+from msmdtools.models.model import Model
+from msmdtools.models.seen import Seen
+from msmdtools.search import sources
+from msmdtools.search.index import Index, Side, open_index
+from msmdtools.search.update import update
+from msmdtools.splits import selection
+from msmdtools.splits.selection import Selection
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recordings:
+    """One recording of each of some pieces.
+
+    Attributes:
+        side: their windows, a group for each.
+        spectrogram: gives the spectrogram, (92, frames), of a piece that is evaluated.
+        speed: how much faster they are than the performances of the selection.
+    """
+
+    side: Side
+    spectrogram: Callable[[str], NDArray[np.float16]]
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collection:
+    """Pieces to look for, and what they are looked for in.
+
+    Attributes:
+        dataset: that of the pieces that are evaluated.
+        selection: these pieces and their performances.
+        sheets: the windows of all sheets, a group a piece, sorted by piece.
+        recordings: those of all recordings, likewise.
+        alike: the near-identical others of a piece.
+        sheet_stride, audio_stride: px and s between windows.
+        seen: what the model has seen of the pieces that are evaluated; None if nobody looked.
+    """
+
+    dataset: Dataset
+    selection: Selection
+    sheets: Side
+    recordings: Recordings
+    alike: Others
+    sheet_stride: float
+    audio_stride: float
+    seen: Seen | None = None
+
+
+def gather(
+    model: Model,
+    weights: str | Path,
+    dataset: Dataset,
+    selected: Selection,
+    *,
+    distractors: Sequence[Dataset] = (),
+    index: Path | None = None,
+    seen: Seen | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Collection:
+    """Embed what is needed, or take it from the index.
+
+    Args:
+        weights: what the model was loaded from.
+        distractors: datasets all of whose pieces are candidates too.
+        index: where embeddings are kept; None to forget them.
+        seen: see `Collection`.
+
+    Raises:
+        MsmdError: the index is of another model or damaged, it has a piece without this performance,
+            a piece cannot be embedded, or the model gives numbers that are not finite.
+        DatasetError: a file of a dataset is missing or damaged.
+    """
+    wanted = [(dataset, selected.performances)]
+    known = set(selected.performances)
+    for other in distractors:
+        names = [piece for piece in other.ids if piece not in known]
+        known.update(names)
+        wanted.append((other, selection.performances(other, names, selected.part)))
+    performances: dict[str, str] = {}
+    with ExitStack() as stack:
+        path = index or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index"
+        for one, names_played in wanted:
+            _embed(path, one, names_played, model, weights, progress)
+            performances |= names_played
+        opened = open_index(path)
+        sheets = _taken(opened, "sheet", dict.fromkeys(performances, ""))
+        played = _taken(opened, "audio", performances)
+    description = opened.description
+    return Collection(
+        dataset=dataset,
+        selection=selected,
+        sheets=sheets,
+        recordings=Recordings(played, partial(_spectrogram, dataset, selected)),
+        alike=near_identical.find([(one, names) for one, names in wanted]),
+        sheet_stride=description.sheet_stride,
+        audio_stride=description.audio_stride,
+        seen=seen,
+    )
+
+
+def own(side: Side, pieces: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """The vectors of the windows of pieces, by piece."""
+    group = {piece: n for n, (piece, _) in enumerate(side.names)}
+    return {p: side.vectors[side.bounds[group[p]] : side.bounds[group[p] + 1]] for p in pieces}
+
+
+def _spectrogram(dataset: Dataset, selected: Selection, piece: str) -> NDArray[np.float16]:
+    return dataset[piece].spectrogram(selected.performances[piece])
+
+
+def _embed(
+    path: Path,
+    dataset: Dataset,
+    performances: Mapping[str, str],
+    model: Model,
+    weights: str | Path,
+    progress: Progress,
+) -> None:
+    items = []
+    for name in sorted(set(performances.values())):
+        pieces = [piece for piece, performance in performances.items() if performance == name]
+        items += sources.of_dataset(dataset, pieces, [name])
+    items.sort(key=lambda item: item.piece)
+    change = update(path, items, model, weights, progress=progress)
+    if change.failed:
+        piece, source, message = change.failed[0]
+        raise MsmdError(f"{source}: {piece} cannot be embedded: {message}")
+
+
+def _taken(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
+    """The groups of an index with these pieces and performances, sorted by piece."""
+    entries = index.entries[index.entries["side"] == name]
+    keys = zip(entries["piece"], entries["performance"], strict=True)
+    number = dict(zip(keys, entries.index.tolist(), strict=True))
+    for piece, performance in wanted.items():
+        if (piece, performance) not in number:
+            what = f"the performance {performance}" if performance else "its sheet"
+            raise MsmdError(
+                f"{index.path} has {piece} without {what}; name another index, or take the piece out "
+                "of this one with msmd index --remove"
+            )
+    side = index.read(name, [number[item] for item in wanted.items()])
+    order = sorted(range(len(side.names)), key=lambda group: side.names[group][0])
+    rows = [np.arange(side.bounds[group], side.bounds[group + 1]) for group in order]
+    taken = np.concatenate(rows)
+    vectors = side.vectors[taken]
+    bad = int((~np.isfinite(vectors).all(axis=1)).sum())
+    if bad:
+        raise MsmdError(
+            f"{index.path}: {bad} of {len(vectors)} {name} embeddings are not finite; "
+            "the weights are of no use, take an earlier checkpoint and another index"
+        )
+    return Side(
+        places=side.places.iloc[taken].reset_index(drop=True),
+        vectors=vectors,
+        bounds=np.concatenate([[0], np.cumsum([len(part) for part in rows])]),
+        names=[side.names[group] for group in order],
+    )

@@ -1,0 +1,1 @@
+"""Snippet retrieval: windows of sheet and audio among thousands of candidates."""

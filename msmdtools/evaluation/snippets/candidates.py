@@ -1,0 +1,133 @@
+"""The pairs that an evaluation is made on: evenly spaced over the onsets of a split.
+
+Order. Shards are shuffled, so "file order" is made anew: pieces by id, in each piece the onsets in
+playing order. This is the order in which the papers' code concatenates the test pieces.
+
+Performances. Of each onset one row is taken, that of one performance: the one asked for, or of each
+piece the first by name. (Two performances of an onset have the same sheet window. Both among the
+candidates, they would be two right answers.)
+
+Choice. With N onsets and n candidates, those at int(i · (N − 1) / (n − 1)), i = 0 … n − 1: the first,
+the last and evenly spaced between them, as `numpy.linspace(0, N - 1, n).astype(int)` in the papers'
+code (Dorfer et al., TISMIR 2018). With n ≥ N, all of them. The queries are the same onsets.
+"""
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from msmdtools.errors import DatasetError, MsmdError
+from msmdtools.models.seen import Seen
+from msmdtools.snippets.reader import Snippets, Split
+
+_COLUMNS = (
+    "piece",
+    "performance",
+    "onset",
+    "system",
+    "second",
+    "strip_x",
+    "tempo",
+    "soundfont",
+    "composer",
+    "window_pitches",
+    "window_offsets",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Pairs of a split, by piece and onset.
+
+    Attributes:
+        snippets, split: where they are.
+        table: one row per pair, the index 0 … n − 1: the columns of the snippets without windows and
+            notes, and `row`, the number in the split.
+        pitches, offsets: of the notes in each pair's longest window: arrays of MIDI numbers, and of
+            seconds from the onset, in the order of (offset, pitch).
+        onsets: how many there are in the split, of which these were taken.
+        seen: what the model that is evaluated has seen of the split's pieces; None if nobody looked.
+    """
+
+    snippets: Snippets
+    split: Split
+    table: pd.DataFrame
+    pitches: list[NDArray[np.int32]]
+    offsets: list[NDArray[np.float32]]
+    onsets: int
+    seen: Seen | None = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def pieces(self) -> NDArray[np.int64]:
+        """A number for the piece of each pair, 0 … pieces − 1 in the order of the pairs."""
+        return np.asarray(pd.factorize(self.table["piece"])[0], np.int64)
+
+
+def choose(
+    snippets: Snippets,
+    split: str,
+    count: int,
+    performance: str | None = None,
+    without: Collection[str] = (),
+) -> Candidates:
+    """The candidates of an evaluation.
+
+    Args:
+        split: its name.
+        count: how many at most.
+        performance: which performance of every piece; None for the first by name of each.
+        without: pieces to leave out.
+
+    Raises:
+        DatasetError: there is no such split or it is empty, a piece lacks the performance, or a shard is damaged.
+        MsmdError: `count` is below 2.
+    """
+    if count < 2:
+        raise MsmdError(f"candidates is {count}; it must be at least 2")
+    opened = snippets[split]
+    if not len(opened):
+        raise DatasetError(f"{opened.where}: there are no pairs in this split")
+    parts = [opened.read(group, _COLUMNS).to_pandas() for group in range(len(opened.sizes))]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["row"] = np.arange(len(rows))
+    rows = rows[~rows["piece"].isin(list(without))]
+    wanted = _performances(rows, opened, performance)
+    rows = rows[rows["performance"] == rows["piece"].map(wanted)]
+    rows = rows.sort_values(["piece", "onset"], kind="stable")
+    taken = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
+    table = rows.iloc[taken].reset_index(drop=True)
+    return Candidates(
+        snippets,
+        opened,
+        table.drop(columns=["window_pitches", "window_offsets"]),
+        table["window_pitches"].tolist(),
+        table["window_offsets"].tolist(),
+        len(rows),
+    )
+
+
+def _performances(
+    rows: pd.DataFrame, split: Split, performance: str | None
+) -> "pd.Series[str] | dict[str, str]":
+    """The performance to take of each piece."""
+    if performance is None:
+        return rows.groupby("piece")["performance"].min()
+    known = rows.groupby("piece")["performance"].unique()
+    lacking = [piece for piece, names in known.items() if performance not in names]
+    if lacking:
+        names = sorted(set(rows["performance"]))
+        near = difflib.get_close_matches(performance, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        raise DatasetError(
+            f"{split.where}: no performance {performance!r} of {lacking[0]}"
+            + (f" and {len(lacking) - 1} others" if len(lacking) > 1 else "")
+            + f"; {hint}"
+        )
+    return {str(piece): performance for piece in known.index}

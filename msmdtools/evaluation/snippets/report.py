@@ -1,0 +1,268 @@
+"""An evaluation as plain values, as text for a terminal, and as a folder of files.
+
+    report/results.json                all figures, with by piece and by composer
+    report/results.md                  the same for people
+    report/by_piece.csv                one row per piece and direction
+    report/answers-<direction>.png     queries with their five best answers
+
+The files have their final names only when they are whole; results.json is written last.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msmdtools import __version__
+from msmdtools.base.files import write_atomically
+from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
+from msmdtools.evaluation.snippets import answers
+from msmdtools.evaluation.snippets import figure as picture
+from msmdtools.evaluation.snippets.retrieval import Direction, Embedder, Evaluation
+from msmdtools.evaluation.snippets.robustness import Outcome
+from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.retrieval import METRICS, Retrieval
+
+HEADINGS = {
+    "recall_1": "R@1",
+    "recall_5": "R@5",
+    "recall_10": "R@10",
+    "recall_25": "R@25",
+    "mrr": "MRR",
+    "median_rank": "median",
+    "mean_rank": "mean",
+}
+
+
+def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[str, Any]:
+    """All figures as plain values; percentages are of queries."""
+    table = evaluation.candidates.table
+    found: dict[str, Any] = {
+        "msmdtools": __version__,
+        "model": evaluation.model,
+        "context_s": evaluation.context_s,
+        "snippets": evaluation.candidates.snippets.path,
+        "dataset_sha256": evaluation.candidates.split.info.dataset_sha256,
+        "split": evaluation.candidates.split.name,
+        "performances": sorted(set(table["performance"])),
+        "onsets": evaluation.candidates.onsets,
+        "candidates": len(evaluation.candidates),
+        "pieces": int(table["piece"].nunique()),
+        "chance": _values(metrics.chance(len(evaluation.candidates))),
+        "ceiling": {
+            "recall_1": evaluation.ceiling.recall_1,
+            "repeated": evaluation.ceiling.repeated,
+            "classes": evaluation.ceiling.classes,
+        },
+        "directions": {
+            name: _direction(direction, evaluation)
+            for name, direction in evaluation.directions.items()
+        },
+        "seen": evaluation.candidates.seen and evaluation.candidates.seen.to_json(),
+    }
+    if robustness:
+        found["robustness"] = {
+            "candidates": next(iter(robustness[0].directions.values())).candidates,
+            "conditions": [
+                {
+                    "kind": outcome.kind,
+                    "value": outcome.value,
+                    **{name: _values(one) for name, one in outcome.directions.items()},
+                }
+                for outcome in robustness
+            ],
+        }
+    return found
+
+
+def to_text(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> str:
+    """The figures for a terminal, in aligned columns."""
+    blocks = [headline(evaluation), aligned(main_table(evaluation)), *remarks(evaluation)]
+    blocks.append(aligned(answers_table(evaluation)))
+    if robustness:
+        blocks.append(aligned(robustness_table(robustness)))
+    return "\n\n".join(blocks)
+
+
+def write(
+    folder: Path, model: Embedder, evaluation: Evaluation, robustness: Sequence[Outcome] = ()
+) -> list[Path]:
+    """Write the report's files into a folder, which is made if need be; returns their paths.
+
+    Raises:
+        OSError: a file cannot be written.
+        DatasetError: a shard is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    values = to_json(evaluation, robustness)
+    pictures = {
+        f"answers-{name}.png": picture.png(picture.draw(model, evaluation, name))
+        for name in evaluation.directions
+    }
+    contents = {
+        **pictures,
+        "by_piece.csv": _by_piece(evaluation).encode(),
+        "results.md": _markdown(evaluation, robustness, list(pictures)).encode(),
+        "results.json": (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode(),
+    }
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def headline(evaluation: Evaluation) -> str:
+    """What was evaluated on what, in two lines."""
+    candidates = evaluation.candidates
+    names = sorted(set(candidates.table["performance"]))
+    performances = ", ".join(names) if len(names) <= 3 else f"{len(names)} performances"
+    pieces = candidates.table["piece"].nunique()
+    return (
+        f"{evaluation.model}: {evaluation.context_s:g} s of audio\n"
+        f"{candidates.split.where}: {len(candidates):,} of {candidates.onsets:,} onsets, "
+        f"{pieces:,} {'piece' if pieces == 1 else 'pieces'}, {performances}"
+    )
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What a reader of the figures must know: whether they are above chance, and what was seen before."""
+    lost = [_spoken(name) for name, d in evaluation.directions.items() if not d.above_chance]
+    found = [f"Not distinguishable from chance: {' and '.join(lost)}."] if lost else []
+    seen = evaluation.candidates.seen
+    return ["\n".join(found + ([seen.to_text()] if seen else []))] if found or seen else []
+
+
+def main_table(evaluation: Evaluation) -> Table:
+    """The metrics with intervals, chance and ceiling."""
+    table = [["", *HEADINGS.values()]]
+    for name, direction in evaluation.directions.items():
+        table.append([_spoken(name), *_cells(direction.retrieval)])
+        if direction.intervals:
+            cells = [
+                f"{_shown(metric, low)}–{_shown(metric, high)}"
+                for metric, (low, high) in direction.intervals.items()
+            ]
+            table.append(["  95 % interval", *cells])
+    table.append(["chance", *_cells(metrics.chance(len(evaluation.candidates)))])
+    blank = [""] * (len(METRICS) - 1)
+    table.append(["ceiling by repetition", f"{evaluation.ceiling.recall_1:.2f}", *blank])
+    return table
+
+
+def answers_table(evaluation: Evaluation) -> Table:
+    """What first answers are, in percent of queries."""
+    directions = evaluation.directions.values()
+    table = [["first answers, percent", *(_spoken(d.name) for d in directions)]]
+    shares = [answers.shares(d.kinds) for d in directions]
+    right = [f"{100.0 - sum(share.values()):.2f}" for share in shares]
+    table.append([answers.MEANINGS["right"], *right])
+    for kind in answers.KINDS:
+        table.append([answers.MEANINGS[kind], *(f"{share[kind]:.2f}" for share in shares)])
+    same = [f"{d.same_notes:.2f}" for d in directions]
+    table.append(["right, or with the notes of the right one", *same])
+    return table
+
+
+def robustness_table(robustness: Sequence[Outcome]) -> Table:
+    """Retrieval under each condition."""
+    names = list(robustness[0].directions)
+    count = robustness[0].directions[names[0]].candidates
+    metrics_shown = ("recall_1", "recall_25", "mrr")
+    table = [
+        [
+            f"robustness, {count:,} candidates",
+            *(f"{_spoken(n)} {HEADINGS[m]}" for n in names for m in metrics_shown),
+        ]
+    ]
+    for outcome in robustness:
+        cells = [_shown(m, getattr(outcome.directions[n], m)) for n in names for m in metrics_shown]
+        table.append([f"{outcome.kind} {outcome.value}".strip(), *cells])
+    return table
+
+
+def _composers_table(evaluation: Evaluation) -> Table:
+    by = {
+        name: direction.by(evaluation.candidates.table["composer"])
+        for name, direction in evaluation.directions.items()
+    }
+    table = [
+        ["composer", "queries", *(f"{_spoken(n)} {m}" for n in by for m in ("R@1", "R@25", "MRR"))]
+    ]
+    for composer, first in next(iter(by.values())).items():
+        cells = [
+            _shown(metric, getattr(found[composer], metric))
+            for found in by.values()
+            for metric in ("recall_1", "recall_25", "mrr")
+        ]
+        table.append([composer or "(none)", f"{first.queries:,}", *cells])
+    return table
+
+
+def _by_piece(evaluation: Evaluation) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["piece", "composer", "direction", "queries", *METRICS])
+    table = evaluation.candidates.table
+    composer = dict(zip(table["piece"], table["composer"], strict=True))
+    for name, direction in evaluation.directions.items():
+        for piece, found in direction.by(table["piece"]).items():
+            values = [f"{getattr(found, metric):.6g}" for metric in METRICS]
+            writer.writerow([piece, composer[piece], name, found.queries, *values])
+    return file.getvalue()
+
+
+def _markdown(
+    evaluation: Evaluation, robustness: Sequence[Outcome], pictures: Sequence[str]
+) -> str:
+    lines = title(evaluation.model, headline(evaluation))
+    lines += [*pipes(main_table(evaluation)), ""]
+    lines += [lines_of(line) + "\n" for line in remarks(evaluation)]
+    lines += [
+        "R@k in percent; MRR is the mean reciprocal rank. Intervals are from a bootstrap over pieces. "
+        "The ceiling is the R@1 to be expected where only the notes in the audio window are known: "
+        f"{evaluation.ceiling.repeated:.2f} % of the queries have the notes of another candidate.",
+        "",
+        *pipes(answers_table(evaluation)),
+        "",
+    ]
+    for name in pictures:
+        lines += [f"![Queries with their five best answers]({name})", ""]
+    if robustness:
+        lines += ["## Robustness", "", *pipes(robustness_table(robustness)), ""]
+    lines += ["## By composer", "", *pipes(_composers_table(evaluation)), ""]
+    lines += ["By piece: [by_piece.csv](by_piece.csv)."]
+    return "\n".join(lines) + "\n"
+
+
+def _direction(direction: Direction, evaluation: Evaluation) -> dict[str, Any]:
+    table = evaluation.candidates.table
+    return {
+        **_values(direction.retrieval),
+        "intervals": direction.intervals and {k: list(v) for k, v in direction.intervals.items()},
+        "above_chance": direction.above_chance,
+        "wrong": answers.shares(direction.kinds),
+        "same_notes": direction.same_notes,
+        "composers": {k: _values(v) for k, v in direction.by(table["composer"]).items()},
+        "pieces": {k: _values(v) for k, v in direction.by(table["piece"]).items()},
+    }
+
+
+def _values(found: Retrieval) -> dict[str, Any]:
+    return {**{name: getattr(found, name) for name in METRICS}, "queries": found.queries}
+
+
+def _spoken(direction: str) -> str:
+    return direction.replace("-", " ")
+
+
+def _cells(found: Retrieval) -> list[str]:
+    return [_shown(metric, getattr(found, metric)) for metric in METRICS]
+
+
+def _shown(metric: str, value: float) -> str:
+    if metric == "mrr":
+        return f"{value:.3f}"
+    if metric.startswith("recall"):
+        return f"{value:.2f}"
+    return f"{value:,.1f}".removesuffix(".0")

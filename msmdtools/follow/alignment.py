@@ -1,0 +1,224 @@
+"""Where a recording is on its sheet at every moment: alignment without note heads or onsets.
+
+Windows are slid over the strip of the sheet every 10 px and over the recording every 0.1 s, and the
+cosine similarities of their embeddings are the matrix that a path goes through.
+
+The path is the best by subsequence dynamic time warping: every audio window is on it, once; from one
+to the next it stays or goes on by up to `STEPS` - 1 sheet windows, which is 400 px a second. It may
+begin and end anywhere on the sheet: a recording may be of a part of it. And it may *jump*, back or
+ahead, at a cost of `JUMP`: a performer who takes a repeat goes back on the page, and one who leaves
+something out skips it. The cost is that of some seconds in the wrong place, so that music which is only
+alike is no reason to jump.
+
+The place at a moment is that of the sheet window's centre. Places are smoothed by triangular weights
+over `SMOOTH_S` on either side, between jumps; that is finer than the distance of the windows. Between
+the moments places are interpolated.
+
+Sources: M. Müller, "Fundamentals of Music Processing" (2015), section 7.2.2 (subsequence DTW); C. Fremerey,
+M. Müller, M. Clausen, "Handling repeats and jumps in score-performance synchronization", ISMIR 2010
+(jumps). Libraries for DTW were tried and have no jumps; besides, librosa 0.11 transposes a matrix that
+has more audio windows than sheet windows, after which it no longer places all of the audio.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.follow import path, presence
+from msmdtools.follow.axis import Axis, Places, axis
+from msmdtools.follow.similarity import Known, Similarities
+from msmdtools.models.model import Model
+from msmdtools.search import verdict
+from msmdtools.search.ranking import STEPS
+from msmdtools.search.search import SHORTEST_S
+from msmdtools.search.windows import Paged, audio_windows, sheet_windows
+
+SHEET_STRIDE, AUDIO_STRIDE = 10, 0.1
+JUMP = 10.0
+# Strides of an index, at which it is judged whether the recording is of the sheet at all.
+INDEX_SHEET, INDEX_AUDIO = 50, 0.5
+SMOOTH_S = 0.3
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """The way of a recording over a sheet; arrays of one length.
+
+    Attributes:
+        axis: the strip of the sheet.
+        second: moments of the recording, rising.
+        strip: the place at each, in px of the strip.
+        speed: how fast it goes on from there until the next moment, in px of the strip per second.
+        similarity: cosine similarity of the windows of sheet and audio there, from -1 to 1.
+        probability: that the recording is of this sheet, from 0 to 1; NaN if nobody looked
+            (`msmdtools.search.verdict`).
+        heard: `on_sheet`; None for everywhere.
+        likely: at each moment, how probable it is that the recording is of this sheet: by all of it, or,
+            where the recording was followed, by what was heard until then (NaN if that is too little);
+            None if nobody looked.
+    """
+
+    axis: Axis
+    second: Floats
+    strip: Floats
+    speed: Floats
+    similarity: Floats
+    probability: float = float("nan")
+    heard: NDArray[np.bool_] | None = None
+    likely: Floats | None = None
+
+    @property
+    def on_sheet(self) -> NDArray[np.bool_]:
+        """Whether the sheet has the music of each moment; where it has not, the place means nothing."""
+        return np.ones(len(self.second), bool) if self.heard is None else self.heard
+
+    @property
+    def likely_at(self) -> Floats:
+        """`likely`, or `probability` at each moment."""
+        known = np.full(len(self.second), self.probability)
+        return known if self.likely is None else self.likely
+
+    def at(self, seconds: ArrayLike) -> Floats:
+        """The places on the strip at any moments; before the first one NaN.
+
+        A place is told from the moments before it alone.
+        """
+        times = np.asarray(seconds, np.float64)
+        last = np.searchsorted(self.second, times, side="right") - 1
+        at = np.maximum(last, 0)
+        found = self.strip[at] + self.speed[at] * (times - self.second[at])
+        return np.where(last >= 0, np.clip(found, 0, self.axis.length), np.nan)
+
+    @property
+    def places(self) -> Places:
+        """The place on the pages at each moment."""
+        return self.axis.places(self.strip)
+
+    def passages(self) -> list[slice]:
+        """The moments of each way through a system: a system, and a jump, begins another one."""
+        back = np.diff(self.strip) < -SHEET_STRIDE
+        ends = np.flatnonzero(back | (np.diff(self.places.system) != 0)) + 1
+        edges = [0, *ends.tolist(), len(self.second)]
+        return [slice(low, high) for low, high in pairwise(edges)]
+
+
+def align(
+    sheet: Paged,
+    bands: NDArray[Any],
+    model: Model,
+    progress: Progress = lambda what, done, total: None,
+) -> Alignment:
+    """The way of a recording over a sheet, found with the whole recording.
+
+    Args:
+        sheet: a piece of a dataset, or a `Sheet` found in pictures.
+        bands: the spectrogram of the recording, (92, frames).
+
+    Raises:
+        MsmdError: the recording is shorter than a second, or the sheet has no systems.
+        DatasetError: a file of the dataset is missing or damaged.
+    """
+    check_length(bands)
+    strip = axis(sheet)
+    progress("sheet", 0, 1)
+    images = sheet_windows(sheet, model.config.sheet_shape, SHEET_STRIDE).images
+    vectors = model.embed_sheet(images)
+    progress("sheet", 1, 1)
+    progress("audio", 0, 1)
+    windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
+    heard = model.embed_audio(windows.spectrograms)
+    progress("audio", 1, 1)
+    found = from_similarities(strip, windows.second, Similarities(heard, vectors))
+    return judged(found, bands, heard, vectors, verdict.of_model(model.bundled))
+
+
+def from_similarities(
+    strip: Axis, second: Floats, similarities: Similarities | NDArray[np.floating]
+) -> Alignment:
+    """The alignment that a matrix of similarities gives.
+
+    Args:
+        second: of each audio window, `AUDIO_STRIDE` apart.
+        similarities: (audio windows, sheet windows), these `SHEET_STRIDE` apart on the strip.
+    """
+    if not isinstance(similarities, Similarities):
+        similarities = Known(similarities)
+    windows, found = path.best(similarities, STEPS, JUMP)
+    centres = window_centres(strip.length, similarities.shape[1])
+    moved = np.diff(windows)
+    ends = np.flatnonzero((moved < 0) | (moved >= STEPS)) + 1
+    reach = round(SMOOTH_S / AUDIO_STRIDE)
+    runs = [_smoothed(run, reach) for run in np.split(centres[windows], ends)]
+    places = np.concatenate(runs)
+    speed = np.concatenate([_slopes(run) for run in runs]) / AUDIO_STRIDE
+    return Alignment(strip, second, places, speed, found)
+
+
+def judged(
+    found: Alignment,
+    bands: NDArray[Any],
+    heard: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    null: verdict.Null | None = None,
+) -> Alignment:
+    """An alignment with the probability that the recording is of the sheet, and what of it is not.
+
+    Args:
+        bands: the spectrogram of the recording, (92, frames).
+        heard, seen: the embeddings of the windows of audio and sheet.
+        null: similarities of unrelated music with their model, if known.
+    """
+    every, first = round(INDEX_AUDIO / AUDIO_STRIDE), (INDEX_SHEET // SHEET_STRIDE - 1) // 2
+    coarse = seen[first :: INDEX_SHEET // SHEET_STRIDE]
+    evidence = verdict.evidence(heard[::every], coarse if len(coarse) else seen, null)
+    probability = verdict.probability(evidence, "audio")
+    there = presence.on_sheet(found.similarity, found.second, bands, evidence)
+    if probability < verdict.LIKELY:
+        there[:] = False
+    return replace(found, probability=probability, heard=there)
+
+
+def best_path(
+    similarities: NDArray[np.floating], steps: int = STEPS, jump: float = JUMP
+) -> NDArray[np.int64]:
+    """The sheet window of each audio window on the best path, as `msmdtools.follow.path` finds it.
+
+    Args:
+        similarities: (audio windows, sheet windows), both at least 1.
+        steps: from one audio window to the next a path goes on by 0 … steps - 1 windows, or jumps.
+    """
+    return path.best(Known(similarities), steps, jump)[0]
+
+
+def window_centres(length: float, count: int) -> Floats:
+    """Where the centres of `msmdtools.search.windows.sheet_windows` are on the strip."""
+    return np.asarray(min(SHEET_STRIDE, length) / 2 + SHEET_STRIDE * np.arange(count), np.float64)
+
+
+def check_length(bands: NDArray[Any]) -> None:
+    """Raises MsmdError if a recording is too short to be found in a sheet."""
+    length = bands.shape[1] / FRAMES_PER_SECOND
+    if length < SHORTEST_S:
+        raise MsmdError(
+            f"the recording has {length:.1f} s, which is too short; give {SHORTEST_S:g} s or more"
+        )
+
+
+def _smoothed(run: Floats, reach: int) -> Floats:
+    """Means with triangular weights over `reach` values on either side, the ends repeated."""
+    weights = np.bartlett(2 * reach + 3)[1:-1]
+    return np.convolve(np.pad(run, reach, mode="edge"), weights / weights.sum(), mode="valid")
+
+
+def _slopes(run: Floats) -> Floats:
+    """From each value to the next; at the end as before it."""
+    return np.diff(run, append=2 * run[-1] - run[-2]) if len(run) > 1 else np.zeros(1)

@@ -1,0 +1,136 @@
+"""A picture of an alignment: the pages with the way over them, and the way against time.
+
+The way is drawn through the middle of the systems in the colours of time (dark blue first, orange
+last), with a mark every few seconds; a second way through a system a little lower. Below, time goes to
+the right and the strip of systems upwards: a steady performance is a straight line, a repeat a step
+down. Grey lines are where systems begin.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.base import drawing
+from msmdtools.base.drawing import Canvas
+from msmdtools.follow.alignment import Alignment
+
+# All in pixels.
+WIDTH, ACROSS = 835, 4
+MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
+GRAPH, LEFT = 520, 70
+RADIUS, LOWER = 5.0, 28
+# About so many marks with their seconds on a page.
+_MARKS = 40
+
+
+def draw(alignment: Alignment, title: str) -> Canvas:
+    """The picture: RGB, uint8 (height, width, 3).
+
+    Args:
+        title: what was aligned with what.
+    """
+    pages = sorted(set(alignment.axis.page.tolist()))
+    drawn = [_page(alignment, page, len(pages)) for page in pages]
+    across = min(ACROSS, len(drawn))
+    width = 2 * MARGIN + across * WIDTH + (across - 1) * GAP
+    parts = [_title(alignment, title, width)]
+    for first in range(0, len(drawn), across):
+        row = drawn[first : first + across]
+        canvas = np.full((max(len(page) for page in row) + GAP, width, 3), 255, np.uint8)
+        for number, page in enumerate(row):
+            left = MARGIN + number * (WIDTH + GAP)
+            canvas[: len(page), left : left + WIDTH] = page
+        parts.append(canvas)
+    return np.concatenate([*parts, _graph(alignment, width)])
+
+
+def _title(alignment: Alignment, title: str, width: int) -> Canvas:
+    canvas = np.full((MARGIN + TITLE + LABEL + GAP, width, 3), 255, np.uint8)
+    size = min(TITLE, TITLE * (width - 2 * MARGIN) // max(drawing.text_width(title, TITLE), 1))
+    drawing.text(canvas, (MARGIN, MARGIN), title, max(size, SMALL))
+    known = alignment.probability == alignment.probability
+    likely = f", probability {100 * alignment.probability:.0f} %" if known else ""
+    words = (
+        f"{alignment.second[-1]:.1f} s, mean similarity {alignment.similarity.mean():.2f}"
+        f"{likely}; "
+        "colours are time, from dark blue to orange"
+    )
+    drawing.text(canvas, (MARGIN, MARGIN + TITLE + 8), words, LABEL, drawing.FAINT)
+    return canvas
+
+
+def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
+    """A page with the way over it."""
+    picture = alignment.axis.picture(number)
+    scale = WIDTH / picture.shape[1]
+    size = (WIDTH, round(picture.shape[0] * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    canvas: NDArray[np.uint8] = np.repeat(np.asarray(small, np.uint8)[..., np.newaxis], 3, axis=2)
+    drawing.box(canvas, (0, 0, size[0] - 1, size[1] - 1), drawing.LINE)
+    places = alignment.places
+    colours = drawing.time_colours(np.linspace(0, 1, len(alignment.second)))
+    marks = [
+        (int(np.searchsorted(alignment.second, second - 1e-9)), f"{second:g}")
+        for second in drawing.ticks(0, float(alignment.second[-1]), _MARKS * pages)
+    ]
+    ways: Counter[int] = Counter()
+    for part in alignment.passages():
+        system = int(places.system[part.start])
+        if places.page[part.start] != number:
+            continue
+        lower = LOWER * ways[system]
+        ways[system] += 1
+        points = [
+            (float(x) * scale, float(y) * scale + lower)
+            for x, y in zip(places.x[part], places.y[part], strict=True)
+        ]
+        there = alignment.on_sheet[part]
+        for step, ((start, end), colour) in enumerate(
+            zip(pairwise(points), colours[part], strict=False)
+        ):
+            if there[step] and there[step + 1]:
+                drawing.line(canvas, start, end, colour)
+        for at, words in marks:
+            if part.start <= at < part.stop and alignment.on_sheet[at]:
+                x, y = points[at - part.start]
+                drawing.dot(canvas, (x, y), RADIUS, colours[at])
+                drawing.text(canvas, (x, y + RADIUS + 3), words, SMALL, colours[at], "mt")
+    return canvas
+
+
+def _graph(alignment: Alignment, width: int) -> Canvas:
+    """The way against time."""
+    canvas = np.full((GRAPH + MARGIN + 2 * LABEL, width, 3), 255, np.uint8)
+    left, right = MARGIN + LEFT, width - MARGIN
+    last = max(float(alignment.second[-1]), 1e-9)
+    length = alignment.axis.length
+
+    def point(second: float, strip: float) -> tuple[float, float]:
+        return left + second / last * (right - left), GRAPH * (1 - strip / length)
+
+    begins: Sequence[float] = alignment.axis.begins[:-1].tolist()
+    every = max(ceil(len(begins) * LABEL / GRAPH), 1)
+    for number, begin in enumerate(begins):
+        y = min(round(point(0, begin)[1]), GRAPH - 1)
+        canvas[y, left:right] = drawing.LINE
+        if number % every == 0:
+            system = alignment.axis.system[number]
+            drawing.text(canvas, (left - 10, y), str(system), SMALL, drawing.FAINT, "rb")
+    drawing.text(canvas, (MARGIN, GRAPH / 2), "system", LABEL, drawing.FAINT, "mm", upright=True)
+    colours = drawing.time_colours(np.linspace(0, 1, len(alignment.second)))
+    points = [
+        point(float(second), float(strip))
+        for second, strip in zip(alignment.second, alignment.strip, strict=True)
+    ]
+    for start, end, colour in zip(points, points[1:], colours, strict=False):
+        drawing.line(canvas, start, end, colour)
+    for second in drawing.ticks(0, last, 20):
+        drawing.text(
+            canvas, (point(second, 0)[0], GRAPH + 6), f"{second:g} s", SMALL, drawing.FAINT, "mt"
+        )
+    return canvas

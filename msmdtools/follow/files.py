@@ -1,0 +1,61 @@
+"""An alignment as files, each in the form that its ending names: a table, a picture, or a player."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msmdtools.base.files import write_atomically
+from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.errors import MsmdError
+from msmdtools.follow import figure as alignment_picture
+from msmdtools.follow import player
+from msmdtools.follow import table as alignment_table
+from msmdtools.follow.alignment import Alignment
+from msmdtools.inputs.recording import Recording
+from msmdtools.search.windows import Paged
+
+PICTURE, PLAYER = ".png", ".html"
+
+
+def check(paths: Sequence[Path]) -> None:
+    """Make sure that files of these names can be written, before anything is calculated.
+
+    Raises:
+        MsmdError: an ending is unknown, or there is no such folder.
+    """
+    for path in paths:
+        if path.suffix.lower() not in (*alignment_table.ENDINGS, PICTURE, PLAYER):
+            raise MsmdError(
+                f"{path}: unknown ending; give a table (.csv, .parquet, .json), a picture (.png) "
+                "or a player (.html)"
+            )
+        if not path.absolute().parent.is_dir():
+            raise MsmdError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def write(alignment: Alignment, heard: Recording, path: Path) -> None:
+    """Write an alignment.
+
+    Args:
+        heard: the recording that was aligned.
+
+    Raises:
+        MsmdError: the ending is unknown; for a player, the sound cannot be had.
+        OSError: the file cannot be written.
+    """
+    ending = path.suffix.lower()
+    title = f"{heard.name} on {_named(alignment.axis.sheet)}"
+    if ending == PICTURE:
+        from msmdtools.dataset.figure import save
+
+        save(alignment_picture.draw(alignment, title), path)
+    elif ending == PLAYER:
+        write_atomically(path, player.page(alignment, heard.sound(), title))
+    else:
+        alignment_table.write_table(alignment, path)
+
+
+def _named(sheet: Paged) -> str:
+    """What a sheet is called: of a dataset's piece its title and composer."""
+    if not isinstance(sheet, DatasetPiece):
+        return sheet.piece
+    return ", ".join(filter(None, (sheet.title, sheet.composer))) or sheet.piece

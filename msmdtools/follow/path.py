@@ -1,0 +1,111 @@
+"""The best path of a recording through a sheet's windows, whatever the length of both.
+
+Going forward, of each row only the best sum to each column is needed; going back, the step by which it was
+reached. Steps are kept for a block of rows: before each block the sums are put by, and on the way back
+its steps are found again from those. That takes twice the time for what does not fit into one block,
+and the memory of one.
+
+Source: D. S. Hirschberg, "A linear space algorithm for computing maximal common subsequences",
+CACM 18 (1975), for making parts of the matrix again instead of keeping it; checkpoints as in A. Griewank,
+"Achieving logarithmic growth of temporal and spatial complexity in reverse automatic differentiation",
+Optimization Methods and Software 1 (1992), of one level.
+"""
+
+import tempfile
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.follow.similarity import Similarities
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int8]
+
+
+def best(similarities: Similarities, steps: int, jump: float) -> tuple[NDArray[np.int64], Floats]:
+    """The column of each row on the best path, and the similarity there: (rows,) each.
+
+    The best path has the highest sum of similarities, less `jump` for each jump. Of equally good ways
+    to a column the one with the shortest step is taken, and a jump only if it is better.
+
+    Args:
+        similarities: (rows, columns), both at least 1.
+        steps: from one row to the next a path goes on by 0 … steps - 1 columns, or jumps.
+    """
+    rows, columns = similarities.shape
+    sources = np.zeros(rows, np.int64)
+    path, found = np.empty(rows, np.int64), np.empty(rows)
+    numbers = range(-(-rows // similarities.block))
+    sums: Floats | None = None
+    with tempfile.TemporaryFile() as kept:
+        for number in numbers:
+            if sums is not None:
+                kept.write(sums.tobytes())
+            values = similarities.rows(number)
+            sources_here = sources[number * similarities.block :]
+            taken = np.zeros(values.shape, np.int8) if number == numbers[-1] else None
+            sums = _forward(values, sums, steps, jump, sources_here, taken)
+        assert sums is not None
+        path[-1] = np.argmax(sums)
+        for number in reversed(numbers):
+            low = number * similarities.block
+            values = similarities.rows(number)
+            if taken is None:
+                taken = np.zeros(values.shape, np.int8)
+                before = _kept(kept, number, columns)
+                _forward(values, before, steps, jump, sources[low:], taken)
+            for row in range(len(values) - 1, -1, -1):
+                at = path[low + row]
+                found[low + row] = values[row, at]
+                if low + row:
+                    step = int(taken[row, at])
+                    path[low + row - 1] = sources[low + row] if step < 0 else at - step
+            taken = None
+    return path, found
+
+
+def _kept(file: IO[bytes], number: int, columns: int) -> Floats | None:
+    """The sums of the row before a block; None before the first."""
+    if not number:
+        return None
+    file.seek((number - 1) * columns * 8)
+    return np.frombuffer(file.read(columns * 8))
+
+
+def _forward(
+    values: NDArray[np.floating],
+    sums: Floats | None,
+    steps: int,
+    jump: float,
+    sources: NDArray[np.int64],
+    taken: Steps | None,
+) -> Floats:
+    """The best sum to each column of the last row of some, after those of the row before them.
+
+    Args:
+        sums: of the row before; None if there is none.
+        sources: takes for each row the column that a jump into it comes from.
+        taken: takes the step by which each column was reached, -1 for a jump; None if nobody asks.
+    """
+    best = sums
+    for row, here in enumerate(values):
+        if best is None:
+            best = here.astype(np.float64)
+            continue
+        before = best.copy()
+        for step in range(1, min(steps, len(before))):
+            further = best[:-step]
+            better = further > before[step:]
+            before[step:][better] = further[better]
+            if taken is not None:
+                taken[row, step:][better] = step
+        sources[row] = np.argmax(best)
+        jumped = best[sources[row]] - jump
+        better = jumped > before
+        before[better] = jumped
+        if taken is not None:
+            taken[row][better] = -1
+        best = before + here
+    assert best is not None
+    return best

@@ -1,0 +1,149 @@
+"""Which moments of a recording are on the sheet: applause, silence and other music before and after are not.
+
+A path gives every moment a place, whether the sheet has its music or not. Where it has not, the similarity along
+the path is that of chance, about as high as for the whole recording turned around in time
+(`msmdtools.search.verdict`). So a stretch at the beginning or at the end is off the sheet
+
+- if it is silent, from where nothing sounds for longer than `SILENCE_S`; or
+- if the similarities in it are so low that the sum of what they lack to a level between that of chance and
+  that of the right music reaches `LACK`: some seconds of other music, or many of what is only hard to read.
+
+Moments between two on the sheet are on it too: a rest, an ornament, a bar that the model does not read.
+Where chance and music are not a good deal apart, nothing but silence is found.
+
+*While it is heard* (`so_far`) nobody knows what comes next, and less can be said: every half second, by the
+windows that have been heard to their end, how probable it is that the last 10 or 20 s, whichever fits better
+as a repeat breaks what lies across it, are of the sheet. Below `LEAVE` the music is off the sheet, until it is
+as likely as not again. Nothing is said of the first `LEAST` windows, nor of those after a pause. Silence
+before the first sound is off the sheet, and silence for longer than `PAUSE_S` later on: it may be a rest.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND
+from msmdtools.search import verdict
+from msmdtools.search.verdict import Evidence, Null
+
+SILENCE_S = 1.0
+# Of the loudness that a tenth of the frames exceed.
+QUIET = 0.05
+LEVEL, LACK, APART = 0.35, 6.0, 0.8
+# While it is heard: seconds of silence, windows, and a probability.
+PAUSE_S = 3.0
+LEAST, PASSAGES = 10, (20, 40)
+LEAVE = 0.1
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+
+
+def on_sheet(
+    similarity: Floats, second: Floats, bands: NDArray[np.floating], evidence: Evidence
+) -> NDArray[np.bool_]:
+    """Whether each moment is on the sheet, (moments,).
+
+    Args:
+        similarity: along the path, at each moment.
+        second: the moments, at equal distances.
+        bands: the spectrogram of the recording, (92, frames).
+        evidence: that the recording is of the sheet.
+    """
+    there = np.ones(len(second), bool)
+    first, last = sounding(bands)
+    there[(second < first - SILENCE_S) | (second > last + SILENCE_S)] = False
+    if evidence.direction >= APART and there.any():
+        level = evidence.backwards + LEVEL * evidence.direction
+        step = second[1] - second[0] if len(second) > 1 else 1.0
+        more = ((similarity - evidence.null.mean) / evidence.null.spread - level) * step
+        inside = np.flatnonzero(there)
+        low, high = inside[0], inside[-1] + 1
+        low += _lacking(more[low:high])
+        high -= _lacking(more[low:high][::-1])
+        there[:low] = there[high:] = False
+    # What is off the sheet may have ended in silence, or begun with it.
+    inside = np.flatnonzero(there)
+    if len(inside):
+        start = round(second[inside[0]] * FRAMES_PER_SECOND)
+        first, last = sounding(bands[:, start : round(second[inside[-1]] * FRAMES_PER_SECOND) + 1])
+        begin = start / FRAMES_PER_SECOND
+        there &= second >= begin + first - SILENCE_S
+        there &= second <= begin + last + SILENCE_S
+    return there
+
+
+def so_far(
+    heard: Vectors,
+    seen: Vectors,
+    bands: NDArray[np.floating],
+    null: Null | None,
+    stride_s: float,
+    reach_s: float,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """How probable it is, at every window's middle, that what sounds is of the sheet; and whether it is on it.
+
+    What is said at a moment depends on nothing that is heard later. Both are (windows,); a probability is
+    NaN where too little has been heard.
+
+    Args:
+        heard: the embeddings of windows of the recording, one every `stride_s` from its start.
+        seen: those of the sheet, at the stride of an index.
+        bands: the spectrogram of the recording, (92, frames).
+        null: as for `msmdtools.search.verdict.evidence`.
+        reach_s: how long after its middle a window ends.
+    """
+    likely, there = np.full(len(heard), np.nan), np.zeros(len(heard), bool)
+    on, before = True, None
+    for now, begin in enumerate(_begins(bands, stride_s, len(heard))):
+        if begin is None:
+            continue
+        if begin != before:
+            on, before = True, begin
+        whole = heard[begin : max(now - round(reach_s / stride_s) + 1, 0)]
+        if len(whole) >= LEAST:
+            lengths = {min(length, len(whole)) for length in PASSAGES}
+            found = [verdict.evidence(whole[-length:], seen, null) for length in lengths]
+            likely[now] = max(verdict.probability(evidence, "audio") for evidence in found)
+            on = bool(likely[now] >= (LEAVE if on else verdict.LIKELY))
+        there[now] = on
+    return likely, there
+
+
+def _begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> Iterator[int | None]:
+    """The window with which the music began that is heard at each window; None in silence.
+
+    A sound is a sound by the loudest that was heard before it.
+    """
+    loud = bands.mean(axis=0, dtype=np.float64)
+    sounds = loud > QUIET / 2 * np.maximum.accumulate(loud)
+    begin: int | None = None
+    last = -np.inf
+    step = round(stride_s * FRAMES_PER_SECOND)
+    for window in range(windows):
+        new = np.flatnonzero(sounds[max(window - 1, 0) * step + 1 : window * step + 1])
+        if window == 0:
+            new = np.flatnonzero(sounds[:1])
+        if len(new):
+            if window * step - last > PAUSE_S * FRAMES_PER_SECOND:
+                begin = window
+            last = window * step
+        yield begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None
+
+
+def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
+    """From which to which second a recording sounds; all of it if it never does."""
+    loud = bands.mean(axis=0, dtype=np.float64)
+    heard = np.flatnonzero(loud > QUIET * np.quantile(loud, 0.9)) if loud.any() else np.arange(0)
+    if not len(heard):
+        return 0.0, len(loud) / FRAMES_PER_SECOND
+    return float(heard[0]) / FRAMES_PER_SECOND, float(heard[-1] + 1) / FRAMES_PER_SECOND
+
+
+def _lacking(more: Floats) -> int:
+    """How many values at the beginning together lack so much that they are off the sheet."""
+    sums = np.cumsum(more)
+    if not len(sums) or sums.min() > -LACK:
+        return 0
+    return int(np.argmin(sums)) + 1

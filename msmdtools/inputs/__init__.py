@@ -1,0 +1,1 @@
+"""What users bring: recordings, MIDI files, pictures and PDFs, read within limits."""

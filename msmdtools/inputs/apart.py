@@ -1,0 +1,99 @@
+"""Reading files in another process, which a file may hang, crash or fill without harm to this one.
+
+A library that decodes a picture, a PDF or sound may take hours or gigabytes for a file of a few bytes, or
+end its process. Here it runs in a worker that is started for the first file and kept for the next
+ones; it is killed when the time is up, may take only so much more memory than it has, and is replaced
+when it died. Whatever happens is an `MsmdError` that names the file.
+"""
+
+import atexit
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msmdtools.base.pool import Call, Lost, Pool, Raised, Returned
+from msmdtools.errors import MsmdError
+from msmdtools.inputs.limits import LIMITS, Limits
+
+_MB = 1_000_000
+
+
+def read(
+    function: Callable[..., Any], path: str | Path, *rest: Any, limits: Limits = LIMITS
+) -> Any:
+    """`function(path, *rest, limits)`, run in another process.
+
+    Args:
+        function: one at the top of a module; it, the arguments and what it gives can be pickled.
+
+    Raises:
+        MsmdError: as the function does, or reading took too much time or memory, or failed in a way
+            that the function does not know.
+    """
+    pool = _pool()
+    pool.submit(Call(_limited, (function, (path, *rest, limits), limits.memory), limits.time))
+    (found,) = pool.results()
+    if isinstance(found, Returned):
+        return found.value
+    if isinstance(found, Raised):
+        raise _known(found.error, path, limits) from found.error
+    raise _lost(found, path, limits)
+
+
+def close() -> None:
+    """End the worker, if there is one: its memory is free; another one is started when it is needed."""
+    if _pool.cache_info().currsize:
+        pool = _pool()
+        _pool.cache_clear()
+        atexit.unregister(pool.close)
+        pool.close()
+
+
+@cache
+def _pool() -> Pool:
+    pool = Pool(1, main=False)
+    atexit.register(pool.close)
+    return pool
+
+
+def _limited(call: tuple[Callable[..., Any], Sequence[Any], int]) -> Any:
+    """What the worker does: a call with so many MB of memory more than it has now."""
+    function, arguments, memory = call
+    _allow(memory)
+    return function(*arguments)
+
+
+def _allow(memory: int) -> None:
+    try:
+        import resource
+    except ImportError:  # not on this system: the limit of time is left
+        return
+    with contextlib.suppress(OSError, ValueError):
+        # What is mapped already differs from machine to machine: libraries map much for many processors.
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = pages * resource.getpagesize() + memory * _MB
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
+
+
+def _known(error: Exception, path: str | Path, limits: Limits) -> MsmdError:
+    if isinstance(error, MsmdError):
+        return error
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(error, MemoryError) or "memory" in said.lower():
+        return limits.exceeded("memory", f"{path}: reading it takes too many MB of memory")
+    return MsmdError(f"{path}: it cannot be read, and may be damaged ({said})")
+
+
+def _lost(lost: Lost, path: str | Path, limits: Limits) -> MsmdError:
+    if lost.timed_out:
+        return limits.exceeded("time", f"{path}: reading it takes too many seconds")
+    code = lost.exitcode
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            return MsmdError(f"{path}: it cannot be read: its reader was ended by {name}")
+    return MsmdError(f"{path}: it cannot be read: its reader ended with code {code}")

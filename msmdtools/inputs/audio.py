@@ -1,0 +1,173 @@
+"""Recordings as the features want them, in any format and rate that libsndfile or FFmpeg reads.
+
+libsndfile (WAV, FLAC, OGG, MP3, AIFF and more) comes with msmdtools. Other formats, such as M4A, are
+read by the program `ffmpeg` where it is installed. A recording is read, brought to mono and to the rate
+in blocks: its length takes no memory. What its head says of its length is not asked.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram_parts
+from msmdtools.inputs.limits import LIMITS, Limits
+from msmdtools.perform.level import of_comment
+
+# By these names files of a folder are taken for recordings.
+ENDINGS = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+    | {".m4a", ".aac", ".wma", ".mp4", ".webm"}
+)
+# 16-bit samples below this are the noise of a silent recording (-72 dB).
+_SILENT = 8
+# Samples of a block, of all channels together.
+_BLOCK = 1 << 18
+# Rates beyond these are none of recordings, and take much to convert.
+_RATES = (1_000, 1_000_000)
+
+Floats = NDArray[np.float32]
+
+
+def read(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.int16]:
+    """A recording: int16, (samples,), mono (the mean of its channels), 22,050 Hz.
+
+    Of audio that `msmd build` kept, these are the samples that its spectrogram is made of.
+
+    Raises:
+        MsmdError: there is no such file, it is no recording that can be read, it is empty or silent,
+            it is too long, or a sample of it is not a number.
+    """
+    return np.concatenate(list(blocks(path, limits)))
+
+
+def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
+    """The spectrogram of a recording: float16, (92, frames). Raises as `read` does."""
+    return np.concatenate(list(spectrogram_parts(blocks(path, limits))), axis=1)
+
+
+def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int16]]:
+    """A recording as `read` gives it, block by block. Raises as `read` does, at the latest at its end."""
+    path = Path(path)
+    if not path.is_file():
+        raise MsmdError(f"{path}: no such file")
+    loudest = samples = 0
+    scale = _scale(path)
+    for block in _at_rate(path, limits):
+        found = np.round(np.clip(block, -1, 1) * scale).astype(np.int16)
+        if len(found):
+            loudest = max(loudest, int(np.abs(found.astype(np.int32)).max()))
+            samples += len(found)
+            yield found
+    if not samples:
+        raise MsmdError(f"{path}: the recording is empty")
+    if loudest < _SILENT:
+        raise MsmdError(f"{path}: the recording is silent")
+
+
+def is_audio(path: Path) -> bool:
+    """Whether the name is one of a recording."""
+    return path.suffix.lower() in ENDINGS
+
+
+def _scale(path: Path) -> np.float32:
+    """What a sample of full scale is in steps of 16 bits."""
+    import soundfile  # type: ignore[import-untyped]  # it has no types
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            gain = of_comment(file.comment)
+    except (soundfile.SoundFileError, RuntimeError):  # another program may be able to read it
+        gain = 1
+    return np.float32(32768 / gain if gain > 1 else np.iinfo(np.int16).max)
+
+
+def _at_rate(path: Path, limits: Limits) -> Iterator[Floats]:
+    """Mono blocks at 22,050 Hz."""
+    import soundfile
+
+    heard = False
+    try:
+        with soundfile.SoundFile(path) as file:
+            checked = _checked(path, _mono(file), file.samplerate, limits)
+            for block in _resampled(checked, file.samplerate, path):
+                heard = True
+                yield block
+        return
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        if heard:
+            raise MsmdError(f"{path}: the recording is damaged ({error})") from error
+        why = error
+    yield from _checked(path, _by_ffmpeg(path, why, limits), SAMPLE_RATE, limits)
+
+
+def _mono(file: Any) -> Iterator[Floats]:
+    size = max(_BLOCK // file.channels, 1)
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
+        yield block.mean(axis=1, dtype=np.float32)
+
+
+def _checked(path: Path, mono: Iterator[Floats], rate: int, limits: Limits) -> Iterator[Floats]:
+    """The same blocks. Raises MsmdError where they are too many, or are no numbers."""
+    samples = 0
+    for block in mono:
+        samples += len(block)
+        if samples > limits.seconds * rate:
+            raise limits.exceeded("seconds", f"{path}: the recording has too many seconds")
+        if not np.isfinite(block).all():
+            raise MsmdError(f"{path}: the recording has samples that are not numbers")
+        yield block
+
+
+def _resampled(mono: Iterator[Floats], rate: int, path: Path) -> Iterator[Floats]:
+    if rate == SAMPLE_RATE:
+        yield from mono
+        return
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise MsmdError(
+            f"{path}: the recording has {rate:,} samples a second; "
+            f"{_RATES[0]:,} to {_RATES[1]:,} can be read"
+        )
+    import soxr
+
+    stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+    for block in mono:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _by_ffmpeg(path: Path, why: Exception, limits: Limits) -> Iterator[Floats]:
+    """The samples at 22,050 Hz of a file that libsndfile cannot read."""
+    reason = getattr(why, "error_string", None) or str(why)
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise MsmdError(
+            f"{path}: not a recording that libsndfile can read ({reason}); give WAV, FLAC, OGG or MP3, "
+            "or install ffmpeg, which reads more formats"
+        ) from why
+    command = [program, "-v", "error", "-nostdin", "-i", f"file:{path}", "-vn", "-ac", "1"]
+    command += ["-t", str(limits.seconds + 1), "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as running,
+    ):
+        assert running.stdout is not None
+        try:
+            while content := running.stdout.read(4 * _BLOCK):
+                yield np.frombuffer(content[: len(content) // 4 * 4], "<f4")
+            code = running.wait()
+        finally:
+            running.kill()
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    if code:
+        raise MsmdError(
+            f"{path}: not a recording that libsndfile or ffmpeg can read "
+            f"({lines[-1] if lines else 'no reason given'})"
+        ) from why

@@ -1,0 +1,186 @@
+"""Sheets from pictures and PDFs: upright pages at the scale of training pages, and their systems.
+
+A model is trained on pages that are 835 px wide, with staff lines 7 px apart. Pages of any other
+resolution or staff size are brought to that distance, upright and flat; pages that are like that already
+are left as they are. Places on them are given in pixels of the picture that was read (of a PDF: of
+its page drawn 835 px wide), whatever was done to it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.inputs.limits import LIMITS, Limits
+from msmdtools.inputs.pictures import read_pictures
+from msmdtools.inputs.stored import Stored
+from msmdtools.paper import systems
+from msmdtools.paper.rectify import Warp
+from msmdtools.paper.systems import Image, Layout
+from msmdtools.snippets.schema import NOMINAL_WIDTH
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Distance of staff lines of the training pages: 20 pt staves on A4 paper, 835 px wide.
+SPACE = 6.98
+# A difference of scale that models do not mind.
+_SAME = 0.02
+_PDF_WIDTH = 2 * NOMINAL_WIDTH
+# Pictures are kept this wide: sharp on a screen of two pixels for each of a page.
+SHARP = 2 * NOMINAL_WIDTH
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """A sheet as windows are cut from it: `msmdtools.search.windows.Paged`.
+
+    Attributes:
+        piece: its name.
+        pages: upright and flat, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
+        systems: one row per staff: page, system, staff (all from 1), x0, y0, x1, y1 in px of `pages`.
+        to_picture: for each page the affine map (2, 3) from its pixels to those of the picture, or
+            of the picture made flat.
+        pictures: the pages as they look on the picture, at most `SHARP` px wide.
+        sizes: width and height of each picture, in the px that places on it are given in.
+        warps: for each page the map from the flat picture to the picture; None for the same.
+        notes: what seems not to have been found, such as "page 2: 5 systems found; 1 gap looks like
+            a missed system".
+    """
+
+    piece: str
+    pages: Sequence[Image]
+    systems: "pd.DataFrame"
+    to_picture: Sequence[NDArray[np.float64]]
+    pictures: Sequence[Image]
+    sizes: Sequence[tuple[float, float]]
+    warps: Sequence[Warp | None]
+    notes: tuple[str, ...] = ()
+
+    def on_picture(
+        self, page: NDArray[np.integer], x: NDArray[np.floating], y: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and y on the pictures of places on the pages, arrays of one length."""
+        page = np.asarray(page)
+        maps = np.array(self.to_picture)[page - 1]
+        places = np.stack([x, y, np.ones(len(np.atleast_1d(x)))], axis=-1)
+        found = np.einsum("nij,nj->ni", maps, places)
+        for number in np.unique(page):
+            warp = self.warps[number - 1]
+            if warp is not None:
+                here = page == number
+                found[here] = np.stack(warp.back(*found[here].T), axis=-1)
+        return found[:, 0], found[:, 1]
+
+    def picture(self, number: int) -> Image:
+        """Page `number`, from 1, as it looks on the picture, at the size that places fit."""
+        width, height = (max(round(size), 1) for size in self.sizes[number - 1])
+        return _resized(self.pictures[number - 1], width, height)
+
+
+def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:
+    """The sheet in a picture, a PDF, or a folder of pictures.
+
+    Args:
+        piece: its name; None for the file's.
+
+    Raises:
+        MsmdError: the file cannot be read or exceeds a limit, or no page of it has staves.
+    """
+    path = Path(path)
+    pictures, unit = read_pictures(path, _PDF_WIDTH, limits), 1.0
+    if path.suffix.lower() == ".pdf":
+        unit = NOMINAL_WIDTH / _PDF_WIDTH
+    return make_sheet(pictures, piece or path.stem, str(path), unit)
+
+
+def make_sheet(
+    pictures: Iterable[Image], piece: str, where: str = "the picture", unit: float = 1.0
+) -> Sheet:
+    """The sheet whose pages these pictures are.
+
+    Args:
+        pictures: uint8, (height, width), dark ink on light paper; taken one by one.
+        where: what an error names.
+        unit: places are given in pixels of the pictures times this.
+
+    Raises:
+        MsmdError: there are no staves on any of them.
+    """
+    import pandas as pd
+
+    pages, shown, maps, sizes, warps, notes = Stored(), Stored(), [], [], [], []
+    rows: list[dict[str, Any]] = []
+    count = 0
+    for number, picture in enumerate(pictures, 1):
+        layout = systems.find_systems(picture)
+        height, width = picture.shape
+        clean = systems.whitened(picture) if np.median(picture) < 250 else picture
+        wide = min(width, SHARP)
+        shown.append(_resized(clean, wide, max(round(height * wide / width), 1)))
+        page, scale, back = _normalised(clean, layout)
+        pages.append(page)
+        maps.append(np.asarray(unit * back, np.float64))
+        sizes.append((unit * width, unit * height))
+        warps.append(layout.warp and layout.warp.scaled(unit))
+        notes += _notes(number, layout)
+        for system in layout.systems:
+            count += 1
+            for staff, box in enumerate(system, 1):
+                place = {"piece": piece, "page": number, "system": count, "staff": staff}
+                edges = (box.x0, box.y0, box.x1, box.y1)
+                names = ("x0", "y0", "x1", "y1")
+                rows.append(place | {n: e * scale for n, e in zip(names, edges, strict=True)})
+    if not rows:
+        raise MsmdError(
+            f"{where}: no staves found; give a picture of printed music, upright to 4 degrees, "
+            "with staff lines that can be told apart"
+        )
+    table = pd.DataFrame(rows)
+    return Sheet(piece, pages, table, maps, shown, sizes, warps, tuple(notes))
+
+
+def _notes(number: int, layout: Layout) -> list[str]:
+    """What seems to be missing on a page."""
+    if not layout.gaps:
+        return []
+    count = len(layout.systems)
+    systems_found = f"{count} {'system' if count == 1 else 'systems'} found"
+    look = "1 gap looks like a missed system"
+    if layout.gaps > 1:
+        look = f"{layout.gaps} gaps look like missed systems"
+    return [f"page {number}: {systems_found}; {look}"]
+
+
+def _resized(picture: Image, width: int, height: int) -> Image:
+    if picture.shape == (height, width):
+        return picture
+    method = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+
+
+def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[np.float64]]:
+    """The page upright and at the scale of training, that scale, and the map back (2, 3)."""
+    scale = SPACE / layout.space if layout.systems else 1.0
+    if abs(scale - 1) < _SAME:
+        scale = 1.0
+    page, height, width = picture, *picture.shape
+    if layout.warp is not None:
+        page = np.asarray(layout.warp.flatten(page, 255), np.uint8)
+    if layout.angle and layout.systems:
+        page = np.asarray(systems.turn(page, layout.angle, 255), np.uint8)
+        turned = systems.rotation(width, height, layout.angle)
+    else:
+        turned = np.eye(2, 3)
+    if scale != 1:
+        page = _resized(page, max(round(width * scale), 1), max(round(height * scale), 1))
+    # Boxes are in pixel edges, and the rotation in pixel centres: half a pixel apart.
+    half = np.array([0.5, 0.5])
+    turned[:, 2] += half - turned[:, :2] @ half
+    back = cv2.invertAffineTransform(turned)
+    return page, scale, np.concatenate([back[:, :2] / scale, back[:, 2:]], axis=1)

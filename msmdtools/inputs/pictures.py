@@ -1,0 +1,173 @@
+"""Pictures, PDFs and folders of pictures as grey pages, one after the other, within limits.
+
+The size of a page is known from the file's head, before anything is decoded or drawn. It counts as
+it will be searched for staves: of a page that is narrow and high, that is many times what is stored.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.inputs.limits import LIMITS, Limits
+from msmdtools.paper.systems import WIDTH
+from msmdtools.snippets.schema import NOMINAL_WIDTH
+
+Image = NDArray[np.uint8]
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
+# Rows of a transparent picture that are laid on white at a time.
+_BAND = 256
+
+
+def read_pictures(
+    path: str | Path, pdf_width: int = NOMINAL_WIDTH, limits: Limits = LIMITS
+) -> Iterator[Image]:
+    """The pages of a picture, a PDF, or a folder of pictures, as they are: uint8 (height, width).
+
+    Args:
+        pdf_width: px that the pages of a PDF are drawn wide.
+
+    Raises:
+        MsmdError: there is no such file, it cannot be read, or it exceeds a limit; at the page where
+            that is found.
+    """
+    path = Path(path)
+    found: Iterator[Image]
+    if path.is_dir():
+        files = in_order(file for file in path.iterdir() if is_picture(file))
+        if not files:
+            raise MsmdError(f"{path}: no pictures (PNG, JPEG, TIFF) in this folder")
+        found = chain.from_iterable(_picture(file, limits) for file in files)
+    elif not path.is_file():
+        raise MsmdError(f"{path}: no such file")
+    elif path.suffix.lower() == ".pdf":
+        found = _pdf(path, pdf_width, limits)
+    else:
+        found = _picture(path, limits)
+    for number, picture in enumerate(found, 1):
+        if number > limits.pages:
+            raise limits.exceeded("pages", f"{path}: it has too many pages")
+        yield picture
+
+
+def page_of(
+    path: str | Path, number: int, pdf_width: int = NOMINAL_WIDTH, limits: Limits = LIMITS
+) -> Image:
+    """One page, from 1, as `read_pictures` gives it.
+
+    Raises:
+        MsmdError: as `read_pictures` does, or there is no such page.
+    """
+    path = Path(path)
+    if path.is_file() and path.suffix.lower() == ".pdf":
+        found, first = _pdf(path, pdf_width, limits, number), number
+    else:
+        found, first = read_pictures(path, pdf_width, limits), 1
+    for at, picture in enumerate(found, first):
+        if at == number:
+            return picture
+    raise MsmdError(f"{path}: it has no page {number}")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is one of a picture: PNG, JPEG or TIFF."""
+    return path.suffix.lower() in ENDINGS and path.name[0] != "."
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Files by name, with numbers in names by their value: page-2 before page-10."""
+    return sorted(
+        files,
+        key=lambda f: [(len(p), p) if p.isdigit() else (0, p) for p in re.split(r"(\d+)", f.name)],
+    )
+
+
+def _check(where: str, width: float, height: float, limits: Limits) -> None:
+    """Raises MsmdError if a page has too many pixels, as it is or as wide as it is searched."""
+    if min(width, height) <= 0:
+        raise MsmdError(f"{where} has no size ({width:g} × {height:g})")
+    if max(width * height, WIDTH * WIDTH * height / width) > limits.pixels:
+        size = f"{width:,.0f} × {height:,.0f} pixels"
+        if width * height <= limits.pixels:
+            size += f", which are {WIDTH:,} × {WIDTH * height / width:,.0f} where staves are found"
+        raise limits.exceeded("pixels", f"{where} has {size}")
+
+
+def _picture(path: Path, limits: Limits) -> Iterator[Image]:
+    from PIL import Image as Pillow
+    from PIL import ImageSequence
+
+    try:
+        with _no_other_limit(), Pillow.open(path) as file:
+            for number, frame in enumerate(ImageSequence.Iterator(file), 1):
+                _check(f"{path}: picture {number}", *frame.size, limits)
+                yield _grey(frame)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MsmdError(
+            f"{path}: not a picture that can be read ({error}); give PNG, JPEG, TIFF or PDF"
+        ) from error
+
+
+@contextmanager
+def _no_other_limit() -> Iterator[None]:
+    """Without Pillow's limit of pixels, which is another one, and a warning on the way to it."""
+    from PIL import Image as Pillow
+
+    kept, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Pillow.MAX_IMAGE_PIXELS = kept
+
+
+def _grey(frame: Any) -> Image:
+    """A Pillow picture upright and grey, uint8 (height, width); what is transparent is paper."""
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    picture = ImageOps.exif_transpose(frame)
+    if picture.mode in ("I;16", "I", "F"):
+        values = np.asarray(picture, np.float32)
+        top = 65535 if values.max() > 255 else 255
+        return np.asarray(np.clip(values * (255 / top), 0, 255), np.uint8)
+    if not picture.has_transparency_data:
+        plain = picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
+        return np.array(plain.convert("L"), np.uint8)
+    width, height = picture.size
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, _BAND):
+        clear = picture.crop((0, top, width, min(top + _BAND, height))).convert("RGBA")
+        white = Pillow.new("RGBA", clear.size, "white")
+        grey[top : top + _BAND] = np.asarray(Pillow.alpha_composite(white, clear).convert("L"))
+    return grey
+
+
+def _pdf(path: Path, width: int, limits: Limits, only: int | None = None) -> Iterator[Image]:
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(path)
+        if len(document) > limits.pages:
+            raise limits.exceeded("pages", f"{path}: it has {len(document):,} pages")
+        for number in range(1, len(document) + 1) if only is None else [only]:
+            page = document[number - 1]
+            across, down = page.get_size()
+            if across > 0:
+                _check(f"{path}: page {number}", width, down * width / across, limits)
+            # PDFium rounds the size up: ask for a hair less than the whole number.
+            bitmap = page.render(scale=(width - 1e-3) / across, grayscale=True)
+            picture = np.array(bitmap.to_numpy().squeeze(), np.uint8)
+            bitmap.close()
+            page.close()
+            yield picture
+        document.close()
+    except IndexError:  # it has no such page
+        return
+    except pypdfium2.PdfiumError as error:
+        raise MsmdError(f"{path}: not a PDF that can be read ({error})") from error

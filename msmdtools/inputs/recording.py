@@ -1,0 +1,61 @@
+"""What is listened to: a recording or MIDI file, or a performance of a dataset's piece."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.inputs import apart, audio, midi
+from msmdtools.inputs.limits import LIMITS, Limits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A recording.
+
+    Attributes:
+        name: of the file or performance.
+        bands: its spectrogram, (92, frames).
+        sound: gives its samples in blocks, int16, mono, 22,050 Hz.
+    """
+
+    name: str
+    bands: NDArray[Any]
+    sound: Callable[[], Iterator[NDArray[np.int16]]]
+
+
+def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
+    """The recording in a file; a MIDI file is played by the default soundfont's piano.
+
+    Raises:
+        MsmdError: it cannot be read, it exceeds the limits, or there is nothing to hear in it.
+    """
+    path = Path(path)
+    kind = midi if path.suffix.lower() in midi.ENDINGS else audio
+    bands = apart.read(kind.read_bands, path, limits=limits)
+    return Recording(path.name, bands, lambda: kind.blocks(path, limits=limits))
+
+
+def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:
+    """A performance of a dataset's piece. Its sound, if it was not kept, is made again when asked for.
+
+    Raises:
+        DatasetError: the piece has no such performance, or a file of it is missing or damaged.
+    """
+    name = piece.performance_name(performance)
+
+    def sound() -> Iterator[NDArray[np.int16]]:
+        if piece.performances.at[name, "audio_sha256"]:
+            yield from audio.blocks(piece.audio_path(name))
+            return
+        from msmdtools.perform.soundfonts import find_soundfont
+        from msmdtools.perform.synth import rendering
+
+        spec = piece.spec(name)
+        yield from rendering(piece.music, spec, find_soundfont(spec.soundfont)).rounded()
+
+    return Recording(name, piece.spectrogram(name), sound)

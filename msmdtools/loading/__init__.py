@@ -1,0 +1,1 @@
+"""From snippets on disk to batches: reading order, decoding, augmentation, PyTorch."""

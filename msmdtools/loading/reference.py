@@ -1,0 +1,38 @@
+"""What docs/snippets.md and docs/loader.md have from the code: the columns, and the augmentations.
+
+To bring the files up to date: python -m msmdtools.loading.reference docs/snippets.md docs/loader.md.
+tests/test_snippets_docs.py and tests/test_loader_docs.py compare.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from msmdtools.loading import augment
+from msmdtools.snippet import SNIPPETS
+
+_BY = "msmdtools.loading.reference"
+
+
+def with_columns(text: str) -> str:
+    """The text of a document with its table of columns made anew."""
+    rows = [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in SNIPPETS.columns]
+    table = "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
+    return _made(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
+
+
+def with_augmentations(text: str) -> str:
+    """The text of a document with its table of augmentations made anew."""
+    return _made(text, "augmentations", augment.reference())
+
+
+def _made(text: str, what: str, content: str) -> str:
+    begin, end = f"<!-- {what}: made by {_BY} -->", f"<!-- end of {what} -->"
+    section = f"{begin}\n\n{content}\n\n{end}"
+    return re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: section, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    for document in map(Path, sys.argv[1:]):
+        text = document.read_text(encoding="utf-8")
+        document.write_text(with_augmentations(with_columns(text)), encoding="utf-8")

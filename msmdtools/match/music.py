@@ -1,0 +1,317 @@
+"""From the performed notes to the music that sounds: one timeline, one note per key pressed.
+
+Several voices that strike the same key of the same staff together make one note. A key that is struck again
+while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI;
+what has velocity 0 there, or is not there, does not sound.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+from msmdtools.engrave.midi import MidiNote, WrittenMidi
+from msmdtools.engrave.records import PlayedNote, PlayedStaff, Records
+from msmdtools.match.ties import end_of, tied_from
+from msmdtools.score import TICKS_PER_QUARTER, Part, PedalChange, TempoChange
+
+GRACE_SPEED = Fraction(9, 40)
+DEFAULT_VELOCITY = 90
+DEFAULT_US_PER_QUARTER = 1_000_000
+PAUSE_US = 1_000_000
+
+
+@dataclass(slots=True)
+class Strike:
+    """A key pressed: by these played notes, of this staff (channel), from tick to tick."""
+
+    onset_tick: int
+    offset_tick: int
+    pitch: int
+    cents: float
+    velocity: int
+    channel: int
+    drum: bool
+    program: int
+    played: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All performances of a source one after the other.
+
+    Attributes:
+        strikes: sorted by (onset_tick, channel, pitch).
+        strike_of: for each played note the index of the strike that it starts, or that its tie continues.
+        tied_from: for each played note that continues another one, that other one.
+        starts: for each performance, the score time of its start: the length of those before, in quarter
+            notes.
+        parts: from the top of the score.
+        unrecorded: notes of the MIDI files that no performer recorded (none, unless the source adds
+            performers of its own).
+    """
+
+    strikes: tuple[Strike, ...]
+    strike_of: dict[int, int]
+    tied_from: dict[int, int]
+    starts: tuple[Fraction, ...]
+    tempi: tuple[TempoChange, ...]
+    pedals: tuple[PedalChange, ...]
+    parts: tuple[Part, ...]
+    unrecorded: int
+
+
+def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fraction]) -> int:
+    """LilyPond's MIDI tick of a moment in quarter notes.
+
+    Grace time runs at 9/40 of main time, before its main note. A performance that starts before time zero
+    (with grace notes, say) is shifted so that it starts at tick 0.
+    """
+    if start < (Fraction(0), Fraction(0)):
+        onset, grace = onset - start[0], grace - start[1]
+    return int((onset + GRACE_SPEED * grace) * TICKS_PER_QUARTER // 1)
+
+
+def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
+    """Put all performances on one timeline, each after the one before and a pause of a second."""
+    continued = tied_from(records.played, records.ties)
+    strikes: list[Strike] = []
+    tempi: list[TempoChange] = []
+    pedals: list[PedalChange] = []
+    names: dict[int, list[PlayedStaff]] = {}
+    unrecorded = 0
+    begin = 0
+    for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
+        notes = [i for i, n in enumerate(records.played) if n.performance == p]
+        ticks = {i: span(records.played[i], start) for i in notes}
+        staves = _channels(records.played, notes)
+        tracks = tracks_of_parts(records.played, ticks, midi)
+        for staff in (s for s in records.parts if s.performance == p and s.staff in staves):
+            names.setdefault(staves[staff.staff], []).append(staff)
+        lent = _lent(records, p, notes)
+        new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks, lent)
+        strikes += new
+        unrecorded += missing
+        channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
+        tempi += [
+            TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)
+        ]
+        pedals += [
+            PedalChange(begin + tick, channel_of_track[track], value)
+            for tick, track, value in midi.pedals
+            if track in channel_of_track
+        ]
+        end = max([begin + midi.end_tick, *(s.offset_tick for s in new)])
+        last_us = tempi[-1].us_per_quarter
+        begin = end + PAUSE_US * TICKS_PER_QUARTER // last_us
+    strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch, s.cents))
+    strike_of = {i: k for k, strike in enumerate(strikes) for i in strike.played}
+    for i in continued:
+        if (root := root_of(i, continued)) in strike_of:
+            strike_of[i] = strike_of[root]
+    return Timeline(
+        tuple(strikes),
+        strike_of,
+        continued,
+        starts_of(records),
+        tuple(tempi),
+        tuple(pedals),
+        _parts(strikes, names),
+        unrecorded,
+    )
+
+
+def _lent(records: Records, performance: int, notes: Iterable[int]) -> dict[int, int]:
+    """For notes of a performance the programs that a score which is only played has for them."""
+    programs = {}
+    for i in notes if records.lent else ():
+        note = records.played[i].note
+        program = records.lent.get((performance, records.notes[note].source)) if note >= 0 else None
+        if program is not None:
+            programs[i] = program
+    return programs
+
+
+def _parts(
+    strikes: Sequence[Strike], names: Mapping[int, Sequence[PlayedStaff]]
+) -> tuple[Part, ...]:
+    """The parts that sound, by the places of their staves in the first score that has them.
+
+    Args:
+        names: of each channel its staves in one score after the other. If their names differ, all count.
+    """
+    programs: dict[int, dict[int, bool]] = defaultdict(dict)
+    melodic: set[int] = set()
+    for strike in strikes:
+        programs[strike.channel].setdefault(strike.program, True)
+        if not strike.drum:
+            melodic.add(strike.channel)
+
+    def place(channel: int) -> tuple[int, int, int]:
+        first = names[channel][0] if channel in names else None
+        return (first.performance, first.place, channel) if first else (len(names), 0, channel)
+
+    return tuple(
+        Part(
+            channel,
+            _joined(staff.name for staff in names.get(channel, ())),
+            _joined(staff.short for staff in names.get(channel, ())),
+            tuple(programs[channel]),
+            channel not in melodic,
+        )
+        for channel in sorted(programs, key=place)
+    )
+
+
+def _joined(names: Iterable[str]) -> str:
+    return " / ".join(name for name in dict.fromkeys(names) if name)
+
+
+def starts_of(records: Records) -> tuple[Fraction, ...]:
+    """For each performance, the score time of its start: the length of those before, in quarter notes."""
+    ends = [Fraction(0)] * len(records.starts)
+    for note in records.played:
+        ends[note.performance] = max(ends[note.performance], note.onset + note.length)
+    return tuple(accumulate(ends, initial=Fraction(0)))[: len(ends)]
+
+
+def _channels(played: Sequence[PlayedNote], notes: Sequence[int]) -> dict[int, int]:
+    """Number the staves of a performance, from 0, in the order in which LilyPond made them."""
+    return {staff: i for i, staff in enumerate(sorted({played[i].staff for i in notes}))}
+
+
+def span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
+    """The ticks at which a performed note starts and ends as written."""
+    return moment_tick(note.onset, note.grace, start), moment_tick(*end_of(note), start)
+
+
+def tracks_of_parts(
+    played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
+) -> dict[tuple[int, int], int]:
+    """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
+
+    Usually all that a staff plays goes to one track; a source may ask for one for each voice. Where tracks
+    have the same notes, the staves have them in order, as LilyPond writes them.
+    """
+    tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for written in midi.notes:
+        tracks_at[written.onset_tick, written.pitch].append(written.track)
+    shared: Counter[tuple[tuple[int, int], int]] = Counter()
+    for i, (tick, _) in ticks.items():
+        note = played[i]
+        if note.pitch is not None:
+            part = (note.voice, note.staff)
+            shared.update((part, track) for track in tracks_at[tick, note.pitch])
+    most: Counter[tuple[int, int]] = Counter()
+    for (part, _), count in shared.items():
+        most[part] = max(most[part], count)
+    tracks: dict[tuple[int, int], int] = {}
+    for part in sorted(most, key=lambda part: (-most[part], part)):
+        best = sorted(t for (p, t), count in shared.items() if p == part and count == most[part])
+        own = [t for (_, staff), t in tracks.items() if staff == part[1] and t in best]
+        unused = [t for t in best if t not in tracks.values()]
+        tracks[part] = (own or unused or best)[0]
+    return tracks
+
+
+def _strikes(
+    played: Sequence[PlayedNote],
+    ticks: dict[int, tuple[int, int]],
+    continued: dict[int, int],
+    midi: WrittenMidi,
+    begin: int,
+    staves: dict[int, int],
+    tracks: dict[tuple[int, int], int],
+    lent: Mapping[int, int],
+) -> tuple[list[Strike], int]:
+    """The strikes of one performance, and how many notes of its MIDI file none of them accounts for.
+
+    Args:
+        lent: programs of notes for which LilyPond's MIDI file names none.
+    """
+    found_of, missing = found_notes(played, ticks, continued, midi, tracks)
+    ends = _chain_ends(ticks, continued)
+    programs = {n.track: n.program for n in reversed(midi.notes)}
+    by_key: dict[tuple[int, int, int, float], Strike] = {}
+    for i, found in found_of.items():
+        note, tick = played[i], ticks[i][0]
+        # What LilyPond leaves out does not sound, unless its file keeps another time than we do.
+        velocity = found.velocity if found else DEFAULT_VELOCITY if missing else 0
+        if not velocity:
+            continue
+        staff, pitch = staves[note.staff], note.pitch or 0
+        program = (
+            found.program if found else programs.get(tracks.get((note.voice, note.staff), -1), -1)
+        )
+        if program < 0:
+            program = lent.get(i, 0)
+        strike = by_key.setdefault(
+            (staff, tick, pitch, note.cents),
+            Strike(
+                onset_tick=begin + tick,
+                offset_tick=0,
+                pitch=pitch,
+                cents=note.cents,
+                velocity=velocity,
+                channel=staff,
+                drum=note.drum,
+                program=0 if note.drum else program,
+                played=[],
+            ),
+        )
+        strike.played.append(i)
+        end = found.offset_tick if found else ends[i]
+        strike.offset_tick = max(strike.offset_tick, begin + max(end, tick + 1))
+    strikes = sorted(by_key.values(), key=lambda s: (*_key(s), s.onset_tick))
+    for before, after in pairwise(strikes):
+        if _key(before) == _key(after) and before.offset_tick > after.onset_tick:
+            after.offset_tick = max(after.offset_tick, before.offset_tick)
+            before.offset_tick = after.onset_tick
+    return strikes, missing
+
+
+def found_notes(
+    played: Sequence[PlayedNote],
+    ticks: dict[int, tuple[int, int]],
+    continued: dict[int, int],
+    midi: WrittenMidi,
+    tracks: dict[tuple[int, int], int],
+) -> tuple[dict[int, MidiNote | None], int]:
+    """For each note that a key is to be struck for, LilyPond's own; and how many of its notes are left."""
+    sounding: dict[tuple[int, int, int], MidiNote] = {
+        (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
+    }
+    found: dict[int, MidiNote | None] = {}
+    accounted: set[tuple[int, int, int]] = set()
+    for i, (tick, _) in ticks.items():
+        note = played[i]
+        if i in continued or note.pitch is None:
+            continue
+        track = tracks.get((note.voice, note.staff), -1)
+        # LilyPond counts in floating point: a tick may come out one less.
+        near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
+        key = next((key for key in near if key in sounding), near[0])
+        found[i] = sounding.get(key)
+        accounted.add(key)
+    return found, len(sounding.keys() - accounted)
+
+
+def _key(strike: Strike) -> tuple[int, int, float]:
+    return strike.channel, strike.pitch, strike.cents
+
+
+def _chain_ends(ticks: dict[int, tuple[int, int]], continued: dict[int, int]) -> dict[int, int]:
+    """The tick at which each struck note ends, ties included."""
+    ends: dict[int, int] = {}
+    for i, (_, end) in ticks.items():
+        root = root_of(i, continued)
+        ends[root] = max(ends.get(root, 0), end)
+    return ends
+
+
+def root_of(i: int, continued: Mapping[int, int]) -> int:
+    """The played note that starts the sound which note `i` starts or continues."""
+    while i in continued:
+        i = continued[i]
+    return i

@@ -1,0 +1,110 @@
+"""Unfolding: from the performance of the page, once from left to right, to that of a musician, with repeats.
+
+What LilyPond recorded and wrote as MIDI is put together anew from passages (`msmdtools.match.repeats`), the same
+ones for all staves, so that no hand can part from another.
+
+- A note belongs to the passage in which it begins. One that sounds beyond the end of a passage is released there.
+- Grace notes at a seam belong to the music that they are written into: to the end of a repeat, or to what
+  follows it. In a staff that has no repeat there, they belong to their main note.
+- Ties are found anew, in the order of the performance: a note may be tied the first time and struck the second.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypeVar
+
+from msmdtools.engrave.midi import WrittenMidi
+from msmdtools.engrave.records import MOST_NOTES, PlayedNote, Records
+from msmdtools.match.heads import HeadMatch
+from msmdtools.match.repeats import Contradiction, Passage, passages
+from msmdtools.match.seams import Place, Seams
+from msmdtools.match.unfold_midi import unfold_midis
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """Records and MIDI files as if LilyPond had performed the unfolded music.
+
+    Attributes:
+        written: for each note in `records.played` the index of the recorded note that it plays.
+    """
+
+    records: Records
+    midis: tuple[WrittenMidi, ...]
+    written: tuple[int, ...]
+
+    def matches(self, matches: dict[int, HeadMatch]) -> dict[int, HeadMatch]:
+        """The heads' matches with recorded notes, as matches with the notes that play these."""
+        times: dict[int, list[int]] = defaultdict(list)
+        for k, i in enumerate(self.written):
+            times[i].append(k)
+        return {
+            head: replace(match, played=tuple(sorted(k for i in match.played for k in times[i])))
+            for head, match in matches.items()
+        }
+
+    def reasons(self, reasons: dict[int, str]) -> dict[int, str]:
+        """The reasons of recorded notes without a head, for the notes that play these."""
+        return {k: reasons[i] for k, i in enumerate(self.written) if i in reasons}
+
+
+def unfold(records: Records, midis: Sequence[WrittenMidi]) -> Unfolded:
+    """Play every performance with its repeats.
+
+    Raises:
+        Contradiction: the staves do not agree about them.
+    """
+    seams = Seams.of(records)
+    orders = [_order(records, p) for p in range(len(records.starts))]
+    staff_of = {note.voice: note.staff for note in records.played}
+    played: list[PlayedNote] = []
+    written: list[int] = []
+    ties: set[tuple[int, int, Fraction, Fraction]] = set()
+    for p, order in enumerate(orders):
+        notes = sorted(
+            (seams.place(p, note.staff, note.onset, note.grace), i)
+            for i, note in enumerate(records.played)
+            if note.performance == p
+        )
+        tied = sorted(
+            (seams.place(p, staff_of.get(voice, -1), onset, grace), (voice, onset, grace))
+            for performance, voice, onset, grace in records.ties
+            if performance == p
+        )
+        for passage in order:
+            here = [i for _, i in _inside(notes, passage)]
+            played += (_moved(records.played[i], passage) for i in here)
+            written += here
+            if len(played) > MOST_NOTES:
+                raise Contradiction(f"its repeats make more than {MOST_NOTES} notes")
+            ties |= {
+                (p, voice, onset + passage.shift, grace)
+                for _, (voice, onset, grace) in _inside(tied, passage)
+            }
+    unfolded = replace(records, played=tuple(played), ties=frozenset(ties))
+    heard = unfold_midis(records, midis, unfolded, written, orders, seams)
+    return Unfolded(unfolded, heard, tuple(written))
+
+
+def _order(records: Records, performance: int) -> tuple[Passage, ...]:
+    notes = [note for note in records.played if note.performance == performance]
+    # Before the first and after the last note, so that all of them lie between.
+    start = min([note.onset for note in notes], default=Fraction(0)) - 1
+    end = max([note.onset + note.length for note in notes], default=Fraction(0)) + 1
+    return passages([r for r in records.repeats if r.performance == performance], start, end)
+
+
+def _inside(notes: Sequence[tuple[Place, T]], passage: Passage) -> Sequence[tuple[Place, T]]:
+    """Those of the notes, sorted by their places, that belong to a passage."""
+    first, last = (bisect_left(notes, ((at, 0),)) for at in (passage.start, passage.end))
+    return notes[first:last]
+
+
+def _moved(note: PlayedNote, passage: Passage) -> PlayedNote:
+    length = note.length if note.grace else min(note.length, passage.end - note.onset)
+    return replace(note, onset=note.onset + passage.shift, length=length)

@@ -1,0 +1,87 @@
+"""Whether ranks can be told from those of a model that knows nothing.
+
+Such a model puts the right one of m candidates at any rank with equal chance: a query is a hit of R@k with
+probability k / m, and of n independent queries the number of hits is binomial. Ranks are *above chance* if
+for a k of 1, 5, 10 or 25, below m,
+
+- so many hits or more have a probability of less than `LEVEL` / 4 (a one-sided exact test; a quarter as
+  there are four k, after Bonferroni), and
+- the 95 % interval of R@k from a bootstrap over pieces lies above k / m. Queries of a piece are not
+  independent, and the test alone would take one lucky piece for knowledge. With a single piece there is no
+  interval, and the test decides alone.
+
+With a handful of pieces both are generous: what is not above chance is then certainly of no use, what is
+may still be luck.
+
+*Positions* (`near_above`) are near enough by chance with another probability for each query: the share of the
+windows of the right piece that are. They are above chance if for one of the limits the mean of hits less that
+probability has a 95 % interval over pieces above 0. A cursor of constant speed is what alignments are compared
+with, onset by onset, in the same way.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.metrics import bootstrap
+from msmdtools.metrics.bootstrap import Interval
+from msmdtools.metrics.retrieval import RECALLS
+
+LEVEL = 0.01
+
+
+def above(
+    recalls: Mapping[int, float],
+    queries: int,
+    candidates: int,
+    intervals: Mapping[str, Interval] | None = None,
+) -> bool:
+    """Whether ranks are above chance.
+
+    Args:
+        recalls: R@k in percent, by k of `RECALLS`.
+        queries, candidates: how many there were.
+        intervals: 95 % intervals of `recall_k` by name, of `bootstrap.intervals`.
+    """
+    for k in RECALLS:
+        if k >= candidates or k not in recalls:
+            continue
+        hits = round(recalls[k] * queries / 100)
+        unlikely = tail(hits, queries, k / candidates) < LEVEL / len(RECALLS)
+        low = math.inf if intervals is None else intervals[f"recall_{k}"][0]
+        if unlikely and low > 100 * k / candidates:
+            return True
+    return False
+
+
+def near_above(
+    hits: NDArray[np.bool_],
+    guessed: NDArray[np.bool_] | NDArray[np.float64],
+    pieces: NDArray[np.int64],
+    seed: int = 0,
+) -> bool:
+    """Whether more are near enough than by a guess; of a single piece, by the mean alone.
+
+    Args:
+        hits: which queries are, (queries,).
+        guessed: the probability of each if one guesses, or which ones another method hits.
+        pieces: a number for the piece of each query, (queries,).
+        seed: of the bootstrap's draws.
+    """
+    more = hits.astype(np.float64) - guessed
+    interval = bootstrap.share(more, pieces, seed)
+    return bool(more.mean() > 0) if interval is None else interval[0] > 0
+
+
+def tail(hits: int, queries: int, chance: float) -> float:
+    """The probability of so many hits or more in queries that hit with this chance each, below 1."""
+    if hits <= 0:
+        return 1.0
+    count = np.arange(1, queries + 1)
+    # Logarithms of the binomial coefficients: sums of those of (n - i + 1) / i.
+    ways = np.concatenate([[0.0], np.cumsum(np.log(queries - count + 1) - np.log(count))])
+    number = np.arange(queries + 1)
+    logs = ways + number * math.log(chance) + (queries - number) * math.log1p(-chance)
+    return float(min(np.exp(logs[hits:]).sum(), 1.0))

@@ -1,0 +1,125 @@
+"""A piece as one strip of paper: its systems cut out of the pages and laid side by side.
+
+Each system keeps its rows of the page, centred on its middle, and its columns from the left to the
+right end of the staff lines. The strip goes on in the order of the systems; with unfolded repeats
+too, each system is in it once. Before and behind it the paper is white, and where a window is
+higher than what the page has left, white as well.
+
+A window is centred at a place given as a float. Pixel i covers i … i + 1; a window of n pixels
+begins at the pixel boundary nearest to the place minus n / 2, in rows and in columns.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Image = NDArray[np.uint8]
+
+WHITE = 255
+# Level 6 takes twice the time to save 5 % of the bytes.
+_PNG_LEVEL = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """The systems of a piece side by side.
+
+    Attributes:
+        image: uint8, (rows, columns); `pad` white columns at either end are part of it.
+        pad: so many columns before the first system and behind the last one.
+        begins: column of the strip, without the pad, at which each system begins; by its number.
+        lefts: the page's column that this is, by the system's number.
+        widths: columns of each system.
+    """
+
+    image: Image
+    pad: int
+    begins: dict[int, int]
+    lefts: dict[int, int]
+    widths: dict[int, int]
+
+    def column(self, system: int, x: float) -> float:
+        """The place in the strip of a place on the page."""
+        return self.begins[system] + x - self.lefts[system]
+
+    def window(self, system: int, column: float, columns: int, edge: str = "next") -> Image:
+        """So many columns around a place, which is in `system`.
+
+        Args:
+            columns: at most `pad`.
+            edge: "next" shows what lies beside the system in the strip, "white" blank paper.
+        """
+        start = begin(column, columns)
+        window = self.image[:, self.pad + start : self.pad + start + columns]
+        if edge == "next":
+            return window
+        left = self.begins[system] - start
+        right = left + self.widths[system]
+        window = window.copy()
+        window[:, : max(left, 0)] = WHITE
+        window[:, max(right, 0) :] = WHITE
+        return window
+
+
+def begin(centre: float, size: int) -> int:
+    """The first of `size` pixels around a place: the boundary nearest to centre - size / 2."""
+    return math.floor(centre - size / 2 + 0.5)
+
+
+def unroll(pages: Sequence[Image], boxes: "pd.DataFrame", rows: int, pad: int) -> Strip:
+    """Cut the systems out of the pages.
+
+    Args:
+        boxes: one row per system, the index its number: page, x0, y0, x1, y1.
+        rows: height of the strip.
+        pad: white columns before and behind the strip.
+    """
+    blank = np.full((rows, pad), WHITE, np.uint8)
+    parts: list[NDArray[np.uint8]] = [blank]
+    begins, lefts, widths = {}, {}, {}
+    page: Image = blank
+    column, number = 0, 0
+    boxes = boxes.sort_index()
+    for system, box in zip(boxes.index.tolist(), boxes.to_dict("records"), strict=True):
+        if box["page"] != number:
+            number = int(box["page"])
+            page = pages[number - 1]
+        left, right = max(math.floor(box["x0"]), 0), min(math.ceil(box["x1"]), page.shape[1])
+        top = begin((box["y0"] + box["y1"]) / 2, rows)
+        part = np.full((rows, right - left), WHITE, np.uint8)
+        first, last = max(top, 0), min(top + rows, page.shape[0])
+        part[first - top : last - top] = page[first:last, left:right]
+        begins[system] = column
+        lefts[system] = left
+        widths[system] = right - left
+        parts.append(part)
+        column += right - left
+    return Strip(np.concatenate([*parts, blank], axis=1), pad, begins, lefts, widths)
+
+
+def encode_png(image: Image) -> bytes:
+    """An 8-bit grey PNG of a picture, without loss.
+
+    Rows are not filtered: for engraved music that gives smaller files than any filter, faster.
+    """
+    rows, columns = image.shape
+    lines = np.zeros((rows, columns + 1), np.uint8)  # each begins with the code of its filter: none
+    lines[:, 1:] = image
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in (
+            (b"IHDR", header),
+            (b"IDAT", zlib.compress(lines.tobytes(), _PNG_LEVEL)),
+            (b"IEND", b""),
+        )
+    )

@@ -1,0 +1,235 @@
+"""The pieces of a large index that are worth a look: nearest windows by FAISS.
+
+Up to `EXACT_UP_TO` windows a search goes through all of them, which takes tens of milliseconds, and
+there is no FAISS file. Beyond, the windows of a side are kept once more: in an inverted file (IVF),
+that is clustered, so that a query looks into the clusters nearest to it alone; in these as codes of 4
+bits for every two components (PQ), which are compared in the processor's registers; and as 16-bit
+floats, with which the similarity of the best by their codes is calculated anew. Windows are added
+without building it again; it is built again when it has grown fourfold. What is removed stays in it
+without being found, up to a quarter of it. It is read through a memory map.
+
+The id of a window in it is the number of its entry, its sheet or recording: all that is asked of it is
+which entries may have a good path. No path of an entry can have a higher mean similarity than the
+mean, over the query's windows, of the best similarity in the entry; entries are sorted by that bound,
+where windows that are not among a query window's nearest count as much as the farthest that is. The
+best `CANDIDATES` are gone through exactly.
+
+FAISS: M. Douze et al., "The Faiss library", arXiv 2401.08281 (2024). Inverted file: J. Sivic and
+A. Zisserman, "Video Google", ICCV 2003. Codes: H. Jegou et al., "Product Quantization for Nearest
+Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Quicker ADC", PAMI 43 (5),
+2021. benchmarks/scale.py compares them with other methods.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.base import requirements
+from msmdtools.errors import MsmdError
+from msmdtools.search import parts
+
+if TYPE_CHECKING:
+    from msmdtools.search.index import Index, Side
+
+EXACT_UP_TO = 200_000
+# Windows found for each of the query's, and pieces that are then gone through.
+NEAREST = 200
+CANDIDATES = 200
+# Clusters looked into, and windows whose similarity is calculated anew, or so many times the nearest
+# that are asked for if that is more: what has time with a million windows (benchmarks/scale.py).
+PROBES = 512
+REFINED = 1000
+_REFINED_TIMES = 5
+# The file is built again when a larger part of it than this was removed.
+REMOVED = 0.25
+# Vectors of each cluster that clustering looks at; FAISS wants 39 or more. And how many codes there are.
+_TRAINED = 40
+_CODES = 16
+
+
+def available() -> bool:
+    """Whether FAISS is installed."""
+    try:
+        import faiss  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def clusters(windows: int) -> int:
+    """How many clusters: the power of 2 nearest to twice the root of the number of windows."""
+    return int(2 ** round(np.log2(2 * max(windows, 1) ** 0.5)))
+
+
+def empty(windows: int, dim: int, seed: int = 0) -> Any:
+    """A FAISS index for so many windows, to be trained; it takes them without ids."""
+    import faiss
+
+    codes = f"PQ{dim // 2 if dim % 2 == 0 else dim}x4fs"
+    factory = f"IVF{clusters(windows)},{codes},Refine(SQfp16)"
+    made: Any = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    faiss.extract_index_ivf(made).cp.seed = 1 + seed
+    return made
+
+
+def _cure() -> str:
+    return requirements.install_packages(["faiss-cpu"], "search")
+
+
+def describe(windows: int) -> str:
+    """How so many windows are searched."""
+    if windows <= EXACT_UP_TO:
+        return "exact"
+    if not available():
+        return f"exact: slow for so many; {_cure()} makes it faster"
+    return f"FAISS, {clusters(windows)} clusters"
+
+
+def build(
+    read: Callable[[Collection[int]], "Side"], entries: dict[int, int], dim: int, seed: int = 0
+) -> Any:
+    """A FAISS index of the windows of some entries.
+
+    Args:
+        read: gives the windows of some entries.
+        entries: number to windows.
+    """
+    import faiss
+
+    total = sum(entries.values())
+    inner = empty(total, dim, seed)
+    wanted = _TRAINED * max(clusters(total), _CODES)
+    numbers = list(entries)
+    order = np.random.default_rng(seed).permutation(numbers)
+    sizes = np.cumsum([entries[int(n)] for n in order])
+    sample = order[: int(np.searchsorted(sizes, wanted)) + 1]
+    inner.train(read([int(n) for n in sample]).vectors[:wanted])
+    made = faiss.IndexIDMap(inner)
+    add(made, read, entries)
+    return made
+
+
+def add(made: Any, read: Callable[[Collection[int]], "Side"], entries: dict[int, int]) -> None:
+    """Add the windows of some entries, some thousand at a time."""
+    for some in _batches(entries):
+        side = read(some)
+        made.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
+
+
+def load(path: Path, wanted: str | None = None, mapped: bool = True) -> Any:
+    """Read a FAISS file, through a memory map unless it is to be changed.
+
+    Args:
+        wanted: the sha256 that it must have; None in an index of an older msmdtools.
+
+    Raises:
+        MsmdError: it is missing, damaged or of another kind, or FAISS is not installed.
+    """
+    try:
+        import faiss
+    except ImportError as error:
+        raise MsmdError(f"{path} needs FAISS, which is not installed: {_cure()}") from error
+    if not path.is_file():
+        raise parts.damaged(path, "no such file")
+    try:
+        if wanted is not None and sha256(path) != wanted:
+            raise parts.damaged(path, "it does not have its checksum")
+        made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+    except (OSError, RuntimeError, MemoryError) as error:
+        raise parts.damaged(path, str(error).strip().splitlines()[-1]) from error
+    if not isinstance(made, faiss.IndexIDMap):
+        raise parts.damaged(path, f"{type(made).__name__} instead of IndexIDMap")
+    return made
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file. Raises OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(made: Any, path: Path) -> None:
+    """Write a FAISS file."""
+    import faiss
+
+    faiss.write_index(made, str(path))
+
+
+def parameters(nearest: int) -> Any:
+    """How FAISS searches for so many windows."""
+    import faiss
+
+    # Its type stubs do not know that these take arguments.
+    inverted_file: Any = faiss.SearchParametersIVF
+    refined: Any = faiss.IndexRefineSearchParameters
+    return refined(
+        k_factor=max(REFINED / nearest, _REFINED_TIMES),
+        base_index_params=inverted_file(nprobe=PROBES),
+    )
+
+
+def search(
+    made: Any, queries: NDArray[np.float32], nearest: int = NEAREST
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Similarities and entries of the nearest windows: (queries, nearest) each, -1 where none is."""
+    found: tuple[NDArray[np.float32], NDArray[np.int64]] = made.search(
+        np.ascontiguousarray(queries, np.float32), nearest, params=parameters(nearest)
+    )
+    return found
+
+
+def shortlist(index: "Index", side: str, queries: NDArray[np.float32]) -> list[int] | None:
+    """The entries of a side that are worth a path; None where it has no FAISS file.
+
+    What was added after the file was written (by a run that was killed) is always among them.
+
+    Raises:
+        MsmdError: the file is missing or damaged, or FAISS is not installed.
+    """
+    there = index.description.neighbours.get(side)
+    if there is None:
+        return None
+    path = index.path / str(there["file"])
+    made = index.near[side] if side in index.near else load(path)
+    if made.d != index.description.dim:
+        raise parts.damaged(path, "its vectors have another length")
+    entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
+    similarities, ids = search(made, queries)
+    ordered = best(similarities, ids)
+    known = np.isin(ordered, entries)
+    late = entries[entries >= there["until"]]
+    return [*ordered[known][:CANDIDATES].tolist(), *late.tolist()]
+
+
+def best(similarities: NDArray[np.floating], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Entries with windows near a query's, by the bound on a path's mean similarity, best first.
+
+    Args:
+        similarities: (query windows, nearest), falling.
+        ids: the entries that these windows are of; -1 for none.
+    """
+    rows, columns = np.nonzero(ids >= 0)
+    entries, number = np.unique(ids[rows, columns], return_inverse=True)
+    found = np.where(ids >= 0, similarities, np.inf)
+    floor = np.where(np.isinf(found).all(axis=1), 0, found.min(axis=1))
+    gains = np.zeros((len(ids), len(entries)))
+    np.maximum.at(gains, (rows, number), similarities[rows, columns] - floor[rows])
+    order: NDArray[np.intp] = np.argsort(-gains.sum(axis=0), kind="stable")
+    return np.asarray(entries[order], np.int64)
+
+
+def _batches(entries: dict[int, int], windows: int = 50_000) -> Iterable[list[int]]:
+    some: list[int] = []
+    count = 0
+    for number, size in entries.items():
+        some.append(number)
+        count += size
+        if count >= windows:
+            yield some
+            some, count = [], 0
+    if some:
+        yield some

@@ -1,0 +1,146 @@
+"""The tables of an index: its windows in Parquet, one row group for each sheet or recording.
+
+A part is a file of sheet windows or of audio windows. Its row groups are read one by one, through a
+memory map and with their checksums compared: a search reads the few that it needs. A vector is a list
+of float32; nothing is compressed, as embeddings do not get smaller.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.base import parquet
+from msmdtools.base.table import Column, Table
+from msmdtools.errors import MsmdError
+from msmdtools.score import PIECE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ENTRY = Column("entry", "int64", "", "number of the sheet or recording; never given twice")
+_PERFORMANCE = Column("performance", "string", "", "recording of the piece; empty for a sheet")
+_VECTOR = Column("vector", "list<float>", "", "embedding, of length 1")
+ENTRIES = Table(
+    "entries",
+    "One row per sheet or recording that was to be indexed.",
+    ("entry",),
+    (
+        _ENTRY,
+        Column("side", "string", "", "sheet or audio"),
+        PIECE,
+        _PERFORMANCE,
+        Column("source", "string", "", "the dataset, file or folder that it is from"),
+        Column("status", "string", "", "ok or failed"),
+        Column("message", "string", "", "why it failed, or what was not found"),
+        Column("windows", "int64", "", "how many it has"),
+        Column("part", "string", "", "file that has them"),
+        Column("row_group", "int64", "", "row group of that file, from 0"),
+    ),
+)
+SHEET = Table(
+    "sheet",
+    "One row per sheet window, from left to right through the piece.",
+    ("piece", "system", "x"),
+    (
+        _ENTRY,
+        PIECE,
+        Column("page", "int32", "", "page, from 1"),
+        Column("system", "int32", "", "system in the piece, from 1"),
+        Column("x", "float64", "px", "centre of the window on the page"),
+        Column("y", "float64", "px", "middle of the system on the page"),
+        _VECTOR,
+    ),
+)
+AUDIO = Table(
+    "audio",
+    "One row per audio window, in time.",
+    ("piece", "performance", "second"),
+    (
+        _ENTRY,
+        PIECE,
+        _PERFORMANCE,
+        Column("second", "float64", "s", "middle of the window"),
+        _VECTOR,
+    ),
+)
+SIDES = {table.name: table for table in (SHEET, AUDIO)}
+
+
+def rows(
+    side: str, entry: int, piece: str, places: dict[str, Any], vectors: NDArray[np.float32]
+) -> "pa.Table":
+    """The windows of a sheet or of a recording as a table.
+
+    Args:
+        places: the other columns of the side's table; a single text is repeated.
+        vectors: float32, (windows, dim).
+    """
+    import pyarrow as pa
+
+    schema = SIDES[side].arrow_schema()
+    offsets = np.arange(len(vectors) + 1, dtype=np.int32) * vectors.shape[1]
+    lists = pa.ListArray.from_arrays(
+        pa.array(offsets), pa.array(vectors.ravel(), pa.float32()), schema.field("vector").type
+    )
+    values = {"entry": entry, "piece": piece, **places}
+    arrays = []
+    for field in schema:
+        value = lists if field.name == "vector" else values[field.name]
+        if isinstance(value, int | str):
+            value = pa.repeat(pa.scalar(value, field.type), len(vectors))
+        arrays.append(value if isinstance(value, pa.Array) else pa.array(value, field.type))
+    return pa.table(arrays, schema=schema)
+
+
+def write(path: Path, side: str, tables: Iterable["pa.Table"]) -> None:
+    """Write a part: each table becomes a row group."""
+    with parquet.writer(
+        path,
+        SIDES[side].arrow_schema(),
+        compression="none",
+        use_dictionary=["piece", "performance"],
+        write_statistics=["entry", "piece"],
+    ) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=max(len(table), 1))
+
+
+def open_part(path: Path, side: str) -> parquet.File:
+    """Open a part for `read`. Raises MsmdError if it is missing, damaged, or no part of this side."""
+    import pyarrow as pa
+
+    try:
+        file = parquet.File(path, mapped=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
+    if file.schema.names != SIDES[side].names:
+        raise damaged(path, "it has other columns")
+    return file
+
+
+def read(path: Path, file: parquet.File, groups: Sequence[int]) -> "pa.Table":
+    """The rows of some row groups, in this order. Raises MsmdError if they are damaged."""
+    import pyarrow as pa
+
+    try:
+        table = file.read(groups)
+    except (OSError, IndexError, ValueError, pa.ArrowException) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
+    return table
+
+
+def vectors_of(table: "pa.Table") -> NDArray[np.float32]:
+    """The vectors of a table: float32, (rows, dim)."""
+    if not len(table):
+        return np.zeros((0, 0), np.float32)
+    lists = table["vector"].combine_chunks()
+    flat: NDArray[np.float32] = lists.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(table), -1)
+
+
+def damaged(file: Path, why: str) -> MsmdError:
+    """The error of a file of an index that cannot be read."""
+    return MsmdError(f"{file} is missing or damaged ({why}); remove the index and make it again")

@@ -1,0 +1,193 @@
+"""Search in an index: the pieces that a recording or a sheet may be of, and the places in them.
+
+A query's windows are embedded at the strides of the index; `msmdtools.search.ranking` finds the
+best path through every sheet (of a recording: every sheet of the index; of a sheet: every recording).
+Of a large index only the pieces with windows near the query's are gone through:
+`msmdtools.search.neighbours`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
+from msmdtools.models.model import Model
+from msmdtools.search import neighbours, verdict
+from msmdtools.search.index import Index, Side
+from msmdtools.search.ranking import path_scores, paths, straightened
+from msmdtools.search.windows import Paged, audio_windows, edge_windows, sheet_windows
+
+# Shorter recordings have less in them than half the shortest model's window.
+SHORTEST_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """The embedded windows of a query.
+
+    Attributes:
+        vectors: float32, (windows, dim).
+        places: where each window is, one mapping per window: of a recording `query_second`, of a
+            sheet `query_page`, `query_system`, `query_x` and `query_y`.
+        of: "audio" or "sheet".
+        edge: how many windows at either end are mostly beyond the recording; the places of these are
+            made out from those of the others.
+    """
+
+    vectors: NDArray[np.float32]
+    places: list[dict[str, Any]]
+    of: str
+    edge: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A piece that a query may be of.
+
+    Attributes:
+        rank: from 1.
+        piece: its id.
+        performance: the recording of it; "" for a sheet.
+        score: mean cosine similarity along the path, from -1 to 1.
+        probability: that it is the piece, from 0 to 1; see `msmdtools.search.verdict`.
+        path: for each window of the query its place and the place found: `page`, `system`, `x` and
+            `y` of a sheet, `second` of a recording, and their `similarity`.
+    """
+
+    rank: int
+    piece: str
+    performance: str
+    score: float
+    probability: float
+    path: list[dict[str, Any]]
+
+
+def audio_query(
+    spectrogram: NDArray[Any],
+    model: Model,
+    stride_s: float,
+    start: float = 0.0,
+    end: float | None = None,
+) -> Query:
+    """The query that a recording is, or its part from `start` to `end` in seconds.
+
+    What lies outside of the part is not heard: it is cut off first.
+
+    Args:
+        spectrogram: (92, frames).
+
+    Raises:
+        MsmdError: the part is outside of the recording or shorter than a second.
+    """
+    part = excerpt(spectrogram, start, end)
+    windows = audio_windows(part, model.config.frames, stride_s)
+    places = [{"query_second": float(second + start)} for second in windows.second]
+    edge = edge_windows(model.config.frames, stride_s)
+    return Query(model.embed_audio(windows.spectrograms), places, "audio", edge)
+
+
+def excerpt(
+    spectrogram: NDArray[Any], start: float = 0.0, end: float | None = None
+) -> NDArray[Any]:
+    """The frames from `start` to `end` in seconds. Raises MsmdError as `audio_query` does."""
+    length = spectrogram.shape[1] / FRAMES_PER_SECOND
+    stop = length if end is None else min(end, length)
+    if not 0 <= start < length:
+        raise MsmdError(f"the recording has {length:.1f} s; it has nothing at {start:g} s")
+    part = spectrogram[:, frame_of(start) : frame_of(stop)]
+    if part.shape[1] < SHORTEST_S * FRAMES_PER_SECOND:
+        raise MsmdError(
+            f"{max(stop - start, 0):.1f} s are too short to search for; give {SHORTEST_S:g} s or more"
+        )
+    return part
+
+
+def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None) -> Query:
+    """The query that a sheet is, or one page of it.
+
+    Raises:
+        MsmdError: there are no systems on the page.
+    """
+    windows = sheet_windows(piece, model.config.sheet_shape, stride)
+    wanted = np.flatnonzero(windows.page == page) if page else np.arange(len(windows.page))
+    if not len(wanted):
+        raise MsmdError(f"{piece.piece}: no systems on page {page}")
+    places = [
+        {
+            "query_page": int(windows.page[i]),
+            "query_system": int(windows.system[i]),
+            "query_x": float(windows.x[i]),
+            "query_y": float(windows.y[i]),
+        }
+        for i in wanted
+    ]
+    images = windows.images[wanted] if page else windows.images
+    return Query(model.embed_sheet(images), places, "sheet")
+
+
+def search(index: Index, query: Query, top: int = 10) -> list[Match]:
+    """The best `top` pieces, best first; equal scores in the order of the index.
+
+    Of a piece with several recordings the best one counts.
+
+    Raises:
+        MsmdError: the index has nothing of the other side, or a file of it is damaged.
+    """
+    name = "sheet" if query.of == "audio" else "audio"
+    if not index.count(name):
+        what = "sheets" if query.of == "audio" else "recordings"
+        raise MsmdError(f"{index.path} has no {what} to search in; add some with msmd index")
+    near = neighbours.shortlist(index, name, query.vectors)
+    side: Side = getattr(index, name) if near is None else index.read(name, near)
+    pieces = index.entries.loc[index.entries["side"] == name, "piece"].nunique()
+    return ranked(side, query, top, verdict.of_model(index.description.weights), pieces)
+
+
+def ranked(
+    side: Side,
+    query: Query,
+    top: int = 10,
+    null: verdict.Null | None = None,
+    pieces: int | None = None,
+) -> list[Match]:
+    """The best `top` pieces of a side, as `search` gives them.
+
+    Args:
+        null: similarities of unrelated music with the model, if known.
+        pieces: how many there were to choose from; None for those of the side.
+    """
+    scores = path_scores(query.vectors, side.vectors, side.bounds)
+    groups: dict[str, int] = {}  # the best sheet or recording of each piece, best first
+    for group in np.argsort(-scores, kind="stable"):
+        if len(groups) < top and np.isfinite(scores[group]):
+            groups.setdefault(side.names[group][0], int(group))
+    many = pieces or len({piece for piece, _ in side.names})
+    null = null or verdict.of_index(query.vectors, side.vectors, many)
+    found = []
+    for rank, group in enumerate(groups.values(), 1):
+        part = side.vectors[side.bounds[group] : side.bounds[group + 1]]
+        evidence = verdict.evidence(query.vectors, part, null)
+        likely = verdict.probability(evidence, query.of, many)
+        found.append(_match(side, query, group, rank, likely))
+    return found
+
+
+def _match(side: Side, query: Query, group: int, rank: int, probability: float) -> Match:
+    low, high = side.bounds[group : group + 2]
+    similarities = query.vectors @ side.vectors[low:high].T
+    found = paths(similarities, np.array([0, high - low]))
+    windows = straightened(found.windows[0], query.edge, 0, high - low - 1)
+    places = side.places.iloc[low + windows].drop(columns=["entry", "piece"])
+    path = [
+        {
+            **place,
+            **{str(k): v for k, v in row.items() if k != "performance"},
+            "similarity": float(similarities[i, windows[i]]),
+        }
+        for i, (place, row) in enumerate(zip(query.places, places.to_dict("records"), strict=True))
+    ]
+    piece, performance = side.names[group]
+    return Match(rank, piece, performance, float(found.scores[0]), probability, path)

@@ -1,0 +1,148 @@
+"""Fingerprints: what remains of a piece's notes to know its music again, in a few hundred bytes.
+
+A fingerprint is a sample of the n-grams of `msmdtools.splits.duplicates`, in the form that is the same
+in any key and at any tempo: their hashes are cut to 32 bits, and of these the smallest are kept, one in
+`SHARE` but at least `LEAST`. Which n-grams are kept depends on the n-grams alone, so two pieces that
+have music in common keep the same part of it, and how much is in common can be told from what was kept:
+
+- up to the smaller of the largest hashes that two fingerprints keep, both are complete;
+- the score, as in `duplicates`, is how many of the n-grams of the piece with fewer of them the other has,
+  counted in that range alone: all of it where a piece is short, a sample where both are long.
+
+Method: A. Broder, "On the resemblance and containment of documents" (1997), section 4: sketches that keep
+the smallest hashes.
+"""
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.errors import MsmdError
+from msmdtools.splits.duplicates import COLUMNS, LENGTH, Pair, ngrams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from msmdtools.dataset.reader import Dataset
+
+SHARE, LEAST = 8, 64
+# Below lie scales and broken chords, which are alike in any key, and what a small sample of them makes
+# of it; fewer n-grams in common than that are no evidence at all.
+ALIKE, FEWEST = 0.45, 3
+_LAST = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fingerprint:
+    """What is kept of a piece.
+
+    Attributes:
+        ngrams: how many different ones the piece has; 0 with fewer than 8 onsets.
+        hashes: the smallest of their hashes, uint32, ascending.
+    """
+
+    ngrams: int
+    hashes: NDArray[np.uint32]
+
+    @property
+    def reach(self) -> int:
+        """The hash up to which it has every one of the piece."""
+        whole = len(self.hashes) == self.ngrams
+        return _LAST if whole else int(self.hashes[-1])
+
+
+def of_hashes(hashes: ArrayLike) -> Fingerprint:
+    """The fingerprint of a piece with n-grams of these 32-bit hashes, each counted once."""
+    found = np.unique(np.asarray(hashes, np.uint32))
+    return Fingerprint(len(found), found[: max(LEAST, len(found) // SHARE)])
+
+
+def of_dataset(dataset: "Dataset", pieces: Iterable[str]) -> dict[str, Fingerprint]:
+    """The fingerprint of each of some pieces, sorted by their ids.
+
+    Raises:
+        DatasetError: a piece that the dataset lacks, or the table of heads is missing or damaged.
+    """
+    names = sorted({dataset[piece].piece for piece in pieces})
+    heads = dataset.table("noteheads").select(list(COLUMNS)).to_pandas()
+    found = of_heads(heads[heads["piece"].isin(names)])
+    return {piece: found.get(piece, of_hashes(())) for piece in names}
+
+
+def of_heads(heads: "pd.DataFrame") -> dict[str, Fingerprint]:
+    """The fingerprint of each piece in rows of the note heads table with `duplicates.COLUMNS`."""
+    names, owner, grams = ngrams(heads, transpose=True, length=LENGTH)
+    # The best mixed bits of a product are its highest.
+    cut = ((grams * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)).astype(np.uint32)
+    return {name: of_hashes(cut[owner == number]) for number, name in enumerate(names)}
+
+
+def alike(
+    pieces: Mapping[str, Fingerprint], others: Mapping[str, Fingerprint], threshold: float = ALIKE
+) -> list[Pair]:
+    """The pairs of a piece and another that share music, in any key, the most similar first.
+
+    Args:
+        pieces, others: fingerprints by the ids; `Pair.piece_a` is of the first, `piece_b` of the others.
+        threshold: the score from which a pair is listed, above 0 and up to 1.
+    """
+    names = list(others)
+    owner = np.repeat(np.arange(len(names)), [len(others[name].hashes) for name in names])
+    known = np.concatenate([np.zeros(0, np.uint32), *(others[name].hashes for name in names)])
+    order = np.argsort(known, kind="stable")
+    known, owner = known[order], owner[order]
+    pairs = []
+    for piece, one in pieces.items():
+        low = np.searchsorted(known, one.hashes, side="left")
+        high = np.searchsorted(known, one.hashes, side="right")
+        hits = [owner[a:b] for a, b in zip(low, high, strict=True) if b > a]
+        if not hits:
+            continue
+        of, shared = np.unique(np.concatenate(hits), return_counts=True)
+        for number, count in zip(of.tolist(), shared.tolist(), strict=True):
+            other = others[names[number]]
+            reach = min(one.reach, other.reach)
+            fewest = min(np.searchsorted(f.hashes, reach, "right") for f in (one, other))
+            score = count / int(fewest)
+            if score >= threshold and count >= FEWEST:
+                pairs.append(Pair(piece, names[number], score))
+    return sorted(pairs, key=lambda pair: (-pair.score, pair))
+
+
+def encode(fingerprints: Mapping[str, Fingerprint]) -> dict[str, Any]:
+    """Fingerprints as plain values: `pieces`, the ids sorted, and `music`, the rest as text."""
+    names = sorted(fingerprints)
+    of = [fingerprints[name] for name in names]
+    numbers = [np.array([value for f in of for value in (f.ngrams, len(f.hashes))], np.uint32)]
+    # Differences of ascending numbers: their high bytes are mostly alike.
+    numbers += [np.diff(f.hashes, prepend=np.uint32(0)).astype(np.uint32) for f in of]
+    raw = np.concatenate(numbers).astype("<u4").view(np.uint8).reshape(-1, 4).T
+    packed = zlib.compress(raw.tobytes(), 9)
+    return {"pieces": names, "music": base64.b85encode(packed).decode()}
+
+
+def decode(values: Mapping[str, Any]) -> dict[str, Fingerprint]:
+    """The fingerprints that `encode` made values of.
+
+    Raises:
+        MsmdError: they are damaged.
+    """
+    try:
+        names = list(values["pieces"])
+        raw = np.frombuffer(zlib.decompress(base64.b85decode(values["music"])), np.uint8)
+        numbers = np.ascontiguousarray(raw.reshape(4, -1).T).view("<u4").reshape(-1)
+        counts = numbers[: 2 * len(names)].reshape(-1, 2).astype(np.int64)
+        parts = np.split(numbers[2 * len(names) :], np.cumsum(counts[:, 1]))
+        if len(parts) != len(names) + 1 or len(parts[-1]) or (counts[:, 1] > counts[:, 0]).any():
+            raise ValueError("another number of hashes")
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise MsmdError(f"the fingerprints of pieces are damaged: {error}") from error
+    return {
+        name: Fingerprint(int(total), np.cumsum(part, dtype=np.uint32))
+        for name, (total, _), part in zip(names, counts.tolist(), parts[:-1], strict=True)
+    }

@@ -1,0 +1,80 @@
+"""Which performances are for training, which for validation and which for testing.
+
+A model is tested on a sound that it has not heard: no soundfont may be in training and in testing,
+whatever its name; fonts are compared by their content. Unless it is said otherwise, fonts with the
+role "train" in the registry (and those that it does not know) are for training and validation, and
+those with the role "test" for testing. Where a dataset has fonts of one role only, all of its
+performances are in all splits, and a warning says so.
+"""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from msmdtools.errors import MsmdError
+from msmdtools.perform.soundfonts import registry
+from msmdtools.splits.splits import SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def choose(
+    performances: "pd.DataFrame",
+    globs: Mapping[str, tuple[str, ...]],
+    warn: Callable[[str], None],
+) -> dict[str, tuple[str, ...]]:
+    """The names of the performances for each split, sorted.
+
+    Args:
+        performances: rows of the performances table, of all pieces.
+        globs: by split, which performances are for it; may be empty.
+
+    Raises:
+        MsmdError: a glob matches nothing, or a soundfont would be in training and in testing.
+    """
+    columns = ["performance", "soundfont", "soundfont_sha256"]
+    known = performances[columns].drop_duplicates("performance").sort_values("performance")
+    font = dict(zip(known["performance"], known["soundfont"], strict=True))
+    content = {
+        name: sha256 or font[name]
+        for name, sha256 in zip(known["performance"], known["soundfont_sha256"], strict=True)
+    }
+    chosen = {split: _matching(list(font), split, globs.get(split, ())) for split in SPLITS}
+    by_default = [split for split in SPLITS if split not in globs]
+    if by_default:
+        roles = {name: _role(font[name]) for name in font}
+        both = len(set(roles.values())) == 2
+        for split in by_default:
+            role = "test" if split == "test" else "train"
+            chosen[split] = tuple(name for name in font if not both or roles[name] == role)
+        if not both and by_default == list(SPLITS):
+            only = ", ".join(sorted(set(font.values())))
+            warn(
+                f"All performances are used in every split: the dataset has {only} only, and the "
+                "soundfont of the tests is heard in training. To test on an unheard one, build "
+                "the dataset with fonts of both roles, or name the performances of each split."
+            )
+            return chosen
+    test = {content[name]: name for name in chosen["test"]}
+    for name in chosen["train"]:
+        if content[name] in test:
+            raise MsmdError(
+                f"performances: soundfont {font[name]} is in training ({name}) and in testing "
+                f"({test[content[name]]}); the tests' soundfont must not be heard in training. "
+                "Name other performances for one of the two, such as train=TimGM6mb*."
+            )
+    return chosen
+
+
+def _matching(names: list[str], split: str, globs: tuple[str, ...]) -> tuple[str, ...]:
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in names):
+            shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+            raise MsmdError(f"performances: {split}={glob} matches none of the dataset's: {shown}")
+    return tuple(name for name in names if any(fnmatchcase(name, glob) for glob in globs))
+
+
+def _role(soundfont: str) -> str:
+    font = registry().get(soundfont)
+    return font.role if font else "train"
