@@ -35,8 +35,8 @@ from msmdtools.engrave.fonts import font_cache
 from msmdtools.perform import default_soundfont, find_soundfont
 from msmdtools.piece import Piece
 from msmdtools.sources.corrections import correct
-from msmdtools.sources.ingest import SOURCE_SUFFIXES
 from msmdtools.sources.manifest import copy_sources, read_manifest, source_files, write_manifest
+from msmdtools.sources.tree import SOURCE_SUFFIXES
 
 MSMD = (sys.executable, "-c", "from msmdtools.cli import main; main()")
 EXTRA_TEMPI = "0.9,1.0,1.1"

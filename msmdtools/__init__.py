@@ -9,12 +9,11 @@ Importing the package is instant: numpy, pyarrow and FluidSynth are loaded when 
 from typing import TYPE_CHECKING, Any
 
 from msmdtools.errors import MsmdError
+from msmdtools.version import __version__
 
 if TYPE_CHECKING:
     from msmdtools.dataset.reader import open as open
     from msmdtools.models.model import load_model as load_model
-
-__version__ = "0.1.0"
 
 __all__ = ["MsmdError", "__version__", "load_model", "open"]
 

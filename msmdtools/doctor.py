@@ -10,12 +10,12 @@ import shutil
 from dataclasses import dataclass
 from typing import Any
 
-from msmdtools import __version__
 from msmdtools.base import requirements
 from msmdtools.engrave.engine import find_engines
 from msmdtools.engrave.sandbox import sandbox_available
 from msmdtools.errors import MsmdError, SoundfontError
 from msmdtools.perform.soundfonts import DEFAULT_ORDER, find_soundfont, registry, search_folders
+from msmdtools.version import __version__
 
 FLUIDSYNTH_MINIMUM = (2, 0)
 

@@ -28,7 +28,7 @@ from msmdtools.evaluation.pieces.collection import Collection, Recordings
 from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.metrics import bootstrap
 from msmdtools.search import search
-from msmdtools.search.index import Side
+from msmdtools.search.parts import Side
 from msmdtools.search.ranking import paths, votes
 from msmdtools.splits import selection
 

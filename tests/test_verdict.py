@@ -6,7 +6,7 @@ import pytest
 
 from msmdtools.follow import presence
 from msmdtools.search import verdict
-from msmdtools.search.index import Side
+from msmdtools.search.parts import Side
 from msmdtools.search.search import Query, ranked
 
 

@@ -13,12 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import msmdtools
 from msmdtools.build.options import BuildOptions
 from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import DatasetError
 from msmdtools.performance import PerformanceSpec
+from msmdtools.version import __version__
 
 # Python packages that have a part in a picture, a spectrogram or a table, to the byte.
 PACKAGES = (
@@ -82,7 +82,7 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
         }
     return {
         "format": FORMAT,
-        "msmdtools": msmdtools.__version__,
+        "msmdtools": __version__,
         "options": options.content(),
         "tools": {
             "engines": [engine.version for engine in engines],

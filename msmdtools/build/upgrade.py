@@ -14,7 +14,7 @@ from msmdtools import engrave
 from msmdtools.engrave import Engine, Limits
 from msmdtools.piece import Piece
 from msmdtools.sources.corrections import correct
-from msmdtools.sources.ingest import SOURCE_SUFFIXES
+from msmdtools.sources.tree import SOURCE_SUFFIXES
 from msmdtools.sources.versions import (
     parse_version,
     stated_version,

@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-import msmdtools
 from msmdtools.errors import MsmdError, Terminated
+from msmdtools.version import __version__
 
 # A command is loaded only when it is called: `msmd --help` shows these lines and imports nothing.
 # tests/test_cli_root.py checks that each is the command's own short help.
@@ -105,7 +105,7 @@ def _terminable() -> Iterator[None]:
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(msmdtools.__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def main() -> None:
     """From LilyPond sources to exactly aligned pairs of sheet music image and audio.
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools import __version__
 from msmdtools.features.spectrogram import SAMPLE_RATE
 from msmdtools.follow.alignment import Alignment
+from msmdtools.version import __version__
 
 # Samples per call: libsndfile's encoders keep what they are given on the stack.
 _BLOCK = 65_536

@@ -20,13 +20,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
-import msmdtools
 from msmdtools.base import seal
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
+from msmdtools.version import __version__
 
 FORMAT = 1
 KEY = "msmdtools"
@@ -59,7 +59,7 @@ def save(
     about = {
         "format": FORMAT,
         "config": config.to_json(),
-        "made": {"msmdtools": msmdtools.__version__, **made},
+        "made": {"msmdtools": __version__, **made},
         "sha256": _sha256(tensors),
     }
     _write(path, tensors, about)

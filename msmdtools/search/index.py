@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from msmdtools.base import parquet, seal
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
 from msmdtools.search import neighbours, parts
+from msmdtools.search.parts import Side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,23 +65,6 @@ class Description:
     generation: int
     next_entry: int
     neighbours: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Side:
-    """Sheet windows or audio windows in memory, grouped by sheet or by recording.
-
-    Attributes:
-        places: where each window is: the table without the vectors.
-        vectors: float32, (windows, dim).
-        bounds: (groups + 1,) group i has the windows bounds[i] … bounds[i + 1] - 1.
-        names: (piece, performance) of each group; performance is "" for sheets.
-    """
-
-    places: "pd.DataFrame"
-    vectors: NDArray[np.float32]
-    bounds: NDArray[np.int64]
-    names: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Qu
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,7 @@ from numpy.typing import NDArray
 from msmdtools.base import requirements
 from msmdtools.errors import MsmdError
 from msmdtools.search import parts
-
-if TYPE_CHECKING:
-    from msmdtools.search.index import Index, Side
+from msmdtools.search.parts import Side
 
 EXACT_UP_TO = 200_000
 # Windows found for each of the query's, and pieces that are then gone through.
@@ -90,7 +88,7 @@ def describe(windows: int) -> str:
 
 
 def build(
-    read: Callable[[Collection[int]], "Side"], entries: dict[int, int], dim: int, seed: int = 0
+    read: Callable[[Collection[int]], Side], entries: dict[int, int], dim: int, seed: int = 0
 ) -> Any:
     """A FAISS index of the windows of some entries.
 
@@ -113,7 +111,7 @@ def build(
     return made
 
 
-def add(made: Any, read: Callable[[Collection[int]], "Side"], entries: dict[int, int]) -> None:
+def add(made: Any, read: Callable[[Collection[int]], Side], entries: dict[int, int]) -> None:
     """Add the windows of some entries, some thousand at a time."""
     for some in _batches(entries):
         side = read(some)
@@ -180,29 +178,6 @@ def search(
         np.ascontiguousarray(queries, np.float32), nearest, params=parameters(nearest)
     )
     return found
-
-
-def shortlist(index: "Index", side: str, queries: NDArray[np.float32]) -> list[int] | None:
-    """The entries of a side that are worth a path; None where it has no FAISS file.
-
-    What was added after the file was written (by a run that was killed) is always among them.
-
-    Raises:
-        MsmdError: the file is missing or damaged, or FAISS is not installed.
-    """
-    there = index.description.neighbours.get(side)
-    if there is None:
-        return None
-    path = index.path / str(there["file"])
-    made = index.near[side] if side in index.near else load(path)
-    if made.d != index.description.dim:
-        raise parts.damaged(path, "its vectors have another length")
-    entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
-    similarities, ids = search(made, queries)
-    ordered = best(similarities, ids)
-    known = np.isin(ordered, entries)
-    late = entries[entries >= there["until"]]
-    return [*ordered[known][:CANDIDATES].tolist(), *late.tolist()]
 
 
 def best(similarities: NDArray[np.floating], ids: NDArray[np.int64]) -> NDArray[np.int64]:

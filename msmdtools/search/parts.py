@@ -6,6 +6,7 @@ of float32; nothing is compressed, as embeddings do not get smaller.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.score import PIECE
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 _ENTRY = Column("entry", "int64", "", "number of the sheet or recording; never given twice")
@@ -67,6 +69,23 @@ AUDIO = Table(
     ),
 )
 SIDES = {table.name: table for table in (SHEET, AUDIO)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """Sheet windows or audio windows in memory, grouped by sheet or by recording.
+
+    Attributes:
+        places: where each window is: the table without the vectors.
+        vectors: float32, (windows, dim).
+        bounds: (groups + 1,) group i has the windows bounds[i] … bounds[i + 1] - 1.
+        names: (piece, performance) of each group; performance is "" for sheets.
+    """
+
+    places: "pd.DataFrame"
+    vectors: NDArray[np.float32]
+    bounds: NDArray[np.int64]
+    names: Sequence[tuple[str, str]]
 
 
 def rows(

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.models.model import Model
-from msmdtools.search import neighbours, verdict
-from msmdtools.search.index import Index, Side
+from msmdtools.search import neighbours, parts, verdict
+from msmdtools.search.index import Index
+from msmdtools.search.parts import Side
 from msmdtools.search.ranking import path_scores, paths, straightened
 from msmdtools.search.windows import Paged, audio_windows, edge_windows, sheet_windows
 
@@ -140,10 +141,33 @@ def search(index: Index, query: Query, top: int = 10) -> list[Match]:
     if not index.count(name):
         what = "sheets" if query.of == "audio" else "recordings"
         raise MsmdError(f"{index.path} has no {what} to search in; add some with msmd index")
-    near = neighbours.shortlist(index, name, query.vectors)
+    near = _shortlist(index, name, query.vectors)
     side: Side = getattr(index, name) if near is None else index.read(name, near)
     pieces = index.entries.loc[index.entries["side"] == name, "piece"].nunique()
     return ranked(side, query, top, verdict.of_model(index.description.weights), pieces)
+
+
+def _shortlist(index: Index, side: str, queries: NDArray[np.float32]) -> list[int] | None:
+    """The entries of a side that are worth a path; None where it has no FAISS file.
+
+    What was added after the file was written (by a run that was killed) is always among them.
+
+    Raises:
+        MsmdError: the file is missing or damaged, or FAISS is not installed.
+    """
+    there = index.description.neighbours.get(side)
+    if there is None:
+        return None
+    path = index.path / str(there["file"])
+    made = index.near[side] if side in index.near else neighbours.load(path)
+    if made.d != index.description.dim:
+        raise parts.damaged(path, "its vectors have another length")
+    entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
+    similarities, ids = neighbours.search(made, queries)
+    ordered = neighbours.best(similarities, ids)
+    known = np.isin(ordered, entries)
+    late = entries[entries >= there["until"]]
+    return [*ordered[known][: neighbours.CANDIDATES].tolist(), *late.tolist()]
 
 
 def ranked(

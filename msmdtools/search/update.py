@@ -303,7 +303,7 @@ class _Writer:
                 files.pop(side, None)
                 continue
 
-            def read(wanted: Collection[int], side: str = side) -> index.Side:
+            def read(wanted: Collection[int], side: str = side) -> parts.Side:
                 return opened.read(side, list(wanted))
 
             there = files.get(side)

@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import msmdtools
 from msmdtools.base import seal
 from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomically
 from msmdtools.base.lock import locked
@@ -38,6 +37,7 @@ from msmdtools.splits import fingerprints, performances, splits
 from msmdtools.splits.duplicates import REPORTED, crossing, leaks, near_duplicates
 from msmdtools.splits.splits import SPLITS
 from msmdtools.splits.works import works
+from msmdtools.version import __version__
 
 DESCRIPTION = "snippets.json"
 CARD = "README.md"
@@ -208,7 +208,7 @@ def _plan(
     )
     named = options.split if isinstance(options.split, str) else asdict(options.split)
     plan = {
-        "msmdtools": msmdtools.__version__,
+        "msmdtools": __version__,
         "windows": info.to_json(),
         "split_by": named,
         "split": split,

@@ -17,8 +17,8 @@ from msmdtools.sources.ingest import (
     ListedPiece,
     combined_sha256,
     files_of,
-    list_sources,
 )
+from msmdtools.sources.tree import list_sources
 
 _LISTS = ("instruments", "include_path", "files")
 _SEPARATOR = ";"

@@ -1,15 +1,13 @@
-"""What a source file does: includes, assignments, headers, and whether it makes a score.
+"""What one source file does, in order: includes, assignments, headers, and music that makes a score.
 
-An outline is read once from a file's tokens. `expand` then follows a main file through its includes
-the way LilyPond does, in order, so that a variable has the value it has at that point.
+An outline is read once from a file's tokens; `msmdtools.sources.expansion` follows the includes.
 """
 
-import posixpath
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from msmdtools.sources.syntax import Token, tokenize, unquote
+from msmdtools.sources.syntax import Token, tokenize
 
 _MUSIC_WORDS = """
     absolute chordmode chords context drummode drums figures fixed lyrics new partCombine
@@ -23,20 +21,11 @@ MUSIC_COMMANDS = frozenset(_MUSIC_WORDS.split())
 NOT_MUSIC = frozenset(_BLOCK_WORDS.split())
 """Commands whose braces hold something else."""
 _ONE_ARGUMENT = MUSIC_COMMANDS - {"partCombine", "partcombine"} | {"chordmode", "drummode"}
-_LYRICS = frozenset(("addlyrics", "figuremode", "figures", "lyricmode", "lyrics", "lyricsto"))
 _NO_SCORE = frozenset(("addQuote", "markup", "markuplist", "void"))
-_TEMPLATES = frozenset(("satb.ly", "ssaattbb.ly"))
-"""LilyPond's own files that make a score of an including file's variables."""
 BLOCKS = {"book": "top", "bookpart": "part", "score": "score", "header": "header"}
 _NAME = re.compile(r"[^\W\d_][\w.:-]*\Z")
 _SCHEME_DEFINE = re.compile(r"""\(define(?:-public)?\s+([^\s()"]+)\s+("(?:[^"\\]|\\.)*")\s*\)\Z""")
-_SCHEME_APPEND = re.compile(r"""\(string-append((?:\s+(?:"(?:[^"\\]|\\.)*"|[^\s()"]+))*)\s*\)\Z""")
-_SCHEME_ARGUMENT = re.compile(r"""("(?:[^"\\]|\\.)*")|([^\s()"]+)""")
-_SCHEME_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MAKES_INCLUDES = re.compile(r"""\\\\include|ly:parser-include-string|ly:parser-parse-string""")
-
-MAX_DEPTH = 20
-"""Variables in variables that are followed."""
 
 Value = tuple[Token, ...]
 
@@ -259,161 +248,3 @@ def markup_end(tokens: list[Token], index: int) -> int:
         if token.kind == "run":
             return index
     return index
-
-
-def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | None:
-    """The string that strings, variables, their sums or (string-append …) give, or None."""
-    parts: list[str] = []
-    for token in value:
-        if token.kind == "string":
-            parts.append(token.text)
-            continue
-        if depth > MAX_DEPTH:
-            return None
-        if token.kind == "scheme" and (match := _SCHEME_APPEND.match(token.text)):
-            inner = [
-                Token("string", tokenize(text)[0].text) if text else Token("scheme", symbol)
-                for text, symbol in _SCHEME_ARGUMENT.findall(match[1])
-            ]
-            found = text_of(tuple(inner), variables, depth + 1)
-        elif token.kind in ("command", "scheme") and token.text in variables:
-            found = text_of(variables[token.text], variables, depth + 1)
-        else:
-            found = None
-        if found is None:
-            return None
-        parts.append(found)
-    return "".join(parts) if parts else None
-
-
-@dataclass
-class Expansion:
-    """What a main file does together with all that it includes.
-
-    Attributes:
-        files: the included files in the order of their first use, without the main file.
-        renamed: (file, name it is wanted under) where only upper and lower case differ.
-        fields: (level, name, value) of all header fields, in order.
-        variables: top-level variables with the last value that each has.
-        scores: whether there is music that LilyPond sets on its own.
-        music: those of them that stand for music or a book, and `layouts`: those for a \\layout.
-        dynamic: the files that include others by names that only running them would tell.
-        missing: names to include that no file has (LilyPond's own files among them).
-        include_path: folders other than the including file's own in which files were found.
-    """
-
-    files: list[str] = field(default_factory=list)
-    renamed: list[tuple[str, str]] = field(default_factory=list)
-    fields: list[tuple[str, str, Value]] = field(default_factory=list)
-    variables: dict[str, Value] = field(default_factory=dict)
-    scores: bool = False
-    music: set[str] = field(default_factory=set)
-    layouts: set[str] = field(default_factory=set)
-    dynamic: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    include_path: list[str] = field(default_factory=list)
-
-    def assign(self, name: str, value: Value) -> None:
-        """A variable gets a value that is not music, or another variable's."""
-        self.variables[name] = value
-        one = value[0] if len(value) == 1 and value[0].kind == "command" else None
-        for names in (self.music, self.layouts):
-            if one is not None and one.text in names:
-                names.add(name)
-            else:
-                names.discard(name)
-
-    def define(self, name: str, beginning: Value) -> None:
-        """A variable gets a block or music that begins with this token."""
-        command = beginning[0].text if beginning and beginning[0].kind == "command" else ""
-        if command == "layout":
-            self.layouts.add(name)
-        elif command not in NOT_MUSIC | _LYRICS | {"header"}:
-            self.music.add(name)
-
-    def prints(self, event: Event) -> bool:
-        """Whether an event of kind "score", "use" or "score-with" is something that LilyPond prints."""
-        if event.kind == "use":
-            return event.name in self.music
-        return event.kind == "score" or any(t.text in self.layouts for t in event.value)
-
-
-def _possible_names(value: Value, variables: dict[str, Value], depth: int = 0) -> Iterator[str]:
-    """The strings in the Scheme that chooses a file: one of them is it, unless they are put together."""
-    for token in value:
-        if token.kind in ("command", "scheme") and token.text in variables and depth < MAX_DEPTH:
-            yield from _possible_names(variables[token.text], variables, depth + 1)
-        elif token.kind == "scheme":
-            yield from (unquote(literal) for literal in _SCHEME_STRING.findall(token.text))
-
-
-def expand(
-    main: str,
-    events_of: Callable[[str], tuple[Event, ...]],
-    find: Callable[[str, str, str], tuple[str, str] | None],
-) -> Expansion:
-    """Follow `main` through its includes.
-
-    Args:
-        events_of: the outline of a file.
-        find: (name, including file, main file) → the file, and the folder that its name is relative
-            to.
-    """
-    result = Expansion()
-    seen = {main}
-
-    def visit(path: str, outer: Event, stack: tuple[str, ...]) -> None:
-        for event in events_of(path):
-            scope = outer.scope if event.scope == "top" else event.scope
-            level = outer.level if event.level == "top" else event.level
-            if event.kind == "assign" and scope == "header":
-                result.fields.append((level, event.name, event.value))
-            elif event.kind == "assign":
-                result.assign(event.name, event.value)
-            elif event.kind == "define":
-                result.define(event.name, event.value)
-            elif event.kind in ("score", "use", "score-with"):
-                result.scores |= scope in ("top", "part") and result.prints(event)
-            elif event.kind == "dynamic":
-                result.dynamic.append(path)
-            elif event.kind == "include":
-                name = text_of(event.value, result.variables)
-                if name is not None:
-                    include(name, path, Event("include", scope, level), stack)
-                    continue
-                possible = list(_possible_names(event.value, result.variables))
-                known = [name for name in possible if find(name, path, main)]
-                for name in known:
-                    include(name, path, Event("include", scope, level), stack)
-                if not known or len(known) < len(possible):
-                    result.dynamic.append(path)
-
-    def include(name: str, path: str, outer: Event, stack: tuple[str, ...]) -> None:
-        found = find(name, path, main)
-        if found is None:
-            result.missing.append(name)
-            result.scores |= name in _TEMPLATES and outer.scope in ("top", "part")
-            return
-        target, folder = found
-        wanted = posixpath.normpath(posixpath.join(folder, name))
-        if wanted != target and (target, wanted) not in result.renamed:
-            result.renamed.append((target, wanted))
-        if folder != path.rpartition("/")[0] and folder not in result.include_path:
-            result.include_path.append(folder)
-        if target in stack or (target in seen and not _varies(events_of(target))):
-            return
-        if target not in seen:
-            seen.add(target)
-            result.files.append(target)
-        visit(target, outer, (*stack, target))
-
-    visit(main, Event("include", "top"), (main,))
-    return result
-
-
-def _varies(events: tuple[Event, ...]) -> bool:
-    """Whether a file includes other files by variables, so that a second time may differ."""
-    return any(
-        event.kind == "include" and any(token.kind != "string" for token in event.value)
-        for event in events
-    )

@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import msmdtools
 from msmdtools.base.files import replacing, write_atomically
 from msmdtools.base.lock import LOCK
 from msmdtools.base.processors import processors
+from msmdtools.version import __version__
 
 CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "config.json",
@@ -85,7 +85,7 @@ def environment(threads: int, precision: str, devices: int, device: str) -> dict
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join(["msmd", *sys.argv[1:]]),
-        "msmdtools": msmdtools.__version__,
+        "msmdtools": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": processors(),

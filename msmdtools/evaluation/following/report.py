@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from msmdtools import __version__
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
@@ -29,6 +28,7 @@ from msmdtools.evaluation.snippets.figure import png
 from msmdtools.evaluation.snippets.retrieval import Embedder
 from msmdtools.metrics import chance
 from msmdtools.models.seen import Seen
+from msmdtools.version import __version__
 
 NAMES = ["results.md", "results.json", "onsets.csv", "results.png"]
 LINEAR = "linear"

@@ -26,7 +26,8 @@ from msmdtools.evaluation.snippets.retrieval import Progress
 from msmdtools.models.model import Model
 from msmdtools.models.seen import Seen
 from msmdtools.search import sources
-from msmdtools.search.index import Index, Side, open_index
+from msmdtools.search.index import Index, open_index
+from msmdtools.search.parts import Side
 from msmdtools.search.update import update
 from msmdtools.splits import selection
 from msmdtools.splits.selection import Selection

@@ -41,7 +41,7 @@ from msmdtools.metrics import bootstrap, chance
 from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.bootstrap import Interval
 from msmdtools.metrics.retrieval import TIE, Retrieval
-from msmdtools.search.index import Side
+from msmdtools.search.parts import Side
 from msmdtools.search.ranking import path_scores, vote_scores
 
 # From query windows, windows of all pieces and their bounds to a score per piece.

@@ -39,7 +39,7 @@ from msmdtools.evaluation.pieces.measures import Paper, paper
 from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, Progress
 from msmdtools.metrics import bootstrap, chance
 from msmdtools.metrics.bootstrap import Interval
-from msmdtools.search.index import Side
+from msmdtools.search.parts import Side
 from msmdtools.search.ranking import paths, straightened
 
 WITHIN = ("system/10", "measure", "system")

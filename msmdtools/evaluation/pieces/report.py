@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msmdtools import __version__
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
@@ -26,6 +25,7 @@ from msmdtools.evaluation.pieces.identification import Identification
 from msmdtools.evaluation.pieces.location import WITHIN, Location
 from msmdtools.evaluation.snippets.figure import png
 from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, Embedder
+from msmdtools.version import __version__
 
 Found = Identification | Location
 NAMES = ["results.md", "results.json", "queries.csv", "results.png"]

@@ -19,7 +19,7 @@ from msmdtools.evaluation.pieces.collection import Collection, Recordings
 from msmdtools.evaluation.rendering import PIECE_S, Rendition, results, whole
 from msmdtools.evaluation.snippets.retrieval import Progress
 from msmdtools.models.model import Model
-from msmdtools.search.index import Side
+from msmdtools.search.parts import Side
 from msmdtools.search.windows import audio_windows
 
 SPEEDS = (0.5, 0.67, 0.8, 1.25, 1.5, 2.0)

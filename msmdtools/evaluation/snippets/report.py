@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msmdtools import __version__
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.evaluation.snippets import answers
@@ -24,6 +23,7 @@ from msmdtools.evaluation.snippets.retrieval import Direction, Embedder, Evaluat
 from msmdtools.evaluation.snippets.robustness import Outcome
 from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.retrieval import METRICS, Retrieval
+from msmdtools.version import __version__
 
 HEADINGS = {
     "recall_1": "R@1",
