@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
 import msmdtools as msmd  # noqa: E402
-from msmdtools.base import seal  # noqa: E402
+from msmdtools.base import files, seal  # noqa: E402
 from msmdtools.errors import MsmdError  # noqa: E402
 from msmdtools.features import spectrogram  # noqa: E402
 from msmdtools.models import bundle, config, model  # noqa: E402
@@ -319,7 +319,7 @@ def test_an_interrupted_save_leaves_what_was_there(network, path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(bundle.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         bundle.save(path, network, network.config, {"other": 1})
     assert path.read_bytes() == before

@@ -92,7 +92,7 @@ def test_rooms_import_only_what_is_above_them_and_modules_in_no_circle() -> None
             graphlib.TopologicalSorter(nodes).prepare()
         except graphlib.CycleError as error:
             wrong.append("a circle: " + " <- ".join(error.args[1]))
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def _rooms_below(graph: Mapping[str, set[str]], here: str) -> set[str]:
@@ -111,7 +111,7 @@ def test_modules_are_short_say_what_they_are_and_never_print() -> None:
         calls = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
         prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
         wrong += [f"{name}, line {call.lineno}: print" for call in prints]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_reference_has_every_command_with_help_for_every_option_and_an_example(
@@ -131,7 +131,7 @@ def test_reference_has_every_command_with_help_for_every_option_and_an_example(
         commands = [command, *getattr(command, "commands", {}).values()]
         options = [(c, o) for c in commands for o in c.params if isinstance(o, click.Option)]
         wrong += [f"{c.name} {option.opts[0]}: no help" for c, option in options if not option.help]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_top_level_holds_what_was_agreed(repository: Path) -> None:
