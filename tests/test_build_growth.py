@@ -219,7 +219,7 @@ def test_written_music_is_read_as_it_was():
     empty = Music((), (), ())
     assert written.from_bytes(written.to_bytes(empty)) == empty
     for damaged in (b"", b"{}", written.to_bytes(music)[:-9], written.to_bytes(music)[:30] + b"0"):
-        with pytest.raises(ValueError, match="no written music"):
+        with pytest.raises(ValueError, match=r"it is not JSON|cannot be read|it lacks"):
             written.from_bytes(damaged)
 
 

@@ -62,25 +62,41 @@ def test_a_damaged_part_is_named(tmp_path):
     with pytest.raises(DatasetError) as caught:
         write_tables(tmp_path, records.read_records(tmp_path), tmp_path / lock.WORK)
     assert str(caught.value) == (
-        f"{part} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
+        f"{part} is damaged (it is cut off, or not a Parquet file): "
+        f"remove {tmp_path / 'pieces' / 'a'} and build again"
     )
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"row": {}}'])
-def test_a_damaged_record_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        (None, "missing"),
+        (b"", "damaged (it is empty)"),
+        (bytes(9), "damaged (it has nothing but zeros or spaces)"),
+        (b"{", "damaged (it is not JSON)"),
+        (b'{"a": "\xe9\xff"}', "damaged (it is not text)"),
+        (b"[" * 100_000, "damaged (its content cannot be read)"),
+        (b"[]", "damaged (it is not a JSON object)"),
+        (b'{"row": {}}', "damaged (it lacks 'files')"),
+        (b'{"row": {}, "checksum": "0"}', "damaged (its checksum does not match)"),
+    ],
+)
+def test_a_damaged_record_is_named(tmp_path, content, state):
     put(tmp_path, "a", 3)
     path = tmp_path / "pieces" / "a" / "piece.json"
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(DatasetError) as caught:
         records.read_records(tmp_path)
     assert str(caught.value) == (
-        f"{path} is missing or damaged: remove {tmp_path / 'pieces' / 'a'} and build again"
+        f"{path} is {state}: remove {tmp_path / 'pieces' / 'a'} and build again"
     )
 
 
 def test_a_damaged_description_is_named(tmp_path):
     (tmp_path / "dataset.json").write_text('{"state":')
-    with pytest.raises(DatasetError, match=r"dataset\.json is missing or damaged: remove the"):
+    with pytest.raises(
+        DatasetError, match=r"dataset\.json is damaged \(it is not JSON\): remove the"
+    ):
         records.read_description(tmp_path)
 
 

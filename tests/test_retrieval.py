@@ -328,22 +328,22 @@ def test_damaged_indexes(made):
     broken[len(content) // 2] ^= 1  # in the vectors: only a checksum sees it
     sheet.write_bytes(broken)
     opened = index.open_index(made.path)
-    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged .*again$"):
+    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is damaged \(.*again$"):
         opened.sheet  # noqa: B018
     sheet.write_bytes(b"PAR1 not")
-    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is missing or damaged .*again$"):
+    with pytest.raises(MsmdError, match=r"sheet-0001\.parquet is damaged \(.*again$"):
         index.open_index(made.path)
     sheet.write_bytes(content)
     entries = next(made.path.glob("entries-*.parquet"))
     entries.unlink()
-    with pytest.raises(MsmdError, match=r"entries-0001\.parquet is missing or damaged"):
+    with pytest.raises(MsmdError, match=r"entries-0001\.parquet is missing; remove the index and"):
         index.open_index(made.path)
     description = json.loads((made.path / "index.json").read_text())
     (made.path / "index.json").write_text(json.dumps(seal.sealed({**description, "format": 9})))
     with pytest.raises(MsmdError, match=r"format 9, and this msmdtools reads 2; make the index"):
         index.open_index(made.path)
     (made.path / "index.json").write_text("{")
-    with pytest.raises(MsmdError, match=r"index\.json is missing or damaged"):
+    with pytest.raises(MsmdError, match=r"index\.json is damaged \(it is not JSON\); remove"):
         index.open_index(made.path)
 
 

@@ -475,9 +475,11 @@ def test_folders_that_hold_no_snippets(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(DatasetError) as raised:
             Stream(tmp_path / place, "train")
         assert str(raised.value) == f"{tmp_path / place}: {says}"
-    for text in ("{", "[]"):
+    for text, what in (("{", "it is not JSON"), ("[]", "it is not a JSON object")):
         (bare / "snippets.json").write_text(text)
-        with pytest.raises(DatasetError, match=r"bare/snippets\.json: damaged: "):
+        with pytest.raises(
+            DatasetError, match=rf"bare/snippets\.json is damaged \({what}\); export"
+        ):
             reader.open(bare)
 
 
@@ -509,8 +511,8 @@ def test_a_shard_cut_off(folder: Path, tmp_path: Path, kept: int) -> None:
     shard(copy).write_bytes(shard(copy).read_bytes()[:kept])
     with pytest.raises(DatasetError) as raised:
         Stream(copy, "train")
-    assert str(raised.value).startswith(f"{shard(copy)}: cut off or damaged (")
-    assert str(raised.value).endswith("); export or copy it again")
+    assert str(raised.value).startswith(f"{shard(copy)} is damaged (")
+    assert str(raised.value).endswith("); export or copy the snippets again")
 
 
 def test_a_shard_damaged_inside(folder: Path, tmp_path: Path) -> None:
@@ -519,7 +521,7 @@ def test_a_shard_damaged_inside(folder: Path, tmp_path: Path) -> None:
     content[4:2000] = bytes(1996)
     shard(copy).write_bytes(content)
     for threads in (0, 2):
-        with pytest.raises(DatasetError, match="cut off or damaged"):
+        with pytest.raises(DatasetError, match=r"is damaged \("):
             list(stream(copy, shuffle=False, threads=threads, columns=("snippet",)).read(0))
 
 
@@ -542,7 +544,7 @@ def test_a_shard_damaged_inside(folder: Path, tmp_path: Path) -> None:
         ),
         (
             lambda t: t.replace_schema_metadata({"msmdtools": json.dumps({"format": 1})}),
-            ": damaged: its description lacks ",
+            " is damaged (its description lacks ",
         ),
     ],
 )

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.damage import Damage
+
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -38,10 +40,6 @@ _TAIL = 1 << 16
 # Chunks that are so near to each other are read together.
 _GAP = 1 << 13
 _PIECE = 1 << 22
-
-
-class Damage(OSError):
-    """A file is not what was written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +73,8 @@ class File:
     def __init__(self, path: Path, *, mapped: bool = False) -> None:
         import pyarrow as pa
 
+        if path.is_dir():
+            raise Damage("it is a folder")
         self._file = pa.memory_map(str(path)) if mapped else pa.OSFile(str(path))
         self._footer = read_footer(self._file)
 
@@ -122,10 +122,10 @@ def read_footer(file: Any) -> Footer:
     size = file.seek(0, io.SEEK_END) or file.tell()
     tail = bytes(_at(file, max(size - _TAIL, 0), min(size, _TAIL)))
     if len(tail) < _LAST or tail[-4:] != _ENDS:
-        raise Damage("it does not end as a Parquet file")
+        raise Damage("it is cut off, or not a Parquet file")
     length = int.from_bytes(tail[-_LAST:-4], "little")
     if length + 2 * _LAST > size:
-        raise Damage("its footer is longer than the file")
+        raise Damage("it is cut off, or not a Parquet file")
     if length + _LAST + len(MAGIC) > len(tail):
         tail = bytes(_at(file, max(size - length - _TAIL, 0), min(size, length + _TAIL)))
     footer = tail[-length - _LAST : -_LAST]
@@ -134,7 +134,7 @@ def read_footer(file: Any) -> Footer:
         return Footer(_parsed(footer))
     total, own, of_block = np.frombuffer(block[-len(MAGIC) - 12 : -len(MAGIC)], "<u4").tolist()
     if zlib.crc32(footer) != own:
-        raise Damage("its footer does not have its checksum")
+        raise Damage("the checksum of its end does not match")
     metadata = _parsed(footer)
     shape = metadata.num_row_groups, metadata.num_columns
     sums = 4 * shape[0] * shape[1]
@@ -188,7 +188,7 @@ def verify(path: Path) -> None:
         footer = read_footer(file)
         file.seek(0)
         if footer.sums is not None and _sum(file, footer.before) != footer.total:
-            raise Damage("its content does not have its checksum")
+            raise Damage("its checksum does not match")
 
 
 def _seal(file: Any) -> None:
@@ -246,7 +246,7 @@ def _ranges(
         content = memoryview(_at(file, first, last + size - first))
         for start, length, expected in some:
             if zlib.crc32(content[start - first : start - first + length]) != expected:
-                raise Damage(f"bytes {start} to {start + length - 1} do not have their checksum")
+                raise Damage(f"bytes {start} to {start + length - 1} do not match their checksum")
         found.append((first, content))
     return found
 

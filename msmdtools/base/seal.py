@@ -9,7 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from msmdtools.base.damage import Damage, why
 
 KEY = "checksum"
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -29,20 +32,39 @@ def intact(content: Mapping[str, Any]) -> bool:
     return bool(content[KEY] == _checksum({k: v for k, v in content.items() if k != KEY}))
 
 
+def read(path: Path) -> dict[str, Any]:
+    """The object in a file, without its checksum.
+
+    Raises:
+        Damage: it is no JSON object, or not what was written.
+        OSError: it cannot be read; FileNotFoundError, where it is missing.
+    """
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError as error:
+        raise Damage(why(error)) from error
+    return opened(content)
+
+
 def opened(content: bytes) -> dict[str, Any]:
     """The object in the bytes of a file, without its checksum.
 
     Raises:
-        ValueError: it is no JSON object, or not what was written.
+        Damage: it is no JSON object, or not what was written.
     """
-    found = json.loads(content)
+    if not content.strip(b"\0 \r\n\t"):
+        raise Damage("it is empty" if not content else "it has nothing but zeros or spaces")
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Damage(why(error)) from error
     if not isinstance(found, dict):
-        raise ValueError("not a JSON object")
+        raise Damage("it is not a JSON object")
     # A checksum under another name: one byte of the name has changed.
     last = list(found.values())[-1] if found else None
     renamed = KEY not in found and isinstance(last, str) and _SHA256.fullmatch(last)
     if renamed or not intact(found):
-        raise ValueError("its content does not have its checksum")
+        raise Damage("its checksum does not match")
     found.pop(KEY, None)
     return found
 

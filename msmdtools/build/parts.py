@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msmdtools.base import parquet
+from msmdtools.base.damage import why
 from msmdtools.base.files import sync_file, sync_folder
 from msmdtools.base.table import Table
 from msmdtools.dataset.records import PIECES_FOLDER, Record
@@ -106,9 +107,8 @@ def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
     try:
         return parquet.File(path).read().cast(table.arrow_schema())
     except (OSError, pa.ArrowException, ValueError) as error:
-        raise DatasetError(
-            f"{path} is missing or damaged: remove {folder} and build again"
-        ) from error
+        state = f"damaged ({why(error)})" if path.exists() else "missing"
+        raise DatasetError(f"{path} is {state}: remove {folder} and build again") from error
 
 
 def _count(table: Table, part: "pa.Table", counts: Counter[str]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import parquet
+from msmdtools.base.damage import Damage, why
 from msmdtools.base.table import Table
 from msmdtools.dataset.tables import DESCRIPTION
 from msmdtools.errors import DatasetError
@@ -58,9 +59,9 @@ def read_page(path: Path, sha256: str | None = None) -> Image:
     try:
         image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
     except cv2.error as error:
-        raise damaged(path, error) from error
+        raise damaged(path, why(error)) from error
     if image is None or image.ndim != 2 or image.dtype != np.uint8:
-        raise damaged(path, "it is no 8-bit grey picture")
+        raise damaged(path, "it is not an 8-bit grey picture")
     return np.asarray(image)
 
 
@@ -80,8 +81,8 @@ class TableFile:
             file = parquet.File(self.path)
         except FileNotFoundError as error:
             raise DatasetError(f"{self.path} is missing; build the dataset again") from error
-        except (pa.ArrowException, parquet.Damage, ValueError) as error:
-            raise damaged(self.path, error) from error
+        except (pa.ArrowException, Damage, ValueError) as error:
+            raise damaged(self.path, why(error)) from error
         if missing := [n for n in self.table.names if n not in file.schema.names]:
             raise damaged(self.path, f"it has no column {', '.join(missing)}")
         return file
@@ -112,7 +113,7 @@ class TableFile:
                 self._kept = groups, self._file.read(groups)
             return self._kept[1].filter(pc.field("piece") == piece)
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise damaged(self.path, error) from error
+            raise damaged(self.path, why(error)) from error
 
 
 def read_schema(path: Path) -> "pa.Schema":
@@ -128,7 +129,7 @@ def read_schema(path: Path) -> "pa.Schema":
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing; run the same msmd build again") from error
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise damaged(path, why(error)) from error
 
 
 def read_verified(path: Path, sha256: str | None) -> bytes:
@@ -144,11 +145,10 @@ def read_verified(path: Path, sha256: str | None) -> bytes:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise missing(path) from error
+    except IsADirectoryError as error:
+        raise damaged(path, why(error)) from error
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise DatasetError(
-            f"{path} is damaged (it does not have its checksum); copy the dataset again, or delete "
-            f"the piece's folder and build again"
-        )
+        raise damaged(path, "its checksum does not match")
     return content
 
 
@@ -159,13 +159,14 @@ def missing(path: Path) -> DatasetError:
     )
 
 
-def damaged(path: Path, why: object) -> DatasetError:
+def damaged(path: Path, reason: str) -> DatasetError:
     """The error for a file that cannot be read as what it should be."""
     what = "this file"
     if path.name == DESCRIPTION:
         what = "the dataset's folder"  # without it nobody knows how the pieces were made
     elif path.suffix != ".parquet":
         what = "the piece's folder"  # tables are made again from the pieces, their files are not
+    state = f"damaged ({reason})" if path.exists() else "missing"
     return DatasetError(
-        f"{path} is damaged ({why}); copy the dataset again, or delete {what} and build again"
+        f"{path} is {state}; copy the dataset again, or delete {what} and build again"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.base import seal
+from msmdtools.base.damage import why
 from msmdtools.base.table import Table
 from msmdtools.dataset import tables, written
 from msmdtools.dataset.files import Pages, TableFile, damaged, missing, read_verified
@@ -221,7 +222,7 @@ class DatasetPiece:
         try:
             array = np.load(io.BytesIO(self._content(file)), allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise damaged(file, error) from error
+            raise damaged(file, why(error)) from error
         return np.asarray(array, np.float16)
 
     @cached_property
@@ -259,7 +260,7 @@ class DatasetPiece:
         try:
             samples, _ = soundfile.read(io.BytesIO(self._content(file)), dtype="int16")
         except soundfile.SoundFileError as error:
-            raise damaged(file, error) from error
+            raise damaged(file, why(error)) from error
         name = self.performance_name(performance)
         return as_rendered(samples, int(str(self.performances.at[name, "audio_gain"])))
 
@@ -363,11 +364,11 @@ def _description(path: Path) -> dict[str, Any]:
             )
         raise DatasetError(f"{path}: not a dataset (it has no {tables.DESCRIPTION})")
     try:
-        description = seal.opened(file.read_bytes())
+        description = seal.read(file)
     except FileNotFoundError as error:
         raise damaged(file, "it is missing") from error
     except ValueError as error:
-        raise damaged(file, error) from error
+        raise damaged(file, why(error)) from error
     found = description.get("format")
     if found != tables.FORMAT:
         raise DatasetError(

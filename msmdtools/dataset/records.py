@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.base import seal
+from msmdtools.base.damage import why
 from msmdtools.base.files import json_bytes
 from msmdtools.dataset.tables import DESCRIPTION, PIECE_FILE
 from msmdtools.errors import DatasetError
@@ -48,11 +49,11 @@ def read_description(dataset: Path) -> dict[str, Any] | None:
     """
     path = dataset / DESCRIPTION
     try:
-        return seal.opened(path.read_bytes())
+        return seal.read(path)
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _damaged(path, "remove the folder and build again") from error
+        raise _damaged(path, error, "remove the folder and build again") from error
 
 
 def read_records(dataset: Path) -> dict[str, Record]:
@@ -81,11 +82,12 @@ def read_record(path: Path, remove: Path) -> Record:
         DatasetError: it is missing or damaged.
     """
     try:
-        content = seal.opened(path.read_bytes())
+        content = seal.read(path)
         return Record(content["row"], tuple(content["files"]))
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, f"remove {remove} and build again") from error
+        raise _damaged(path, error, f"remove {remove} and build again") from error
 
 
-def _damaged(path: Path, cure: str) -> DatasetError:
-    return DatasetError(f"{path} is missing or damaged: {cure}")
+def _damaged(path: Path, error: Exception, cure: str) -> DatasetError:
+    state = f"damaged ({why(error)})" if path.exists() else "missing"
+    return DatasetError(f"{path} is {state}: {cure}")

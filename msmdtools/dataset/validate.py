@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from msmdtools.base import parquet
+from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset import checks, evidence, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
@@ -230,7 +231,7 @@ def _check_own(piece: str, folder: Path) -> Findings:
         try:
             parquet.verify(path)
         except (pa.ArrowException, OSError, ValueError) as error:
-            what = f"is damaged ({error}); remove the piece's folder and build again"
+            what = f"is damaged ({why(error)}); remove the piece's folder and build again"
             yield Finding(piece, "files", what, f"{PARTS}/{path.name}")
 
 
@@ -257,7 +258,7 @@ def check_performance(
         spectrogram = np.load(piece.path / where, allow_pickle=False)
     # A damaged header can ask for any amount of memory.
     except (OSError, ValueError, EOFError, MemoryError, OverflowError, SyntaxError) as error:
-        yield Finding(piece.piece, "spectrogram", f"cannot be read ({error})", where)
+        yield Finding(piece.piece, "spectrogram", f"cannot be read ({why(error)})", where)
         return
     expected = (BANDS, row["frames"])
     if spectrogram.dtype != np.float16 or spectrogram.shape != expected:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import GenericAlias
 from typing import Any, get_args, get_origin, get_type_hints
 
+from msmdtools.base.damage import Damage, why
 from msmdtools.errors import DatasetError
 from msmdtools.score import Music
 
@@ -30,12 +31,12 @@ def from_bytes(content: bytes) -> Music:
     """The music in the content of a file.
 
     Raises:
-        ValueError: it is damaged.
+        Damage: it is not what was written.
     """
     try:
         music = _decoded(Music, json.loads(gzip.decompress(content)))
     except (OSError, EOFError, KeyError, TypeError, ValueError, zlib.error) as error:
-        raise ValueError(f"no written music ({error})") from error
+        raise Damage(why(error)) from error
     assert isinstance(music, Music)
     return music
 
@@ -49,10 +50,9 @@ def read_music(folder: Path) -> Music:
     path = folder / MUSIC_FILE
     try:
         return from_bytes(path.read_bytes())
-    except (FileNotFoundError, ValueError) as error:
-        raise DatasetError(
-            f"{path} is missing or damaged: remove {folder} and build again"
-        ) from error
+    except (FileNotFoundError, IsADirectoryError, ValueError) as error:
+        state = f"damaged ({why(error)})" if path.exists() else "missing"
+        raise DatasetError(f"{path} is {state}: remove {folder} and build again") from error
 
 
 def _encoded(value: Any) -> Any:

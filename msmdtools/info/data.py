@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.base import resources
+from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, counted, megabytes, read_json, some
 
@@ -56,7 +57,9 @@ def _unfinished(path: Path) -> dict[str, str]:
     failed = sum(p.suffix == ".json" for p in _within(path / "failed"))
     values = {"pieces": f"{done:,} so far, {failed:,} failed"}
     if (path / "dataset.json").is_file():
-        about = read_json(path / "dataset.json")
+        about = read_json(
+            path / "dataset.json", "copy the dataset again, or remove it and build again"
+        )
         values |= {"options": _named(about.get("options", {})), "made by": _made_by(about)}
     return values
 
@@ -92,11 +95,13 @@ def snippets(path: Path) -> Facts:
     """Snippets: their splits, windows, performances, licences."""
     if not (path / "snippets.json").is_file():
         return Facts("snippets", path, _GO_ON.format(command="msmd snippets"), {})
-    about = read_json(path / "snippets.json")
+    about = read_json(path / "snippets.json", "export or copy the snippets again")
     try:
         return Facts("snippets", path, "complete", _of_snippets(about))
     except (KeyError, TypeError, AttributeError) as error:
-        raise MsmdError(f"{path / 'snippets.json'} is damaged: {error!r}") from error
+        raise MsmdError(
+            f"{path / 'snippets.json'} is damaged ({why(error)}); export or copy the snippets again"
+        ) from error
 
 
 def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:

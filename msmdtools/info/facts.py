@@ -1,12 +1,13 @@
 """What is known of a thing, as (name, value) in an order for people, and as text and JSON."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msmdtools import seal
+from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 
 SHOWN = 6
@@ -60,18 +61,16 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
+def read_json(path: Path, cure: str) -> dict[str, Any]:
+    """A JSON object from a file, without its checksum.
+
+    Args:
+        cure: what to do when it is damaged.
 
     Raises:
-        MsmdError: it cannot be read, or is none.
+        MsmdError: it cannot be read, or is not what was written.
     """
     try:
-        found = json.loads(path.read_bytes())
+        return seal.read(path)
     except OSError as error:
-        raise MsmdError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise MsmdError(f"{path} is damaged: it is not JSON ({error})") from error
-    if not isinstance(found, dict):
-        raise MsmdError(f"{path} is damaged: it holds no JSON object")
-    return found
+        raise MsmdError(f"{path} cannot be read ({why(error)}); {cure}") from error

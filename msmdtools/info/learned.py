@@ -25,7 +25,8 @@ def run(path: Path) -> Facts:
     starts = record.read_list(path / record.ENVIRONMENT)
     values: dict[str, str] = {}
     if (path / record.CONFIG).is_file():
-        values |= _of_config(read_json(path / record.CONFIG))
+        config = read_json(path / record.CONFIG, "the same msmd train with --resume mends it")
+        values |= _of_config(config)
     if rows:
         best = max(rows, key=lambda row: float(row["valid"]["audio-to-sheet"]["mrr"]))
         values["trained on"] = f"{rows[-1]['pairs']:,} pairs"

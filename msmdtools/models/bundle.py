@@ -21,6 +21,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from msmdtools.base import seal
+from msmdtools.base.damage import why
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
@@ -120,7 +121,9 @@ def made_with(path: str | Path) -> dict[str, Any]:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a file says about itself, and its tensors."""
     if not path.is_file():
-        raise MsmdError(f"{path}: no such file")
+        raise MsmdError(
+            f"{path}: {'this is a folder, not weights' if path.is_dir() else 'no such file'}"
+        )
     try:
         with safe_open(path, "pt") as file:
             about = _about(path, file.metadata() or {})
@@ -130,11 +133,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         RuntimeError,
     ) as error:  # the latter of PyTorch: shapes out of the file
         raise MsmdError(
-            f"{path}: damaged, or no safetensors file ({error}); copy it again, or train again"
+            f"{path} is damaged, or not a safetensors file ({why(error)}); copy it again, or train again"
         ) from error
     if not seal.intact(about) or _sha256(tensors) != about.get("sha256"):
         raise MsmdError(
-            f"{path}: damaged: the weights do not have their checksum; copy it again, or train again"
+            f"{path} is damaged (its checksum does not match); copy it again, or train again"
         )
     return about, tensors
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from msmdtools.base import parquet, seal
+from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
@@ -226,16 +227,16 @@ def described(path: Path) -> Description | None:
     if not file.is_file():
         return None
     try:
-        values = seal.opened(file.read_bytes())
+        values = seal.read(file)
         found = values["format"]
     except (ValueError, KeyError, TypeError) as error:
-        raise parts.damaged(file, str(error)) from error
+        raise parts.damaged(file, why(error)) from error
     if found != FORMAT:
         raise MsmdError(
             f"{file}: format {found!r}, and this msmdtools reads {FORMAT}; make the index again"
         )
     if set(values) != {field.name for field in fields(Description)}:
-        raise parts.damaged(file, "other keys than an index has")
+        raise parts.damaged(file, "its entries are not those of an index")
     return Description(**values)
 
 
@@ -252,7 +253,7 @@ def read_entries(path: Path, description: Description) -> "pd.DataFrame":
     try:
         table = parquet.File(file).read()
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise parts.damaged(file, str(error).splitlines()[0]) from error
+        raise parts.damaged(file, why(error)) from error
     if table.column_names != parts.ENTRIES.names:
         raise parts.damaged(file, "it has other columns")
     frame: pd.DataFrame = table.to_pandas()

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import requirements
+from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.search import parts
 from msmdtools.search.parts import Side
@@ -132,15 +133,15 @@ def load(path: Path, wanted: str | None = None, mapped: bool = True) -> Any:
     except ImportError as error:
         raise MsmdError(f"{path} needs FAISS, which is not installed: {_cure()}") from error
     if not path.is_file():
-        raise parts.damaged(path, "no such file")
+        raise parts.damaged(path, "it is a folder")
     try:
         if wanted is not None and sha256(path) != wanted:
-            raise parts.damaged(path, "it does not have its checksum")
+            raise parts.damaged(path, "its checksum does not match")
         made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError, MemoryError) as error:
-        raise parts.damaged(path, str(error).strip().splitlines()[-1]) from error
+        raise parts.damaged(path, why(error)) from error
     if not isinstance(made, faiss.IndexIDMap):
-        raise parts.damaged(path, f"{type(made).__name__} instead of IndexIDMap")
+        raise parts.damaged(path, "it is a FAISS file of another kind")
     return made
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import parquet
+from msmdtools.base.damage import why
 from msmdtools.base.table import Column, Table
 from msmdtools.errors import MsmdError
 from msmdtools.score import PIECE
@@ -134,7 +135,7 @@ def open_part(path: Path, side: str) -> parquet.File:
     try:
         file = parquet.File(path, mapped=True)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise damaged(path, str(error).splitlines()[0]) from error
+        raise damaged(path, why(error)) from error
     if file.schema.names != SIDES[side].names:
         raise damaged(path, "it has other columns")
     return file
@@ -147,7 +148,7 @@ def read(path: Path, file: parquet.File, groups: Sequence[int]) -> "pa.Table":
     try:
         table = file.read(groups)
     except (OSError, IndexError, ValueError, pa.ArrowException) as error:
-        raise damaged(path, str(error).splitlines()[0]) from error
+        raise damaged(path, why(error)) from error
     return table
 
 
@@ -160,6 +161,7 @@ def vectors_of(table: "pa.Table") -> NDArray[np.float32]:
     return flat.reshape(len(table), -1)
 
 
-def damaged(file: Path, why: str) -> MsmdError:
+def damaged(file: Path, reason: str) -> MsmdError:
     """The error of a file of an index that cannot be read."""
-    return MsmdError(f"{file} is missing or damaged ({why}); remove the index and make it again")
+    what = f"damaged ({reason})" if file.exists() else "missing"
+    return MsmdError(f"{file} is {what}; remove the index and make it again")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.base import seal
+from msmdtools.base.damage import why
 from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.pool import Call, Pool, Raised, Returned
@@ -350,19 +351,23 @@ def _finished(out: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        description = seal.opened(path.read_bytes())
+        description = seal.read(path)
         description["plan"], description["totals"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{path} is damaged; remove {out} and export again") from error
+        raise DatasetError(
+            f"{path} is damaged ({why(error)}); remove {out} and give the same command again"
+        ) from error
     return description
 
 
 def _read(path: Path) -> dict[str, Any]:
     """A file of an export under way. Raises DatasetError if it is damaged."""
     try:
-        return seal.opened(path.read_bytes())
+        return seal.read(path)
     except ValueError as error:
-        raise DatasetError(f"{path} is damaged; remove it and export again") from error
+        raise DatasetError(
+            f"{path} is damaged ({why(error)}); remove it and give the same command again"
+        ) from error
 
 
 def _same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

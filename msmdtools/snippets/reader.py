@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import draws, parquet, requirements, seal
+from msmdtools.base.damage import why
 from msmdtools.base.processors import processors
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippet import SNIPPETS
@@ -105,7 +106,7 @@ class Snippets:
             return fingerprints.decode(self.description["fingerprints"])
         except MsmdError as error:
             raise DatasetError(
-                f"{self.path}/{DESCRIPTION}: damaged: {error}; export the snippets again"
+                f"{self.path}/{DESCRIPTION} is damaged ({error}); export or copy the snippets again"
             ) from error
 
     def shards(self, split: str) -> list[tuple["_Files", str]]:
@@ -295,7 +296,7 @@ class _Files:
                 f"{self.root}/{name} is missing; export or copy the snippets again"
             ) from error
         raise DatasetError(
-            f"{self.root}/{name}: cut off or damaged ({error}); export or copy it again"
+            f"{self.root}/{name} is damaged ({why(error)}); export or copy the snippets again"
         ) from error
 
 
@@ -315,7 +316,7 @@ def _description(files: _Files) -> dict[str, Any]:
         return seal.opened(content)
     except ValueError as error:
         raise DatasetError(
-            f"{root}/{DESCRIPTION}: damaged: {error}; export or copy the snippets again"
+            f"{root}/{DESCRIPTION} is damaged ({why(error)}); export or copy the snippets again"
         ) from error
 
 

@@ -135,7 +135,9 @@ def info_from(values: Mapping[str, Any], where: object) -> SnippetInfo:
     try:
         return SnippetInfo(**{field.name: values[field.name] for field in fields(SnippetInfo)})
     except KeyError as error:
-        raise DatasetError(f"{where}: damaged: its description lacks {error}") from error
+        raise DatasetError(
+            f"{where} is damaged (its description lacks {error}); export or copy the snippets again"
+        ) from error
 
 
 def _arrow_type(column: Column) -> "pa.DataType":

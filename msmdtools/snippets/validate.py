@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from msmdtools.base import parquet, seal
+from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
@@ -156,10 +157,12 @@ def read_description(path: Path) -> dict[str, Any]:
             )
         raise DatasetError(f"{path}: no snippets there (it has no {DESCRIPTION})")
     try:
-        description = seal.opened(file.read_bytes())
+        description = seal.read(file)
         description["plan"]["windows"], description["shards"], description["pieces"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{file} is damaged; export the snippets again") from error
+        raise DatasetError(
+            f"{file} is damaged ({why(error)}); export the snippets again"
+        ) from error
     return description
 
 
@@ -237,7 +240,7 @@ def check_shard(task: _Task) -> _Result:
                 compared += 1
             start += len(table)
     except (pa.ArrowException, OSError, ValueError) as error:
-        return found("files", f"cannot be read ({error})")
+        return found("files", f"cannot be read ({why(error)})")
     return _Result(result.findings, compared, result.ids, result.counts)
 
 
