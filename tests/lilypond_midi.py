@@ -74,11 +74,9 @@ def compared(source: Path, midis: Sequence[WrittenMidi]) -> str:
     text = source.read_text(encoding="utf-8", errors="replace")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        copy = Path(shutil.copy(source, folder))
+        _copy(source, folder)  # the sandbox shows nothing else
         try:
-            engraving = engrave(
-                copy, folder, engines=find_engines()[:1], width=200, include=[source.parent]
-            )
+            engraving = engrave(folder / source.name, folder, engines=find_engines()[:1], width=200)
         except PieceError as error:
             if "no note head was drawn" in str(error):
                 return "no note heads"
@@ -93,6 +91,16 @@ def compared(source: Path, midis: Sequence[WrittenMidi]) -> str:
     ):
         return "unisons"
     return _reason(text, engraving) or f"{DIFFERENT}: {ours} is not {theirs}"[:500]
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """Copy a source and the files beside it that it includes."""
+    shutil.copy(source, folder)
+    text = source.read_text(encoding="utf-8", errors="replace")
+    for name in re.findall(r'\\include\s+"([^"/]+)"', text):
+        included = source.with_name(name)
+        if included.is_file() and not (folder / name).exists():
+            _copy(included, folder)
 
 
 def our_notes(engraving: Engraving) -> list[Notes]:
