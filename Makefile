@@ -140,9 +140,10 @@ format: setup  ## bring the code into the house style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-docs: setup  ## write docs/cli.md anew from the commands' own help
+docs: setup  ## write the generated parts of docs/ anew
 	$(BIN)/python -m msmdtools.cli.reference > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
+	$(BIN)/python -m msmdtools.cli.rooms docs/architecture.md
 	$(BIN)/python -m msmdtools.dataset.reference docs/dataset.md
 	$(BIN)/python -m msmdtools.loading.reference docs/snippets.md docs/loader.md
 	$(BIN)/python -m msmdtools.models.reference docs/models.md

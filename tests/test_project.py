@@ -18,36 +18,11 @@ import pytest
 import msmdtools
 from msmdtools.cli import COMMANDS
 from msmdtools.cli.reference import reference
+from msmdtools.cli.rooms import ROOMS, replaced
 
 PACKAGE = Path(msmdtools.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# A room imports what stands on its own line or above, never what stands below.
-ROOMS = (
-    {"errors", "version", "base"},
-    {"piece", "score", "performance", "snippet"},
-    {"features", "paper"},
-    {"sources"},
-    {"engrave"},
-    {"perform"},
-    {"match"},
-    {"dataset"},
-    {"build"},
-    {"splits"},
-    {"snippets"},
-    {"loading"},
-    {"metrics"},
-    {"models"},
-    {"msmdtools"},  # the package's own door: it offers what it finds above
-    {"training"},
-    {"inputs"},
-    {"search"},
-    {"follow"},
-    {"evaluation"},
-    {"info"},
-    {"doctor"},
-    {"cli"},
-)
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 LONGEST = 400
 """Lines of a module, with its docstring and imports."""

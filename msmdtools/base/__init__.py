@@ -1,1 +1,5 @@
-"""What every room needs and what knows nothing of music: files, tables, processes, drawing, options."""
+"""What every room needs and nothing that knows music: files, locks, tables, processes, drawing.
+
+In: bytes, rows, functions. Out: files that are whole or absent, typed tables, results in order.
+Keep: a file gets its final name only when it is complete (`files`); what is read is verified (`parquet`, `seal`).
+"""

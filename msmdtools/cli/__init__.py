@@ -2,6 +2,9 @@
 
 Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed (returned by the
 commands themselves); 130 interrupted; 143 terminated.
+
+In: a command line. Out: text, or JSON with --json, on standard output; progress and messages on standard error.
+Keep: command lines that worked go on working, or say what to write instead.
 """
 
 import errno

@@ -1,4 +1,7 @@
-"""The dataset folder: building it (`build`), reading it (`reader`), checking and showing it.
+"""The dataset folder: its tables, reading it, checking it, and drawing a page of it.
+
+In: a folder that `build` made. Out: `Dataset` and `DatasetPiece`: data frames, pages, spectrograms, positions.
+Keep: the columns in `tables` are the format that users read; a change raises `FORMAT`.
 
 Nothing is imported here, so that each command loads only what it needs.
 """

@@ -1,4 +1,8 @@
-"""From a LilyPond source to engraved pages, note heads with exact places, and performed notes."""
+"""From a LilyPond source to pages, note heads with exact places, and performed notes.
+
+In: the source of one piece, untrusted, run in a sandbox. Out: an `Engraving`: pages and what LilyPond recorded.
+Keep: nothing that a source leaves behind is believed by its name; outputs are opened as `outputs` says.
+"""
 
 from msmdtools.engrave.count import Count, count_notes
 from msmdtools.engrave.engine import Engine, convert, find_engines, to_utf8

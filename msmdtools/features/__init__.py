@@ -1,4 +1,8 @@
-"""What a model hears: the spectrogram of a performance, and its frames in seconds."""
+"""What a model hears: the spectrogram of a performance, and its frames in seconds.
+
+In: mono audio at 22,050 Hz. Out: (92, frames) of float16 at 20 frames a second.
+Keep: every number of it: models and datasets depend on it bit for bit (tests/test_features_golden.npy).
+"""
 
 from msmdtools.features.spectrogram import (
     BANDS,

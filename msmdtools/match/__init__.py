@@ -1,4 +1,8 @@
-"""Matching an engraving with its performance: every printed head with the note that it sounds."""
+"""Matching an engraving with its performance: every printed head with the note that it sounds.
+
+In: an `Engraving`. Out: a `Score`: heads with place, role and sound, staves, and the written music.
+Keep: the link is exact. A head without a note, and a note without a head, has a reason; nothing is guessed.
+"""
 
 from msmdtools.match.score import match
 

@@ -1,4 +1,8 @@
-"""Models that embed sheet music and audio in one space: configurations, networks, losses, weights."""
+"""Models that embed sheet music and audio in one space: configurations, networks, losses, weights.
+
+In: windows of sheet and audio. Out: unit vectors; weights as one safetensors file that says how they were made.
+Keep: names and shapes of weights, and the configurations that come with the package.
+"""
 
 from collections.abc import Mapping
 from importlib.util import find_spec

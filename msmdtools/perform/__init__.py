@@ -1,4 +1,7 @@
-"""A score in sound: note events in seconds, a MIDI file, audio, and the spectrogram of it.
+"""A score in sound: note events in seconds, a MIDI file, audio, and its spectrogram.
+
+In: written music and how it is to be played. Out: events, a MIDI file, a spectrogram and, if wanted, audio.
+Keep: an event's onset is where its sample begins; synthesis is the same on every machine.
 
 `perform` is the whole; `events` is its timing alone.
 """

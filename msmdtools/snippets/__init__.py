@@ -1,1 +1,5 @@
-"""From a dataset to what a model eats: paired windows of sheet and audio in Parquet shards."""
+"""From a dataset to paired windows of sheet and audio in Parquet shards, and reading these again.
+
+In: a dataset and a split. Out: a folder of snippets: shards, `snippets.json`, a card.
+Keep: the same dataset and options give the same bytes, whatever the number of workers.
+"""

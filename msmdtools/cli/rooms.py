@@ -1,0 +1,70 @@
+"""The table of rooms in docs/architecture.md, made from the packages' own docstrings.
+
+To bring the page up to date: python -m msmdtools.cli.rooms docs/architecture.md. tests/test_project.py compares,
+and takes the order of the rooms from `ROOMS`.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+BEGIN, END = "<!-- rooms -->", "<!-- end of rooms -->"
+
+# A room imports from its own line or from those above.
+ROOMS: tuple[tuple[str, ...], ...] = (
+    ("errors", "version", "base"),
+    ("piece", "score", "performance", "snippet"),
+    ("features", "paper"),
+    ("sources",),
+    ("engrave",),
+    ("perform",),
+    ("match",),
+    ("dataset",),
+    ("build",),
+    ("splits",),
+    ("snippets",),
+    ("loading",),
+    ("metrics",),
+    ("models",),
+    ("msmdtools",),  # the package's own door: it offers what it finds above
+    ("training",),
+    ("inputs",),
+    ("search",),
+    ("follow",),
+    ("evaluation",),
+    ("info",),
+    ("doctor",),
+    ("cli",),
+)
+
+
+def table() -> str:
+    """The packages in their order as a Markdown table: what each is, what flows in and out, what must stay."""
+    package = Path(__file__).parents[1]
+    lines = ["| Room | What it is | In | Out | What must stay true |", "|---|---|---|---|---|"]
+    for room in (name for names in ROOMS for name in names):
+        file = package / room / "__init__.py"
+        if file.is_file():
+            lines.append(f"| `{room}` | {' | '.join(_said(file))} |")
+    return "\n".join(lines)
+
+
+def replaced(page: str) -> str:
+    """A page with the table as it should be."""
+    before, rest = page.split(BEGIN)
+    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+
+
+def _said(file: Path) -> list[str]:
+    """What a package says of itself: one sentence, and what follows its In, Out and Keep."""
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    what, *others = text.split("\n\n")
+    flow = next((part for part in others if part.startswith("In: ")), "")
+    received, _, rest = flow.removeprefix("In: ").partition(" Out: ")
+    given, _, kept = rest.partition("\nKeep: ")
+    return [" ".join(part.split()) for part in (what, received, given, kept)]
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    path.write_text(replaced(path.read_text(encoding="utf-8")), encoding="utf-8")
