@@ -106,7 +106,7 @@ system:  ## install what is missing of FluidSynth, a small soundfont and bubblew
 
 demo: setup system  ## build a small dataset from the bundled pieces and draw one of its pages
 	$(BIN)/msmd build --sample --out demo/dataset --soundfonts TimGM6mb --tempi 1.0
-	$(BIN)/msmd show demo/dataset $(PIECE) -o demo/alignment.png
+	$(BIN)/msmd show page demo/dataset $(PIECE) -o demo/alignment.png
 	echo
 	echo "The dataset is in demo/dataset (its README.md describes it);"
 	echo "a page with its note heads and their onsets in the audio: $(CURDIR)/demo/alignment.png"
@@ -121,7 +121,7 @@ pipeline: setup system  ## sources to figures: ingest, build, snippets, train, e
 	resume=()
 	[ ! -e $(OUT)/run/checkpoints/last.pt ] || resume=(--resume)
 	$(BIN)/msmd train $(OUT)/snippets --model $(MODEL) $(if $(INIT),--init $(INIT)) --budget $(BUDGET) --out $(OUT)/run "$${resume[@]}"
-	$(BIN)/msmd eval $(OUT)/run $(OUT)/snippets -o $(OUT)/report
+	$(BIN)/msmd eval snippets $(OUT)/run $(OUT)/snippets -o $(OUT)/report
 	echo
 	echo "Tables and pictures: $(abspath $(OUT))/report; curves of the training: $(abspath $(OUT))/run/curves.png"
 

@@ -3,7 +3,7 @@
     python benchmarks/compare.py SNIPPETS --out FOLDER --models cnn-2s,cnn-4s --budget 20m
     python benchmarks/compare.py SNIPPETS --out FOLDER --ablation compact-4s --pairs 30000
 
-With --models each model is trained by `msmd train` and measured on the test pieces by `msmd eval`. With
+With --models each model is trained by `msmd train` and measured on the test pieces by `msmd eval snippets`. With
 --ablation a model is trained as its configuration says and with one thing changed at a time, and
 measured on all validation pairs: the test pieces are not for choosing.
 
@@ -137,7 +137,9 @@ def main() -> None:
             train(options.snippets, config, options.out / name, ends, ["--validations", "5"])
             report = options.out / f"{name}.json"
             if not report.exists():
-                report.write_text(run("eval", options.out / name, options.snippets, "--json"))
+                report.write_text(
+                    run("eval", "snippets", options.out / name, options.snippets, "--json")
+                )
             found = json.loads(report.read_text())["directions"]
             print(row(f"`{name}`", options.out / name, found), flush=True)
         return

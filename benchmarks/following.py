@@ -3,7 +3,7 @@
     python benchmarks/following.py MODEL DATASET --split CSV:COLUMN:PART
                                    [--report FOLDER] [--docs docs/experiments/alignment.md]
 
-What `msmd eval --task alignment` and `--task following` say, at the speed of the dataset and at others,
+What `msmd eval alignment` and `msmd eval following` say, at the speed of the dataset and at others,
 and how long it takes. Without --docs the figures are printed.
 """
 

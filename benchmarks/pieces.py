@@ -4,8 +4,8 @@
                                 --index INDEX [--report FOLDER] [--docs docs/experiments/piece-identification.md]
 
 Piece identification and position among the pieces of the split, with their recordings as they are and
-at other speeds; then piece identification among distractors too. It is what `msmd eval --task
-pieces` and `--task position` say, with the embeddings of INDEX, which is made if it is not there.
+at other speeds; then piece identification among distractors too. It is what
+`msmd eval pieces` and `msmd eval position` report, with the embeddings of INDEX, which is made if it is not there.
 Without --docs the figures are printed.
 """
 

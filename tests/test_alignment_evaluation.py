@@ -1,4 +1,4 @@
-"""How exactly recordings are followed: errors, shares, and `msmd eval --task alignment|following`."""
+"""How exactly recordings are followed: errors, shares, and `msmd eval alignment|following`."""
 
 import csv
 import json
@@ -178,11 +178,15 @@ def test_no_onsets_have_no_figures():
 def run(piece, monkeypatch):
     model = oracle.Oracle(piece, SLOW)
     monkeypatch.setattr("msmdtools.models.model.load_model", lambda *_: model)
-    return lambda *arguments: CliRunner().invoke(main, ["eval", "oracle", *map(str, arguments)])
+
+    def call(task, *arguments):
+        return CliRunner().invoke(main, ["eval", task, "oracle", *map(str, arguments)])
+
+    return call
 
 
 def test_alignment_from_the_command_line(run, dataset, tmp_path):
-    result = run(dataset.path, "--task", "alignment", "-o", tmp_path / "report")
+    result = run("alignment", dataset.path, "-o", tmp_path / "report")
     assert result.exit_code == 0, result.output
     head, _, *table = result.output.splitlines()
     assert head == "oracle: alignment, 2.1 s of audio"
@@ -216,7 +220,7 @@ def test_alignment_from_the_command_line(run, dataset, tmp_path):
 def test_a_model_that_hears_nothing_is_no_better_than_a_cursor(run, piece, dataset, monkeypatch):
     deaf = oracle.Oracle(piece, SLOW, wrong_from=0)
     monkeypatch.setattr("msmdtools.models.model.load_model", lambda *_: deaf)
-    result = run(dataset.path, "--task", "alignment")
+    result = run("alignment", dataset.path)
     assert result.exit_code == 0, result.output
     assert "Not distinguishable from a cursor of constant speed (linear)." in result.output
 
@@ -229,7 +233,7 @@ def test_other_speeds(run, dataset, monkeypatch):
         return dataset[rendition.piece].spectrogram(FAST)
 
     monkeypatch.setattr("msmdtools.evaluation.following.evaluate.whole", rendered)
-    result = run(dataset.path, "--task", "alignment", "--tempi", "1,2", "--json")
+    result = run("alignment", dataset.path, "--tempi", "1,2", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["pieces"] == 2
@@ -238,7 +242,7 @@ def test_other_speeds(run, dataset, monkeypatch):
 
 
 def test_following_as_json(run, dataset):
-    result = run(dataset.path, "--task", "following", "--json")
+    result = run("following", dataset.path, "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["task"] == "following"
@@ -255,6 +259,6 @@ def test_infinite_medians_are_null():
 
 
 def test_options_of_other_tasks_are_refused(run, dataset):
-    result = run(dataset.path, "--task", "following", "--excerpts", 3)
+    result = run("following", dataset.path, "--excerpts", 3)
     assert result.exit_code == 2
-    assert "--excerpts is for --task pieces or position." in result.output
+    assert "--excerpts is for msmd eval pieces or position." in result.output

@@ -97,7 +97,7 @@ def trained(soundfont, tmp_path_factory):
 
 def evaluate(run, snippets):
     """Candidates; MRR and median rank, each as the mean of both directions and by chance."""
-    report = json.loads(msmd("eval", run, snippets, "--json"))
+    report = json.loads(msmd("eval", "snippets", run, snippets, "--json"))
     found = list(report["directions"].values())
     assert len(found) == 2
     means = {name: sum(one[name] for one in found) / 2 for name in ("mrr", "median_rank")}

@@ -97,7 +97,7 @@ def _performed(folder, chosen, performance, **changed):
 
 
 def test_msmd_eval_from_end_to_end(folder, weights, tmp_path):
-    asked = ["eval", weights, folder / "snippets", "--candidates", 50]
+    asked = ["eval", "snippets", weights, folder / "snippets", "--candidates", 50]
     result = run(*asked, "-o", tmp_path / "report")
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
@@ -123,7 +123,7 @@ def test_robustness_with_the_dataset(folder, weights, monkeypatch):
     monkeypatch.setattr(robustness, "TEMPI", (0.5, 1.0))
     monkeypatch.setattr(robustness, "TUNINGS_CENTS", (50.0,))
     monkeypatch.setattr(robustness, "_soundfonts", lambda: ["TimGM6mb"])
-    asked = ["eval", weights, folder / "snippets", "--candidates", 50, "--json"]
+    asked = ["eval", "snippets", weights, folder / "snippets", "--candidates", 50, "--json"]
     more = ["--robustness", "--robustness-candidates", 30, "--dataset", folder / "dataset"]
     result = run(*asked, *more)
     assert result.exit_code == 0, result.output
@@ -150,7 +150,7 @@ def test_robustness_with_the_dataset(folder, weights, monkeypatch):
     ],
 )
 def test_what_the_snippets_do_not_have(folder, weights, arguments, message):
-    result = run("eval", weights, folder / "snippets", *arguments)
+    result = run("eval", "snippets", weights, folder / "snippets", *arguments)
     assert result.exit_code == 1
     assert result.output == f"Error: {message.format(snippets=folder / 'snippets')}\n"
 
@@ -159,7 +159,7 @@ def test_a_context_that_is_not_stored(tmp_path, weights):
     info = {name: getattr(snippet_shards.INFO, name) for name in snippet_shards.INFO.__slots__}
     short = type(snippet_shards.INFO)(**{**info, "context_s": 1.0, "frames": 20})
     snippet_shards.write(tmp_path, split="test", info=short, pieces=1, onsets=3, shards=1)
-    result = run("eval", weights, tmp_path)
+    result = run("eval", "snippets", weights, tmp_path)
     assert result.exit_code == 1
     assert result.output == (
         "Error: a context of 2.1 s is longer than the 1 s that are stored; ask for less, or export "
@@ -168,21 +168,21 @@ def test_a_context_that_is_not_stored(tmp_path, weights):
 
 
 def test_folders_and_models_that_are_none(folder, weights, tmp_path):
-    result = run("eval", weights, tmp_path / "nothing")
+    result = run("eval", "snippets", weights, tmp_path / "nothing")
     assert result.output == (
         f"Error: {tmp_path / 'nothing'}: no such folder; name the folder that msmd snippets --out "
         "made\n"
     )
-    result = run("eval", weights, folder / "dataset")
+    result = run("eval", "snippets", weights, folder / "dataset")
     assert result.output == (
         f"Error: {folder / 'dataset'}: not a folder of snippets (it has no snippets.json)\n"
     )
-    result = run("eval", "compcat-4s", folder / "snippets")
+    result = run("eval", "snippets", "compcat-4s", folder / "snippets")
     assert (result.exit_code, result.output) == (
         1,
         "Error: no model compcat-4s; did you mean compact-4s?\n",
     )
-    result = run("eval", weights, folder / "snippets", "--dataset", folder / "dataset")
+    result = run("eval", "snippets", weights, folder / "snippets", "--dataset", folder / "dataset")
     assert result.exit_code == 2
     assert "--dataset is for --robustness; give both." in result.output
 
@@ -192,7 +192,7 @@ def test_without_torch_the_extra_is_named(folder, monkeypatch):
 
     found = models.find_spec
     monkeypatch.setattr(models, "find_spec", lambda name: None if name == "torch" else found(name))
-    result = run("eval", "compact-4s", folder / "snippets")
+    result = run("eval", "snippets", "compact-4s", folder / "snippets")
     assert (result.exit_code, result.output) == (
         1,
         "Error: model compact-4s needs PyTorch: pip install 'torch>=2.4'\n",
@@ -200,16 +200,16 @@ def test_without_torch_the_extra_is_named(folder, monkeypatch):
 
 
 def test_the_directions_of_the_command_are_those_of_the_evaluation():
-    from msmdtools.cli import eval as shell
+    from msmdtools.cli.eval import task
     from msmdtools.evaluation.snippets import retrieval
 
-    assert shell.DIRECTIONS == retrieval.DIRECTIONS
+    assert task.DIRECTIONS == retrieval.DIRECTIONS
 
 
 @pytest.mark.slow
 def test_the_command_starts_in_less_than_5_s(folder, weights):
     program = "from msmdtools.cli import main; main(prog_name='msmd')"
-    asked = ["eval", str(weights), str(folder / "snippets"), "--candidates", "2"]
+    asked = ["eval", "snippets", str(weights), str(folder / "snippets"), "--candidates", "2"]
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", program, *asked], check=True, capture_output=True)
     assert time.perf_counter() - start < 5

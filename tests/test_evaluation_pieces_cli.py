@@ -1,4 +1,4 @@
-"""`msmd eval --task pieces` and `position` from end to end: two bundled pieces and a tiny model."""
+"""`msmd eval pieces` and `msmd eval position` from end to end: two bundled pieces and a tiny model."""
 
 import json
 
@@ -53,7 +53,7 @@ def weights(folder):
 
 def test_pieces_among_distractors_and_at_other_speeds(folder, weights, tmp_path):
     dataset, kept = folder / "dataset", tmp_path / "index"
-    asked = ["eval", weights, dataset, "--task", "pieces", "--excerpts", 2, "--index", kept]
+    asked = ["eval", "pieces", weights, dataset, "--excerpts", 2, "--index", kept]
     asked += ["--split", f"{folder / 'pieces.csv'}:mine:test"]
     result = run(*asked, "--distractors", dataset, "--tempi", "1.0,2.0", "-o", tmp_path / "report")
     assert result.exit_code == 0, result.output
@@ -89,7 +89,7 @@ def test_pieces_among_distractors_and_at_other_speeds(folder, weights, tmp_path)
 
 
 def test_position(folder, weights):
-    asked = ["eval", weights, folder / "dataset", "--task", "position", "--excerpts", 2]
+    asked = ["eval", "position", weights, folder / "dataset", "--excerpts", 2]
     result = run(*asked, "--json")
     assert result.exit_code == 0, result.output
     values = json.loads(result.output)
@@ -120,20 +120,21 @@ def test_performed_at_the_same_speed_nothing_changes(folder, weights):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--index", "i"], 2, "--index is for --task pieces or position."),
-        (["--task", "pieces", "--candidates", "9"], 2, "--candidates is for --task snippets."),
-        (["--task", "pieces", "--tempi", "fast"], 2, "--tempi is fast; give speeds such as"),
-        (["--task", "pieces"], 1, "no such folder; name the folder that msmd build --out made"),
+        (["snippets", "--index", "i"], 2, "--index is for msmd eval pieces or position."),
+        (["pieces", "--candidates", "9"], 2, "--candidates is for msmd eval snippets."),
+        (["pieces", "--tempi", "fast"], 2, "--tempi is fast; give speeds such as"),
+        (["pieces"], 1, "no such folder; name the folder that msmd build --out made"),
     ],
 )
 def test_options_of_other_tasks_and_folders_that_are_none(tmp_path, arguments, code, message):
-    result = run("eval", "compact-4s", tmp_path / "nothing", *arguments)
+    task, *options = arguments
+    result = run("eval", task, "compact-4s", tmp_path / "nothing", *options)
     assert result.exit_code == code
     assert message in " ".join(result.output.split())
 
 
 def test_a_speed_that_is_none(folder, weights):
-    result = run("eval", weights, folder / "dataset", "--task", "pieces", "--tempi", "0")
+    result = run("eval", "pieces", weights, folder / "dataset", "--tempi", "0")
     assert (result.exit_code, result.output) == (
         1,
         "Error: tempo is a speed above 0 (1.0 as written, 2.0 twice as fast), not 0.0\n",

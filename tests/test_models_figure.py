@@ -1,4 +1,4 @@
-"""The figure of a model's attention, and `msmd show --attention`."""
+"""The figure of a model's attention, and `msmd show attention`."""
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ def saved(where, snippets=None, **tables):
 
 
 def run(*arguments):
-    return CliRunner().invoke(main, ["show", *map(str, arguments)])
+    return CliRunner().invoke(main, ["show", "attention", *map(str, arguments)])
 
 
 def test_frames_are_tinted_and_drawn_by_their_weights(snippets, tmp_path, monkeypatch):
@@ -83,27 +83,26 @@ def test_the_command(snippets, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     folder.mkdir()
     saved(folder, snippets)
-    result = run(folder, "--attention", "--pairs", 5, "-o", "x.png")
+    result = run(folder, "--pairs", 5, "-o", "x.png")
     assert result.exit_code == 0, result.output
     image = cv2.imread("x.png")
     assert result.output == f"x.png: {image.shape[1]} x {image.shape[0]} pixels\n"
-    assert run(folder, "--attention").output.startswith("run.png: ")
-    elsewhere = run(folder, "--attention", "--snippets", snippets, "--split", "train", "--pairs", 5)
+    assert run(folder).output.startswith("run.png: ")
+    elsewhere = run(folder, "--snippets", snippets, "--split", "train", "--pairs", 5)
     assert elsewhere.exit_code == 0
     assert np.array_equal(cv2.imread("run.png"), image)
 
 
 def test_what_is_refused(snippets, tmp_path):
     path = saved(tmp_path)
-    result = run(path, "--attention")
+    result = run(path)
     assert result.exit_code == 2
     assert f"{path} does not say what it was trained on; give --snippets FOLDER." in result.output
-    assert "--color is not for --attention." in run(path, "--attention", "--color", "role").output
-    assert "--augment is not for --attention." in run(path, "--attention", "--augment").output
-    assert "PIECE is for a dataset, not for --attention." in run(path, "P", "--attention").output
-    assert "--snippets is for --attention." in run(snippets, "--snippets", snippets).output
+    assert "--color is for msmd show page." in run(path, "--color", "role").output
+    assert "--augment is for msmd show snippets." in run(path, "--augment").output
+    assert "unexpected extra argument (P)" in run(path, "P").output
     path = saved(tmp_path, snippets, attention=None)
-    result = run(path, "--attention")
+    result = run(path)
     assert result.exit_code == 1
     assert result.output == "Error: tiny has no attention; cnn-2s-at is a model that has one\n"
     with pytest.raises(MsmdError, match="0 pairs; there must be at least 1"):

@@ -52,7 +52,7 @@ def arguments(name, dataset, tmp_path):
         (tmp_path / "w.safetensors").write_bytes(b"weights")
         return ["index", dataset, "--model", tmp_path / "w.safetensors"]
     if name == "show":
-        return ["show", dataset, first]
+        return ["show", "page", dataset, first]
     if name == "mutopia":
         return ["fetch", "mutopia"]
     return ["fetch", "soundfonts", "TimGM6mb"]

@@ -189,7 +189,7 @@ def test_weights_list_what_they_were_trained_on(folder):
 
 @pytest.mark.slow
 def test_eval_says_it_at_every_task_and_leaves_them_out(folder):
-    asked = ["eval", folder / "run", folder / "all", "--candidates", 40]
+    asked = ["eval", "snippets", folder / "run", folder / "all", "--candidates", 40]
     text = run(*asked, "-o", folder / "report")
     assert SAID in text.splitlines()
     assert SAID in (folder / "report" / "results.md").read_text()
@@ -200,7 +200,7 @@ def test_eval_says_it_at_every_task_and_leaves_them_out(folder):
     assert (values["pieces"], values["seen"]["tested"], values["seen"]["excluded"]) == (1, 1, 2)
     assert list(values["directions"]["audio-to-sheet"]["pieces"]) == [PIECES[2]]
     for task in ("pieces", "position", "alignment", "following"):
-        asked = ["eval", folder / "run", folder / "dataset", "--task", task]
+        asked = ["eval", task, folder / "run", folder / "dataset"]
         asked += ["--excerpts", 1] if task in ("pieces", "position") else []
         assert SAID in run(*asked).splitlines()
         values = json.loads(run(*asked, "--exclude-seen", "--json"))

@@ -110,7 +110,7 @@ def test_a_page_without_music_is_drawn_without_sound(folder, tmp_path):
 
 def test_the_command_writes_the_picture(folder, dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["show", str(folder), FIRST, "--page", "2"])
+    result = CliRunner().invoke(main, ["show", "page", str(folder), FIRST, "--page", "2"])
     assert result.exit_code == 0, result.output
     expected = figure.show(dataset, FIRST, 2)
     assert result.output == f"{FIRST}.png: {expected.shape[1]} x {expected.shape[0]} pixels\n"
@@ -118,10 +118,18 @@ def test_the_command_writes_the_picture(folder, dataset, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [f"{FIRST}.png"]
 
 
+def test_a_piece_that_is_not_named(folder):
+    result = CliRunner().invoke(main, ["show", "page", str(folder)])
+    assert result.exit_code == 2
+    assert f"PIECE is missing; {folder} has {', '.join(synthetic_dataset.PIECES)}." in " ".join(
+        result.output.split()
+    )
+
+
 def test_names_that_are_no_pictures_are_refused(folder, tmp_path):
     for name, words in (("x.doc", "not the name of a picture"), ("no/x.png", "there is no folder")):
         out = tmp_path / name
-        result = CliRunner().invoke(main, ["show", str(folder), FIRST, "-o", str(out)])
+        result = CliRunner().invoke(main, ["show", "page", str(folder), FIRST, "-o", str(out)])
         assert result.exit_code == 1
         assert f"Error: {out}: {words}" in result.output
 

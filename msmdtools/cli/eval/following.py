@@ -1,0 +1,89 @@
+"""`msmd eval alignment` and `msmd eval following`: thin shells over
+`msmdtools.evaluation.following.evaluate.evaluate`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from msmdtools.cli.eval import task
+from msmdtools.cli.progress import Progress
+
+
+def _options(command: Any) -> Any:
+    decorators: list[Callable[[Any], Any]] = [
+        click.argument("model"),
+        click.argument("folder", metavar="DATASET", type=click.Path()),
+        task.split_of_dataset,
+        task.tempi,
+        task.options,
+    ]
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+@click.command("alignment", short_help="Follow a recording on its sheet when all of it is known.")
+@_options
+def alignment(out: Path | None, as_json: bool, **asked: Any) -> None:
+    """Measure how exactly MODEL aligns the recordings of DATASET with their sheets.
+
+    All of a recording is known before any place is reported, as with msmd align.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    Example: msmd eval alignment compact-4s msmd -o report
+    """
+    _measure("alignment", out, as_json, **asked)
+
+
+@click.command("following", short_help="Follow a recording on its sheet while it is played.")
+@_options
+def following(out: Path | None, as_json: bool, **asked: Any) -> None:
+    """Measure how exactly MODEL follows the recordings of DATASET on their sheets.
+
+    Each place is reported from what was heard up to then, as with msmd align --online.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    Example: msmd eval following compact-4s msmd -o report
+    """
+    _measure("following", out, as_json, **asked)
+
+
+def _measure(
+    what: str,
+    out: Path | None,
+    as_json: bool,
+    *,
+    model: str,
+    folder: str,
+    split: str | None,
+    tempi: list[float],
+    performance: str | None,
+    exclude_seen: bool,
+    seed: int,
+    device: str | None,
+) -> None:
+    task.check_folder(out)
+    from msmdtools.dataset import reader
+    from msmdtools.evaluation.following import evaluate, report
+    from msmdtools.models import seen as looked
+    from msmdtools.models.model import load_model
+    from msmdtools.splits import selection
+
+    opened = reader.open(folder)
+    selected = selection.select(opened, split, performance)
+    with Progress() as progress:
+        loaded = load_model(model, device)
+        selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
+        found = evaluate.evaluate(
+            loaded, opened, selected.performances, what, tempi, progress.update
+        )
+        summed = report.summed_up(loaded, opened, what, found, seed, seen)
+        written = []
+        if out is not None:
+            report.write(out, summed)
+            written = report.NAMES
+    task.give_out((report.to_json(summed), report.to_text(summed), written), out, as_json)

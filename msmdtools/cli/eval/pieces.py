@@ -1,0 +1,130 @@
+"""`msmd eval pieces` and `msmd eval position`: thin shells over
+`msmdtools.evaluation.pieces.evaluate.evaluate`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from msmdtools.cli.eval import task
+from msmdtools.cli.progress import Progress
+
+
+def _options(command: Any) -> Any:
+    decorators: list[Callable[[Any], Any]] = [
+        click.argument("model"),
+        click.argument("folder", metavar="DATASET", type=click.Path()),
+        task.split_of_dataset,
+        task.direction,
+        click.option(
+            "--excerpts",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=20,
+            show_default=True,
+            help="How many excerpts of each length and piece.",
+        ),
+        click.option(
+            "--index",
+            type=click.Path(path_type=Path),
+            help="An index of msmd index to take embeddings from and to add them to.",
+        ),
+        click.option(
+            "--distractors",
+            metavar="DATASET",
+            multiple=True,
+            type=click.Path(),
+            help="All other pieces of this dataset are candidates too; repeatable.",
+        ),
+        task.tempi,
+        task.options,
+    ]
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+@click.command("pieces", short_help="Find the piece of a recording or sheet, or of an excerpt.")
+@_options
+def pieces(out: Path | None, as_json: bool, **asked: Any) -> None:
+    """Measure how well MODEL finds pieces of DATASET among all its pieces.
+
+    The queries are whole recordings and sheets, and excerpts of them.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    Example: msmd eval pieces compact-4s msmd -o report
+    """
+    _measure("pieces", out, as_json, **asked)
+
+
+@click.command("position", short_help="Find the place in a piece where an excerpt begins.")
+@_options
+def position(out: Path | None, as_json: bool, **asked: Any) -> None:
+    """Measure how exactly MODEL finds where in its piece an excerpt begins.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    Example: msmd eval position compact-4s msmd -o report
+    """
+    _measure("position", out, as_json, **asked)
+
+
+def _measure(
+    what: str,
+    out: Path | None,
+    as_json: bool,
+    *,
+    model: str,
+    folder: str,
+    split: str | None,
+    directions: tuple[str, ...],
+    excerpts: int,
+    index: Path | None,
+    distractors: tuple[str, ...],
+    tempi: list[float],
+    performance: str | None,
+    exclude_seen: bool,
+    seed: int,
+    device: str | None,
+) -> None:
+    task.check_folder(out)
+    from msmdtools.dataset import reader
+    from msmdtools.evaluation.pieces import collection, evaluate, report
+    from msmdtools.models import seen as looked
+    from msmdtools.models.model import load_model
+    from msmdtools.splits import selection
+
+    opened = reader.open(folder)
+    selected = selection.select(opened, split, performance)
+    others = [reader.open(other) for other in distractors]
+    with Progress() as progress:
+        loaded = load_model(model, device)
+        selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
+        gathered = collection.gather(
+            loaded,
+            model,
+            opened,
+            selected,
+            distractors=others,
+            index=index,
+            seen=seen,
+            progress=progress.update,
+        )
+        figures, queries = evaluate.evaluate(
+            [what],
+            loaded,
+            gathered,
+            directions,
+            tempi,
+            draws=excerpts,
+            seed=seed,
+            progress=progress.update,
+        )
+        about = (loaded, gathered, others, figures[what])
+        written = []
+        if out is not None:
+            report.write(out, *about, queries)
+            written = report.NAMES
+    task.give_out((report.to_json(*about), report.to_text(*about), written), out, as_json)

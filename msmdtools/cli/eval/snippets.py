@@ -1,0 +1,100 @@
+"""`msmd eval snippets`: a thin shell over `msmdtools.evaluation.snippets.retrieval.evaluate`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from msmdtools.cli.eval import task
+from msmdtools.cli.progress import Progress
+
+
+@click.command(
+    "snippets", short_help="Find the sheet window of an audio window among many, and back."
+)
+@click.argument("model")
+@click.argument("folder", metavar="SNIPPETS", type=click.Path())
+@click.option(
+    "--split",
+    metavar="NAME",
+    default="test",
+    show_default=True,
+    help="Whose windows: train, valid or test.",
+)
+@click.option(
+    "--candidates",
+    type=int,
+    metavar="N",
+    default=10_000,
+    show_default=True,
+    help="How many windows, evenly spaced over the split's onsets.",
+)
+@task.direction
+@click.option("--robustness", is_flag=True, help="Measure with other gain and added noise too.")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="With --robustness: what the snippets were cut from, to perform pieces again at other "
+    "tempi, with other soundfonts, and tuned higher and lower.",
+)
+@click.option(
+    "--robustness-candidates",
+    type=int,
+    metavar="N",
+    default=2000,
+    show_default=True,
+    help="How many windows for --robustness.",
+)
+@task.options
+def command(
+    model: str,
+    folder: str,
+    split: str,
+    candidates: int,
+    directions: tuple[str, ...],
+    robustness: bool,
+    dataset: Path | None,
+    robustness_candidates: int,
+    performance: str | None,
+    exclude_seen: bool,
+    seed: int,
+    device: str | None,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Measure how well MODEL finds windows of SNIPPETS, as in the literature.
+
+    Each window of one side is a query, and exactly one window of the other side is the right
+    answer.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
+
+    Example: msmd eval snippets compact-4s snippets -o report
+    """
+    if dataset is not None and not robustness:
+        raise click.UsageError("--dataset is for --robustness; give both.")
+    task.check_folder(out)
+    from msmdtools.evaluation.snippets import candidates as pool
+    from msmdtools.evaluation.snippets import report, retrieval
+    from msmdtools.evaluation.snippets import robustness as other
+    from msmdtools.models import seen as looked
+    from msmdtools.models.model import load_model
+    from msmdtools.snippets import reader
+
+    opened = reader.open(folder)
+    opened[split]  # before the model is loaded, which takes longer
+    with Progress() as progress:
+        loaded = load_model(model, device)
+        without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)
+        chosen = replace(pool.choose(opened, split, candidates, performance, without), seen=seen)
+        found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=progress.update)
+        outcomes = []
+        if robustness:
+            fewer = pool.choose(opened, split, robustness_candidates, performance, without)
+            outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=progress.update)
+        written = []
+        if out is not None:
+            report.write(out, loaded, found, outcomes)
+            written = ["results.md", "results.json", "by_piece.csv", "pictures"]
+    figures = report.to_json(found, outcomes), report.to_text(found, outcomes), written
+    task.give_out(figures, out, as_json)

@@ -1,0 +1,101 @@
+"""What all tasks of `msmd eval` have in common: arguments, options, and how figures are given out."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
+
+# What a task comes to: its figures as plain values and as text, and the names of the files that it
+# has written into the folder of --out.
+Outcome = tuple[Mapping[str, Any], str, Sequence[str]]
+
+
+def options(command: Any) -> Any:
+    """Add the options that every task has."""
+    decorators: list[Callable[[Any], Any]] = [
+        click.option("--performance", metavar="P", help="Of all pieces. [default: one of each]"),
+        click.option(
+            "--exclude-seen",
+            is_flag=True,
+            help="Leave out the pieces that the model was trained or validated on, by their ids or "
+            "their music.",
+        ),
+        click.option(
+            "--seed", type=int, default=0, show_default=True, help="Seed of all random choices."
+        ),
+        click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]"),
+        click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON."),
+        click.option(
+            "-o",
+            "--out",
+            type=click.Path(path_type=Path),
+            help="A folder for a report with pictures.",
+        ),
+    ]
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def direction(command: Any) -> Any:
+    """Add the option --direction: the parameter `directions`."""
+    return click.option(
+        "--direction",
+        "directions",
+        type=click.Choice(["both", *DIRECTIONS]),
+        default="both",
+        show_default=True,
+        callback=lambda _, __, value: DIRECTIONS if value == "both" else (value,),
+        help="What is searched for, and by what.",
+    )(command)
+
+
+def split_of_dataset(command: Any) -> Any:
+    """Add the option --split of the tasks that take a dataset."""
+    return click.option(
+        "--split",
+        metavar="CSV:COLUMN:PART",
+        help="Only these pieces, such as manifests/msmd-v1.1.csv:all_split:test. "
+        "[default: all pieces]",
+    )(command)
+
+
+def tempi(command: Any) -> Any:
+    """Add the option --tempi: a list of speeds."""
+    return click.option(
+        "--tempi",
+        metavar="N,…",
+        callback=lambda _, __, value: _numbers(value),
+        help="Speeds at which pieces are performed again and measured too, such as "
+        "0.5,0.67,0.8,1.25,1.5,2.0.",
+    )(command)
+
+
+def check_folder(out: Path | None) -> None:
+    """See that a report can be put there, before anything is measured."""
+    if out is not None:
+        from msmdtools.evaluation.folder import check
+
+        check(out)
+
+
+def give_out(outcome: Outcome, out: Path | None, as_json: bool) -> None:
+    """Print the figures, as text or as JSON."""
+    values, text, written = outcome
+    if as_json:
+        click.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        return
+    click.echo(text)
+    if written:
+        click.echo(f"\nThe report is in {out}: {', '.join(written)}.")
+
+
+def _numbers(text: str | None) -> list[float]:
+    try:
+        return [float(number) for number in (text or "").split(",") if number]
+    except ValueError as error:
+        raise click.UsageError(f"--tempi is {text}; give speeds such as 0.5,2.0.") from error

@@ -1,0 +1,43 @@
+"""`msmd show attention`: a thin shell over `msmdtools.models.attention_figure.attention_figure`."""
+
+from pathlib import Path
+
+import click
+
+from msmdtools.cli.show import picture
+
+
+@click.command("attention", short_help="Pairs of snippets, and what a model attends to in them.")
+@click.argument("run", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "--snippets",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Where the pairs are from. [default: what the model was trained on]",
+)
+@click.option("--split", metavar="NAME", help="Train, valid or test. [default: the last there is]")
+@click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice.")
+@picture.out_option("MODEL")
+def command(
+    run: Path, snippets: Path | None, split: str | None, pairs: int, seed: int, out: Path | None
+) -> None:
+    """Draw pairs of snippets with the weights that MODEL gives to the frames of their audio.
+
+    MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train. It must have
+    attention, as cnn-2s-at has.
+
+    Example: msmd show attention run -o attention.png
+    """
+    from msmdtools.models.model import load_model
+
+    model = load_model(run)
+    source = snippets or model.made.get("snippets")
+    if source is None:
+        raise click.UsageError(
+            f"{run} does not say what it was trained on; give --snippets FOLDER."
+        )
+    from msmdtools.models.attention_figure import attention_figure
+
+    image = attention_figure(model, source, split=split, pairs=pairs, seed=seed)
+    picture.save(image, out or Path(f"{run.absolute().stem}.png"))

@@ -1,0 +1,47 @@
+"""`msmd show page`: a thin shell over `msmdtools.dataset.figure.show`."""
+
+from pathlib import Path
+
+import click
+
+from msmdtools.cli.show import picture
+
+
+@click.command("page", short_help="A page of a dataset, its note heads and its onsets.")
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("piece", required=False)
+@click.option("--page", type=int, metavar="N", help="From 1. [default: the first one with notes]")
+@click.option("--performance", metavar="P", help="Its name. [default: the piece's first]")
+@click.option(
+    "--color",
+    type=click.Choice(["onset", "role"]),
+    default="onset",
+    show_default=True,
+    help="Colour note heads by when they sound, or by how.",
+)
+@picture.out_option("PIECE")
+def command(
+    dataset: Path,
+    piece: str | None,
+    page: int | None,
+    performance: str | None,
+    color: str,
+    out: Path | None,
+) -> None:
+    """Draw a page of PIECE of DATASET.
+
+    Below the page is the spectrogram of its music. A note head and its onset have the same colour.
+
+    Example: msmd show page sample PetzoldC__BWVAnh114__minuet-in-g -o minuet.png
+    """
+    from msmdtools.dataset import figure, reader
+
+    opened = reader.open(dataset)
+    if not piece:
+        raise click.UsageError(f"PIECE is missing; {dataset} has {_some(opened.ids)}.")
+    image = figure.show(opened, piece, page, performance, color)
+    picture.save(image, out or Path(f"{piece}.png"))
+
+
+def _some(pieces: list[str]) -> str:
+    return ", ".join(pieces[:3]) + (f" and {len(pieces) - 3} more" if len(pieces) > 3 else "")

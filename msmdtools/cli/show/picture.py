@@ -1,0 +1,29 @@
+"""What all kinds of `msmd show` have in common: the file that a picture is written to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def out_option(default: str) -> Any:
+    """The option --out: the parameter `out`, None if it is not given."""
+    return click.option(
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="X.png",
+        help=f"The picture. [default: {default}.png in the current folder]",
+    )
+
+
+def save(image: "NDArray[np.uint8]", out: Path) -> None:
+    """Write the picture and print its name and size."""
+    from msmdtools.dataset import figure
+
+    figure.save(image, out)
+    click.echo(f"{out}: {image.shape[1]} x {image.shape[0]} pixels")
