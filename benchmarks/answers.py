@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.inputs import audio, midi, recording
 from msmdtools.models.model import Model
 from msmdtools.search import sources, verdict
-from msmdtools.search.index import AUDIO_STRIDE, SHEET_STRIDE, open_index
+from msmdtools.search.index import AUDIO_STRIDE, SHEET_STRIDE, Side, open_index
 from msmdtools.search.ranking import path_scores
+from msmdtools.search.sources import Item
 from msmdtools.search.update import update
 from msmdtools.search.verdict import Evidence, Null
 from msmdtools.splits import selection
@@ -27,13 +28,25 @@ OTHER_SIDE = {"audio": "sheet", "sheet": "audio"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """A sheet or a recording; `music` is what it is of, `real` if it is a scan or a performance."""
+    """A sheet or a recording.
+
+    Attributes:
+        side: "sheet" or "audio".
+        name: its own; music: what it is of, alike: and what else sounds the same.
+        real: whether it is a scan or a performance.
+        vectors: of its windows, (windows, dim).
+        system: of each window of a sheet. performance, bands: the name of a recording and its
+            spectrogram, (92, frames).
+    """
 
     side: str
+    name: str
     music: str
     real: bool
     vectors: NDArray[np.float32]
-    queries: Sequence[excerpts.Query]
+    system: NDArray[np.int64] | None = None
+    performance: str = ""
+    bands: NDArray[Any] | None = None
     alike: frozenset[str] = frozenset()
 
 
@@ -66,32 +79,18 @@ class Answer:
         return replace(found, strength=strength, direction=direction, null=null)
 
 
-def asking(
-    model: Model, side: str, name: str, vectors: NDArray[np.float32], bands: Any = None
-) -> list[excerpts.Query]:
-    """The whole and an excerpt of each length that is shorter."""
-    begins = excerpts.draws(name, 1, 0)
-    if side == "audio":
-        of_audio = (excerpts.SECONDS, model, AUDIO_STRIDE, begins)
-        parts = excerpts.audio(name, vectors, bands, *of_audio)
-    else:
-        columns = model.config.sheet_shape[1]
-        parts = excerpts.sheet(name, vectors, excerpts.PIXELS, columns, SHEET_STRIDE, begins)
-    parts = [part for part in parts if len(part.vectors) < len(vectors)]
-    return [*parts, excerpts.Query(name, None, 0, vectors)]
-
-
 def of_dataset(model: Model, weights: str, path: str, split: str, index: Path) -> Iterator[Thing]:
     """The sheets and recordings of a split."""
     dataset = msmdtools.open(path)
     selected = selection.select(dataset, split)
     gathered = collection.gather(model, weights, dataset, selected, index=index)
+    wanted = set(selected.pieces)
     for side, windows in (("sheet", gathered.sheets), ("audio", gathered.recordings.side)):
-        for name, vectors in collection.own(windows, selected.pieces).items():
-            bands = gathered.recordings.spectrogram(name) if side == "audio" else None
-            alike = frozenset(gathered.alike.get(name, ()))
-            queries = asking(model, side, name, vectors, bands)
-            yield Thing(side, name, False, vectors, queries, alike)
+        for n, (name, _) in enumerate(windows.names):
+            if name in wanted:
+                bands = gathered.recordings.spectrogram(name) if side == "audio" else None
+                alike = gathered.alike.get(name, frozenset())
+                yield Thing(side, name, name, False, *_windows(windows, n), bands, alike)
 
 
 def of_folders(
@@ -104,34 +103,54 @@ def of_folders(
         for file in sorted(f for f in folder.rglob("*") if f.is_file()):
             if audio.is_audio(file) or file.suffix.lower() in midi.ENDINGS:
                 name = file.relative_to(folder).with_suffix("").as_posix()
-                read = partial(first_part, file)
-                sounds[name] = sources.Item("audio", name, file.name, str(file), read)
+                sounds[name] = Item("audio", name, file.name, str(file), partial(first_part, file))
     for failed in update(index, [*items.values(), *sounds.values()], model, weights).failed:
         print(failed[2])
     opened = open_index(index)
-    for side in (opened.sheet, opened.audio):
-        for n, (piece, performance) in enumerate(side.names):
-            vectors = side.vectors[side.bounds[n] : side.bounds[n + 1]]
-            kind = "audio" if performance else "sheet"
-            bands = sounds[piece].read() if performance else None
-            music = max((s for s in sounds if f"{piece}_".startswith(f"{s}_")), default=piece)
-            yield Thing(kind, music, True, vectors, asking(model, kind, piece, vectors, bands))
+    for name, side in (("sheet", opened.sheet), ("audio", opened.audio)):
+        for n, (piece, _) in enumerate(side.names):
+            bands = sounds[piece].read() if name == "audio" else None
+            of = [sound for sound in sounds if f"{piece}_".startswith(f"{sound}_")]
+            music = max(of, key=len, default=piece)
+            yield Thing(name, piece, music, True, *_windows(side, n), bands)
 
 
+def _windows(side: Side, group: int) -> tuple[NDArray[np.float32], NDArray[np.int64] | None, str]:
+    """Of a group its vectors, the systems of a sheet, and the name of a recording."""
+    rows = slice(*side.bounds[group : group + 2])
+    system = side.places["system"].to_numpy()[rows] if "system" in side.places else None
+    return side.vectors[rows], system, side.names[group][1]
+
+
+@cache
 def first_part(path: Path) -> NDArray[Any]:
     """The spectrogram of the first `LONGEST_S` of a recording."""
     return recording.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
 
 
-def answers(things: Sequence[Thing]) -> list[Answer]:
+def asking(model: Model, thing: Thing) -> list[excerpts.Query]:
+    """The whole and an excerpt of each length that is shorter."""
+    name, vectors, begins = thing.name, thing.vectors, excerpts.draws(thing.name, 1, 0)
+    if thing.side == "audio":
+        of_audio = (excerpts.SECONDS, model, AUDIO_STRIDE, begins)
+        parts = excerpts.audio(name, vectors, thing.bands, *of_audio)
+    else:
+        columns = model.config.sheet_shape[1]
+        parts = excerpts.sheet(name, vectors, excerpts.PIXELS, columns, SHEET_STRIDE, begins)
+    parts = [part for part in parts if len(part.vectors) < len(vectors)]
+    return [*parts, excerpts.Query(name, None, 0, vectors)]
+
+
+def answers(model: Model, things: Sequence[Thing]) -> list[Answer]:
     """The answers to all queries of all things."""
     random, found = np.random.default_rng(0), []
     for asks in things:
         there = [t for t in things if t.side == OTHER_SIDE[asks.side] and t.real <= asks.real]
-        rights = [t for t in there if (t.music, t.real) == (asks.music, asks.real)]
-        others = [t for t in there if t.music != asks.music and t.music not in asks.alike]
+        rights = [t for t in there if t.music == asks.music]
+        same = {asks.music}.union(*(t.alike for t in things if t.music == asks.music))
+        others = [t for t in there if t.music not in same]
         all_others = list({t.music: t for t in reversed(others)}.values())
-        for query in asks.queries:
+        for query in asking(model, asks):
             tried = [[*all_others, *rights[:1]], all_others] if rights else [all_others]
             for right in rights or [None]:
                 tried += [[right]] if right else []

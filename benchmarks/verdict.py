@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answers import OTHER_SIDE, Answer, answers, of_dataset, of_folders
+from answers import Answer, answers, of_dataset, of_folders
 from numpy.typing import NDArray
 from pieces import filled
 
@@ -37,6 +37,8 @@ BEGIN, END = "<!-- figures of benchmarks/verdict.py -->", "<!-- end of the figur
 FOLDS, RIDGE = 5, 1e-3
 BINS = (0, 0.01, 0.1, 0.3, 0.7, 0.9, 0.99, 1)
 NAMES = {"audio": "recordings", "sheet": "sheets"}
+REAL = {"audio": "performances", "sheet": "scans"}
+ONE = {"audio": "one sheet", "sheet": "one recording"}
 
 Floats = NDArray[np.float64]
 
@@ -87,23 +89,15 @@ def judged(found: Sequence[Answer], null: Null | None) -> tuple[Floats, Floats]:
     return fitted(terms, right), p
 
 
-def figures(name: str, found: Sequence[Answer], p: Floats) -> list[str]:
-    """A row: answers, right ones, Brier score, missed and believed."""
-    right, yes = np.array([a.right for a in found]), p >= verdict.LIKELY
-    shares = [100 * part.mean() if part.size else 0.0 for part in (~yes[right], yes[~right])]
-    brier = f"{np.mean((p - right) ** 2):.3f}"
-    return [name, f"{len(found):,}", f"{right.sum():,}", brier, *(f"{s:.1f}" for s in shares)]
-
-
 def kinds(found: Sequence[Answer], of: str) -> dict[str, list[int]]:
     """The numbers of first answers by what asked and among what, and of all of them."""
     rows: dict[str, list[int]] = {}
     for n, a in enumerate(found):
         if a.of != of or not a.first:
             continue
-        asks = ("performances" if of == "audio" else "scans") if a.real else NAMES[of]
+        asks = REAL[of] if a.real else NAMES[of]
         length = f"{a.length:g} {'s' if of == 'audio' else 'px'}" if a.length else "whole"
-        kind = f"{asks}, among all" if a.pieces > 1 else f"{asks}, one {OTHER_SIDE[of]}"
+        kind = f"{asks}, among all" if a.pieces > 1 else f"{asks}, {ONE[of]}"
         if a.pieces > 1 and not a.real:
             kind += f", {length}"
         rows.setdefault(kind, []).append(n)
@@ -181,7 +175,7 @@ def main() -> None:
     if given.scans:
         folders = (given.scans, given.performances, given.index / "folders")
         things += of_folders(model, given.model, *folders)
-    parameters, null, figures = fit(answers(things))
+    parameters, null, figures = fit(answers(model, things))
     if given.docs:
         page = filled(given.docs.read_text("utf-8"), figures, BEGIN, END)
         given.docs.write_text(page, "utf-8")

@@ -18,7 +18,7 @@ as likely as not again. Nothing is said of the first `LEAST` windows, nor of tho
 before the first sound is off the sheet, and silence for longer than `PAUSE_S` later on: it may be a rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ LEVEL, LACK, APART = 0.35, 6.0, 0.8
 # While it is heard: seconds of silence, windows, and a probability.
 PAUSE_S = 3.0
 LEAST, PASSAGES = 10, (20, 40)
-LEAVE = 0.1
+LEAVE, BACK = 0.1, 0.5
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -94,30 +94,64 @@ def so_far(
         null: as for `msmdtools.search.verdict.evidence`.
         reach_s: how long after its middle a window ends.
     """
-    likely, there = np.full(len(heard), np.nan), np.zeros(len(heard), bool)
+    behind = round(reach_s / stride_s)
+    begun = begins(bands, stride_s, len(heard))
+    likely = np.full(len(heard), np.nan)
+    for now, begin in enumerate(begun):
+        if begin is not None:
+            whole = heard[begin : max(now - behind + 1, 0)]
+            if len(whole) >= LEAST:
+                likely[now] = max(lately(whole, seen, null, PASSAGES))
+    return likely, decided(likely, begun)
+
+
+def lately(
+    heard: Vectors, seen: Vectors, null: Null | None, passages: Sequence[int]
+) -> list[float]:
+    """How probable it is that the last so many windows are of the sheet, for each length of `passages`.
+
+    Args:
+        heard: the windows that have been heard whole; fewer than a passage has are all that count.
+        seen, null: as for `so_far`.
+    """
+    known: dict[int, float] = {}
+    for length in {min(length, len(heard)) for length in passages}:
+        found = verdict.evidence(heard[-length:], seen, null)
+        known[length] = verdict.probability(found, "audio")
+    return [known[min(length, len(heard))] for length in passages]
+
+
+def decided(
+    likely: Floats, begun: Sequence[int | None], leave: float = LEAVE, back: float = BACK
+) -> NDArray[np.bool_]:
+    """Whether each window is on the sheet, (windows,).
+
+    Args:
+        likely: (windows,) the probability of each; NaN where nothing can be said.
+        begun: of `begins`.
+        leave: music is off the sheet when it is less probable. back: and on it again from there on.
+    """
+    there = np.zeros(len(likely), bool)
     on, before = True, None
-    for now, begin in enumerate(_begins(bands, stride_s, len(heard))):
+    for now, begin in enumerate(begun):
         if begin is None:
             continue
         if begin != before:
             on, before = True, begin
-        whole = heard[begin : max(now - round(reach_s / stride_s) + 1, 0)]
-        if len(whole) >= LEAST:
-            lengths = {min(length, len(whole)) for length in PASSAGES}
-            found = [verdict.evidence(whole[-length:], seen, null) for length in lengths]
-            likely[now] = max(verdict.probability(evidence, "audio") for evidence in found)
-            on = bool(likely[now] >= (LEAVE if on else verdict.LIKELY))
+        if not np.isnan(likely[now]):
+            on = bool(likely[now] >= (leave if on else back))
         there[now] = on
-    return likely, there
+    return there
 
 
-def _begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> Iterator[int | None]:
+def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[int | None]:
     """The window with which the music began that is heard at each window; None in silence.
 
     A sound is a sound by the loudest that was heard before it.
     """
     loud = bands.mean(axis=0, dtype=np.float64)
     sounds = loud > QUIET / 2 * np.maximum.accumulate(loud)
+    found: list[int | None] = []
     begin: int | None = None
     last = -np.inf
     step = round(stride_s * FRAMES_PER_SECOND)
@@ -129,7 +163,8 @@ def _begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> Itera
             if window * step - last > PAUSE_S * FRAMES_PER_SECOND:
                 begin = window
             last = window * step
-        yield begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None
+        found.append(begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None)
+    return found
 
 
 def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
