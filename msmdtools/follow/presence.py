@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.search import verdict
+from msmdtools.search.ranking import STEPS
 from msmdtools.search.verdict import Evidence, Null
 
 SILENCE_S = 1.0
@@ -35,6 +36,8 @@ LEVEL, LACK, APART = 0.35, 6.0, 0.8
 PAUSE_S = 3.0
 LEAST, PASSAGES = 10, (20, 40)
 LEAVE, BACK = 0.1, 0.5
+# Windows of which paths are looked for at a time.
+_BLOCK = 256
 
 Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -96,29 +99,78 @@ def so_far(
     """
     behind = round(reach_s / stride_s)
     begun = begins(bands, stride_s, len(heard))
-    likely = np.full(len(heard), np.nan)
-    for now, begin in enumerate(begun):
-        if begin is not None:
-            whole = heard[begin : max(now - behind + 1, 0)]
-            if len(whole) >= LEAST:
-                likely[now] = max(lately(whole, seen, null, PASSAGES))
+    known = heard_whole(begun, behind)
+    found = lately(heard, seen, null, known, behind)
+    # Too few windows have no probability of any length.
+    likely = np.where(known < LEAST, np.nan, found.max(axis=1, initial=-np.inf))
     return likely, decided(likely, begun)
 
 
-def lately(
-    heard: Vectors, seen: Vectors, null: Null | None, passages: Sequence[int]
-) -> list[float]:
-    """How probable it is that the last so many windows are of the sheet, for each length of `passages`.
+def heard_whole(begun: Sequence[int | None], behind: int) -> NDArray[np.int64]:
+    """How many windows have been heard to their end since the music began, at each window.
 
     Args:
-        heard: the windows that have been heard whole; fewer than a passage has are all that count.
-        seen, null: as for `so_far`.
+        begun: of `begins`.
+        behind: so many windows after its middle a window ends.
     """
-    known: dict[int, float] = {}
-    for length in {min(length, len(heard)) for length in passages}:
-        found = verdict.evidence(heard[-length:], seen, null)
-        known[length] = verdict.probability(found, "audio")
-    return [known[min(length, len(heard))] for length in passages]
+    whole = [0 if b is None else now - behind + 1 - b for now, b in enumerate(begun)]
+    return np.maximum(np.array(whole, np.int64), 0)
+
+
+def lately(
+    heard: Vectors,
+    seen: Vectors,
+    null: Null | None,
+    known: NDArray[np.int64],
+    behind: int,
+    passages: Sequence[int] = PASSAGES,
+) -> Floats:
+    """How probable it is at each window that the last so many, heard whole, are of the sheet.
+
+    The same as `msmdtools.search.verdict.evidence` says of each passage, of all of them at once.
+
+    Args:
+        heard, seen, null: as for `so_far`.
+        known, behind: of `heard_whole`.
+        passages: how many windows, up to `verdict.PASSAGE`; where fewer are known, these.
+
+    Returns:
+        (windows, passages), 0 where none are known.
+    """
+    found = np.zeros((len(heard), len(passages)))
+    longest, last = max(passages), len(heard) - 1
+    there = _scores(heard, seen, longest)
+    back = _scores(heard[::-1], seen, longest)
+    for now in np.flatnonzero(known).tolist():
+        end = now - behind
+        for column, passage in enumerate(passages):
+            size = min(passage, int(known[now]))
+            first = end - size + 1
+            chance = null or Null(*verdict.moments(heard[first : end + 1], seen), verdict.PIECE)
+            strength = (there[first, size - 1] - chance.mean) / chance.spread
+            backwards = (back[last - end, size - 1] - chance.mean) / chance.spread
+            evidence = Evidence(float(strength), float(strength - backwards), size, chance)
+            found[now, column] = verdict.probability(evidence, "audio")
+    return found
+
+
+def _scores(heard: Vectors, seen: Vectors, longest: int) -> NDArray[np.float32]:
+    """The scores of `msmdtools.search.ranking` of the 1 … `longest` windows from each window on."""
+    found = np.full((len(heard), longest), -np.inf, np.float32)
+    for first in range(0, len(heard), _BLOCK):
+        starts = np.arange(first, min(first + _BLOCK, len(heard)))
+        similarities = heard[first : first + _BLOCK + longest] @ seen.T
+        best = np.zeros((len(starts), len(seen)), np.float32)
+        for size in range(longest):
+            starts = starts[starts + size < len(heard)]
+            before = best[: len(starts)]
+            best = before.copy()
+            if size:
+                for step in range(1, min(STEPS, len(seen))):
+                    np.maximum(best[:, step:], before[:, :-step], out=best[:, step:])
+            best += similarities[starts - first + size]
+            found[starts, size] = best.max(axis=1) / (size + 1)
+    return found
 
 
 def decided(
@@ -129,19 +181,15 @@ def decided(
     Args:
         likely: (windows,) the probability of each; NaN where nothing can be said.
         begun: of `begins`.
-        leave: music is off the sheet when it is less probable. back: and on it again from there on.
+        leave: music is off the sheet when it is less probable. back: and on it again from there on;
+            not below `leave`.
     """
-    there = np.zeros(len(likely), bool)
-    on, before = True, None
-    for now, begin in enumerate(begun):
-        if begin is None:
-            continue
-        if begin != before:
-            on, before = True, begin
-        if not np.isnan(likely[now]):
-            on = bool(likely[now] >= (leave if on else back))
-        there[now] = on
-    return there
+    since = np.array([-1 if begin is None else begin for begin in begun])
+    says = np.where(likely >= back, 1, np.where(likely < leave, -1, 0))
+    # Whatever begins is on the sheet until something is said of it.
+    says[np.flatnonzero(np.diff(since)) + 1] = says[:1] = 1
+    last = np.maximum.accumulate(np.where(says != 0, np.arange(len(says)), 0))
+    return np.asarray((says[last] > 0) & (since >= 0), bool)
 
 
 def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[int | None]:
