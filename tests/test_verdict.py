@@ -144,6 +144,28 @@ def test_while_it_is_heard_other_music_is_told_and_the_piece_again():
     assert likely[139] < 0.1
 
 
+@pytest.mark.parametrize("null", [None, NULL])
+def test_all_moments_at_once_are_judged_as_each_alone(null):
+    sheet, vectors = music(1, 90), heard(music(1, 400)[20:340], 3, 0.3)
+    begun = [0] * 60 + [None] * 5 + [65] * 255
+    known = presence.heard_whole(begun, 4)
+    found = presence.lately(vectors, sheet, null, known, 4, (10, 40))
+    for now, begin in enumerate(begun):
+        whole = [] if begin is None else vectors[begin : max(now - 3, begin)]
+        assert known[now] == len(whole)
+        alone = [verdict.evidence(whole[-n:], sheet, null) for n in (10, 40)] if len(whole) else []
+        expected = [verdict.probability(evidence, "audio") for evidence in alone]
+        assert found[now].tolist() == pytest.approx(expected or [0, 0], abs=1e-4)
+    assert found.min() < 0.1
+    assert found.max() > 0.9
+
+
+def test_what_left_the_sheet_is_on_it_again_when_it_is_likely_enough():
+    likely = np.array([np.nan, 0.9, 0.4, 0.2, 0.4, 0.6, np.nan, 0.1, np.nan, np.nan])
+    there = presence.decided(likely, [0] * 8 + [None, 9], leave=0.3, back=0.5)
+    assert there.tolist() == [True, True, True, False, False, True, True, False, False, True]
+
+
 def test_a_repeat_is_on_the_sheet_while_it_is_heard():
     sheet = music(1, 100)
     assert told(heard(np.concatenate([sheet[:60], sheet[:100]]), 3), sheet)[1].all()
