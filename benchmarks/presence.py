@@ -1,4 +1,4 @@
-"""How often moments off the sheet are told, and others taken for such: `msmdtools.retrieval.presence`.
+"""How often moments off the sheet are told, and others taken for such: `msmdtools.follow.presence`.
 
     python benchmarks/presence.py MODEL DATASET --split CSV:COLUMN:PART --index FOLDER
                                   [--scans FOLDER] [--performances FOLDER …] [--docs docs/following.md]
@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 from pieces import filled
 
 import msmdtools
-from msmdtools.evaluation.tables import Table, pipes
+from msmdtools.base.text_table import Table, pipes
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, spectrogram
+from msmdtools.follow import alignment, presence
 from msmdtools.models.model import Model, load_model
-from msmdtools.retrieval import alignment, presence, verdict
-from msmdtools.retrieval.index import AUDIO_STRIDE
-from msmdtools.retrieval.ranking import STEPS
-from msmdtools.retrieval.verdict import Null
-from msmdtools.retrieval.windows import audio_windows
+from msmdtools.search import verdict
+from msmdtools.search.index import AUDIO_STRIDE
+from msmdtools.search.ranking import STEPS
+from msmdtools.search.verdict import Null
+from msmdtools.search.windows import audio_windows
 from msmdtools.snippets.onsets import find_onsets
 
 BEGIN, END = "<!-- figures of benchmarks/presence.py -->", "<!-- end of the figures on moments -->"
