@@ -38,6 +38,54 @@ def test_a_piece_whose_engraver_was_killed_is_tried_by_the_next_build(tmp_path):
     assert reasons(tmp_path / "ds") == found
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "page-01.png",
+        "score.pdf",
+        "music.json.gz",
+        "tables/events.parquet",
+        "performances/Fake-000_x1.00/spectrogram.npy",
+    ],
+)
+@pytest.mark.parametrize("cut", [False, True], ids=["removed", "a folder in its place"])
+def test_a_piece_of_which_a_file_is_gone_is_made_again(tmp_path, name, cut):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "b": "ok 4"})
+    build(manifest, root, tmp_path / "ds", OPTIONS)
+    path = tmp_path / "ds" / "pieces" / "b" / name
+    whole = path.read_bytes()
+    path.unlink()
+    if cut:
+        path.mkdir()
+    warnings: list[str] = []
+    assert build(manifest, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 1
+    assert path.read_bytes() == whole
+    assert warnings[0] == (
+        f"Files of finished pieces are missing or cut off, such as b/{name}. Built again: b"
+    )
+    warnings.clear()
+    assert build(manifest, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 0
+    assert warnings == []
+
+
+def test_a_file_that_is_cut_off_is_seen_and_one_of_another_manifest_is_said(tmp_path):
+    first, root = build_fakes.make_tree(tmp_path, {"a": "ok 5"}, "first.csv")
+    second, root = build_fakes.make_tree(tmp_path, {"b": "ok 4"}, "second.csv")
+    build(first, root, tmp_path / "ds", OPTIONS)
+    build(second, root, tmp_path / "ds", OPTIONS)
+    path = tmp_path / "ds" / "pieces" / "a" / "page-01.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    warnings: list[str] = []
+    assert build(second, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 0
+    assert warnings == [
+        "Files of pieces that are not to be built now are missing or cut off, such as "
+        "a/page-01.png. To mend a, build with their manifest too."
+    ]
+    assert build(first, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 1
+    assert path.read_bytes() == whole
+
+
 def test_a_home_that_cannot_be_written_to_is_said_once(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -12,6 +12,7 @@ from msmdtools.base.failures import Failure
 from msmdtools.base.files import explained, json_bytes, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.build import growth, provenance, store
+from msmdtools.build.lost import lost_files, told
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.rows import header_fields
 from msmdtools.build.summary import BuildSummary
@@ -81,14 +82,23 @@ def build(
                 made_with = growth.united(description, made_with, known.values())
             else:
                 description = {"sources": [], "sandbox": True}
-            todo = [p for p in pieces if _is_to_do(p, known.get(p.piece), options.retry_failed)]
+            lost = lost_files(out, known.values())
+            for message in told(lost, [piece.piece for piece in pieces]):
+                warn(message)
+            todo = [
+                piece
+                for piece in pieces
+                if piece.piece in lost
+                or _is_to_do(piece, known.get(piece.piece), options.retry_failed)
+            ]
             check_root(todo, manifest, root)
             renewed = _renewed(pieces, known)
             known |= {record.piece: record for record in renewed}
             options = replace(options, keep_audio=made_with["options"]["keep_audio"])
             specs = growth.specs(made_with, options.performances())
             others = [known[p] for p in sorted(known.keys() - {piece.piece for piece in todo})]
-            added = growth.additions(others, specs, options.keep_audio)
+            whole = [record for record in others if record.piece not in lost]
+            added = growth.additions(whole, specs, options.keep_audio)
             if not (todo or renewed or added) and _is_complete(out, description, known):
                 return _summary(out, pieces, known, description)
             _say_what_is_new(todo, known, options, sandbox, warn)
