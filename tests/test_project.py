@@ -18,7 +18,7 @@ import pytest
 import msmdtools
 from msmdtools.cli import COMMANDS
 from msmdtools.cli.reference import reference
-from msmdtools.cli.rooms import ROOMS, replaced
+from msmdtools.cli.rooms import ROOMS
 
 PACKAGE = Path(msmdtools.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msmdtools import seal
+from msmdtools.base import seal
 from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 
