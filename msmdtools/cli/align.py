@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="The sheet is a piece of it, and AUDIO may be the name of a performance of that piece.",
+    help="The sheet is a piece of this dataset, and AUDIO may be the name of a performance of it.",
 )
 @click.option(
     "--online",
     is_flag=True,
-    help="Tell each place, and whether it is on the sheet, from what was heard before.",
+    help="Find each place, and whether it is on the sheet, from what was heard until then.",
 )
 @click.option(
     "-o",
@@ -56,13 +56,13 @@ def command(
     AUDIO is an audio or MIDI file; the sheet is a picture or PDF, a folder of pictures, or with
     --dataset a piece.
 
-    It says how probable it is that AUDIO is of this sheet. What is not, such as applause or other
-    music before and after, is marked in the table and has no cursor in the player. AUDIO that is of
-    another piece is an answer, not an error: the exit code is 0.
+    The last line says how probable it is that AUDIO is a recording of this sheet. If it is probably
+    another piece, that is an answer and not an error: the exit code is 0. Parts that are not on the
+    sheet, such as applause or other music, are marked in the table and have no cursor in the player.
 
-    With --online all is told by what was heard until then, and nothing is changed afterwards:
-    silence at once before the first sound and after three seconds later on, other music when it has
-    been heard for some seconds. The first seconds of music are taken to be on the sheet.
+    With --online, each place is found from what was heard until then, and is not changed afterwards.
+    Silence is noticed at once before the first sound, and after three seconds later on; other music
+    after some seconds. The first seconds of music are taken to be on the sheet.
 
     Example: msmd align recording.flac score.pdf -o player.html
     """

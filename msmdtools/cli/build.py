@@ -20,10 +20,14 @@ FAILED = 3
     help="The list of pieces: a CSV file, or the name of a bundled one, such as msmd-v1.1.",
 )
 @click.option("--root", type=click.Path(), help="The source tree that the manifest was made from.")
-@click.option("--out", type=click.Path(), help="The dataset folder; made if need be.")
+@click.option("--out", type=click.Path(), help="The dataset folder; created if needed.")
 @click.option("--sample", is_flag=True, default=None, help="Build the bundled pieces.")
 @click.option("--pieces", metavar="GLOB", help="Only pieces whose id matches. [default: *]")
-@click.option("--tempi", metavar="LIST", help="Speeds, such as 0.9,1.0,1.1. [default: 1.0]")
+@click.option(
+    "--tempi",
+    metavar="LIST",
+    help="Speeds, 1.0 being as written, such as 0.9,1.0,1.1. [default: 1.0]",
+)
 @click.option(
     "--soundfonts",
     metavar="NAME[:PROGRAM],…",
@@ -43,30 +47,37 @@ FAILED = 3
     help="Play the page once, or repeats as a musician would. [default: written]",
 )
 @click.option(
-    "--transpose", type=int, metavar="SEMITONES", help="Engrave and play all so much higher."
+    "--transpose",
+    type=int,
+    metavar="SEMITONES",
+    help="Engrave and play everything this much higher.",
 )
 @click.option("--jobs", type=int, help="Worker processes. [default: one per core]")
-@click.option("--timeout", type=float, help="Seconds to engrave one piece. [default: 600]")
-@click.option("--memory", metavar="SIZE", help="Memory of the engraver. [default: 4G]")
+@click.option(
+    "--timeout", type=float, help="Time limit for engraving one piece, in seconds. [default: 600]"
+)
+@click.option("--memory", metavar="SIZE", help="Memory limit for the engraver. [default: 4G]")
 @click.option("--retry-failed", is_flag=True, default=None, help="Try failed pieces again.")
 @click.option(
     "--lilypond", type=click.Path(), help="Engrave with this lilypond. [default: msmdtools' own]"
 )
-@click.option("--engine", type=click.Path(), help="A second lilypond, for when the first crashes.")
+@click.option(
+    "--engine", type=click.Path(), help="A second lilypond to try when the first one crashes."
+)
 @click.option(
     "--upgrade",
     type=click.Choice(["auto", "never"]),
-    help="Bring sources of older LilyPonds up to date, or take all as they stand. [default: auto]",
+    help="Convert sources that were written for an older LilyPond, or use all as they are. [default: auto]",
 )
 @click.option("--sandbox/--no-sandbox", default=None, help="Run the engraver in bubblewrap.")
-@click.option("--config", type=click.Path(), help="A TOML file with these options by name.")
+@click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def command(ctx: click.Context, config: str | None, as_json: bool, **given: Any) -> None:
     """Build a dataset from a manifest.
 
-    Interrupted, the same command goes on where it stopped. Pieces that fail are rows of
-    pieces.parquet with the reason, and the exit code is 3.
+    If it is interrupted, give the same command again: it goes on where it stopped. Pieces that fail
+    are in pieces.parquet too, with the reason, and the exit code is 3.
 
     Example: msmd build --sample --out sample
     """

@@ -16,26 +16,33 @@ if TYPE_CHECKING:
 
 @click.command("index", short_help="Index sheets and recordings for search.")
 @click.argument("source", type=click.Path(), required=False)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The index.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder of the index; created if needed.",
+)
 @click.option(
     "--model",
     help="A bundled model, a .safetensors file, or a run. "
     "[default: the index's; of a new one compact-4s]",
 )
-@click.option("--pieces", metavar="P,…", help="Which to add; default: all of SOURCE.")
+@click.option("--pieces", metavar="P,…", help="Pieces to add. [default: all of SOURCE]")
 @click.option(
     "--performances",
     metavar="P,…",
-    help='Whose recordings of a dataset to add; default: all of each piece; "" for none.',
+    help='Performances of a dataset whose recordings to add; "" for none. [default: all]',
 )
 @click.option("--remove", metavar="P,…", help="Pieces to remove from the index first.")
 @click.option(
-    "--sheet-stride", type=click.IntRange(min=1), help="px between sheet windows. [default: 50]"
+    "--sheet-stride",
+    type=click.IntRange(min=1),
+    help="Distance between sheet windows, in px. [default: 50]",
 )
 @click.option(
     "--audio-stride",
     type=click.FloatRange(min=0.05),
-    help="s between audio windows. [default: 0.5]",
+    help="Distance between audio windows, in s. [default: 0.5]",
 )
 @click.option(
     "--exclude-seen",
@@ -63,9 +70,9 @@ def command(
 ) -> None:
     """Embed windows of sheets and recordings and keep them in an index for msmd search.
 
-    SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. An index
-    that is there already is added to: pieces that it has stay as they are, and a run that was stopped
-    goes on when it is given again. Without SOURCE, pieces are only removed.
+    SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. If the
+    index exists, SOURCE is added to it, and the pieces that it has stay as they are. If the command
+    is interrupted, give it again: it goes on where it stopped. Without SOURCE, pieces are only removed.
 
     Example: msmd index msmd --out msmd.index
     """

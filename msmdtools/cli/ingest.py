@@ -16,7 +16,7 @@ SHOWN = 10
 
 @click.command("ingest")
 @click.argument("tree", type=click.Path(path_type=Path))
-@click.option("--out", "out", type=click.Path(path_type=Path), help="Manifest to write (CSV).")
+@click.option("--out", "out", type=click.Path(path_type=Path), help="The manifest to write (CSV).")
 @click.option(
     "--instrument",
     "instruments",
@@ -24,23 +24,27 @@ SHOWN = 10
     default=("keyboard",),
     show_default=True,
     metavar="NAME",
-    help="keyboard (one player), all, or an instrument; repeatable.",
+    help="Only pieces for this instrument: keyboard (one player), all, or a name; repeatable.",
 )
 @click.option(
-    "--composer", "composers", multiple=True, metavar="PATTERN", help='Such as "Bach*"; repeatable.'
+    "--composer",
+    "composers",
+    multiple=True,
+    metavar="PATTERN",
+    help='Only these composers, such as "Bach*"; repeatable.',
 )
 @click.option(
     "--licence",
     "licences",
     multiple=True,
     metavar="PATTERN",
-    help='SPDX, such as "CC-BY-*"; repeatable.',
+    help='Only these licences (SPDX), such as "CC-BY-*"; repeatable.',
 )
 @click.option(
     "--list",
     "list_file",
     type=click.Path(path_type=Path),
-    help="CSV with columns piece and path: describe these pieces only; its other columns are kept.",
+    help="A CSV file with the columns piece and path: list only these pieces, and keep its other columns.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON lines.")
 def command(

@@ -27,7 +27,7 @@ def option(command: Any) -> Any:
         metavar="NAME=NUMBER",
         multiple=True,
         callback=_parsed,
-        help="What is read of a file at most: pixels of a page, pages, seconds of sound, time in s, "
+        help="A limit for reading a file: pixels of a page, pages, seconds of sound, time in s, "
         "memory in MB; repeatable. "
         "[default: pixels=150000000, pages=1000, seconds=21600, time=900, memory=3000]",
     )(command)

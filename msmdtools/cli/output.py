@@ -117,14 +117,14 @@ def _options() -> list[click.Parameter]:
             ["-v", "--verbose"],
             is_flag=True,
             callback=_verbose,
-            help="Say more: each piece or file as it is done.",
+            help="Name each piece or file as it is done.",
             **shared,
         ),
         click.Option(
             ["-q", "--quiet"],
             is_flag=True,
             callback=_quiet,
-            help="No progress: only results, warnings and errors.",
+            help="Show no progress, only results, warnings and errors.",
             **shared,
         ),
         click.Option(
@@ -132,7 +132,7 @@ def _options() -> list[click.Parameter]:
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
             callback=_log_file,
-            help="Append all that is said, with the time, to a file.",
+            help="Append all messages, with the time, to a file.",
             **shared,
         ),
     ]

@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 @click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
 @click.argument("index", type=click.Path())
 @click.argument("query")
-@click.option("--model", help="The one that the index was made with. [default: that one]")
+@click.option("--model", help="The model that the index was made with, if it has moved.")
 @click.option(
-    "--dataset", type=click.Path(path_type=Path), help="QUERY is a piece of it, not a file."
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="QUERY is a piece of this dataset, not a file.",
 )
-@click.option("--performance", metavar="P", help="Of that piece; default: its first.")
+@click.option(
+    "--performance",
+    metavar="P",
+    help="Performance of that piece to search with. [default: its first]",
+)
 @click.option(
     "--by",
     type=click.Choice(["audio", "sheet"]),
@@ -28,16 +34,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --dataset: search by the piece's recording or by its sheet.",
 )
-@click.option("--page", type=click.IntRange(min=1), help="Of a sheet: only this page.")
+@click.option("--page", type=click.IntRange(min=1), help="Search with this page of a sheet only.")
 @click.option(
     "--start",
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Of the part, in s.",
+    help="Where in the recording to begin, in s.",
 )
-@click.option("--end", type=float, help="Of the part, in s; default: the recording's end.")
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Answers.")
+@click.option("--end", type=float, help="Where in the recording to end, in s. [default: its end]")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many answers."
+)
 @click.option(
     "-o",
     "--out",
@@ -69,7 +77,8 @@ def command(
     file, a picture or PDF of a sheet, a folder of its pictures, or with --dataset a piece.
 
     Each answer has its rank, mean similarity, the probability that it is the piece, and the place.
-    If none is likely, it says so: the piece is probably not in the index. The exit code is 0 then, too.
+    If none is likely, the last line says that the piece is probably not in the index. The exit code
+    is 0 all the same.
 
     Example: msmd search msmd.index recording.flac -o found.png
     """

@@ -12,52 +12,76 @@ from msmdtools.cli.progress import Progress
 
 @click.command("snippets", short_help="Cut a dataset into paired snippets, as Parquet shards.")
 @click.argument("dataset", required=False, type=click.Path())
-@click.option("--out", type=click.Path(), help="The folder for the snippets; made if need be.")
+@click.option("--out", type=click.Path(), help="The folder for the snippets; created if needed.")
 @click.option(
     "--split",
     metavar="CSV:COLUMN",
-    help="Which piece is in which split: a column of a CSV file, such as "
+    help="Which piece belongs to which split: a column of a CSV file, such as "
     "manifests/msmd-v1.1.csv:all_split.",
 )
-@click.option("--missing-ok", is_flag=True, default=None, help="Let it name pieces not there.")
+@click.option(
+    "--missing-ok",
+    is_flag=True,
+    default=None,
+    help="Let --split name pieces that DATASET does not have.",
+)
 @click.option(
     "--split-by",
     type=click.Choice(["work"]),
-    help="Make a split of whole works. [default, without --split]",
+    help="Make a split that keeps works whole. [default, without --split]",
 )
 @click.option(
-    "--fractions", metavar="LIST", help="Of it: train,valid,test. [default: 0.8,0.05,0.15]"
+    "--fractions",
+    metavar="LIST",
+    help="With --split-by: shares of train,valid,test. [default: 0.8,0.05,0.15]",
 )
 @click.option(
     "--performances",
     metavar="SPLIT=GLOB,…",
-    help="Such as train=TimGM6mb*,test=FluidR3_GM*. [default: by the soundfonts' roles]",
+    help="Performances for each split, such as train=TimGM6mb*,test=FluidR3_GM*. [default: by the "
+    "soundfonts' roles]",
 )
-@click.option("--sheet", metavar="ROWSxCOLUMNS", help="Sheet window. [default: 160x200]")
-@click.option("--margin", type=int, help="Pixels stored around it. [default: 16]")
-@click.option("--context", type=float, help="Seconds of the audio window. [default: 8.4]")
-@click.option("--margin-frames", type=int, help="Frames stored around it. [default: 4]")
-@click.option("--onsets", metavar="all|first|every:N", help="Which onsets. [default: all]")
+@click.option(
+    "--sheet", metavar="ROWSxCOLUMNS", help="Size of the sheet window. [default: 160x200]"
+)
+@click.option("--margin", type=int, help="Pixels stored around the sheet window. [default: 16]")
+@click.option("--context", type=float, help="Length of the audio window in seconds. [default: 8.4]")
+@click.option(
+    "--margin-frames", type=int, help="Frames stored around the audio window. [default: 4]"
+)
+@click.option("--onsets", metavar="all|first|every:N", help="Which onsets to take. [default: all]")
 @click.option(
     "--edge",
     type=click.Choice(["next", "white"]),
-    help="What is seen beside a system: the next one, or white. [default: next]",
+    help="What a window shows past the end of a system: the next one, or white. [default: next]",
 )
-@click.option("--drop-leaks", is_flag=True, default=None, help="Drop training near-duplicates.")
-@click.option("--leak-threshold", type=float, help="From this score on, 0 to 1. [default: 0.2]")
+@click.option(
+    "--drop-leaks",
+    is_flag=True,
+    default=None,
+    help="Leave out training pieces that nearly duplicate a piece of another split.",
+)
+@click.option(
+    "--leak-threshold",
+    type=float,
+    help="Similarity, 0 to 1, from which --drop-leaks leaves a piece out. [default: 0.2]",
+)
 @click.option(
     "--transpose", is_flag=True, default=None, help="Find near-duplicates in other keys too."
 )
-@click.option("--shard-size", metavar="SIZE", help="About so large. [default: 256MB]")
-@click.option("--seed", type=int, help="Of the order of rows, and of --split-by. [default: 0]")
+@click.option("--shard-size", metavar="SIZE", help="Approximate size of a shard. [default: 256MB]")
+@click.option(
+    "--seed", type=int, help="Seed for the order of rows and for --split-by. [default: 0]"
+)
 @click.option("--jobs", type=int, help="Worker processes. [default: one per core]")
-@click.option("--config", type=click.Path(), help="A TOML file with these options by name.")
+@click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(config: str | None, as_json: bool, **given: Any) -> None:
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
-    One row per onset and performance; sizes in pixels are for pages 835 pixels wide. No soundfont
-    may be in training and in testing. Interrupted, the same command goes on where it stopped.
+    There is one row per onset and performance. Sizes in pixels are for pages 835 pixels wide. No
+    soundfont may be used in training and in testing. If it is interrupted, give the same command
+    again: it goes on where it stopped.
 
     Example: msmd snippets sample --out snippets
     """

@@ -13,32 +13,50 @@ from msmdtools.cli.progress import Progress
 
 @click.command("train", short_help="Train a model on snippets.")
 @click.argument("snippets", nargs=-1, required=True)
-@click.option("--model", metavar="NAME", help="A model that comes with msmdtools, by its name.")
+@click.option("--model", metavar="NAME", help="Name of a model that comes with msmdtools.")
 @click.option("--config", type=click.Path(), help="A model's configuration, as a TOML file.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
-@click.option("--budget", metavar="TIME", help="Wall-clock time in all, such as 90m or 3h.")
-@click.option("--pairs", type=int, help="Pairs to train on. [default: the model's]")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint, if it has one.")
-@click.option("--init", metavar="MODEL", help="Begin with the weights of this model.")
-@click.option("--refit-cca", type=int, metavar="N", help="Fit CCA to N pairs at the end.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
 @click.option(
-    "--validations", type=int, default=20, show_default=True, help="How often to validate."
+    "--budget", metavar="TIME", help="Wall-clock time for the whole training, such as 90m or 3h."
+)
+@click.option("--pairs", type=int, help="Number of pairs to train on. [default: the model's]")
+@click.option(
+    "--resume", is_flag=True, help="Continue from the last checkpoint in --out, if there is one."
+)
+@click.option("--init", metavar="MODEL", help="Start from the weights of this model.")
+@click.option(
+    "--refit-cca",
+    type=int,
+    metavar="N",
+    help="At the end, fit the CCA projection again, to N pairs.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed for everything random.")
+@click.option(
+    "--validations", type=int, default=20, show_default=True, help="How many times to validate."
 )
 @click.option(
-    "--validation-pairs", type=int, default=2000, show_default=True, help="On so many pairs."
+    "--validation-pairs",
+    type=int,
+    default=2000,
+    show_default=True,
+    help="Pairs in each validation.",
 )
 @click.option(
     "--memory",
     type=click.Choice(["auto", "in-memory", "device", "stream"]),
     default="auto",
     show_default=True,
-    help="Hold the training split in memory or in the GPU's, or stream it.",
+    help="Keep the training split in memory, keep it in the GPU's memory, or stream it.",
 )
 @click.option("--accelerator", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
-@click.option("--devices", default="auto", show_default=True, help="How many on each node.")
-@click.option("--nodes", type=int, default=1, show_default=True, help="How many machines.")
-@click.option("--threads", type=int, help="For calculating. [default: one per core]")
+@click.option(
+    "--devices",
+    default="auto",
+    show_default=True,
+    help="Devices to use on each node: a number, or auto.",
+)
+@click.option("--nodes", type=int, default=1, show_default=True, help="Number of machines.")
+@click.option("--threads", type=int, help="Threads to calculate with. [default: one per core]")
 def command(
     snippets: tuple[str, ...],
     model: str | None,
@@ -48,12 +66,12 @@ def command(
     devices: str,
     **given: Any,
 ) -> None:
-    """Train a model on SNIPPETS, folders or URLs, or `synthetic` for made-up pairs.
+    """Train a model on SNIPPETS: folders or URLs, or `synthetic` for made-up pairs.
 
-    The training pairs of all folders are trained on; the first one's validation pairs validate.
+    The training pairs of all of them are used, and the validation pairs of the first.
 
-    The run folder gets weights, checkpoints, results and curves. Interrupted, it goes on with
-    --resume and the same options; with --resume from the start, with the very same command.
+    The run folder gets weights, checkpoints, results and curves. If the training is interrupted,
+    give the command again with --resume and the same options. You may give --resume from the start.
 
     Example: msmd train synthetic --model compact-2s --out run --pairs 2048
     """

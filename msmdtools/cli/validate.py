@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="What SNIPPETS were cut from, when it is not where it was.",
+    help="The dataset that SNIPPETS were cut from, if it has moved.",
 )
 @click.option(
     "--jobs",

@@ -28,7 +28,7 @@ def _options(command: Any) -> Any:
         click.option(
             "--index",
             type=click.Path(path_type=Path),
-            help="An index of msmd index to take embeddings from and to add them to.",
+            help="An index of msmd index, to take embeddings from; new ones are added to it.",
         ),
         click.option(
             "--distractors",

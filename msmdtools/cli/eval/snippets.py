@@ -30,7 +30,9 @@ from msmdtools.cli.progress import Progress
     help="How many windows, evenly spaced over the split's onsets.",
 )
 @task.direction
-@click.option("--robustness", is_flag=True, help="Measure with other gain and added noise too.")
+@click.option(
+    "--robustness", is_flag=True, help="Measure with another gain and with added noise, too."
+)
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),

@@ -17,7 +17,11 @@ Outcome = tuple[Mapping[str, Any], str, Sequence[str]]
 def options(command: Any) -> Any:
     """Add the options that every task has."""
     decorators: list[Callable[[Any], Any]] = [
-        click.option("--performance", metavar="P", help="Of all pieces. [default: one of each]"),
+        click.option(
+            "--performance",
+            metavar="P",
+            help="Performance to take of every piece. [default: one of each]",
+        ),
         click.option(
             "--exclude-seen",
             is_flag=True,

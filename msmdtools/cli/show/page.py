@@ -17,7 +17,7 @@ from msmdtools.cli.show import picture
     type=click.Choice(["onset", "role"]),
     default="onset",
     show_default=True,
-    help="Colour note heads by when they sound, or by how.",
+    help="Colour note heads by when they sound, or by their role.",
 )
 @picture.out_option("PIECE")
 def command(
