@@ -1,8 +1,13 @@
-"""Every link within the documentation leads to a file, and to a heading in it."""
+"""Every link within the documentation leads to a file, and to a heading in it; every name it gives exists."""
 
+import ast
+import importlib
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 
 def _prose(path: Path) -> str:
@@ -51,6 +56,44 @@ def test_the_documentation_names_commands_and_options_that_there_are(repository:
             given = re.findall(r"(?<![\w-])--[a-z][\w-]*", rest.split(" && ")[0])
             unknown += [f"{page.name}: msmd {command} {o}" for o in given if o not in options]
     assert unknown == []
+
+
+def test_the_documentation_names_modules_and_functions_that_there_are(repository: Path) -> None:
+    """What its Python imports, and what its sentences name; other tests run the examples."""
+    pytest.importorskip("torch")
+    pytest.importorskip("faiss")
+    pages = [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]
+    named = {(page.name, name) for page in pages for name in _names(page.read_text("utf-8"))}
+    assert len(named) > 40
+    assert sorted(f"{page}: {name}" for page, name in named if not _exists(name)) == []
+
+
+def _names(text: str) -> Iterator[str]:
+    """Dotted names below msmdtools that a page imports or mentions."""
+    yield from re.findall(r"`(msmdtools(?:\.\w+)+)", text)
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        examples = re.findall(r"^(?:>>>|\.\.\.) (.*)$", block, re.MULTILINE)
+        lines = examples if examples else block.splitlines()
+        for line in (
+            line for line in lines if line.startswith(("import msmdtools", "from msmdtools"))
+        ):
+            for statement in ast.parse(line).body:
+                if isinstance(statement, ast.ImportFrom):
+                    yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+                elif isinstance(statement, ast.Import):
+                    yield from (alias.name for alias in statement.names)
+
+
+def _exists(name: str) -> bool:
+    """Whether a dotted name is a module, or an attribute of one."""
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        module, _, attribute = name.rpartition(".")
+        return (
+            bool(module) and _exists(module) and hasattr(importlib.import_module(module), attribute)
+        )
+    return True
 
 
 def _code(path: Path) -> str:
