@@ -1,13 +1,16 @@
 """The README keeps its promises: its links lead somewhere and its Python runs."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from msmdtools.base import resources
 from msmdtools.build.build import build
 from msmdtools.build.options import BuildOptions
+from msmdtools.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +42,12 @@ def test_its_python_runs(
     printed = capsys.readouterr().out
     assert "onset_s" in printed
     assert "Position(page=1, system=1, x=" in printed
+
+
+@pytest.mark.slow
+def test_the_summary_is_that_of_the_demo(readme: str, soundfont: Path, tmp_path: Path) -> None:
+    demo = ["build", "--sample", "--out", str(tmp_path / "dataset"), "--soundfonts", "TimGM6mb"]
+    result = CliRunner().invoke(main, [*demo, "--tempi", "1.0"])
+    assert result.exit_code == 0, result.output
+    shown = textwrap.indent(result.stdout[result.stdout.index("pieces attempted") :], "    ")
+    assert shown[: shown.index("This build")].rstrip() in readme
