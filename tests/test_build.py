@@ -410,7 +410,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     with pytest.raises(DatasetError) as caught:
         build(manifest, root, tmp_path / "ds", OPTIONS)
     assert str(caught.value) == (
-        f"{tmp_path / 'ds'} cannot be written to (here: Read-only file system). "
+        f"{tmp_path / 'ds'} cannot be written to (here: read-only file system). "
         "Give a folder that you may write to with --out."
     )
 

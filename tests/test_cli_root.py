@@ -126,7 +126,13 @@ def test_own_errors_are_one_line_and_exit_1(
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(errno.ENOSPC, "No space left on device"), (errno.EROFS, "Read-only file system")],
+    [
+        (errno.ENOSPC, "no space left on device"),
+        (errno.EROFS, "read-only file system"),
+        (errno.EISDIR, "it is a folder; give the name of a file"),
+        (errno.ENOTDIR, "there is a file where a folder is needed"),
+        (errno.EEXIST, "there is a file where a folder is needed"),
+    ],
 )
 def test_a_full_or_read_only_disk_is_a_message(
     number: int, text: str, monkeypatch: pytest.MonkeyPatch

@@ -65,7 +65,7 @@ def test_a_header_that_nothing_includes_counts_for_its_edition(tmp_path):
 
 
 def test_errors(root, tmp_path):
-    with pytest.raises(ManifestError, match="No such folder"):
+    with pytest.raises(ManifestError, match="no such folder"):
         ingest(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ManifestError, match="No LilyPond file that makes a score"):

@@ -1,6 +1,16 @@
-"""Files that are not what was written: the error for it, and what is wrong in words for people."""
+"""Files that are not what was written, and paths that cannot be used: what is wrong in words for people."""
 
+import errno
 import json
+from pathlib import Path
+
+_WORDS = {
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "there is a file where a folder is needed",
+    errno.EEXIST: "there is a file where a folder is needed",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.ELOOP: "its links lead in a circle",
+}
 
 
 class Damage(OSError, ValueError):
@@ -17,8 +27,6 @@ def why(error: BaseException) -> str:
     """
     if isinstance(error, Damage):
         return str(error)
-    if isinstance(error, IsADirectoryError):
-        return "it is a folder"
     if isinstance(error, json.JSONDecodeError):
         return "it is not JSON"
     if isinstance(error, UnicodeDecodeError):
@@ -28,5 +36,20 @@ def why(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return _WORDS.get(error.errno or 0, error.strerror[:1].lower() + error.strerror[1:])
     return "its content cannot be read"
+
+
+def no_file(path: str | Path) -> str:
+    """What is wrong with a path that is no file though it should be one, to stand after it."""
+    return "this is a folder, and a file is needed" if Path(path).is_dir() else "no such file"
+
+
+def no_folder(path: str | Path) -> str:
+    """What is wrong with a path that is no folder though it should be one, to stand after it."""
+    return "this is a file, and a folder is needed" if Path(path).exists() else "no such folder"
+
+
+def where(error: OSError) -> str:
+    """The path that an error of the system is about; of a renaming, the new name; "" for none."""
+    return str(error.filename2 or error.filename or "")

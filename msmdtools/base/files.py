@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msmdtools.base.damage import where, why
 from msmdtools.errors import DatasetError
 
 
@@ -93,9 +94,16 @@ def explained(error: OSError, out: Path, finished: str) -> Exception:
             f"No space is left on the disk of {out}. The finished {finished} are safe: "
             "free some space and give the same command again."
         )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+    if error.errno == errno.EISDIR:
         return DatasetError(
-            f"{out} cannot be written to ({error.filename or out}: {error.strerror}). "
+            f"{where(error) or out} is a folder, and a file is to be written there: "
+            "remove or rename the folder and give the same command again"
+        )
+    if error.errno == errno.EEXIST:
+        return DatasetError(f"{where(error) or out} is a file: give a folder with --out")
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}:
+        return DatasetError(
+            f"{out} cannot be written to ({where(error) or out}: {why(error)}). "
             "Give a folder that you may write to with --out."
         )
     return error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msmdtools.base import seal
+from msmdtools.base.damage import no_folder
 from msmdtools.base.failures import Failure
 from msmdtools.base.files import explained, json_bytes, write_atomically
 from msmdtools.base.lock import locked
@@ -137,7 +138,9 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
     """
     pieces = read_manifest(manifest)
     if not root.is_dir():
-        raise ManifestError(f"{root}: no such folder. --root names the source tree of {manifest}.")
+        raise ManifestError(
+            f"{root}: {no_folder(root)}. --root names the source tree of {manifest}."
+        )
     selected = [piece for piece in pieces if fnmatch.fnmatchcase(piece.piece, pattern)]
     if not selected:
         example = f", such as {pieces[0].piece}" if pieces else ""

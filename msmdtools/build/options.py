@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.damage import why
 from msmdtools.base.processors import processors
 from msmdtools.errors import MsmdError
 from msmdtools.performance import PerformanceSpec
@@ -247,7 +248,7 @@ def read_config(
         with open(path, "rb") as file:
             table = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = error if isinstance(error, tomllib.TOMLDecodeError) else why(error)
         raise MsmdError(f"{path}: {reason}") from error
     known = types.keys() | set(parsed)
     values = {key.replace("-", "_"): value for key, value in table.items()}

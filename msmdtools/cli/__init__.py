@@ -62,6 +62,7 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        from msmdtools.base import damage
         from msmdtools.cli import output
 
         with output.reporting():
@@ -72,8 +73,9 @@ class _Commands(click.Group):
             except OSError as error:
                 if error.errno not in _ENVIRONMENT:
                     raise
-                where = f"{error.filename}: " if error.filename else ""
-                raise click.ClickException(f"{where}{error.strerror}") from error
+                place = f"{damage.where(error)}: " if error.filename else ""
+                cure = "; give the name of a file" if error.errno == errno.EISDIR else ""
+                raise click.ClickException(f"{place}{damage.why(error)}{cure}") from error
             except KeyboardInterrupt as error:
                 terminated = isinstance(error, Terminated)
                 said = "Terminated." if terminated else "Interrupted."

@@ -93,7 +93,7 @@ def command(
         with Progress() as progress:
             summary = train(
                 snippets,
-                configs.load(model or str(config)),
+                configs.load(model or Path(str(config))),
                 out,
                 options,
                 progress=_Teller(progress).update,

@@ -80,7 +80,7 @@ class TableFile:
         try:
             file = parquet.File(self.path)
         except FileNotFoundError as error:
-            raise DatasetError(f"{self.path} is missing; build the dataset again") from error
+            raise DatasetError(f"{self.path} is missing; run the same msmd build again") from error
         except (pa.ArrowException, Damage, ValueError) as error:
             raise damaged(self.path, why(error)) from error
         if missing := [n for n in self.table.names if n not in file.schema.names]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.base import seal
-from msmdtools.base.damage import why
+from msmdtools.base.damage import no_folder, why
 from msmdtools.base.table import Table
 from msmdtools.dataset import tables, written
 from msmdtools.dataset.files import Pages, TableFile, damaged, missing, read_verified
@@ -353,7 +353,7 @@ def _description(path: Path) -> dict[str, Any]:
     """The content of dataset.json, after a look at whether it can be read here."""
     file = path / tables.DESCRIPTION
     if not path.is_dir():
-        raise DatasetError(f"{path}: no such folder; name the folder that msmd build --out made")
+        raise DatasetError(f"{path}: {no_folder(path)}; name the folder that msmd build --out made")
     if not (path / "pieces.parquet").is_file():
         if (path / "pieces").is_dir() and not file.is_file():
             raise damaged(file, "it is missing")

@@ -73,4 +73,4 @@ def read_json(path: Path, cure: str) -> dict[str, Any]:
     try:
         return seal.read(path)
     except OSError as error:
-        raise MsmdError(f"{path} cannot be read ({why(error)}); {cure}") from error
+        raise MsmdError(f"{path} is damaged ({why(error)}); {cure}") from error

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.damage import why
+from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, megabytes, read_json
+
+_MENDS = "the same msmd train with --resume mends it"
 
 
 def bundled() -> list[str]:
@@ -25,8 +29,13 @@ def run(path: Path) -> Facts:
     starts = record.read_list(path / record.ENVIRONMENT)
     values: dict[str, str] = {}
     if (path / record.CONFIG).is_file():
-        config = read_json(path / record.CONFIG, "the same msmd train with --resume mends it")
-        values |= _of_config(config)
+        config = read_json(path / record.CONFIG, _MENDS)
+        try:
+            values |= _of_config(config)
+        except (KeyError, TypeError) as error:
+            raise MsmdError(
+                f"{path / record.CONFIG} is damaged ({why(error)}); {_MENDS}"
+            ) from error
     if rows:
         best = max(rows, key=lambda row: float(row["valid"]["audio-to-sheet"]["mrr"]))
         values["trained on"] = f"{rows[-1]['pairs']:,} pairs"

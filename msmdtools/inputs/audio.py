@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram_parts
 from msmdtools.inputs.limits import LIMITS, Limits
@@ -56,7 +57,7 @@ def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int
     """A recording as `read` gives it, block by block. Raises as `read` does, at the latest at its end."""
     path = Path(path)
     if not path.is_file():
-        raise MsmdError(f"{path}: no such file")
+        raise MsmdError(f"{path}: {no_file(path)}")
     loudest = samples = 0
     scale = _scale(path)
     for block in _at_rate(path, limits):

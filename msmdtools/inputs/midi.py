@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import spectrogram_parts
 from msmdtools.inputs.limits import LIMITS, Limits
@@ -43,7 +44,7 @@ def read_music(path: str | Path) -> Music:
 
     path = Path(path)
     if not path.is_file():
-        raise MsmdError(f"{path}: no such file")
+        raise MsmdError(f"{path}: {no_file(path)}")
     try:
         midi = mido.MidiFile(path, clip=True)
     except (*_DAMAGE, mido.KeySignatureError) as error:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.paper.systems import WIDTH
@@ -45,7 +46,7 @@ def read_pictures(
             raise MsmdError(f"{path}: no pictures (PNG, JPEG, TIFF) in this folder")
         found = chain.from_iterable(_picture(file, limits) for file in files)
     elif not path.is_file():
-        raise MsmdError(f"{path}: no such file")
+        raise MsmdError(f"{path}: {no_file(path)}")
     elif path.suffix.lower() == ".pdf":
         found = _pdf(path, pdf_width, limits)
     else:

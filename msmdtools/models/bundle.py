@@ -21,7 +21,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from msmdtools.base import seal
-from msmdtools.base.damage import why
+from msmdtools.base.damage import no_file, why
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
@@ -121,9 +121,7 @@ def made_with(path: str | Path) -> dict[str, Any]:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a file says about itself, and its tensors."""
     if not path.is_file():
-        raise MsmdError(
-            f"{path}: {'this is a folder, not weights' if path.is_dir() else 'no such file'}"
-        )
+        raise MsmdError(f"{path}: {no_file(path)}")
     try:
         with safe_open(path, "pt") as file:
             about = _about(path, file.metadata() or {})

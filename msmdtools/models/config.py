@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.loading import augment
@@ -108,17 +109,17 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str | Path) -> Config:
-    """The configuration of this name, or of a TOML file.
+    """The configuration of this name, or of a TOML file: a Path is always one.
 
     Raises:
         MsmdError: there is no such configuration or file, it is not TOML, has an unknown name, or a
             value that makes no sense.
     """
     where = str(name_or_path)
-    if where.endswith(".toml") or "/" in where:
+    if isinstance(name_or_path, Path) or where.endswith(".toml") or "/" in where:
         path: Any = Path(where)
         if not path.is_file():
-            raise MsmdError(f"{where}: no such file")
+            raise MsmdError(f"{where}: {no_file(where)}")
     elif where in names():
         path = files("msmdtools.models") / "configs" / f"{where}.toml"
     else:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features import BANDS, spectrogram
 from msmdtools.models import config as configs
@@ -189,13 +190,13 @@ def find(name_or_path: str | Path) -> Path:
     if path.suffix == ".safetensors" or len(path.parts) > 1:
         if path.is_file():
             return path
-        raise MsmdError(f"{where}: no such file")
+        raise MsmdError(f"{where}: {no_file(where)}")
     if where in configs.names():
         raise MsmdError(
             f"{where} comes without weights; train it with msmd train SNIPPETS --model {where} "
             "--out RUN and name RUN"
         )
-    raise options.unknown("model", where, [*bundled(), *configs.names()])
+    raise options.unknown("model", where, list(dict.fromkeys([*bundled(), *configs.names()])))
 
 
 def _are_waveforms(audio: NDArray[Any] | Sequence[NDArray[Any]]) -> bool:

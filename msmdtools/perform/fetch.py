@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from msmdtools.base.damage import why
 from msmdtools.errors import SoundfontError
 from msmdtools.perform.deb import extract_from_deb
 from msmdtools.perform.soundfonts import Soundfont, registry, verify
@@ -52,6 +53,10 @@ def fetch_soundfont(
         f"By hand: apt install {font.package}, or download {' or '.join(font.urls) or 'it'} on"
         f" another machine and put {font.files[0]} into {folder}"
     )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SoundfontError(f"Cannot put soundfonts into {folder}: {why(error)}.") from error
     failures = []
     for url in font.urls:
         try:

@@ -224,7 +224,7 @@ def described(path: Path) -> Description | None:
         MsmdError: it is damaged or of another format.
     """
     file = path / DESCRIPTION
-    if not file.is_file():
+    if not file.exists():
         return None
     try:
         values = seal.read(file)

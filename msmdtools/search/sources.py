@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.damage import no_folder
 from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, audio, pages, pictures
@@ -106,7 +107,7 @@ def of_folder(
     """The sheets and recordings of a plain folder; see `items`."""
     if not folder.is_dir():
         raise MsmdError(
-            f"{folder}: no such folder; name a dataset, or a folder of sheets and audio"
+            f"{folder}: {no_folder(folder)}; name a dataset, or a folder of sheets and audio"
         )
     if performances:
         raise MsmdError(f'{folder} is not a dataset: --performances can only be "" there')

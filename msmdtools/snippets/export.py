@@ -27,6 +27,7 @@ from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomi
 from msmdtools.base.lock import locked
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.dataset import reader, tables
+from msmdtools.dataset.files import damaged
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippets import prepare, shards
 from msmdtools.snippets.card import card
@@ -175,6 +176,8 @@ def identity(dataset: Path) -> str:
             if name == tables.DESCRIPTION:
                 cure = "copy the dataset again, or build it into another folder"
             raise DatasetError(f"{dataset / name} is missing; {cure}") from error
+        except IsADirectoryError as error:
+            raise damaged(dataset / name, why(error)) from error
     return total.hexdigest()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import draws, parquet, requirements, seal
-from msmdtools.base.damage import why
+from msmdtools.base.damage import no_folder, why
 from msmdtools.base.processors import processors
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippet import SNIPPETS
@@ -303,7 +303,9 @@ class _Files:
 def _description(files: _Files) -> dict[str, Any]:
     root = files.root
     if not files.is_folder():
-        raise DatasetError(f"{root}: no such folder; name the folder that msmd snippets --out made")
+        raise DatasetError(
+            f"{root}: {no_folder(root)}; name the folder that msmd snippets --out made"
+        )
     try:
         content = files.bytes(DESCRIPTION)
     except FileNotFoundError as error:

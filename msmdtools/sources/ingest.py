@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msmdtools.base.damage import no_folder
 from msmdtools.errors import ManifestError
 from msmdtools.piece import Piece
 from msmdtools.sources.ensemble import instruments_of
@@ -88,7 +89,9 @@ def ingest(
         ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
     """
     if not tree.is_dir():
-        raise ManifestError(f"No such folder: {tree}. Name the root of a tree of LilyPond files.")
+        raise ManifestError(
+            f"{tree}: {no_folder(tree)}. Name the root of a tree of LilyPond files."
+        )
     source = SourceTree(tree)
     if listed is None:
         named = [ListedPiece(i, path) for path, i in piece_ids(main_files(source)).items()]

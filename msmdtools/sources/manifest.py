@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from msmdtools.base import damage
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import MANIFEST, Piece
@@ -103,7 +104,7 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.getvalue().encode())
     except OSError as error:
-        raise ManifestError(f"Cannot write the manifest {path}: {error.strerror}.") from error
+        raise ManifestError(f"Cannot write the manifest {path}: {damage.why(error)}.") from error
 
 
 def check_source(piece: Piece, root: Path) -> None:
@@ -191,7 +192,7 @@ def _read_csv(path: Path, required: list[str]) -> tuple[list[str], list[dict[str
             f"No such manifest: {path}. Make one with: msmd ingest TREE --out {path}"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"Cannot read the manifest {path}: {error}.") from error
+        raise ManifestError(f"Cannot read the manifest {path}: {damage.why(error)}.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
     try:
         columns = list(reader.fieldnames or [])

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from msmdtools.base import resources
+from msmdtools.base.damage import why
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import ManifestError, MsmdError
 from msmdtools.splits.works import works
@@ -125,7 +126,7 @@ def write(split: Mapping[str, str], work_of: Mapping[str, str], path: Path) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, to_csv(split, work_of).encode())
     except OSError as error:
-        raise ManifestError(f"Cannot write the split {path}: {error.strerror}.") from error
+        raise ManifestError(f"Cannot write the split {path}: {why(error)}.") from error
 
 
 def to_csv(split: Mapping[str, str], work_of: Mapping[str, str]) -> str:
@@ -279,7 +280,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
             "column alone, such as all_split."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"Cannot read the splits of {path}: {error}.") from error
+        raise ManifestError(f"Cannot read the splits of {path}: {why(error)}.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="")
     try:
         columns, rows = list(reader.fieldnames or []), list(reader)

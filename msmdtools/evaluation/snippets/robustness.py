@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import draws
+from msmdtools.base.damage import no_folder
 from msmdtools.base.pool import Call, Pool
 from msmdtools.base.processors import processors
 from msmdtools.errors import DatasetError, SoundfontError
@@ -218,7 +219,9 @@ def _soundfonts() -> list[str]:
 
 def _check(dataset: Path, candidates: Candidates) -> None:
     if not dataset.is_dir():
-        raise DatasetError(f"{dataset}: no such folder; name the folder that msmd build --out made")
+        raise DatasetError(
+            f"{dataset}: {no_folder(dataset)}; name the folder that msmd build --out made"
+        )
     if identity(dataset) != candidates.split.info.dataset_sha256:
         raise DatasetError(
             f"{dataset}: not the dataset that {candidates.split.where} was cut from; name that one, "
