@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import mido
-
+from msmdtools.midi.actions import DRUM_CHANNEL
+from msmdtools.midi.reading import read_midi
 from msmdtools.perform import find_soundfont, perform
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import TICKS_PER_QUARTER, Music, Note, PedalChange, TempoChange
@@ -43,32 +43,24 @@ def made_up(seed: int) -> Music:
 
 
 def from_midi(path: Path) -> Music:
-    file = mido.MidiFile(path)
-    scale = TICKS_PER_QUARTER / file.ticks_per_beat
-    notes: list[Note] = []
-    tempi: list[TempoChange] = []
-    pedals: list[PedalChange] = []
-    sounding: dict[tuple[int, int], tuple[int, int]] = {}
-    now = 0
-    for message in mido.merge_tracks(file.tracks):
-        now += message.time
-        tick = round(now * scale)
-        if message.type == "set_tempo":
-            tempi.append(TempoChange(tick, message.tempo))
-        elif message.type == "control_change" and message.control == 64:
-            pedals.append(PedalChange(tick, message.channel, message.value))
-        elif message.type in ("note_on", "note_off"):
-            key = (message.channel, message.note)
-            if key in sounding:
-                onset, velocity = sounding.pop(key)
-                drum = message.channel == 9
-                notes.append(
-                    Note(onset, tick, message.note, velocity, message.channel, drum, 1, "")
-                )
-            if message.type == "note_on" and message.velocity:
-                sounding[key] = (tick, message.velocity)
+    file = read_midi(path)
+
+    def ticks(tick: int) -> int:
+        return round(tick * TICKS_PER_QUARTER / file.ticks_per_quarter)
+
+    notes = [
+        Note(
+            *(ticks(n.onset_tick), ticks(n.offset_tick), n.pitch, n.velocity),
+            *(n.channel, n.channel == DRUM_CHANNEL, 1, ""),
+        )
+        for n in file.notes
+    ]
     notes.sort(key=lambda n: (n.onset_tick, n.channel, n.pitch))
-    return Music(tuple(notes), tuple(tempi), tuple(pedals))
+    return Music(
+        tuple(notes),
+        tuple(TempoChange(ticks(tick), us) for tick, us in file.tempi),
+        tuple(PedalChange(ticks(p.tick), p.channel, p.value) for p in file.pedals),
+    )
 
 
 @contextmanager

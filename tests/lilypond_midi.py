@@ -15,9 +15,10 @@ from pathlib import Path
 
 from msmdtools.engrave import Engraving, engrave, find_engines
 from msmdtools.engrave.fonts import font_cache
-from msmdtools.engrave.midi import WrittenMidi, read_midi
+from msmdtools.engrave.midi import read_midi
 from msmdtools.errors import PieceError
 from msmdtools.match.music import timeline
+from msmdtools.midi.reading import MidiFile
 
 REFERENCE = Path(__file__).with_name("lilypond_reference.ily")
 BATCH = 40
@@ -38,7 +39,7 @@ REASONS = {
 Notes = Counter[tuple[int, int]]
 
 
-def reference_midis(sources: Sequence[Path], out: Path, jobs: int) -> dict[Path, list[WrittenMidi]]:
+def reference_midis(sources: Sequence[Path], out: Path, jobs: int) -> dict[Path, list[MidiFile]]:
     """LilyPond's MIDI files of each source, in order; none where it writes none."""
     batches = [sources[i : i + BATCH] for i in range(0, len(sources), BATCH)]
     with ThreadPoolExecutor(jobs) as pool:
@@ -62,12 +63,12 @@ def _perform(sources: Sequence[Path], out: Path) -> None:
         todo = todo[max(done.stderr.count(b"Processing `"), 1) :]
 
 
-def _written(source: Path, out: Path) -> list[WrittenMidi]:
+def _written(source: Path, out: Path) -> list[MidiFile]:
     files = [f for f in out.glob("*.midi") if f.stem.rpartition("+")[0] == source.stem]
     return [read_midi(f) for f in sorted(files, key=lambda f: int(f.stem.rpartition("+")[2]))]
 
 
-def compared(source: Path, midis: Sequence[WrittenMidi]) -> str:
+def compared(source: Path, midis: Sequence[MidiFile]) -> str:
     """How our notes of a source differ from LilyPond's: SAME, ROUNDED, DIFFERENT, or a reason."""
     if not any(note.velocity for midi in midis for note in midi.notes):
         return "nothing to compare"
@@ -115,7 +116,7 @@ def our_notes(engraving: Engraving) -> list[Notes]:
     return result
 
 
-def _their_notes(midi: WrittenMidi) -> Notes:
+def _their_notes(midi: MidiFile) -> Notes:
     struck = {(n.track, n.onset_tick, n.pitch) for n in midi.notes if n.velocity}
     return Counter((tick, pitch) for _, tick, pitch in struck)
 

@@ -18,8 +18,9 @@ from msmdtools.cli import main
 from msmdtools.engrave import engrave, find_engines
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.match import match
+from msmdtools.midi.actions import DRUM_CHANNEL, PROGRAM
 from msmdtools.perform import synth
-from msmdtools.perform.midi import DRUM_CHANNEL, PROGRAM, actions, midi_bytes
+from msmdtools.perform.midi import actions, midi_bytes
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import Music, Note, Part, TempoChange
 

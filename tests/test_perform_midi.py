@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msmdtools.errors import PieceError
+from msmdtools.midi.actions import DRUM_CHANNEL
 from msmdtools.perform.midi import (
-    DRUM_CHANNEL,
     actions,
     allocate_channels,
     midi_bytes,

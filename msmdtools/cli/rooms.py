@@ -14,7 +14,7 @@ BEGIN, END = "<!-- rooms -->", "<!-- end of rooms -->"
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "base"),
     ("piece", "score", "performance", "snippet"),
-    ("features", "paper"),
+    ("features", "midi", "paper"),
     ("sources",),
     ("engrave",),
     ("perform",),

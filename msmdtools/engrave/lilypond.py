@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msmdtools.engrave.engine import Engine
 from msmdtools.engrave.fonts import font_cache
-from msmdtools.engrave.midi import SILENCE, WrittenMidi, read_midi
+from msmdtools.engrave.midi import SILENCE, read_midi
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import merge_pdfs, render_pages
 from msmdtools.engrave.records import Records, read_records
@@ -22,6 +22,7 @@ from msmdtools.engrave.sandbox import (
     run_limited,
 )
 from msmdtools.errors import PieceError
+from msmdtools.midi.reading import MidiFile
 
 KILLED = "killed"
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory", KILLED)
@@ -61,7 +62,7 @@ class Engraving:
     pixels: tuple[tuple[float, float], ...]
     pdf: Path
     records: Records
-    midis: tuple[WrittenMidi, ...]
+    midis: tuple[MidiFile, ...]
     engine: Engine
     log: str
     warnings: tuple[str, ...]
@@ -223,7 +224,7 @@ class _Taken:
     folder: Path
     records: Records
     pdfs: tuple[Path, ...]
-    midis: tuple[WrittenMidi, ...]
+    midis: tuple[MidiFile, ...]
 
 
 def _take_over(out: Path, folder: Path) -> _Taken:

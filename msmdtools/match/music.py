@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from msmdtools.engrave.midi import MidiNote, WrittenMidi
 from msmdtools.engrave.records import PlayedNote, PlayedStaff, Records
 from msmdtools.match.ties import end_of, tied_from
+from msmdtools.midi.reading import MidiFile, MidiNote
 from msmdtools.score import TICKS_PER_QUARTER, Part, PedalChange, TempoChange
 
 GRACE_SPEED = Fraction(9, 40)
 DEFAULT_VELOCITY = 90
-DEFAULT_US_PER_QUARTER = 1_000_000
+LILYPOND_US_PER_QUARTER = 1_000_000
 PAUSE_US = 1_000_000
 
 
@@ -73,7 +73,7 @@ def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fractio
     return int((onset + GRACE_SPEED * grace) * TICKS_PER_QUARTER // 1)
 
 
-def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
+def timeline(records: Records, midis: Sequence[MidiFile]) -> Timeline:
     """Put all performances on one timeline, each after the one before and a pause of a second."""
     continued = tied_from(records.played, records.ties)
     strikes: list[Strike] = []
@@ -95,11 +95,11 @@ def timeline(records: Records, midis: Sequence[WrittenMidi]) -> Timeline:
         unrecorded += missing
         channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
         tempi += [
-            TempoChange(begin + t, us) for t, us in midi.tempi or ((0, DEFAULT_US_PER_QUARTER),)
+            TempoChange(begin + t, us) for t, us in midi.tempi or ((0, LILYPOND_US_PER_QUARTER),)
         ]
         pedals += [
             PedalChange(begin + tick, channel_of_track[track], value)
-            for tick, track, value in midi.pedals
+            for tick, track, _, value in midi.pedals
             if track in channel_of_track
         ]
         end = max([begin + midi.end_tick, *(s.offset_tick for s in new)])
@@ -187,7 +187,7 @@ def span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
 
 
 def tracks_of_parts(
-    played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: WrittenMidi
+    played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: MidiFile
 ) -> dict[tuple[int, int], int]:
     """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
 
@@ -219,7 +219,7 @@ def _strikes(
     played: Sequence[PlayedNote],
     ticks: dict[int, tuple[int, int]],
     continued: dict[int, int],
-    midi: WrittenMidi,
+    midi: MidiFile,
     begin: int,
     staves: dict[int, int],
     tracks: dict[tuple[int, int], int],
@@ -275,7 +275,7 @@ def found_notes(
     played: Sequence[PlayedNote],
     ticks: dict[int, tuple[int, int]],
     continued: dict[int, int],
-    midi: WrittenMidi,
+    midi: MidiFile,
     tracks: dict[tuple[int, int], int],
 ) -> tuple[dict[int, MidiNote | None], int]:
     """For each note that a key is to be struck for, LilyPond's own; and how many of its notes are left."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.engrave.midi import WrittenMidi
 from msmdtools.engrave.records import MOST_NOTES, PlayedNote, Records
 from msmdtools.match.heads import HeadMatch
 from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.match.seams import Place, Seams
 from msmdtools.match.unfold_midi import unfold_midis
+from msmdtools.midi.reading import MidiFile
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Unfolded:
     """
 
     records: Records
-    midis: tuple[WrittenMidi, ...]
+    midis: tuple[MidiFile, ...]
     written: tuple[int, ...]
 
     def matches(self, matches: dict[int, HeadMatch]) -> dict[int, HeadMatch]:
@@ -53,7 +53,7 @@ class Unfolded:
         return {k: reasons[i] for k, i in enumerate(self.written) if i in reasons}
 
 
-def unfold(records: Records, midis: Sequence[WrittenMidi]) -> Unfolded:
+def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
     """Play every performance with its repeats.
 
     Raises:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.engrave.midi import MidiNote, WrittenMidi
 from msmdtools.engrave.records import PlayedNote, Records
 from msmdtools.match.music import found_notes, moment_tick, root_of, span, tracks_of_parts
 from msmdtools.match.repeats import Passage
 from msmdtools.match.seams import Seams
 from msmdtools.match.ties import tied_from
-from msmdtools.perform.timing import DEFAULT_US_PER_QUARTER
+from msmdtools.midi.actions import DEFAULT_US_PER_QUARTER
+from msmdtools.midi.reading import Change, MidiFile, MidiNote
 
 V = TypeVar("V")
 PEDAL_UP = 0
@@ -49,12 +49,12 @@ class _Stretch:
 
 def unfold_midis(
     records: Records,
-    midis: Sequence[WrittenMidi],
+    midis: Sequence[MidiFile],
     unfolded: Records,
     written: Sequence[int],
     orders: Sequence[Sequence[Passage]],
     seams: Seams,
-) -> tuple[WrittenMidi, ...]:
+) -> tuple[MidiFile, ...]:
     """The MIDI files for unfolded records.
 
     Args:
@@ -89,7 +89,7 @@ def unfold_midis(
     return tuple(result)
 
 
-def _sounds(records: Records, midis: Sequence[WrittenMidi]) -> _Sounds:
+def _sounds(records: Records, midis: Sequence[MidiFile]) -> _Sounds:
     played = records.played
     continued = tied_from(played, records.ties)
     notes: dict[int, MidiNote] = {}
@@ -166,23 +166,21 @@ def _stretches(
     ]
 
 
-def _unfolded(
-    midi: WrittenMidi, notes: Sequence[MidiNote], stretches: Sequence[_Stretch]
-) -> WrittenMidi:
-    pedals: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for tick, track, value in midi.pedals:
-        pedals[track].append((tick, value))
-    return WrittenMidi(
-        tuple(sorted(notes, key=lambda n: (n.onset_tick, n.track, n.pitch))),
-        tuple(_changes(midi.tempi, stretches, DEFAULT_US_PER_QUARTER)),
-        tuple(
-            sorted(
-                (tick, track, value)
-                for track, changes in pedals.items()
-                for tick, value in _changes(changes, stretches, PEDAL_UP)
-            )
-        ),
-        midi.end_tick + stretches[-1].shift,
+def _unfolded(midi: MidiFile, notes: Sequence[MidiNote], stretches: Sequence[_Stretch]) -> MidiFile:
+    pedals: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for tick, track, channel, value in midi.pedals:
+        pedals[track, channel].append((tick, value))
+    moved = [
+        Change(tick, *of, value)
+        for of, changes in pedals.items()
+        for tick, value in _changes(changes, stretches, PEDAL_UP)
+    ]
+    return MidiFile(
+        midi.ticks_per_quarter,
+        notes=tuple(sorted(notes, key=lambda n: (n.onset_tick, n.track, n.pitch))),
+        tempi=tuple(_changes(midi.tempi, stretches, DEFAULT_US_PER_QUARTER)),
+        pedals=tuple(sorted(moved, key=lambda change: change[:3])),
+        end_tick=midi.end_tick + stretches[-1].shift,
     )
 
 

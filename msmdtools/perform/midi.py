@@ -8,77 +8,34 @@ error is made good at least every `CORRECTION_QUARTERS` quarters: it never excee
 not add up.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import PieceError
+from msmdtools.midi import writing
+from msmdtools.midi.actions import (
+    BEND,
+    BEND_PER_CENT,
+    DRUM_CHANNEL,
+    MELODIC_CHANNELS,
+    OFF,
+    ON,
+    PEDAL,
+    PROGRAM,
+    SLOWEST_US_PER_QUARTER,
+    SUSTAIN_PEDAL,
+    Action,
+)
 from msmdtools.perform.timing import TickMap, sounding_end, velocity_of
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import TICKS_PER_QUARTER, Music
 
-if TYPE_CHECKING:
-    import mido
-
-DRUM_CHANNEL = 9
-MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 CORRECTION_QUARTERS = 64
-SUSTAIN_PEDAL = 64
-# Pitch bend goes from -8192 to 8191; without a message to change it, 8192 is two semitones.
-BEND_PER_CENT = 8192 / 200
-
-_SLOWEST_US = 2**24 - 1
-
-# The order of what happens at one tick: a released key may be struck again, and a pedal pressed
-# together with a chord does not hold the chord before it. A program is chosen for the next note: those that
-# sound already keep theirs.
-_OFF, _PEDAL, _BEND, _ON, PROGRAM = range(5)
-
-# Of each kind: mido's message, and its names for `Action.number` ("" for none) and `Action.value`.
-_MESSAGES = (
-    ("note_off", "note", "velocity"),
-    ("control_change", "control", "value"),
-    ("pitchwheel", "", "pitch"),
-    ("note_on", "note", "velocity"),
-    ("program_change", "", "program"),
-)
-
 
 Part = tuple[int, float]
 """A part's number, and by how many cents its notes are off their keys."""
-
-
-class Action(NamedTuple):
-    """One change of a key, pedal, pitch bend or program.
-
-    Attributes:
-        kind: 0 release, 1 pedal, 2 bend, 3 strike, 4 program of the strike that follows.
-        part: `Note.channel` of the note, or of the pedal.
-        channel: the MIDI channel, 0 to 15.
-        number: key, or controller number; 0 for a bend and a program.
-        value: velocity (0 for a release), controller value, bend (8192 is two semitones up), or program.
-    """
-
-    tick: int
-    kind: int
-    part: int
-    channel: int
-    number: int
-    value: int
-
-    def message(self, ticks: int) -> "mido.Message":
-        """The MIDI channel message, so many ticks after the one before it."""
-        import mido
-
-        kind, number, value = _MESSAGES[self.kind]
-        attributes = {"channel": self.channel, value: self.value}
-        if number:
-            attributes[number] = self.number
-        # In range by construction: that mido need not check it saves a third of the file's time.
-        return mido.Message(kind, skip_checks=True, time=ticks, **attributes)
 
 
 def allocate_channels(music: Music) -> list[int]:
@@ -186,20 +143,20 @@ def plan(music: Music, spec: PerformanceSpec) -> Plan:
         part, key = note.channel, note.pitch
         bend = round(note.cents * BEND_PER_CENT)
         if bend != bends.get(channel, 0) or bend != known.get((part, channel), 0):
-            result.append(Action(note.onset_tick, _BEND, part, channel, 0, bend))
+            result.append(Action(note.onset_tick, BEND, part, channel, 0, bend))
         bends[channel] = known[part, channel] = bend
         program = chosen[part, channel] if spec.program is not None or note.drum else note.program
         if program != programs[channel] or program != chosen[part, channel]:
             result.append(Action(note.onset_tick, PROGRAM, part, channel, 0, program))
         programs[channel] = chosen[part, channel] = program
-        strike = Action(note.onset_tick, _ON, part, channel, key, velocity_of(note, spec))
-        result += (strike, Action(sounding_end(note), _OFF, part, channel, key, 0))
+        strike = Action(note.onset_tick, ON, part, channel, key, velocity_of(note, spec))
+        result += (strike, Action(sounding_end(note), OFF, part, channel, key, 0))
     for pedal in music.pedals:
         for channel in sorted(carried.get(pedal.channel, ())):
             value = min(max(pedal.value, 0), 127)
             tick = max(pedal.tick, 0)
-            result.append(Action(tick, _PEDAL, pedal.channel, channel, SUSTAIN_PEDAL, value))
-    result.sort(key=lambda action: (action.tick, min(action.kind, _ON)))
+            result.append(Action(tick, PEDAL, pedal.channel, channel, SUSTAIN_PEDAL, value))
+    result.sort(key=lambda action: (action.tick, min(action.kind, ON)))
     return Plan(first, result)
 
 
@@ -218,7 +175,7 @@ def tempo_changes(music: Music, spec: PerformanceSpec) -> list[tuple[int, int]]:
         starts, [*starts[1:], last_tick], tick_map.us_per_quarter.tolist(), strict=True
     ):
         exact = source_us / spec.tempo
-        if not 0.5 <= exact <= _SLOWEST_US:
+        if not 0.5 <= exact <= SLOWEST_US_PER_QUARTER:
             bpm = 60e6 / exact
             message = (
                 f"{bpm:.2f} quarter notes a minute at tempo {spec.tempo} do not fit in a MIDI file"
@@ -259,27 +216,6 @@ def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
 
 def midi_bytes(music: Music, spec: PerformanceSpec) -> bytes:
     """The content of the file that `write_midi` writes."""
-    import mido
-
     planned = plan(music, spec)
-    todo = planned.actions
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
-    tempi = file.add_track()
-    now = 0
-    for tick, us in tempo_changes(music, spec):
-        tempi.append(mido.MetaMessage("set_tempo", tempo=us, time=tick - now))
-        now = tick
     names = {part.part: part.name for part in music.parts} if spec.program is None else {}
-    tracks = {
-        part: file.add_track(names.get(part) or f"part {part}")
-        for part in sorted({action.part for action in todo})
-    }
-    for (part, channel), program in planned.programs.items():
-        tracks[part].append(mido.Message("program_change", channel=channel, program=program))
-    ticks = dict.fromkeys(tracks, 0)
-    for action in todo:
-        tracks[action.part].append(action.message(action.tick - ticks[action.part]))
-        ticks[action.part] = action.tick
-    content = io.BytesIO()
-    file.save(file=content)
-    return content.getvalue()
+    return writing.midi_bytes(tempo_changes(music, spec), planned.programs, planned.actions, names)

@@ -33,8 +33,9 @@ import numpy.typing as npt
 
 from msmdtools.errors import PieceError, SoundfontError, ToolError
 from msmdtools.features.spectrogram import SAMPLE_RATE
+from msmdtools.midi.actions import DRUM_CHANNEL, MELODIC_CHANNELS, PROGRAM, Action
 from msmdtools.perform.level import rounded
-from msmdtools.perform.midi import DRUM_CHANNEL, MELODIC_CHANNELS, PROGRAM, Action, Plan, plan
+from msmdtools.perform.midi import Plan, plan
 from msmdtools.perform.timing import TickMap
 from msmdtools.performance import PerformanceSpec
 from msmdtools.score import Music

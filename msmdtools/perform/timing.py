@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from msmdtools.errors import PieceError
+from msmdtools.midi.actions import DEFAULT_US_PER_QUARTER
 from msmdtools.performance import NoteEvent, PerformanceSpec
 from msmdtools.score import TICKS_PER_QUARTER, Music, Note, TempoChange
-
-DEFAULT_US_PER_QUARTER = 500_000
 
 # A note that ends where it begins (an engraver's rounding of a very short one) would be silent in
 # one synthesizer and endless in another, so it sounds for a 32nd of a quarter note: 16 ms at 120
