@@ -1,7 +1,7 @@
-"""A picture of an alignment: the pages with the way over them, and the way against time.
+"""A picture of an alignment: the pages with the path over them, and the path against time.
 
-The way is drawn through the middle of the systems in the colours of time (dark blue first, orange
-last), with a mark every few seconds; a second way through a system a little lower. Below, time goes to
+The path is drawn through the middle of the systems in the colours of time (dark blue first, orange
+last), with a mark every few seconds; a second time through a system a little lower. Below, time goes to
 the right and the strip of systems upwards: a steady performance is a straight line, a repeat a step
 down. Grey lines are where systems begin.
 """
@@ -10,22 +10,27 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.base import drawing
+from msmdtools.base import charts, drawing
 from msmdtools.base.drawing import Canvas
 from msmdtools.follow.alignment import Alignment
+
+if TYPE_CHECKING:
+    from matplotlib.collections import LineCollection
 
 # All in pixels.
 WIDTH, ACROSS = 835, 4
 MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
-GRAPH, LEFT = 520, 70
+GRAPH = 560
 RADIUS, LOWER = 5.0, 28
-# About so many marks with their seconds on a page.
+# About so many marks with their seconds on a page, and at most so many numbers of systems.
 _MARKS = 40
+_LABELS = 24
 
 
 def draw(alignment: Alignment, title: str) -> Canvas:
@@ -65,7 +70,7 @@ def _title(alignment: Alignment, title: str, width: int) -> Canvas:
 
 
 def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
-    """A page with the way over it."""
+    """A page with the path over it."""
     picture = alignment.axis.picture(number)
     scale = WIDTH / picture.shape[1]
     size = (WIDTH, round(picture.shape[0] * scale))
@@ -104,33 +109,28 @@ def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
 
 
 def _graph(alignment: Alignment, width: int) -> Canvas:
-    """The way against time."""
-    canvas = np.full((GRAPH + MARGIN + 2 * LABEL, width, 3), 255, np.uint8)
-    left, right = MARGIN + LEFT, width - MARGIN
-    last = max(float(alignment.second[-1]), 1e-9)
-    length = alignment.axis.length
-
-    def point(second: float, strip: float) -> tuple[float, float]:
-        return left + second / last * (right - left), GRAPH * (1 - strip / length)
-
-    begins: Sequence[float] = alignment.axis.begins[:-1].tolist()
-    every = max(ceil(len(begins) * LABEL / GRAPH), 1)
-    for number, begin in enumerate(begins):
-        y = min(round(point(0, begin)[1]), GRAPH - 1)
-        canvas[y, left:right] = drawing.LINE
-        if number % every == 0:
-            system = alignment.axis.system[number]
-            drawing.text(canvas, (left - 10, y), str(system), SMALL, drawing.FAINT, "rb")
-    drawing.text(canvas, (MARGIN, GRAPH / 2), "system", LABEL, drawing.FAINT, "mm", upright=True)
-    colours = drawing.time_colours(np.linspace(0, 1, len(alignment.second)))
-    points = [
-        point(float(second), float(strip))
-        for second, strip in zip(alignment.second, alignment.strip, strict=True)
+    """The path against time."""
+    figure = charts.figure(width, GRAPH)
+    axes = figure.subplots()
+    colours = [
+        charts.colour(c) for c in drawing.time_colours(np.linspace(0, 1, len(alignment.second)))
     ]
-    for start, end, colour in zip(points, points[1:], colours, strict=False):
-        drawing.line(canvas, start, end, colour)
-    for second in drawing.ticks(0, last, 20):
-        drawing.text(
-            canvas, (point(second, 0)[0], GRAPH + 6), f"{second:g} s", SMALL, drawing.FAINT, "mt"
-        )
-    return canvas
+    points = np.stack([alignment.second, alignment.strip], axis=1)
+    axes.add_collection(_segments(points, colours))
+    begins = alignment.axis.begins[:-1]
+    every = max(ceil(len(begins) / _LABELS), 1)
+    axes.set_yticks(begins[::every], [str(system) for system in alignment.axis.system[::every]])
+    axes.set_yticks(begins, minor=True)
+    axes.grid(axis="y", which="both", alpha=0.4)
+    axes.set(xlim=(0, max(float(alignment.second[-1]), 1e-9)), ylim=(0, alignment.axis.length))
+    axes.set(xlabel="time (s)", ylabel="system")
+    axes.spines[["top", "right"]].set_visible(False)
+    return charts.drawn(figure)
+
+
+def _segments(points: NDArray[np.float64], colours: Sequence[object]) -> "LineCollection":
+    from matplotlib.collections import LineCollection
+
+    return LineCollection(
+        list(np.stack([points[:-1], points[1:]], axis=1)), colors=colours[:-1], linewidths=2
+    )

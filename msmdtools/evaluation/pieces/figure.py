@@ -2,21 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from msmdtools.base import drawing
+from msmdtools.base import charts
 from msmdtools.base.drawing import Canvas, Colour
 from msmdtools.evaluation.pieces.identification import COUNTED, Identification
 from msmdtools.evaluation.pieces.location import WITHIN, Location
 from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 # From the palette of Okabe and Ito, dark to light, and grey for what is wrong.
 SHADES: tuple[Colour, ...] = ((0, 114, 178), (86, 180, 233), (190, 224, 245), (225, 225, 225))
 
-# All in pixels.
-WIDTH, MARGIN, LABEL, BAR, LINE, GAP = 1400, 40, 250, 22, 30, 18
-TITLE, HEADING, TEXT = 28, 22, 18
+WIDTH, LINE = 1400, 30
+"""Of the picture, and from one bar to the next, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,26 @@ def draw(headline: str, found: Sequence[Identification | Location]) -> Canvas:
         headline: two lines, what was evaluated on what.
         found: figures of all directions and speeds.
     """
+    panels = _panels(found)
+    names = (
+        ("rank 1", "2 to 5", "6 to 10", "beyond")
+        if isinstance(found[0], Identification)
+        else ("located", "in the right piece, which is not first")
+    )
+    sizes = [len(rows) + 2 for rows in panels.values()]
+    figure = charts.figure(WIDTH, 140 + LINE * sum(sizes))
+    charts.headline(figure, headline)
+    drawn = figure.subplots(len(panels), 1, height_ratios=sizes, squeeze=False)[:, 0]
+    for axes, (heading, rows) in zip(drawn, panels.items(), strict=True):
+        _draw_bars(axes, rows, names)
+        axes.set_title(heading, loc="left")
+    handles, labels = drawn[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False)
+    return charts.drawn(figure)
+
+
+def _panels(found: Sequence[Identification | Location]) -> dict[str, list[Bar]]:
+    """The bars of each panel, by its heading: a direction, and its lengths at other speeds."""
     panels: dict[str, list[Bar]] = {}
     for one in found:
         direction = one.direction.replace("-", " ")
@@ -48,33 +71,7 @@ def draw(headline: str, found: Sequence[Identification | Location]) -> Canvas:
         panels.setdefault(direction, []).extend(
             Bar(f"{size}, {bar.label}", bar.parts, bar.figure) for bar in bars(one)
         )
-    legend = (
-        ("rank 1", "2 to 5", "6 to 10", "beyond")
-        if isinstance(found[0], Identification)
-        else ("located", "in the right piece, which is not first")
-    )
-    lines = sum(map(len, panels.values()))
-    height = 2 * MARGIN + TITLE + 3 * LINE + GAP + lines * LINE + len(panels) * (2 * GAP + LINE)
-    canvas = np.full((height, WIDTH, 3), 255, np.uint8)
-    top = MARGIN
-    first, _, second = headline.partition("\n")
-    drawing.text(canvas, (MARGIN, top), first, TITLE)
-    drawing.text(canvas, (MARGIN, top + TITLE + 8), second, TEXT, drawing.FAINT)
-    top += TITLE + 2 * LINE
-    left = MARGIN
-    for name, shade in zip(legend, SHADES, strict=False):
-        canvas[top : top + BAR, left : left + BAR] = shade
-        drawing.text(canvas, (left + BAR + 8, top + 2), name, TEXT)
-        left += BAR + 8 + drawing.text_width(name, TEXT) + 2 * GAP
-    top += LINE + GAP
-    for heading, rows in panels.items():
-        top += GAP
-        drawing.text(canvas, (MARGIN, top), heading, HEADING)
-        top += LINE + GAP
-        for bar in rows:
-            _draw_bar(canvas, top, bar)
-            top += LINE
-    return canvas
+    return panels
 
 
 def bars(one: Identification | Location) -> list[Bar]:
@@ -94,14 +91,22 @@ def bars(one: Identification | Location) -> list[Bar]:
     ]
 
 
-def _draw_bar(canvas: Canvas, top: int, bar: Bar) -> None:
-    left, right = MARGIN + LABEL, WIDTH - MARGIN - LABEL
-    drawing.text(canvas, (MARGIN, top + 2), bar.label, TEXT)
-    canvas[top : top + BAR, left:right] = SHADES[-1]
-    edges = left + np.cumsum([0.0, *bar.parts]) / 100 * (right - left)
-    for low, high, shade in zip(edges, edges[1:], SHADES, strict=False):
-        canvas[top : top + BAR, round(low) : round(high)] = shade
-    drawing.text(canvas, (right + GAP, top + 2), bar.figure, TEXT)
+def _draw_bars(axes: "Axes", rows: Sequence[Bar], names: Sequence[str]) -> None:
+    """Bars from 0 to 100 %, the first one at the top, with their figures at the right end."""
+    places = np.arange(len(rows))
+    begins = np.zeros(len(rows))
+    for number, (name, shade) in enumerate(zip(names, SHADES, strict=False)):
+        parts = np.array([bar.parts[number] for bar in rows])
+        axes.barh(places, parts, 0.75, begins, color=charts.colour(shade), label=name)
+        begins += parts
+    axes.set(xlim=(0, 100), ylim=(len(rows) + 0.3, -0.5), xticks=[])
+    axes.set_yticks(places, [bar.label for bar in rows])
+    axes.tick_params(length=0)
+    figures = axes.secondary_yaxis("right")
+    figures.set_yticks(places, [bar.figure for bar in rows])
+    figures.tick_params(length=0)
+    for frame in (axes, figures):
+        frame.spines[:].set_visible(False)
 
 
 def _unit(one: Identification | Location) -> str:
