@@ -1,8 +1,8 @@
 """A build without LilyPond and FluidSynth: sources are orders to a fake engraver.
 
 The first word of a source says what happens to the piece: "ok", "fail", "bug", "die" (the worker
-kills itself), "die-once", "killed-once" (the engraver is), "hang", "full" (the disk is full). "ok N"
-gives N notes.
+kills itself), "die-once", "killed-once" (the engraver is), "hang FILE" (once it has made the file), "full"
+(the disk is full). "ok N" gives N notes, "wait FILE N" as soon as there is that file.
 """
 
 import hashlib
@@ -73,8 +73,10 @@ def make_tree(folder, sources, manifest="pieces.csv", **fields):
 
 def fake_engrave(source, folder, **_):
     order, *rest = source.read_text().split()
-    if order == "sleep":
-        time.sleep(float(rest.pop(0)))
+    if order == "wait":
+        go = Path(rest.pop(0))
+        while not go.exists():
+            time.sleep(0.01)
     elif order == "fail":
         raise PieceError("engrave", "syntax-error", f"{source}:1:2:\n  unexpected\tnothing")
     elif order == "killed-once" and not Path(rest[0]).exists():
@@ -87,6 +89,7 @@ def fake_engrave(source, folder, **_):
             Path(rest[0]).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     elif order == "hang":
+        Path(rest[0]).touch()
         time.sleep(1000)
     elif order == "full":
         raise OSError(28, "No space left on device", str(folder))

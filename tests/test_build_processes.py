@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import build_fakes
 import pyarrow.parquet as pq
 import pytest
+from processes import Clock, wait_for
 
 from msmdtools.base.pool import Call, Lost, Pool, Raised, Returned
 from msmdtools.build import schedule
@@ -34,13 +34,6 @@ def start(manifest, root, out, *more):
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
-
-
-def wait_for(condition, timeout=60):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def finished(out):
@@ -82,11 +75,13 @@ def fakes(monkeypatch):
 
 
 def test_killed_and_resumed_equals_left_alone(tmp_path, fakes):
-    sources = {f"p{i:02d}": f"sleep 0.1 {5 + i}" for i in range(12)} | {"x": "fail"}
+    go = tmp_path / "go"  # until it is there, the last one is not built
+    sources = {f"p{i:02d}": f"ok {5 + i}" for i in range(11)}
+    sources |= {"p11": f"wait {go} 16", "x": "fail"}
     manifest, root = build_fakes.make_tree(tmp_path, sources)
     for stop in (1, 6):
         process = start(manifest, root, tmp_path / "killed", "--jobs", "2")
-        wait_for(lambda stop=stop: finished(tmp_path / "killed") >= stop)
+        wait_for(lambda stop=stop: finished(tmp_path / "killed") >= stop, process)
         workers = workers_of(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -95,6 +90,7 @@ def test_killed_and_resumed_equals_left_alone(tmp_path, fakes):
     assert finished(tmp_path / "killed") < 12
     description = json.loads((tmp_path / "killed" / "dataset.json").read_text())
     assert description["state"] == "building"
+    go.touch()
     process = start(manifest, root, tmp_path / "killed", "--jobs", "2", "--json")
     out, err = process.communicate()
     assert process.returncode == 3, err  # finished, one failed
@@ -109,35 +105,39 @@ def test_killed_and_resumed_equals_left_alone(tmp_path, fakes):
     [(signal.SIGINT, 130, "Interrupted.\n"), (signal.SIGTERM, 143, "Terminated.\n")],
 )
 def test_interrupted_it_cleans_up_and_goes_on(tmp_path, fakes, number, code, said):
-    manifest, root = build_fakes.make_tree(
-        tmp_path, {f"p{i}": f"sleep 0.3 {5 + i}" for i in range(8)}
-    )
+    go = tmp_path / "go"
+    sources = {"p0": "ok 5".ljust(500)}  # the longest comes first, and the next one waits
+    sources |= {f"p{i}": f"wait {go} {5 + i}" for i in range(1, 8)}
+    manifest, root = build_fakes.make_tree(tmp_path, sources)
     process = start(manifest, root, tmp_path / "ds", "--jobs", "1")
-    wait_for(lambda: finished(tmp_path / "ds") >= 1)
+    wait_for(lambda: finished(tmp_path / "ds") >= 1, process)
     workers = workers_of(process.pid)
     # Ctrl-C goes to all that a terminal has started, a termination signal to the command.
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate()
     assert (process.returncode, err) == (code, said)
     # They end by themselves; a busy machine may take a moment to bury them.
-    wait_for(lambda: not any(map(alive, workers)), timeout=20)
-    assert 1 <= finished(tmp_path / "ds") < 8
+    wait_for(lambda: not any(map(alive, workers)))
+    assert finished(tmp_path / "ds") == 1
     assert not (tmp_path / "ds" / ".work").exists()
+    go.touch()
     assert build(manifest, root, tmp_path / "ds", OPTIONS, steps=build_fakes.STEPS).failed == 0
 
 
 def test_a_second_build_is_refused(tmp_path, fakes):
-    manifest, root = build_fakes.make_tree(tmp_path, {"a": "sleep 3 5", "b": "sleep 0 4"})
-    first = start(manifest, root, tmp_path / "ds")
-    wait_for(lambda: finished(tmp_path / "ds") >= 1)
+    go = tmp_path / "go"
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": f"wait {go} 5", "b": "ok 4"})
+    first = start(manifest, root, tmp_path / "ds", "--jobs", "2")
+    wait_for(lambda: finished(tmp_path / "ds") >= 1, first)
     second = start(manifest, root, tmp_path / "ds")
-    _, err = second.communicate(timeout=30)
+    _, err = second.communicate()
     assert second.returncode == 1
     assert err == (
         f"Error: {tmp_path / 'ds'} is in use by another build (process {first.pid}): "
         "wait until it has finished, or stop it\n"
     )
-    out, err = first.communicate(timeout=30)
+    go.touch()
+    out, err = first.communicate()
     assert first.returncode == 0, err
     assert "This build attempted 2 pieces." in out
 
@@ -161,10 +161,11 @@ def test_a_worker_that_dies_costs_one_piece(tmp_path, fakes):
 
 
 def test_a_worker_that_hangs_is_stopped(tmp_path, fakes, monkeypatch):
-    monkeypatch.setattr(schedule, "PERFORMANCE_S", 0.0)
-    monkeypatch.setattr(schedule, "GRACE_S", 3.0)
-    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "x": "hang", "c": "ok 4"})
-    options = BuildOptions(soundfonts=OPTIONS.soundfonts, jobs=2, timeout_s=0.5)
+    hung = tmp_path / "hung"
+    Clock(monkeypatch, hung)
+    sources = {"a": "ok 5".ljust(500), "x": f"hang {hung}", "c": "ok 4"}  # in this order
+    manifest, root = build_fakes.make_tree(tmp_path, sources)
+    options = BuildOptions(soundfonts=OPTIONS.soundfonts, jobs=1)
     build(manifest, root, tmp_path / "ds", options, steps=build_fakes.STEPS)
     found = pq.read_table(tmp_path / "ds" / "pieces.parquet").to_pylist()
     assert [(row["piece"], row["reason"]) for row in found] == [
@@ -193,11 +194,11 @@ def die_on_x(tasks):
     return build_fakes.fake_prepare(tasks)
 
 
-def test_workers_that_run_programs_take_them_along(tmp_path):
+def test_workers_that_run_programs_take_them_along(tmp_path, monkeypatch):
+    Clock(monkeypatch, tmp_path / "pid")
     with Pool(1) as pool:
-        pool.submit(Call(int, "1", 60.0))  # the worker has started when it is done
-        pool.submit(Call(run_sleep, str(tmp_path / "pid"), 3.0))
-        _, result = pool.results()
+        pool.submit(Call(run_sleep, str(tmp_path / "pid"), 60.0))
+        (result,) = pool.results()
     assert isinstance(result, Lost)
     assert result.timed_out
     wait_for(lambda: not alive(int((tmp_path / "pid").read_text())))
@@ -205,7 +206,8 @@ def test_workers_that_run_programs_take_them_along(tmp_path):
 
 def run_sleep(path):
     process = subprocess.Popen(["sleep", "1000"])
-    Path(path).write_text(str(process.pid))
+    Path(path).with_suffix(".new").write_text(str(process.pid))
+    Path(path).with_suffix(".new").rename(path)
     process.wait()
 
 

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from processes import wait_for
 
 from msmdtools.base import resources
 
@@ -87,10 +87,7 @@ def test_the_sources_are_untouched_and_nothing_else_is_left(dataset):
 
 def test_killed_and_resumed_with_other_jobs_is_the_same_byte_for_byte(dataset, tmp_path, arguments):
     first = msmd(*arguments, "--out", tmp_path / "ds", "--jobs", "2")
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "ds").glob("pieces/*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: list((tmp_path / "ds").glob("pieces/*")), first)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     second = msmd(*arguments, "--out", tmp_path / "ds", "--jobs", "2")

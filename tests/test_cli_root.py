@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,17 +65,10 @@ def test_help_imports_nothing_heavy_and_is_quick() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "HEAVY []" in answer.stdout
-    assert "LOADED ['msmdtools', 'msmdtools.cli', 'msmdtools.errors']" in answer.stdout
-
-
-@pytest.mark.slow
-def test_help_takes_less_than_300_ms() -> None:
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([*RUN_MSMD, "--help"], capture_output=True, check=True)
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.3
+    assert (
+        "LOADED ['msmdtools', 'msmdtools.cli', 'msmdtools.errors', 'msmdtools.version']"
+        in answer.stdout
+    )
 
 
 def test_package_lists_what_it_offers() -> None:

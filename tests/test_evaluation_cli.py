@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,11 +204,17 @@ def test_the_directions_of_the_command_are_those_of_the_evaluation():
     assert task.DIRECTIONS == retrieval.DIRECTIONS
 
 
-@pytest.mark.slow
-def test_the_command_starts_in_less_than_5_s(folder, weights):
-    program = "from msmdtools.cli import main; main(prog_name='msmd')"
+def test_the_command_loads_nothing_that_it_does_not_use(folder, weights):
+    """What takes seconds to import, and is for training, indexing and pictures."""
+    program = (
+        "import sys\n"
+        "from msmdtools.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "heavy = ['datasets', 'faiss', 'lightning_fabric', 'matplotlib', 'scipy', 'tensorboard']\n"
+        "print('HEAVY', [name for name in heavy if name in sys.modules])\n"
+    )
     asked = ["eval", "snippets", str(weights), str(folder / "snippets"), "--candidates", "2"]
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", program, *asked], check=True, capture_output=True)
-    assert time.perf_counter() - start < 5
-    assert Path(weights).is_file()
+    done = subprocess.run(
+        [sys.executable, "-c", program, *asked], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "HEAVY []"

@@ -6,6 +6,7 @@ import http.server
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_a_changed_tree_and_a_folder_in_use_are_refused(origin, tmp_path):
     assert [path.name for path in other.iterdir()] == ["thesis.tex"]
 
 
-# Takes the lock as a fetch does, leaves it to what git would be, and ends or stays.
+# Takes the lock as a fetch does, and leaves it to what git would be, which ends when it has no input.
 HOLDER = """
 import fcntl, os, subprocess, sys
 lock = open(sys.argv[1], "w")
@@ -102,33 +103,41 @@ fcntl.flock(lock, fcntl.LOCK_EX)
 lock.write(f"{os.getpid()}\\n")
 lock.flush()
 os.set_inheritable(lock.fileno(), True)
-subprocess.Popen(["sleep", sys.argv[2]], close_fds=False, stdout=subprocess.DEVNULL)
+subprocess.Popen(["cat"], close_fds=False, stdout=subprocess.DEVNULL)
 print("held", flush=True)
 sys.stdin.read()
 """
 
 
 @contextmanager
-def holder(folder: Path, seconds: str) -> Iterator[subprocess.Popen]:
-    """A process that holds the lock of a clone, and a child that inherits it for some seconds."""
-    command = [sys.executable, "-c", HOLDER, str(folder / ".git" / "msmd-fetch"), seconds]
+def holder(folder: Path) -> Iterator[subprocess.Popen]:
+    """A process that holds the lock of a clone, and a child that inherits it while there is input."""
+    command = [sys.executable, "-c", HOLDER, str(folder / ".git" / "msmd-fetch")]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
 
 
-def test_a_fetch_waits_for_the_git_of_one_that_was_killed(origin, tmp_path):
+def test_a_fetch_waits_for_the_git_of_one_that_was_killed(origin, tmp_path, monkeypatch):
     url, (_, second) = origin
     folder = tmp_path / "mutopia"
     fetch_mutopia(folder, url=url)
     (folder / ".git" / "index.lock").touch()  # left by that git
-    with holder(folder, "1") as killed:
+    with holder(folder) as killed:
         killed.kill()
         killed.wait()
+
+        def sleep(seconds, sleep=time.sleep):
+            killed.stdin.close()
+            sleep(seconds)
+
+        monkeypatch.setattr("msmdtools.sources.fetch.time.sleep", sleep)
         assert fetch_mutopia(folder, url=url) == second
     assert not (folder / ".git" / "index.lock").exists()
 
@@ -138,7 +147,7 @@ def test_a_git_that_does_not_end_is_said(origin, tmp_path, monkeypatch):
     folder = tmp_path / "mutopia"
     fetch_mutopia(folder, url=url)
     monkeypatch.setattr("msmdtools.sources.fetch._PATIENCE", 0.0)
-    with holder(folder, "2") as killed:
+    with holder(folder) as killed:
         killed.kill()
         killed.wait()
         with pytest.raises(
@@ -152,7 +161,7 @@ def test_two_fetches_into_one_folder(origin, tmp_path):
     folder = tmp_path / "mutopia"
     fetch_mutopia(folder, url=url)
     with (
-        holder(folder, "0") as other,
+        holder(folder) as other,
         pytest.raises(ManifestError, match=rf"another msmd fetch \(process {other.pid}\)"),
     ):
         fetch_mutopia(folder, url=url)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 import snippet_fakes
 import synthetic_dataset
 from click.testing import CliRunner
+from processes import wait_for
 
 import msmdtools
 from msmdtools.cli import main
@@ -177,11 +177,7 @@ def test_killed_it_goes_on_where_it_was(
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
-    while not list(out.glob(".work/*/test-*.parquet")):
-        assert time.monotonic() < deadline
-        assert child.poll() is None
-        time.sleep(0.02)
+    wait_for(lambda: list(out.glob(".work/*/test-*.parquet")), child)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert not (out / "snippets.json").exists()

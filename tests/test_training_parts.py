@@ -1,10 +1,7 @@
 """The parts of training: what is the same music, gathered gradients, optimisers, checkpoints, memory."""
 
-import multiprocessing
 import os
-import time
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -89,84 +86,6 @@ def test_the_same_music_by_any_key():
         [0, 0, 1, 0, 0],
     ]
     assert objective.same(keys).int().tolist() == expected
-
-
-class Towers(torch.nn.Module):
-    """A network without statistics of the batch: what is gathered is all there is."""
-
-    def __init__(self):
-        super().__init__()
-        self.sheet, self.audio = torch.nn.Linear(5, 4), torch.nn.Linear(5, 4)
-
-    def forward(self, sheets, sounds):
-        normal = torch.nn.functional.normalize
-        return normal(self.sheet(sheets), dim=1), normal(self.audio(sounds), dim=1)
-
-
-def gradients(module, inputs, gather=None):
-    module.zero_grad()
-    module(*inputs, gather).backward()
-    return [p.grad.clone() for p in module.parameters()]
-
-
-def made():
-    torch.manual_seed(0)
-    one = objective.Objective(fakes.config())
-    one.network = Towers()
-    keys = torch.tensor([[k, n] for n, k in enumerate([0, 1, 2, 3, 4, 1, 6, 7])])
-    return one, (torch.randn(8, 5), torch.randn(8, 5), keys)
-
-
-def process(rank, port, folder):
-    """Half of the pairs, in one of two processes."""
-    from lightning_fabric import Fabric
-
-    local = {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
-    local |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
-    os.environ |= {name: str(value) for name, value in local.items()}
-    torch.set_num_threads(1)
-    fabric = Fabric(accelerator="cpu", devices=2)
-    fabric.launch()
-    one, inputs = made()
-    module = fabric.setup(one)
-
-    def gather(values, grads):
-        return torch.flatten(fabric.all_gather(values, sync_grads=grads), 0, 1)
-
-    half = [part[rank * 4 : rank * 4 + 4] for part in inputs]
-    torch.save(gradients(module, half, gather), Path(folder) / f"{rank}.new")
-    (Path(folder) / f"{rank}.new").rename(Path(folder) / f"{rank}.pt")
-    fabric.barrier()
-
-
-@pytest.mark.slow
-def test_two_processes_have_the_gradient_of_one_with_all_pairs(tmp_path):
-    import socket
-
-    one, inputs = made()
-    expected = gradients(one, inputs)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    workers = [
-        context.Process(target=process, args=(r, port, tmp_path), daemon=True) for r in range(2)
-    ]
-    for worker in workers:
-        worker.start()
-    files = [tmp_path / f"{rank}.pt" for rank in range(2)]
-    until = time.monotonic() + 180
-    while not all(file.exists() for file in files) and time.monotonic() < until:
-        assert not any(worker.exitcode for worker in workers)
-        time.sleep(0.1)
-    for worker in workers:
-        worker.kill()
-    if not all(file.exists() for file in files):
-        pytest.skip("two processes of this machine do not hear each other: gloo waited 3 minutes")
-    for rank in range(2):
-        found = torch.load(files[rank], weights_only=True)
-        for a, b in zip(found, expected, strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_all_ranks_and_an_epoch_have_each_onset_once(tmp_path):

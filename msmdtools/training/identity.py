@@ -6,6 +6,8 @@ from typing import Any
 from msmdtools.models.config import Config
 from msmdtools.training.options import TrainOptions
 
+_SAID = {"ranks": "number of processes"}
+
 
 def settings(config: Config, options: TrainOptions, precision: str) -> dict[str, Any]:
     """What a run is, beside its data: with any of it changed, it would be another one."""
@@ -22,7 +24,7 @@ def settings(config: Config, options: TrainOptions, precision: str) -> dict[str,
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What is otherwise now than before, of what there is now."""
     return [
-        f"{name} was {before.get(name)} and is {value}"
+        f"{_SAID.get(name, name)} was {before.get(name)} and is {value}"
         for name, value in now.items()
         if before.get(name) != value
     ]
