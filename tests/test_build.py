@@ -232,10 +232,10 @@ def test_other_options_are_refused_by_name(tmp_path):
     with pytest.raises(DatasetError) as caught:
         build(manifest, root, tmp_path / "ds", BuildOptions(soundfonts=(("Fake", 1),), width=900))
     assert str(caught.value) == (
-        f"{tmp_path / 'ds'} was made in another way, and its pieces must all be made alike:\n"
-        "  options.width: 835 → 900\n"
-        "Pieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset; this "
-        "cannot be changed.\nGive another folder with --out, or remove this one."
+        f"{tmp_path / 'ds'} was made in another way, and all pieces of a dataset must be made alike:\n"
+        "  --width: 835 in the dataset, 900 now\n"
+        "Pieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset, but "
+        "nothing else can be changed.\nGive another folder with --out, or remove this one."
     )
     assert content(tmp_path / "ds") == before
 
@@ -249,8 +249,8 @@ def test_another_engine_or_font_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "identity", lambda *_: changed)
     with pytest.raises(DatasetError) as caught:
         build(manifest, root, tmp_path / "ds", OPTIONS)
-    assert "  tools.engines: 2.99.0 → 2.98.0\n" in str(caught.value)
-    assert f"  soundfonts.Fake.sha256: {'f' * 64} → {'0' * 64}\n" in str(caught.value)
+    assert "  LilyPond: 2.99.0 in the dataset, 2.98.0 now\n" in str(caught.value)
+    assert f"  sha256 of Fake: {'f' * 64} in the dataset, {'0' * 64} now\n" in str(caught.value)
 
 
 def test_a_changed_source_is_built_again_and_said(tmp_path):

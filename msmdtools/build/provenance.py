@@ -36,6 +36,7 @@ IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesize
 # What a user asks for of a piece's pages and music, whatever the version.
 _ASKED = ("options.width", "options.repeats", "options.transpose", "options.upgrade")
 SOURCE_COMMIT = "SOURCE_COMMIT"
+_NOT_THERE = "not set"
 
 
 def resolve_soundfonts(options: BuildOptions, old: Mapping[str, Any] | None) -> BuildOptions:
@@ -102,24 +103,24 @@ def check_identity(dataset: Path, old: Mapping[str, Any], new: Mapping[str, Any]
     for counts.
 
     Raises:
-        DatasetError: something differs; the message lists each as old → new.
+        DatasetError: something differs; the message lists what, as it was and as it is now.
     """
     before, after = _compared(old), _compared(new)
     if not keeps_music(old):
         before, after = ({k: v for k, v in d.items() if k in _ASKED} for d in (before, after))
     added = ("options.performances.", "soundfonts.")
     lines = [
-        f"  {key}: {before.get(key, 'none')} → {after.get(key, 'none')}"
+        f"  {_named(key)}: {before.get(key, _NOT_THERE)} in the dataset, {after.get(key, _NOT_THERE)} now"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
         and not (key.startswith(added) and (key not in before or key not in after))
     ]
     if lines:
         raise DatasetError(
-            f"{dataset} was made in another way, and its pieces must all be made alike:\n"
+            f"{dataset} was made in another way, and all pieces of a dataset must be made alike:\n"
             + "\n".join(lines)
-            + "\nPieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset; this "
-            "cannot be changed.\nGive another folder with --out, or remove this one."
+            + "\nPieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset, but "
+            "nothing else can be changed.\nGive another folder with --out, or remove this one."
         )
 
 
@@ -186,6 +187,20 @@ def _compared(description: Mapping[str, Any]) -> dict[str, Any]:
         name: {k: v for k, v in p.items() if k != "performance"} for name, p in named.items()
     }
     return dict(_flat({key: description.get(key) for key in IDENTITY} | {"options": options}))
+
+
+def _named(key: str) -> str:
+    """What a dotted name stands for, as a user knows it."""
+    kind, _, name = key.partition(".")
+    if kind == "options" and not name.startswith("performances."):
+        return f"--{name.replace('_', '-')}"
+    if kind == "tools":
+        return {"engines": "LilyPond", "fluidsynth": "FluidSynth"}.get(name, name)
+    if kind == "synthesizer":
+        return f"setting {name} of the synthesizer"
+    # Names of performances and of soundfonts have dots, too.
+    owner, _, field = name.removeprefix("performances.").rpartition(".")
+    return f"{field} of {owner}" if owner else key
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

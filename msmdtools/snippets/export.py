@@ -31,6 +31,7 @@ from msmdtools.dataset.files import damaged
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippets import prepare, shards
 from msmdtools.snippets.card import card
+from msmdtools.snippets.differences import check_same
 from msmdtools.snippets.options import SnippetOptions
 from msmdtools.snippets.prepare import PieceCounts, PieceTask
 from msmdtools.snippets.schema import SnippetInfo
@@ -124,13 +125,13 @@ def export(
         with locked(out, (DESCRIPTION, UNFINISHED), "a folder of snippets", "export") as work:
             wanted = _plan(source, options, info, warn)
             if (description := _finished(out)) is not None:
-                _same(out / DESCRIPTION, description["plan"], wanted)
+                check_same(out / DESCRIPTION, description["plan"], wanted)
                 # What an export that was killed at its very end has left.
                 shutil.rmtree(out / UNFINISHED, ignore_errors=True)
                 return ExportSummary(out, description, new=False)
             unfinished = out / UNFINISHED
             if (unfinished / PLAN).exists():
-                _same(unfinished / PLAN, _read(unfinished / PLAN), wanted)
+                check_same(unfinished / PLAN, _read(unfinished / PLAN), wanted)
             else:
                 for folder in (unfinished / "pieces", unfinished / "shards", out / DATA):
                     folder.mkdir(parents=True, exist_ok=True)
@@ -371,20 +372,3 @@ def _read(path: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{path} is damaged ({why(error)}); remove it and give the same command again"
         ) from error
-
-
-def _same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Check that what is there was made as is wanted now.
-
-    Raises:
-        DatasetError: it was not; the message names what differs.
-    """
-    if made != wanted:
-        differ = [key for key in wanted if made.get(key) != wanted[key]]
-        if differ == ["windows"]:
-            old, new = made["windows"], wanted["windows"]
-            differ = [f"{k} {old.get(k)} → {new[k]}" for k in new if old.get(k) != new[k]]
-        raise DatasetError(
-            f"{file.parent}: these snippets are made in another way ({', '.join(differ)}): give "
-            f"another folder with --out, or remove this one"
-        )

@@ -62,9 +62,18 @@ def choose(
             raise MsmdError(
                 f"performances: soundfont {font[name]} is in training ({name}) and in testing "
                 f"({test[content[name]]}); the tests' soundfont must not be heard in training. "
-                "Name other performances for one of the two, such as train=TimGM6mb*."
+                f"{_cure(font, content, font[name])}"
             )
     return chosen
+
+
+def _cure(font: Mapping[str, str], content: Mapping[str, str], clash: str) -> str:
+    """How to tell training from testing, with fonts that the dataset has."""
+    same = {content[name] for name in font if font[name] == clash}
+    others = sorted({font[name] for name in font if content[name] not in same})
+    if not others:
+        return "The dataset has no other soundfont: build it with a second one, which is added."
+    return f"Give both, such as --performances 'train={others[0]}*,test={clash}*'."
 
 
 def _matching(names: list[str], split: str, globs: tuple[str, ...]) -> tuple[str, ...]:
