@@ -43,7 +43,7 @@ from msmdtools.training import checkpoints, data, hardware, optimisers, run
 from msmdtools.training.batches import SnippetBatches, Source
 from msmdtools.training.data import Validator
 from msmdtools.training.objective import Objective
-from msmdtools.training.options import Progress, TrainOptions
+from msmdtools.training.options import MEMORY, Progress, TrainOptions
 from msmdtools.training.validation import Validation
 
 # Batches that the loader may have ready when it is waited for, and some more.
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=25, help="in a round")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--memory", choices=hardware.MEMORY, default="auto")
+    parser.add_argument("--memory", choices=MEMORY, default="auto")
     parser.add_argument("--first", action="store_true", help="measure the first epoch")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from msmdtools.base.failures import Failure
+from msmdtools.base.quantities import format_bytes, parse_bytes, parse_seconds
 from msmdtools.build import build as building
 from msmdtools.build.options import (
     BuildOptions,
-    parse_memory,
     parse_options,
     parse_soundfonts,
     parse_tempi,
@@ -122,7 +122,19 @@ def test_soundfonts(value, fonts):
     ("value", "size"), [("4G", 4 << 30), ("512M", 512 << 20), ("1.5GiB", 3 << 29), (300, 300)]
 )
 def test_memory(value, size):
-    assert parse_memory(value) == size
+    assert parse_bytes(value) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(4 << 30, "4G"), (256 << 20, "256M"), (3 << 29, "1536M"), (300, "300")]
+)
+def test_memory_as_text(size, text):
+    assert format_bytes(size) == text
+    assert parse_bytes(text) == size
+
+
+def test_seconds():
+    assert [parse_seconds(text) for text in ("45s", "1.5m", "3h")] == [45, 90, 10800]
 
 
 def test_velocity():

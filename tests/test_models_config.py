@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from msmdtools.base import options
 from msmdtools.errors import MsmdError
 from msmdtools.loading import augment
-from msmdtools.models import config, options
+from msmdtools.models import config
 from msmdtools.models.options import Cca, InfoNce, Linear, Ranking, Residual, Soft, Vgg
 
 SMALL = {
@@ -139,7 +140,7 @@ TWICE = {"widths": [8, 8]}
         ),
         (
             changed(sheet_tower={"widths": 3}),
-            "sheet_tower.widths is 3; it must be a list of whole numbers",
+            "sheet_tower.widths is 3; it must be a list of numbers",
         ),
         (
             changed(sheet_tower=TWICE),
@@ -169,7 +170,7 @@ TWICE = {"widths": [8, 8]}
         (changed(augment="paper"), "no augmentation paper; did you mean papers?"),
         (
             changed(augment={"audio": {"gain": 3}}),
-            "augment: no augmentation audio.gain; did you mean gain_db?",
+            "augment: no augmentation audio.gain; did you mean audio.gain_db?",
         ),
         (changed(augment=3), "augment is neither a name nor a table; write [augment.sheet]"),
     ],

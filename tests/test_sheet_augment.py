@@ -231,7 +231,7 @@ def test_an_augmentation_from_a_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[sheet]\nshift = 5\n", "no augmentation sheet.shift; did you mean shift_px?"),
+        ("[sheet]\nshift = 5\n", "no augmentation sheet.shift; did you mean sheet.shift_px?"),
         ("[audio]\nwow = 1\n", "no augmentation audio.wow; there are one_performance, jitter_fr"),
         ("[picture]\nblur_px = 1\n", "no table [picture]; there are [sheet] and [audio]"),
         ("sheet = 5\n", "sheet is not a table; write [sheet] above its strengths"),

@@ -371,12 +371,15 @@ def test_equal_seeds_make_equal_weights_and_others_do_not(snippets, tmp_path):
     [
         ({"pairs": 0}, "pairs is 0; it must be more than 0"),
         ({"budget_s": -1.0}, "budget_s is -1.0; it must be more than 0"),
-        ({"seed": -1}, "seed is -1; it must not be negative"),
+        ({"seed": -1}, "seed is -1; it must be a whole number of at least 0"),
         (
             {"pairs": 64, "budget_s": 9.0},
             "pairs and budget_s are both given; one of them ends a training",
         ),
-        ({"memory": "disk"}, "memory is 'disk'; it must be one of auto, in-memory, device, stream"),
+        (
+            {"memory": "disk"},
+            "memory is 'disk'; it must be 'auto', 'in-memory', 'device' or 'stream'",
+        ),
     ],
 )
 def test_options_that_make_no_sense(option, message):

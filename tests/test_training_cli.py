@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from msmdtools import load_model
 from msmdtools.cli import main
-from msmdtools.cli.train import _seconds
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
@@ -104,7 +103,7 @@ def test_trains_on_several_folders_and_validates_on_the_first(folder, tmp_path):
         ),
         (
             ["--model", "compact-2s", "--budget", "soon"],
-            "Error: Invalid value for --budget: 'soon' is not a time such as 90m, 3h or 45s",
+            "Error: budget: 'soon' is not a time such as 90m, 3h or 45s",
         ),
         (["--model", "compact-2s", "--pairs", "0"], "Error: pairs is 0; it must be more than 0"),
         (
@@ -141,13 +140,6 @@ def test_without_pytorch_the_extra_is_named(tmp_path, monkeypatch):
         "Error: msmd train needs PyTorch and Lightning Fabric: "
         "pip install 'torch>=2.4' 'lightning-fabric>=2.4'\n",
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("45s", 45), ("90m", 5400), ("1.5h", 5400), (None, None)]
-)
-def test_budgets(text, seconds):
-    assert _seconds(text) == seconds
 
 
 def environment():

@@ -1,6 +1,9 @@
-"""How many processors there are for us."""
+"""How many processors there are for us, and the option that says how many worker processes to use."""
 
 import os
+from typing import Any
+
+from msmdtools.base.options import option
 
 
 def processors() -> int:
@@ -8,3 +11,15 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def jobs_option() -> Any:
+    """The option `jobs` of a dataclass: worker processes, 0 for one per processor."""
+    return option(
+        "worker processes",
+        0,
+        0,
+        allowed="a number of worker processes, or 0",
+        shown="one per core",
+        form="N",
+    )

@@ -8,29 +8,19 @@ TOML file are the tables [sheet] and [audio] with the names below.
 by up to 5 %, audio shifted by up to one frame, and one of the recordings of an onset per epoch.
 """
 
-import dataclasses
 import difflib
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base import options
+from msmdtools.base.options import option
 from msmdtools.errors import MsmdError
 
 
-def _strength(unit: str, meaning: str, most: float, default: float = 0.0) -> Any:
-    return field(default=default, metadata={"unit": unit, "meaning": meaning, "most": most})
-
-
-def _check(name: str, value: object, f: "dataclasses.Field[Any]") -> None:
-    if isinstance(f.default, bool):
-        if not isinstance(value, bool):
-            raise MsmdError(f"{name} is {value!r}; it must be true or false")
-        return
-    most = f.metadata["most"]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= most:  # type: ignore[operator]  # it is a number here
-        raise MsmdError(f"{name} is {value!r}; it must be a number from 0 to {most:g}")
+def _strength(unit: str, meaning: str, most: float) -> Any:
+    return option(meaning, 0.0, 0, most, unit=unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +43,10 @@ class SheetAugment:
 class AudioAugment:
     """What is varied in the spectrogram window. Levels act on magnitudes, before the logarithm."""
 
-    one_performance: bool = field(
-        default=False,
-        metadata={
-            "unit": "",
-            "meaning": "each epoch uses one performance of each onset, drawn anew: "
-            "the choice of tempo and soundfont",
-            "most": 1,
-        },
+    one_performance: bool = option(
+        "each epoch uses one performance of each onset, drawn anew: the choice of tempo and "
+        "soundfont",
+        False,
     )
     jitter_frames: float = _strength("frames", "± shift of the onset, in whole frames", 1000)
     stretch: float = _strength(
@@ -86,9 +72,8 @@ class Augment:
     audio: AudioAugment = AudioAugment()
 
     def __post_init__(self) -> None:
-        for table, part in (("sheet", self.sheet), ("audio", self.audio)):
-            for f in dataclasses.fields(part):
-                _check(f"{table}.{f.name}", getattr(part, f.name), f)
+        options.check(self.sheet, "sheet")
+        options.check(self.audio, "audio")
 
 
 OFF = Augment()
@@ -166,12 +151,10 @@ def from_mapping(content: dict[str, Any]) -> Augment:
             raise MsmdError(f"no table [{table}]; there are [sheet] and [audio]")
         if not isinstance(values, dict):
             raise MsmdError(f"{table} is not a table; write [{table}] above its strengths")
-        names = [f.name for f in dataclasses.fields(kinds[table])]
+        names = [one.name for one in options.declared(kinds[table])]
         for name in values:
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-                raise MsmdError(f"no augmentation {table}.{name}; {hint}")
+                raise options.unknown("augmentation", name, names, table)
         parts[table] = kinds[table](**values)
     return Augment(**parts)
 
@@ -180,20 +163,20 @@ def reference() -> str:
     """The augmentations as a table in Markdown: name, unit, meaning, strength in the presets."""
     lines = ["| name | unit | what is varied | papers | strong |", "|---|---|---|---|---|"]
     for table in ("sheet", "audio"):
-        for f in dataclasses.fields(getattr(OFF, table)):
-            presets = [getattr(getattr(p, table), f.name) for p in (PAPERS, STRONG)]
+        for one in options.declared(type(getattr(OFF, table))):
+            presets = [getattr(getattr(p, table), one.name) for p in (PAPERS, STRONG)]
             shown = " | ".join(_shown(value) for value in presets)
-            unit, meaning = f.metadata["unit"], f.metadata["meaning"]
-            lines.append(f"| `{table}.{f.name}` | {unit} | {meaning} | {shown} |")
+            unit, meaning = one.option.unit, one.option.meaning
+            lines.append(f"| `{table}.{one.name}` | {unit} | {meaning} | {shown} |")
     return "\n".join(lines)
 
 
 def strengths(part: SheetAugment | AudioAugment) -> list[str]:
     """What is on, as text, such as "shift_px 5"."""
     return [
-        f.name if value is True else f"{f.name} {value:g}"
-        for f in dataclasses.fields(part)
-        if (value := getattr(part, f.name))
+        one.name if value is True else f"{one.name} {value:g}"
+        for one in options.declared(type(part))
+        if (value := getattr(part, one.name))
     ]
 
 

@@ -11,12 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base import options
 from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.loading import augment
 from msmdtools.loading.augment import Augment
-from msmdtools.models import options
 from msmdtools.models.options import (
     KINDS,
     Cca,

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base import options
 from msmdtools.base.damage import no_file
 from msmdtools.errors import MsmdError
 from msmdtools.features import BANDS, spectrogram
 from msmdtools.models import config as configs
-from msmdtools.models import options, require
+from msmdtools.models import require
 from msmdtools.models.config import Config
 
 if TYPE_CHECKING:

@@ -3,28 +3,10 @@
 Nothing here needs PyTorch. A table with a `kind` has one class per kind.
 """
 
-import dataclasses
-import difflib
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
+from msmdtools.base.options import option
 from msmdtools.errors import MsmdError
-
-_Table = TypeVar("_Table")
-
-
-def option(
-    meaning: str,
-    default: Any = dataclasses.MISSING,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """A field of a table: what it means, and which values make sense (`low` and `high` included)."""
-    metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,73 +213,3 @@ KINDS: dict[str, dict[str, type]] = {
     "projection": {"linear": Linear, "cca": Cca, "none": NoProjection},
     "loss": {"ranking": Ranking, "triplet": Triplet, "infonce": InfoNce},
 }
-
-
-def unknown(what: str, name: str, names: typing.Iterable[str]) -> MsmdError:
-    """The error for a name that is none of `names`."""
-    names = list(names)
-    near = difflib.get_close_matches(name, names, n=1)
-    known = f"there are {', '.join(names)}" if names else "there are none here"
-    return MsmdError(f"no {what} {name}; {f'did you mean {near[0]}?' if near else known}")
-
-
-def table(kind: type[_Table], values: Mapping[str, Any], where: str) -> _Table:
-    """The options of a table of a configuration, checked.
-
-    Args:
-        where: the table's name, for messages.
-
-    Raises:
-        MsmdError: there is no such option, or its value makes no sense.
-    """
-    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    types = typing.get_type_hints(kind)
-    found = {}
-    for name, value in values.items():
-        if name not in fields:
-            raise unknown("option", f"{where}.{name}", [f"{where}.{n}" for n in fields])
-        found[name] = _value(f"{where}.{name}", value, types[name], fields[name].metadata)
-    try:
-        return kind(**found)
-    except MsmdError as error:
-        message = str(error)
-        raise MsmdError(message if where in message else f"{where}: {message}") from None
-
-
-def plain(options: Any) -> dict[str, Any]:
-    """The options of a table as plain values, which JSON and `table` take."""
-    values = dataclasses.asdict(options)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-
-
-def _value(name: str, value: Any, type_: Any, limits: Mapping[str, Any]) -> Any:
-    if type_ is bool:
-        if not isinstance(value, bool):
-            raise MsmdError(f"{name} is {value!r}; it must be true or false")
-        return value
-    if type_ is str:
-        if value not in limits["choices"]:
-            raise MsmdError(f"{name} is {value!r}; it must be {_either(limits['choices'])}")
-        return value
-    if typing.get_origin(type_) is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise MsmdError(f"{name} is {value!r}; it must be a list of whole numbers")
-        return tuple(_number(name, v, int, limits) for v in value)
-    return _number(name, value, type_, limits)
-
-
-def _number(name: str, value: Any, type_: type, limits: Mapping[str, Any]) -> Any:
-    low, high = limits["low"], limits["high"]
-    kinds = (int,) if type_ is int else (int, float)
-    right = isinstance(value, kinds) and not isinstance(value, bool)
-    inside = right and (low is None or value >= low) and (high is None or value <= high)
-    if not inside:
-        noun = "a whole number" if type_ is int else "a number"
-        span = f"from {low:g} to {high:g}" if high is not None else f"of at least {low:g}"
-        raise MsmdError(f"{name} is {value!r}; it must be {noun} {span}")
-    return type_(value)
-
-
-def _either(choices: tuple[str, ...]) -> str:
-    quoted = [repr(c) for c in choices]
-    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)

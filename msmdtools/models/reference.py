@@ -3,12 +3,11 @@
 To bring the file up to date: python -m msmdtools.models.reference docs/models.md
 """
 
-import dataclasses
 import re
 import sys
-import typing
 from pathlib import Path
 
+from msmdtools.base.options import Declared, declared
 from msmdtools.models import config, options
 from msmdtools.models.config import Config
 
@@ -98,22 +97,22 @@ def all_options() -> str:
 
 
 def _rows(cls: type) -> list[str]:
-    types = typing.get_type_hints(cls)
-    found = []
-    for f in dataclasses.fields(cls):
-        values = _values(types[f.name], f.metadata)
-        found.append(f"| `{f.name}` | {_toml(f.default)} | {values} | {f.metadata['meaning']} |")
-    return found
+    return [
+        f"| `{one.name}` | {_toml(one.default)} | {_values(one)} | {one.option.meaning} |"
+        for one in declared(cls)
+    ]
 
 
-def _values(type_: typing.Any, limits: typing.Mapping[str, typing.Any]) -> str:
-    if type_ is bool:
+def _values(one: Declared) -> str:
+    if one.type is bool:
         return "true, false"
-    if limits["choices"]:
-        return ", ".join(limits["choices"])
-    low, high = limits["low"], limits["high"]
-    noun = {int: "whole", float: "number"}.get(type_, "list of whole")
-    return f"{noun}, {low:g} to {high:g}" if high is not None else f"{noun}, at least {low:g}"
+    limits = one.option
+    if limits.choices:
+        return ", ".join(limits.choices)
+    noun = {int: "whole", float: "number"}.get(one.type, "list of whole")
+    if limits.high is not None:
+        return f"{noun}, {limits.low:g} to {limits.high:g}"
+    return f"{noun}, at least {limits.low:g}"
 
 
 def _toml(value: object) -> str:

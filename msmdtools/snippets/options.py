@@ -6,82 +6,210 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from msmdtools.base.processors import processors
-from msmdtools.build import options as build_options
-from msmdtools.build.options import parse_memory
+from msmdtools.base import options
+from msmdtools.base.options import option, require
+from msmdtools.base.processors import jobs_option, processors
+from msmdtools.base.quantities import format_bytes, parse_bytes
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.snippets.schema import FORMAT, NOMINAL_WIDTH, SnippetInfo
 from msmdtools.splits.duplicates import LEAK
 from msmdtools.splits.splits import SPLITS, SplitByWork
 
-EDGES = ("next", "white")
+
+def parse_size(value: object) -> tuple[int, int]:
+    """Rows and columns from "160x200" or a list of two numbers.
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    text = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    match = re.fullmatch(r"(\d+)x(\d+)", text.strip())
+    if match is None:
+        raise MsmdError(f"{value!r} is not ROWSxCOLUMNS, such as 160x200")
+    return int(match[1]), int(match[2])
+
+
+def parse_performances(value: object) -> dict[str, tuple[str, ...]]:
+    """Globs by split from "train=GLOB,test=GLOB,…" or a mapping of splits to globs.
+
+    Raises:
+        MsmdError: it is neither, or a split is unknown.
+    """
+    globs: dict[str, tuple[str, ...]] = {}
+    pairs: list[tuple[Any, ...]]
+    if isinstance(value, Mapping):
+        pairs = [(k, g) for k, v in value.items() for g in (v if isinstance(v, list) else [v])]
+    else:
+        pairs = [tuple(item.partition("=")[::2]) for item in str(value).split(",") if item.strip()]
+    for split, glob in ((str(s).strip(), str(g).strip()) for s, g in pairs):
+        if split not in SPLITS or not glob:
+            raise MsmdError(
+                f"{value!r} is not SPLIT=GLOB,… with splits {', '.join(SPLITS)}, "
+                "such as train=TimGM6mb*,test=FluidR3_GM*"
+            )
+        globs[split] = (*globs.get(split, ()), glob)
+    return globs
+
+
+def parse_fractions(value: object) -> tuple[float, float, float]:
+    """Three numbers from "0.8,0.05,0.15" or a list.
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    items = value.split(",") if isinstance(value, str) else value
+    try:
+        train, valid, test = (float(item) for item in items)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise MsmdError(f"{value!r} is not three numbers, such as 0.8,0.05,0.15") from error
+    return train, valid, test
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What snippets are cut from, which is an argument of the command, and where they go."""
+
+    dataset: str | None = option("the dataset", None, is_path=True)
+    out: str | None = option("the folder for the snippets, created if needed", None, is_path=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """Which piece is in which split: as a file says, or by whole works.
+
+    Raises:
+        MsmdError: both are given.
+    """
+
+    split: str | None = option(
+        "which piece belongs to which split: a column of a CSV file, such as "
+        "manifests/msmd-v1.1.csv:all_split",
+        None,
+        form="CSV:COLUMN",
+    )
+    split_by: str | None = option(
+        "make a split that keeps works whole",
+        None,
+        choices=("work",),
+        shown="work, without --split",
+    )
+    fractions: tuple[float, float, float] | None = option(
+        "with --split-by: shares of train,valid,test",
+        None,
+        read=parse_fractions,
+        shown=lambda _: ",".join(map(str, SplitByWork().fractions)),
+        form="LIST",
+    )
+
+    def __post_init__(self) -> None:
+        options.check(self)
+        if self.split is not None and (self.split_by or self.fractions):
+            raise MsmdError("give either split, or split_by and fractions")
+
+    def chosen(self, seed: int) -> str | SplitByWork:
+        """The split, for `SnippetOptions`."""
+        if self.split is not None:
+            return self.split
+        return SplitByWork(self.fractions, seed) if self.fractions else SplitByWork(seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
 class SnippetOptions:
     """What snippets are to contain, and how the work is done.
 
-    Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset.
-
-    Attributes:
-        split: which piece is in which split; see `msmdtools.splits.splits.resolve`.
-        missing_ok: whether the split may name pieces that the dataset lacks.
-        performances: globs over performances, by split. A split that is not named has those of the
-            registry's train or test fonts; see `msmdtools.splits.performances`.
-        sheet: rows and columns of the sheet window.
-        margin: pixels around it.
-        context_s: length of the audio window in seconds.
-        margin_frames: frames before and after it.
-        onsets: "all"; "first": where repeats are unfolded, each printed place the first time only;
-            "every:N": the first of every N onsets of a piece.
-        edge: what a window shows beside its system: "next" or "white".
-        seed: of the order of the rows.
-        shard_bytes: how large a shard should be.
-        drop_leaks: leave out training pieces that are nearly the same music as one for testing.
-        leak_threshold: from which similarity on, 0 to 1, they count as that.
-        transpose: whether music in another key is the same music there.
-        jobs: worker processes; 0 for one per core.
+    Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset. The split
+    is what `msmdtools.splits.splits.resolve` takes; a split without performances has those of the
+    registry's train or test fonts (`msmdtools.splits.performances`). Of the onsets, "first" takes each
+    printed place once where repeats are unfolded, and "every:N" the first of every N of a piece.
 
     Raises:
         MsmdError: a value is out of range; the message names the option.
     """
 
     split: str | SplitByWork = field(default_factory=SplitByWork)
-    missing_ok: bool = False
-    performances: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sheet: tuple[int, int] = (160, 200)
-    margin: int = 16
-    context_s: float = 8.4
-    margin_frames: int = 4
-    onsets: str = "all"
-    edge: str = "next"
-    seed: int = 0
-    shard_bytes: int = 256 << 20
-    drop_leaks: bool = False
-    leak_threshold: float = LEAK
-    transpose: bool = False
-    jobs: int = 0
+    missing_ok: bool = option("let --split name pieces that DATASET does not have", False)
+    performances: Mapping[str, tuple[str, ...]] = option(
+        "performances for each split, such as train=TimGM6mb*,test=FluidR3_GM*",
+        factory=dict,
+        read=parse_performances,
+        shown="by the soundfonts' roles",
+        form="SPLIT=GLOB,…",
+    )
+    sheet: tuple[int, int] = option(
+        "size of the sheet window in pixels",
+        (160, 200),
+        16,
+        4096,
+        allowed="ROWSxCOLUMNS from 16 to 4096",
+        read=parse_size,
+        shown=lambda sheet: "x".join(map(str, sheet)),
+        form="ROWSxCOLUMNS",
+    )
+    margin: int = option(
+        "pixels stored around the sheet window", 16, 0, 1024, unit="pixels", form="PIXELS"
+    )
+    context_s: float = option(
+        "length of the audio window in seconds",
+        8.4,
+        0.1,
+        120,
+        unit="seconds",
+        name="context",
+        form="SECONDS",
+    )
+    margin_frames: int = option(
+        "frames stored around the audio window", 4, 0, 400, unit="frames", form="FRAMES"
+    )
+    onsets: str = option(
+        "which onsets to take: all, of each printed place the first, or one of every N",
+        "all",
+        form="all|first|every:N",
+    )
+    edge: str = option(
+        "what a window shows past the end of a system: the next one, or white",
+        "next",
+        choices=("next", "white"),
+    )
+    seed: int = option(
+        "seed for the order of rows and for --split-by",
+        0,
+        0,
+        allowed="a number from 0 on",
+    )
+    shard_bytes: int = option(
+        "approximate size of a shard",
+        256 << 20,
+        1 << 20,
+        allowed="at least 1MB",
+        name="shard_size",
+        read=parse_bytes,
+        shown=format_bytes,
+        form="SIZE",
+    )
+    drop_leaks: bool = option(
+        "leave out training pieces that nearly duplicate a piece of another split", False
+    )
+    leak_threshold: float = option(
+        "similarity, 0 to 1, from which --drop-leaks leaves a piece out",
+        LEAK,
+        above=0,
+        high=1,
+        allowed="0 to 1",
+    )
+    transpose: bool = option("find near-duplicates in other keys too", False)
+    jobs: int = jobs_option()
 
     def __post_init__(self) -> None:
-        sides = all(16 <= side <= 4096 for side in self.sheet)
-        _require(sides, "sheet", "x".join(map(str, self.sheet)), "ROWSxCOLUMNS from 16 to 4096")
-        _require(0 <= self.margin <= 1024, "margin", self.margin, "pixels from 0 to 1024")
-        _require(0.1 <= self.context_s <= 120, "context", self.context_s, "seconds, 0.1 to 120")
-        _require(0 <= self.margin_frames <= 400, "margin_frames", self.margin_frames, "0 to 400")
-        _require(
+        options.check(self)
+        require(
             re.fullmatch(r"all|first|every:[1-9]\d*", self.onsets) is not None,
             "onsets",
             self.onsets,
             "all, first or every:N",
         )
-        _require(self.edge in EDGES, "edge", self.edge, " or ".join(EDGES))
-        _require(self.seed >= 0, "seed", self.seed, "a number from 0 on")
-        _require(self.shard_bytes >= 1 << 20, "shard_size", self.shard_bytes, "at least 1MB")
-        _require(0 < self.leak_threshold <= 1, "leak_threshold", self.leak_threshold, "0 to 1")
-        _require(self.jobs >= 0, "jobs", self.jobs, "a number of worker processes, or 0")
         for split in self.performances:
-            _require(split in SPLITS, "performances", split, ", ".join(SPLITS))
+            require(split in SPLITS, "performances", split, ", ".join(SPLITS))
 
     @property
     def workers(self) -> int:
@@ -111,91 +239,13 @@ class SnippetOptions:
         )
 
 
-def parse_size(value: object) -> tuple[int, int]:
-    """Rows and columns from "160x200" or a list of two numbers.
-
-    Raises:
-        MsmdError: it is neither.
-    """
-    text = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    match = re.fullmatch(r"(\d+)x(\d+)", text.strip())
-    if match is None:
-        raise MsmdError(f"sheet: {value!r} is not ROWSxCOLUMNS, such as 160x200")
-    return int(match[1]), int(match[2])
-
-
-def parse_performances(value: object) -> dict[str, tuple[str, ...]]:
-    """Globs by split from "train=GLOB,test=GLOB,…" or a mapping of splits to globs.
-
-    Raises:
-        MsmdError: it is neither, or a split is unknown.
-    """
-    globs: dict[str, tuple[str, ...]] = {}
-    pairs: list[tuple[Any, ...]]
-    if isinstance(value, Mapping):
-        pairs = [(k, g) for k, v in value.items() for g in (v if isinstance(v, list) else [v])]
-    else:
-        pairs = [tuple(item.partition("=")[::2]) for item in str(value).split(",") if item.strip()]
-    for split, glob in ((str(s).strip(), str(g).strip()) for s, g in pairs):
-        if split not in SPLITS or not glob:
-            raise MsmdError(
-                f"performances: {value!r} is not SPLIT=GLOB,… with splits {', '.join(SPLITS)}, "
-                "such as train=TimGM6mb*,test=FluidR3_GM*"
-            )
-        globs[split] = (*globs.get(split, ()), glob)
-    return globs
-
-
-def parse_fractions(value: object) -> tuple[float, float, float]:
-    """Three numbers from "0.8,0.05,0.15" or a list.
-
-    Raises:
-        MsmdError: it is neither.
-    """
-    items = value.split(",") if isinstance(value, str) else value
-    try:
-        train, valid, test = (float(item) for item in items)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise MsmdError(
-            f"fractions: {value!r} is not three numbers, such as 0.8,0.05,0.15"
-        ) from error
-    return train, valid, test
-
-
-_PARSERS = {
-    "sheet": parse_size,
-    "performances": parse_performances,
-    "fractions": parse_fractions,
-    "shard_size": parse_memory,
-}
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "dataset": str,
-    "out": str,
-    "split": str,
-    "split_by": str,
-    "missing_ok": bool,
-    "margin": int,
-    "context": (int, float),
-    "margin_frames": int,
-    "onsets": str,
-    "edge": str,
-    "seed": int,
-    "drop_leaks": bool,
-    "leak_threshold": (int, float),
-    "transpose": bool,
-    "jobs": int,
-}
-_PATHS = {"dataset", "out"}
-_FIELDS = {"context": "context_s", "shard_size": "shard_bytes"}
-
-
 def read_config(path: Path) -> dict[str, Any]:
-    """The options in a TOML file, by the names of the command's options.
+    """The options in a TOML file, by their names, those of `Places` and `SplitOptions` among them.
 
     Raises:
         MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
     """
-    values = build_options.read_config(path, _TYPES, _PARSERS.keys(), _PATHS)
+    values = options.read_toml(path, Places, SplitOptions, SnippetOptions)
     file, colon, column = values.get("split", "").rpartition(":")
     if colon and (path.parent / file).is_file():
         values["split"] = f"{path.parent / file}:{column}"
@@ -203,26 +253,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def parse_options(values: Mapping[str, Any]) -> SnippetOptions:
-    """The options from values by the names of the command's options, texts as a user gives them.
+    """The options from values by their names, those of `SplitOptions` among them, texts as a user gives them.
 
     Raises:
         MsmdError: a value is not understood or out of range.
     """
-    fields: dict[str, Any] = {
-        _FIELDS.get(key, key): _PARSERS[key](value) if key in _PARSERS else value
-        for key, value in values.items()
-    }
-    by, fractions = fields.pop("split_by", None), fields.pop("fractions", None)
-    if by not in {None, "work"}:
-        raise MsmdError(f"split_by: {by!r} is not allowed; give work")
-    if "split" in fields and (by or fractions):
-        raise MsmdError("give either split, or split_by and fractions")
-    if "split" not in fields:
-        seed = fields.get("seed", 0)
-        fields["split"] = SplitByWork(fractions, seed) if fractions else SplitByWork(seed=seed)
-    return SnippetOptions(**fields)
-
-
-def _require(condition: bool, option: str, value: object, allowed: str) -> None:
-    if not condition:
-        raise MsmdError(f"{option}: {value!r} is not allowed; give {allowed}")
+    of_split = options.names(SplitOptions)
+    split = {name: value for name, value in values.items() if name in of_split}
+    rest = {name: value for name, value in values.items() if name not in of_split}
+    chosen = SplitOptions(**options.read(SplitOptions, split)).chosen(values.get("seed", 0))
+    return SnippetOptions(split=chosen, **options.read(SnippetOptions, rest))

@@ -99,7 +99,7 @@ class SnippetBatches:
 
     Args:
         split: of one folder, or of several that were joined.
-        memory: of `hardware.MEMORY`; "auto" holds the split in memory if it takes no more than
+        memory: of `options.MEMORY`; "auto" holds the split in memory if it takes no more than
             0.6 of what is free.
         device: where "device" holds it.
         rank, ranks: this process among those of distributed training; no pair is in two of them.

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import torch
 
-# Whether the training split is held in memory, in that of the device, streamed from the shards, or
-# what of the first and the third fits.
-MEMORY = ("auto", "in-memory", "device", "stream")
 # What Linux calls the instructions for bfloat16 of x86 and ARM processors.
 _INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16", "svebf16"}
 _CPU = Path("/proc/cpuinfo")

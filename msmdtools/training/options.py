@@ -4,59 +4,79 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base import options
+from msmdtools.base.options import option
+from msmdtools.base.quantities import parse_seconds
 from msmdtools.errors import MsmdError
-from msmdtools.training.hardware import MEMORY
+
+# Whether the training split is held in memory, in that of the device, streamed from the shards, or
+# what of the first and the third fits.
+MEMORY = ("auto", "in-memory", "device", "stream")
+
+
+def parse_devices(value: object) -> int | str:
+    """A number of devices, or "auto"."""
+    text = str(value)
+    return int(text) if text.isdigit() else text
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """How a training is run; what is trained is the configuration's.
 
-    Attributes:
-        pairs: to train on; None for the configuration's number. Not with a budget.
-        budget_s: seconds of wall-clock time in all, reading and validation included and over all
-            resumptions; the learning rate follows it. None for as long as it takes.
-        resume: go on from the run's last checkpoint.
-        seed: of the weights, the order of the batches and what augmentation draws.
-        refit_cca: pairs to fit the CCA projections on at the end; None for the configuration's number.
-        init: weights to begin with, a name or a path as `load_model` takes.
-        validations: how many times to validate in the course of the training.
-        validation_pairs: on so many pairs at most.
-        memory: of `hardware.MEMORY`.
-        accelerator, devices, nodes: as Lightning Fabric takes them.
-        threads: for calculating, on processors; None for PyTorch's choice.
+    A budget covers reading, validation and all resumptions, and the learning rate follows it. What is
+    None is as the configuration says, or PyTorch chooses. Accelerator, devices and nodes are as
+    Lightning Fabric takes them.
 
     Raises:
         MsmdError: a number makes no sense.
     """
 
-    pairs: int | None = None
-    budget_s: float | None = None
-    resume: bool = False
-    seed: int = 0
-    refit_cca: int | None = None
-    init: str | None = None
-    validations: int = 20
-    validation_pairs: int = 2000
-    memory: str = "auto"
-    accelerator: str = "auto"
-    devices: int | str = "auto"
-    nodes: int = 1
-    threads: int | None = None
+    budget_s: float | None = option(
+        "wall-clock time for the whole training, such as 90m or 3h",
+        None,
+        above=0,
+        name="budget",
+        read=parse_seconds,
+        form="TIME",
+    )
+    pairs: int | None = option(
+        "number of pairs to train on", None, above=0, shown="the model's", form="N"
+    )
+    resume: bool = option("continue from the last checkpoint in --out, if there is one", False)
+    init: str | None = option("start from the weights of this model", None, form="MODEL")
+    refit_cca: int | None = option(
+        "at the end, fit the CCA projection again, to N pairs; 0 for not at all",
+        None,
+        0,
+        shown="the model's",
+        form="N",
+    )
+    seed: int = option("seed for everything random", 0, 0)
+    validations: int = option("how many times to validate", 20, above=0, form="N")
+    validation_pairs: int = option("pairs in each validation", 2000, above=0, form="N")
+    memory: str = option(
+        "keep the training split in memory, keep it in the GPU's memory, or stream it",
+        "auto",
+        choices=MEMORY,
+    )
+    accelerator: str = option("what to calculate with: cpu, cuda, mps or auto", "auto")
+    devices: int | str = option(
+        "devices to use on each node: a number, or auto", "auto", read=parse_devices, form="N"
+    )
+    nodes: int = option("number of machines", 1, above=0, form="N")
+    threads: int | None = option(
+        "threads to calculate with",
+        None,
+        above=0,
+        shown="one per core",
+        form="N",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("pairs", "budget_s", "validations", "validation_pairs", "nodes", "threads"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise MsmdError(f"{name} is {value}; it must be more than 0")
-        for name in ("seed", "refit_cca"):
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise MsmdError(f"{name} is {value}; it must not be negative")
+        options.check(self, "")
         if self.pairs is not None and self.budget_s is not None:
             raise MsmdError("pairs and budget_s are both given; one of them ends a training")
-        if self.memory not in MEMORY:
-            raise MsmdError(f"memory is {self.memory!r}; it must be one of {', '.join(MEMORY)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""Quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from msmdtools.errors import MsmdError
+
+_UNITS = " KMGT"
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from a number, or from a text such as "512M" or "4G".
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", str(value).strip(), re.IGNORECASE)
+    if match is None:
+        raise MsmdError(f"{value!r} is not a size such as 512M or 4G")
+    return int(float(match[1]) * 1024 ** _UNITS.index(match[2].upper() or " "))
+
+
+def format_bytes(size: int) -> str:
+    """The shortest text of which `parse_bytes` makes this size: "4G"."""
+    power = 0
+    while size and size % 1024 == 0 and power + 1 < len(_UNITS):
+        size, power = size // 1024, power + 1
+    return f"{size}{_UNITS[power].strip()}"
+
+
+def parse_seconds(value: object) -> float:
+    """Seconds from "90m", "3h" or "45s".
+
+    Raises:
+        MsmdError: it is none of these.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)", str(value).strip())
+    if match is None:
+        raise MsmdError(f"{value!r} is not a time such as 90m, 3h or 45s")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def items(value: object) -> Iterable[Any]:
+    """What a list holds: the parts of "a,b,c", the elements of a list, or the value itself."""
+    if isinstance(value, str):
+        return [item for item in value.split(",") if item.strip()]
+    return value if isinstance(value, list | tuple) else [value]
