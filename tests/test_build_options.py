@@ -232,7 +232,7 @@ def test_a_wrong_config_file(tmp_path, text, message):
 def test_a_config_file_that_is_not_there(tmp_path):
     result = run("--config", tmp_path / "no.toml", "--out", "ds")
     assert result.exit_code == 1
-    assert result.output == f"Error: {tmp_path / 'no.toml'}: No such file or directory\n"
+    assert result.output == f"Error: {tmp_path / 'no.toml'}: there is no such file\n"
 
 
 def test_the_sample_needs_no_manifest(called):
