@@ -341,3 +341,16 @@ def test_validate_says_what_its_options_are_for(finished: Path, dataset: Path) -
     assert result.exit_code == 2
     result = CliRunner().invoke(main, ["validate", str(dataset), "--dataset", "x"])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("state", ["missing", "cut off"])
+def test_an_export_that_is_given_again_sees_that_a_shard_is_gone(
+    dataset: Path, split: str, finished: Path, tmp_path: Path, state: str
+) -> None:
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    assert not run(dataset, copy, split).new
+    shard = copy / "data" / "train-00000-of-00001.parquet"
+    shard.unlink() if state == "missing" else shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(DatasetError) as raised:
+        run(dataset, copy, split)
+    assert str(raised.value) == f"{shard} is {state}; remove {copy} and give the same command again"

@@ -126,6 +126,7 @@ def export(
             wanted = _plan(source, options, info, warn)
             if (description := _finished(out)) is not None:
                 check_same(out / DESCRIPTION, description["plan"], wanted)
+                _check_shards(out, description)
                 # What an export that was killed at its very end has left.
                 shutil.rmtree(out / UNFINISHED, ignore_errors=True)
                 return ExportSummary(out, description, new=False)
@@ -362,6 +363,19 @@ def _finished(out: Path) -> dict[str, Any] | None:
             f"{path} is damaged ({why(error)}); remove {out} and give the same command again"
         ) from error
     return description
+
+
+def _check_shards(out: Path, description: Mapping[str, Any]) -> None:
+    """See that the shards of finished snippets are there, by their names and sizes.
+
+    Raises:
+        DatasetError: one is not, or is cut off.
+    """
+    for row in description["shards"]:
+        path = out / row["file"]
+        if not path.is_file() or path.stat().st_size != row["bytes"]:
+            state = "cut off" if path.is_file() else "missing"
+            raise DatasetError(f"{path} is {state}; remove {out} and give the same command again")
 
 
 def _read(path: Path) -> dict[str, Any]:
