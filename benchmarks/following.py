@@ -22,7 +22,7 @@ from msmdtools.models.model import load_model
 from msmdtools.splits import selection
 
 BEGIN, END = "<!-- figures of benchmarks/following.py -->", "<!-- end of figures -->"
-HEADINGS = {"alignment": "With all of the recording", "following": "With what was heard before"}
+HEADINGS = {"alignment": "Alignment", "following": "Score following"}
 
 
 def main() -> None:

@@ -129,7 +129,12 @@ EVENTS = Table(
         Column("onset_s", "float64", "s", "from the start of the audio"),
         Column("offset_s", "float64", "s", "release of the key"),
         Column("pitch", "int32", "MIDI number", "pitch, to the nearest semitone"),
-        Column("cents", "float64", "cents", "how far above that a microtone sounds; 0 for others"),
+        Column(
+            "cents",
+            "float64",
+            "cents",
+            "deviation from pitch, upwards, for microtones; 0 otherwise",
+        ),
         Column("drum", "bool", "", "whether the pitch names a General MIDI percussion sound"),
         Column("velocity", "int32", "", "MIDI velocity"),
         Column("heads", "int32", "", "how many printed heads start it"),
@@ -149,7 +154,7 @@ PERFORMANCES = Table(
         Column("soundfont", "string", "", "name in the registry"),
         Column("soundfont_sha256", "string", "", "sha256 of the soundfont file"),
         Column(
-            "program", "int32", "", "General MIDI program of all parts; -1 where each has its own"
+            "program", "int32", "", "General MIDI program of all parts; -1 if each part has its own"
         ),
         Column("velocity", "string", "", "one velocity for all notes, or source"),
         Column("duration_s", "float64", "s", "length of the audio"),
@@ -161,7 +166,7 @@ PERFORMANCES = Table(
             "audio_gain",
             "int32",
             "",
-            "factor by which audio.flac is louder than what the spectrogram is made of; 0 when not kept",
+            "factor by which audio.flac is louder than the sound behind the spectrogram; 0 when not kept",
         ),
     ),
 )

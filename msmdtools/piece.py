@@ -53,8 +53,10 @@ MANIFEST = Table(
         Column("title", "string", "", "title"),
         Column("composer", "string", "", "composer"),
         Column("opus", "string", "", "opus or catalogue number"),
-        Column("instrument", "string", "", "instrument as the header has it"),
-        Column("instruments", "string", "", "the same as terms of one vocabulary, joined by ;"),
+        Column("instrument", "string", "", "instrument, as written in the header"),
+        Column(
+            "instruments", "string", "", "the instruments in msmdtools' vocabulary, separated by ;"
+        ),
         Column("style", "string", "", "style, such as Baroque"),
         Column("date", "string", "", "when the music was written"),
         Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),

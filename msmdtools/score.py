@@ -181,15 +181,27 @@ PARTS = Table(
     ("piece", "part"),
     (
         PIECE,
-        Column("part", "int32", "", "number of the part, from 0, by which of them sounds first"),
+        Column(
+            "part", "int32", "", "part number, from 0, in the order in which the parts first sound"
+        ),
         Column("place", "int32", "", "place in the score, from 1 at the top"),
-        Column("name", "string", "", "instrument as printed, without markup; empty when none is"),
-        Column("short", "string", "", "its abbreviation; empty when none is given"),
+        Column(
+            "name",
+            "string",
+            "",
+            "printed name of the instrument, without markup; empty if none is printed",
+        ),
+        Column("short", "string", "", "printed abbreviation of that name; empty if there is none"),
         Column(
             "program", "int32", "", "General MIDI program of its first note; 0 when none is named"
         ),
-        Column("programs", "list<int32>", "", "all of them: several where instruments change"),
-        Column("drum", "bool", "", "whether it plays General MIDI percussion sounds alone"),
+        Column(
+            "programs",
+            "list<int32>",
+            "",
+            "all General MIDI programs of the part; several if the instrument changes",
+        ),
+        Column("drum", "bool", "", "whether the part plays only General MIDI percussion"),
         Column("events", "int32", "", "note events of one performance"),
     ),
 )
@@ -211,11 +223,21 @@ NOTEHEADS = Table(
         Column("x1", "float64", "px", "right"),
         Column("y1", "float64", "px", "bottom"),
         Column("pitch", "int32", "MIDI number", "sounding pitch, to the nearest semitone"),
-        Column("cents", "float64", "cents", "how far above that a microtone sounds; 0 for others"),
+        Column(
+            "cents",
+            "float64",
+            "cents",
+            "deviation from pitch, upwards, for microtones; 0 otherwise",
+        ),
         Column(
             "onset_quarters", "float64", "quarter notes", "score time from the start of the piece"
         ),
-        Column("onset_fraction", "string", "quarter notes", "the same, exact, such as 7/3"),
+        Column(
+            "onset_fraction",
+            "string",
+            "quarter notes",
+            "onset_quarters as an exact fraction, such as 7/3",
+        ),
         Column("duration_quarters", "float64", "quarter notes", "notated duration"),
         Column("grace", "bool", "", "whether it is a grace note"),
         Column(
@@ -224,9 +246,17 @@ NOTEHEADS = Table(
         Column("role", "string", "", "played, tied or silent"),
         Column("reason", "string", "", "why it is silent; empty otherwise"),
         Column(
-            "event", "int32", "", "first event that it starts or (tied) continues; -1 when silent"
+            "event",
+            "int32",
+            "",
+            "first event that the head starts or (if tied) continues; -1 if silent",
         ),
-        Column("events", "list<int32>", "", "all of them: several only when repeats are unfolded"),
+        Column(
+            "events",
+            "list<int32>",
+            "",
+            "all events of the head; several only if repeats are unfolded",
+        ),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
         Column("part", "int32", "", "part of its event; -1 when silent"),
     ),

@@ -23,17 +23,25 @@ SNIPPETS = Table(
         Column("tempo", "float64", "", "speed; 2.0 is twice as fast as written"),
         Column("soundfont", "string", "", "name in the registry"),
         Column(
-            "program", "int32", "", "General MIDI program of all parts; -1 where each has its own"
+            "program", "int32", "", "General MIDI program of all parts; -1 if each part has its own"
         ),
         Column("composer", "string", "", "composer"),
         Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
-        Column("heads", "int32", "", "how many printed heads start this onset; 0 between heads"),
+        Column(
+            "heads",
+            "int32",
+            "",
+            "number of printed heads at this onset; 0 if the onset has no head of its own",
+        ),
         Column("pitches", "list<int32>", "MIDI number", "pitches of this onset, ascending"),
         Column(
             "window_pitches", "list<int32>", "MIDI number", "pitches of all notes in the window"
         ),
         Column(
-            "window_offsets", "list<float32>", "s", "their onsets relative to this one, ascending"
+            "window_offsets",
+            "list<float32>",
+            "s",
+            "onsets of these notes relative to the snippet's onset, ascending",
         ),
         # Their types depend on the sizes asked for; the schema's metadata has the sizes.
         Column("sheet", "image", "grey levels", "PNG of the sheet window with its margin"),

@@ -9,7 +9,7 @@ import click
 @click.argument("thing")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
 def command(thing: str, as_json: bool) -> None:
-    """Say what THING is, what it holds, how it was made, and whether it is finished.
+    """Describe THING: what it is, what it holds, how it was made, and whether it is finished.
 
     THING is a dataset, snippets, an index, a training run, weights (a .safetensors file, or the name
     of a bundled model) or a manifest (a CSV file, or the name of a bundled one).

@@ -13,7 +13,7 @@ def reference() -> str:
     with click.Context(main, info_name="msmd", terminal_width=WIDTH, **settings) as root:
         parts = [
             "# Command line",
-            "What each command says when called with `--help`. This file is made by `make docs`.",
+            "The output of `--help` for each command. `make docs` writes this page.",
             "Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed; "
             "130 interrupted; 143 terminated.",
             _section("msmd", root),

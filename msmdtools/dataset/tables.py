@@ -23,17 +23,24 @@ PIECES = Table(
         Column(
             "stage", "string", "", "where it failed: source, engrave, match, perform, write, worker"
         ),
-        Column("reason", "string", "", "why it failed, a code such as syntax-error; empty when ok"),
-        Column("message", "string", "", "why it failed, for people; empty when ok"),
+        Column(
+            "reason",
+            "string",
+            "",
+            "reason code of the failure, such as syntax-error; empty when ok",
+        ),
+        Column("message", "string", "", "error message of the failure; empty when ok"),
         Column("title", "string", "", "title"),
         Column("composer", "string", "", "composer"),
         Column("opus", "string", "", "opus or catalogue number"),
-        Column("instrument", "string", "", "instrument as the header has it"),
-        Column("instruments", "string", "", "the same as terms of one vocabulary, joined by ;"),
+        Column("instrument", "string", "", "instrument, as written in the header"),
+        Column(
+            "instruments", "string", "", "the instruments in msmdtools' vocabulary, separated by ;"
+        ),
         Column("style", "string", "", "style, such as Baroque"),
         Column("date", "string", "", "when the music was written"),
         Column("licence", "string", "", "SPDX identifier of the edition's licence, or unknown"),
-        Column("licence_text", "string", "", "what the header says when licence is unknown"),
+        Column("licence_text", "string", "", "licence text of the header if licence is unknown"),
         Column("edition", "string", "", "folder of the edition; its pieces may share music"),
         Column("lilypond", "string", "", "LilyPond version that the source was written for"),
         Column("path", "string", "", "main source file, relative to the root of the source tree"),
@@ -55,12 +62,15 @@ PIECES = Table(
             "",
             "notes and length of the music with and without the upgrade, where they differ",
         ),
-        Column("engine", "string", "", "engraver that set it, such as LilyPond 2.25.12"),
+        Column("engine", "string", "", "engraver, such as LilyPond 2.25.12"),
         Column(
             "engraver_errors", "int32", "", "errors in the source that the engraver passed over"
         ),
         Column(
-            "engraver_error", "string", "", "the one that tells most; empty when there are none"
+            "engraver_error",
+            "string",
+            "",
+            "the most telling of these errors; empty if there are none",
         ),
         Column("pages", "int32", "", "pages"),
         Column("systems", "int32", "", "systems"),
@@ -70,20 +80,22 @@ PIECES = Table(
         Column("tied", "int32", "", "note heads that continue the sound of another"),
         Column("silent", "int32", "", "note heads that do not sound, each with its reason"),
         Column("events", "int32", "", "note events of one performance"),
-        Column("events_without_head", "int32", "", "those of them that no head starts"),
+        Column(
+            "events_without_head", "int32", "", "note events of one performance that no head starts"
+        ),
         Column("performances", "int32", "", "performances"),
         Column("parts", "int32", "", "rows of the parts table"),
         Column(
             "repeats",
             "string",
             "",
-            "how they are played: written, unfolded, or none where there are none to unfold",
+            "how repeats are played: written, unfolded, or none if there are none",
         ),
         Column(
             "repeats_reason",
             "string",
             "",
-            "why they are played as written and not unfolded as asked",
+            "why repeats are played as written although --repeats unfolded was given",
         ),
     ),
 )
@@ -91,7 +103,7 @@ PIECES = Table(
 FILES = Table(
     "files",
     "One row per picture, spectrogram, MIDI and audio file, and one for the written music. "
-    "PDFs are not listed: equal runs write different bytes.",
+    "PDFs are not listed, because equal runs write different bytes.",
     ("piece", "file"),
     (
         score.PIECE,
