@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import msmdtools
+from msmdtools.base.files import replacing
 from msmdtools.evaluation.pieces import collection, excerpts
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.inputs import audio, midi, recording
@@ -79,10 +80,14 @@ class Answer:
         return replace(found, strength=strength, direction=direction, null=null)
 
 
-def of_dataset(model: Model, weights: str, path: str, split: str, index: Path) -> Iterator[Thing]:
-    """The sheets and recordings of a split."""
+def of_dataset(
+    model: Model, weights: str, path: str, split: str, index: Path, every: int = 1
+) -> Iterator[Thing]:
+    """The sheets and recordings of a split, of its first piece and every so many further on."""
     dataset = msmdtools.open(path)
     selected = selection.select(dataset, split)
+    some = dict(list(selected.performances.items())[::every])
+    selected = replace(selected, performances=some)
     gathered = collection.gather(model, weights, dataset, selected, index=index)
     wanted = set(selected.pieces)
     for side, windows in (("sheet", gathered.sheets), ("audio", gathered.recordings.side)):
@@ -103,7 +108,9 @@ def of_folders(
         for file in sorted(f for f in folder.rglob("*") if f.is_file()):
             if audio.is_audio(file) or file.suffix.lower() in midi.ENDINGS:
                 name = file.relative_to(folder).with_suffix("").as_posix()
-                sounds[name] = Item("audio", name, file.name, str(file), partial(first_part, file))
+                kept = index.with_name("spectrograms") / f"{name}.npy"
+                read = partial(first_part, file, kept)
+                sounds[name] = Item("audio", name, file.name, str(file), read)
     for failed in update(index, [*items.values(), *sounds.values()], model, weights).failed:
         print(failed[2])
     opened = open_index(index)
@@ -122,10 +129,15 @@ def _windows(side: Side, group: int) -> tuple[NDArray[np.float32], NDArray[np.in
     return side.vectors[rows], system, side.names[group][1]
 
 
-@cache
-def first_part(path: Path) -> NDArray[Any]:
-    """The spectrogram of the first `LONGEST_S` of a recording."""
-    return recording.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
+def first_part(path: Path, kept: Path) -> NDArray[Any]:
+    """The spectrogram of the first `LONGEST_S` of a recording, from where it is kept if it is there."""
+    if not kept.exists():
+        bands = recording.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, bands)
+    found: NDArray[Any] = np.load(kept)
+    return found
 
 
 def asking(model: Model, thing: Thing) -> list[excerpts.Query]:

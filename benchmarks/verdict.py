@@ -1,7 +1,7 @@
 """How sure an answer is: the calibration of `msmdtools.search.verdict`, fitted, measured and written.
 
     python benchmarks/verdict.py MODEL DATASET --split CSV:COLUMN:PART --index FOLDER
-                                 [--scans FOLDER] [--performances FOLDER …]
+                                 [--every N] [--scans FOLDER] [--performances FOLDER …]
                                  [--docs docs/retrieval.md]
                                  [--calibration msmdtools/search/calibration.json [--parameters]]
 
@@ -91,17 +91,18 @@ def judged(found: Sequence[Answer], null: Null | None) -> tuple[Floats, Floats]:
 
 def kinds(found: Sequence[Answer], of: str) -> dict[str, list[int]]:
     """The numbers of first answers by what asked and among what, and of all of them."""
-    rows: dict[str, list[int]] = {}
+    rows: dict[tuple[bool, bool, float], list[int]] = {}
     for n, a in enumerate(found):
-        if a.of != of or not a.first:
-            continue
-        asks = REAL[of] if a.real else NAMES[of]
-        length = f"{a.length:g} {'s' if of == 'audio' else 'px'}" if a.length else "whole"
-        kind = f"{asks}, among all" if a.pieces > 1 else f"{asks}, {ONE[of]}"
-        if a.pieces > 1 and not a.real:
-            kind += f", {length}"
-        rows.setdefault(kind, []).append(n)
-    return {**rows, f"all {NAMES[of]}": sorted(n for ns in rows.values() for n in ns)}
+        if a.of == of and a.first:
+            long = (a.length or np.inf) if a.pieces > 1 and not a.real else 0
+            rows.setdefault((a.real, a.pieces > 1, long), []).append(n)
+    named = {}
+    for (real, several, long), numbers in sorted(rows.items()):
+        kind = f"{(REAL if real else NAMES)[of]}, {'among all' if several else ONE[of]}"
+        if long:
+            kind += f", {long:g} {'s' if of == 'audio' else 'px'}" if long < np.inf else ", whole"
+        named[kind] = numbers
+    return {**named, f"all {NAMES[of]}": sorted(n for ns in rows.values() for n in ns)}
 
 
 def error_table(found: Sequence[Answer], p: Floats, alone: Floats) -> Table:
@@ -110,15 +111,37 @@ def error_table(found: Sequence[Answer], p: Floats, alone: Floats) -> Table:
     Args:
         p: the probability of each answer; alone: where nothing is known of the model.
     """
-    table: Table = [["query", "answers", "right", "Brier", "missed %", "believed %"]]
+    table: Table = [["query", "answers", "right", "Brier", "missed %", "false accept %"]]
     groups = [(kind, rows, p) for of in NAMES for kind, rows in kinds(found, of).items()]
     single = [n for n, a in enumerate(found) if a.pieces == 1 and not a.real]
     for kind, rows, values in [*groups, ("one piece, of an unknown model", single, alone)]:
-        right, told = np.array([found[n].right for n in rows], bool), values[rows]
-        brier = f"{np.mean((told - right) ** 2):.3f}"
-        wrong = [told[right] < verdict.LIKELY, told[~right] >= verdict.LIKELY]
-        shares = [f"{100 * part.mean():.1f}" if part.size else "" for part in wrong]
-        table.append([kind, f"{len(rows):,}", f"{right.sum():,}", brier, *shares])
+        right = sum(found[n].right for n in rows)
+        table.append([kind, f"{len(rows):,}", f"{right:,}", *errors(found, rows, values)])
+    return table
+
+
+def errors(found: Sequence[Answer], rows: Sequence[int], p: Floats) -> list[str]:
+    """Brier score, percent of right answers that were missed, and of others that were believed."""
+    right, told = np.array([found[n].right for n in rows], bool), p[rows]
+    wrong = [told[right] < verdict.LIKELY, told[~right] >= verdict.LIKELY]
+    shares = [f"{100 * part.mean():.1f}" if part.size else "" for part in wrong]
+    return [f"{np.mean((told - right) ** 2):.3f}", *shares]
+
+
+def known_table(found: Sequence[Answer], null: Null, p: Floats) -> Table:
+    """What the parameters that are there already make of this model, beside its own.
+
+    Args:
+        p: by its own parameters, each by those fitted without its piece.
+    """
+    there = np.array([verdict.probability(a.by(null), a.of, a.pieces) for a in found])
+    alone = np.array([verdict.probability(a.evidence, a.of, a.pieces) for a in found])
+    table: Table = [["query", *(["Brier", "missed %", "false accept %"] * 3)]]
+    for of in NAMES:
+        for kind, rows in kinds(found, of).items():
+            if "among" not in kind:
+                values = [cell for one in (p, there, alone) for cell in errors(found, rows, one)]
+                table.append([kind, *values])
     return table
 
 
@@ -138,8 +161,8 @@ def reliability_table(found: Sequence[Answer], p: Floats) -> Table:
     return table
 
 
-def fit(found: Sequence[Answer]) -> tuple[dict[str, Any], Null, str]:
-    """The parameters as in calibration.json, unrelated music, and the tables."""
+def fit(found: Sequence[Answer]) -> tuple[dict[str, Any], Null, list[str]]:
+    """The parameters as in calibration.json, unrelated music, and the tables; the last is not for the page."""
     null = unrelated(found)
     parameters: dict[str, Any] = {MODEL: {}, PIECE: {}}
     p = {name: np.zeros(len(found)) for name in parameters}
@@ -148,8 +171,9 @@ def fit(found: Sequence[Answer]) -> tuple[dict[str, Any], Null, str]:
         for name, by in ((MODEL, null), (PIECE, None)):
             weights, p[name][rows] = judged([found[n] for n in rows], by)
             parameters[name][of] = dict(zip(TERMS, weights.round(4).tolist(), strict=True))
-    made = (error_table(found, p[MODEL], p[PIECE]), reliability_table(found, p[MODEL]))
-    return parameters, null, "\n\n".join("\n".join(pipes(table)) for table in made)
+    made = [error_table(found, p[MODEL], p[PIECE]), reliability_table(found, p[MODEL])]
+    made.append(known_table(found, null, p[MODEL]))
+    return parameters, null, ["\n".join(pipes(table)) for table in made]
 
 
 def main() -> None:
@@ -157,6 +181,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("dataset")
     parser.add_argument("--split")
+    parser.add_argument("--every", type=int, default=1, help="every so many pieces of the split")
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--scans", type=Path)
     parser.add_argument("--performances", type=Path, nargs="*", default=[])
@@ -171,23 +196,26 @@ def main() -> None:
         raise SystemExit(f"{given.model}: calibration.json is for the models that come along")
     given.index.mkdir(parents=True, exist_ok=True)
     index = given.index / "dataset"
-    things = list(of_dataset(model, given.model, given.dataset, given.split, index))
+    things = list(of_dataset(model, given.model, given.dataset, given.split, index, given.every))
     if given.scans:
         folders = (given.scans, given.performances, given.index / "folders")
         things += of_folders(model, given.model, *folders)
-    parameters, null, figures = fit(answers(model, things))
+    parameters, null, (*figures, known) = fit(answers(model, things))
+    text = "\n\n".join(figures)
     if given.docs:
-        page = filled(given.docs.read_text("utf-8"), figures, BEGIN, END)
-        given.docs.write_text(page, "utf-8")
+        given.docs.write_text(filled(given.docs.read_text("utf-8"), text, BEGIN, END), "utf-8")
     else:
-        print(figures)
+        print(text)
+    print(
+        f"\nBy its own parameters, by those that are there, and by those for unknown models:\n\n{known}\n"
+    )
     values = {"mean": null.mean, "spread": null.spread}
     if given.calibration:
-        known = json.loads(given.calibration.read_text("utf-8"))
-        known["null"][model.bundled] = values
+        content = json.loads(given.calibration.read_text("utf-8"))
+        content["null"][model.bundled] = values
         if given.parameters:
-            known["parameters"] = parameters
-        given.calibration.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+            content["parameters"] = parameters
+        given.calibration.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     else:
         print(json.dumps({"null": {model.name: values}, "parameters": parameters}, indent=1))
 

@@ -30,6 +30,17 @@ def test_moments_are_those_of_all_similarities():
     assert found == pytest.approx((similarities.mean(), similarities.std()), abs=1e-6)
 
 
+def test_what_unrelated_music_is_like_is_known_of_every_bundled_model():
+    from msmdtools.models.model import bundled
+
+    known = {name: verdict.of_model(name) for name in bundled()}
+    assert set(known) >= {"compact-4s", "large-4s"}
+    for null in known.values():
+        assert null.of == verdict.MODEL
+        assert null.spread > 0
+    assert verdict.of_model("runs/best.safetensors") is None
+
+
 def test_the_right_piece_is_likely_and_a_wrong_one_is_not():
     piece = music(1, 300)
     for windows in (20, 60, 250):
