@@ -43,7 +43,7 @@ from msmdtools.training import checkpoints, data, hardware, optimisers, run
 from msmdtools.training.batches import SnippetBatches, Source
 from msmdtools.training.data import Validator
 from msmdtools.training.objective import Objective
-from msmdtools.training.options import MEMORY, Progress, TrainOptions
+from msmdtools.training.options import MEMORY, Step, TrainOptions
 from msmdtools.training.validation import Validation
 
 # Batches that the loader may have ready when it is waited for, and some more.
@@ -89,7 +89,7 @@ class Turns:
         self.bare_s: list[float] = []
         self._taken, self._begun = 0, 0.0
 
-    def __call__(self, told: Progress) -> None:
+    def __call__(self, told: Step) -> None:
         """After each step of the training."""
         if told.valid is not None:
             return
@@ -161,7 +161,7 @@ def main() -> None:
         )
         if not given.first:
             run.open_data = decoded
-        run.train(folder, config, Path(temporary) / "run", options, progress=turns)
+        run.train(folder, config, Path(temporary) / "run", options, observe=turns)
         validation_s, checkpoint_s = extras(folder, config, turns, Path(temporary))
     print(f"{config.name} on {given.snippets or 'the bundled pieces'}, {given.threads} threads")
     print(f"{given.rounds} rounds of {given.steps} steps of {size} pairs each, taking turns")

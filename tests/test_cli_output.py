@@ -42,8 +42,8 @@ def call(work: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
 
 def slow_work(ticks: int = 3) -> None:
     """Something that takes longer than a few intervals of progress."""
-    with progress.Progress() as bar:
-        bar.update("pieces", 5, 20, "1 failed")
+    with progress.Bar() as bar:
+        bar("pieces", 5, 20, "1 failed")
         seen = threading.Event()
         for _ in range(ticks):
             seen.wait(progress.INTERVAL_S * 1.5)
@@ -87,7 +87,7 @@ def test_before_anything_is_counted_a_line_says_that_it_began(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def work() -> None:
-        with progress.Progress():
+        with progress.Bar():
             threading.Event().wait(0.2)
 
     assert call(work, monkeypatch).stderr.splitlines()[0] == "starting, after 0:00"
@@ -102,8 +102,8 @@ def test_before_anything_is_counted_a_line_says_that_it_began(
     ],
 )
 def test_what_a_line_says(what: str, done: float, total: float, text: str) -> None:
-    bar = progress.Progress()
-    bar.update(what, done, total)
+    bar = progress.Bar()
+    bar(what, done, total)
     assert bar._text() == text
 
 
@@ -125,8 +125,8 @@ def test_verbose_tells_each_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_has_a_bar_and_no_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress.sys, "stderr", Terminal())
     drawn = progress.sys.stderr
-    with progress.Progress() as bar:
-        bar.update("pieces", 5, 20, "1 failed")
+    with progress.Bar() as bar:
+        bar("pieces", 5, 20, "1 failed")
         bar.line("a line that stays")
         threading.Event().wait(0.2)
     text = "".join(drawn.written)  # type: ignore[attr-defined]

@@ -247,7 +247,7 @@ def test_download_verifies_and_keeps_what_is_right(server, tmp_path):
     assert found == tmp_path / "f" / "font.sf2"
     assert found.read_bytes() == FONT
     assert [path.name for path in found.parent.iterdir()] == ["font.sf2"]
-    assert seen[-1] == (len(FONT), len(FONT))
+    assert seen[-1] == ("Font, kB", len(FONT) // 1000, len(FONT) // 1000)
     fetch_soundfont("Font", tmp_path / "f", fonts=fonts(f"{server}/font.sf2"))
     assert Server.asked == [("/font.sf2", "")]
 

@@ -51,7 +51,7 @@ def lines(path):
 
 def stopped(where, folder, config, at, options=OPTIONS, number=signal.SIGINT):
     with pytest.raises(KeyboardInterrupt):
-        run.train(where, config, folder, options, progress=Stopping(at, number))
+        run.train(where, config, folder, options, observe=Stopping(at, number))
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
@@ -79,7 +79,7 @@ def test_learns_what_is_made_up_and_keeps_the_best(tmp_path):
     told = []
     config = fakes.config(batch_size=64, onsets_per_piece=0, lr=0.005)
     options = replace(OPTIONS, pairs=64 * 60, validations=3)
-    summary = run.train("synthetic", config, tmp_path / "run", options, progress=told.append)
+    summary = run.train("synthetic", config, tmp_path / "run", options, observe=told.append)
     assert summary.best["valid"]["audio-to-sheet"]["recall_1"] > 20 * told[0].chance
     assert told[0].chance == 0.5
     assert summary.best["valid"]["sheet-to-audio"]["mrr"] > 0.2
@@ -163,7 +163,7 @@ def test_a_run_that_was_killed_before_any_checkpoint_goes_on(snippets, tmp_path)
     config = fakes.config()
     run.train(snippets, config, tmp_path / "whole", OPTIONS)
     with pytest.raises(Killed):
-        run.train(snippets, config, tmp_path / "run", OPTIONS, progress=kill)
+        run.train(snippets, config, tmp_path / "run", OPTIONS, observe=kill)
     assert fakes.state(tmp_path / "run")["pairs"] == 0
     run.train(snippets, config, tmp_path / "run", replace(OPTIONS, resume=True))
     assert fakes.equal(fakes.weights(tmp_path / "whole"), fakes.weights(tmp_path / "run"))

@@ -118,9 +118,9 @@ class Interrupted:
 
 
 def train(rank, snippets, folder, options, stop_at=None):
-    progress = None if stop_at is None else Interrupted(stop_at)
+    observe = (lambda step: None) if stop_at is None else Interrupted(stop_at)
     try:
-        run.train(snippets, fakes.config(), folder, options, progress=progress)
+        run.train(snippets, fakes.config(), folder, options, observe=observe)
     except KeyboardInterrupt:
         assert stop_at is not None
         return

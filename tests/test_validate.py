@@ -60,9 +60,9 @@ def test_worker_processes_find_the_same(folder, monkeypatch):
     monkeypatch.setattr("msmdtools.dataset.validate.CHUNK", 1)
     (folder / "pieces" / FIRST / "page-01.png").unlink()
     seen = []
-    parallel = validate(folder, jobs=2, progress=lambda done, total: seen.append((done, total)))
+    parallel = validate(folder, jobs=2, progress=lambda *told: seen.append(told))
     assert parallel == validate(folder)
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [("pieces", 1, 2), ("pieces", 2, 2)]
 
 
 def _die(task):

@@ -12,6 +12,7 @@ from msmdtools.base.damage import no_folder
 from msmdtools.base.failures import Failure
 from msmdtools.base.files import explained, json_bytes, write_atomically
 from msmdtools.base.lock import locked
+from msmdtools.base.progress import Progress, silent
 from msmdtools.build import growth, provenance, store
 from msmdtools.build.lost import lost_files, told
 from msmdtools.build.options import BuildOptions
@@ -41,7 +42,7 @@ def build(
     out: Path,
     options: BuildOptions | None = None,
     *,
-    progress: Callable[[int, int, int], None] | None = None,
+    progress: Progress = silent,
     warn: Callable[[str], None] = _log.warning,
     steps: "Steps | None" = None,
 ) -> BuildSummary:
@@ -56,7 +57,7 @@ def build(
         manifest: the list of pieces.
         root: the source tree that the manifest's paths are relative to. Never written to.
         out: the dataset folder; made if need be.
-        progress: called with the numbers of pieces done, failed, and to do.
+        progress: told of the pieces, with how many have failed.
         warn: called with a message about something that is not as it should be, but stops nothing.
         steps: what the workers do, for tests.
 
@@ -253,7 +254,7 @@ def _making(
     work: Path,
     options: BuildOptions,
     total: int,
-    progress: Callable[[int, int, int], None] | None,
+    progress: Progress,
     steps: "Steps | None",
 ) -> "Making":
     from msmdtools.build.making import Making

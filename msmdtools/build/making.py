@@ -1,13 +1,14 @@
 """The work of a build: pieces are made or added to by workers, and put in their places as they end."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.progress import Progress
 from msmdtools.build import schedule, store
 from msmdtools.build.performing import Addition
 from msmdtools.build.worker import Outcome, Settings
@@ -27,7 +28,7 @@ class Making:
         work: an empty folder in it.
         workers: how many processes, at most.
         total: pieces to make or add to.
-        progress: called with the numbers of pieces done, failed, and to do.
+        progress: told of the pieces, with how many have failed.
         lacking: "piece: why" of those that could not be given what they lack.
     """
 
@@ -35,7 +36,7 @@ class Making:
     work: Path
     workers: int
     total: int
-    progress: Callable[[int, int, int], None] | None
+    progress: Progress
     steps: schedule.Steps
     done: int = 0
     failed: int = 0
@@ -89,8 +90,8 @@ class Making:
         self._tell()
 
     def _tell(self) -> None:
-        if self.progress:
-            self.progress(self.done, self.failed, self.total)
+        note = f"{self.failed:,} failed" if self.failed else ""
+        self.progress("pieces", self.done, self.total, note)
 
 
 def _in_a_word(record: Record, outcome: Outcome) -> str:

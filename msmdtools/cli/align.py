@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msmdtools.cli.limits import option as limits_option
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 if TYPE_CHECKING:
     from msmdtools.follow.alignment import Alignment
@@ -92,8 +92,8 @@ def command(
         click.echo(f"{sheet}: {note}", err=True)
     loaded = load_model(model, device)
     method = following.follow if online else aligning.align
-    with Progress() as progress:
-        found = method(seen, heard.bands, loaded, progress.update)
+    with Bar() as bar:
+        found = method(seen, heard.bands, loaded, bar)
     for path in out:
         alignment_files.write(found, heard, path)
     if as_json:

@@ -9,7 +9,7 @@ import click
 from msmdtools.base import resources
 from msmdtools.build.options import BuildOptions, Places, parse_options, read_config
 from msmdtools.cli import options, output
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 FAILED = 3
 
@@ -34,17 +34,13 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **_: Any) -> 
     values |= options.given(ctx, Places, BuildOptions)
     manifest, root, out = _places(values)
     asked = parse_options(values)
-    with Progress() as progress:
-
-        def tell(done: int, failed: int, total: int) -> None:
-            progress.update("pieces", done, total, f"{failed:,} failed" if failed else "")
-
+    with Bar() as bar:
         summary = build(
             manifest,
             root,
             out,
             asked,
-            progress=tell,
+            progress=bar,
             warn=output.warn,
         )
     if as_json:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 
 @click.group("fetch")
@@ -43,8 +43,8 @@ def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     """
     from msmdtools.sources.fetch import MUTOPIA_URL, fetch_mutopia
 
-    with Progress() as progress:
-        progress.update("cloning", 0, 0)
+    with Bar() as bar:
+        bar("cloning", 0, 0)
         sha = fetch_mutopia(out, commit, url or MUTOPIA_URL)
     click.echo(f"Mutopia Project at commit {sha} -> {out / 'ftp'}")
 
@@ -65,10 +65,6 @@ def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
     from msmdtools.perform.soundfonts import user_folder
 
     for name in names:
-        with Progress() as bar:
-
-            def progress(done: int, total: int, bar: Progress = bar, name: str = name) -> None:
-                bar.update(f"{name}, kB", done // 1000, total // 1000)
-
-            path = fetch_soundfont(name, out or user_folder(), progress)
+        with Bar() as bar:
+            path = fetch_soundfont(name, out or user_folder(), bar)
         click.echo(f"{name} -> {path}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msmdtools.cli.limits import option as limits_option
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 if TYPE_CHECKING:
     from msmdtools.inputs.limits import Limits
@@ -98,7 +98,7 @@ def command(
         items = [item for item in items if item.piece not in without]
     elif exclude_seen:
         raise click.UsageError("--exclude-seen needs a dataset: files tell nothing of their notes.")
-    with Progress() as progress:
+    with Bar() as bar:
         change = update.update(
             out,
             items,
@@ -107,7 +107,7 @@ def command(
             remove=_names(remove) or (),
             sheet_stride=sheet_stride,
             audio_stride=audio_stride,
-            progress=progress.update,
+            progress=bar,
         )
     if as_json:
         values = {**asdict(change), "seen": seen and seen.to_json()}

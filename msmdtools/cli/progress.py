@@ -6,12 +6,13 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+from msmdtools.base.progress import Progress
 from msmdtools.cli import output
 
 INTERVAL_S = 30.0
 
 
-class Progress:
+class Bar(Progress):
     """Tells people how much of something is done, and again of what comes after it.
 
     Where there is no terminal, a line is printed every `INTERVAL_S` seconds, whether or not there is
@@ -26,15 +27,8 @@ class Progress:
         self._over = threading.Event()
         self._quiet = output.is_quiet()
 
-    def update(self, what: str, done: float, total: float, note: str = "") -> None:
-        """So much of `what` is done.
-
-        Args:
-            what: the noun that is counted, such as "pieces"; a new one begins a new bar.
-            done: how many.
-            total: of how many; 1.0 when `done` is a share from 0 to 1, 0 when nobody knows.
-            note: what else there is to say, such as "2 failed".
-        """
+    def __call__(self, what: str, done: float, total: float, note: str = "") -> None:
+        """So much of `what` is done; a new noun begins a new bar."""
         another = what != self._what
         self._what, self._done, self._total, self._note = what, done, total, note
         if not self._quiet and sys.stderr.isatty():
@@ -46,7 +40,7 @@ class Progress:
         if not self._quiet:
             output.line(text)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "Bar":
         threading.Thread(target=self._tell, name="msmd-progress", daemon=True).start()
         return self
 

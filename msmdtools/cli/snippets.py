@@ -8,7 +8,7 @@ import click
 
 from msmdtools.base import options as declared
 from msmdtools.cli import options, output
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 from msmdtools.snippets.options import (
     Places,
     SnippetOptions,
@@ -45,12 +45,12 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **_: Any) -> 
     for name, value in (("DATASET", dataset), ("--out", out)):
         if not value:
             raise click.UsageError(f"{name} is missing.")
-    with Progress() as progress:
+    with Bar() as bar:
         summary = export(
             Path(dataset),
             Path(out),
             parse_options(values),
-            progress=progress.update,
+            progress=bar,
             warn=output.warn,
         )
     if as_json:

@@ -8,8 +8,8 @@ import click
 
 from msmdtools.base import options as declared
 from msmdtools.cli import options, output
-from msmdtools.cli.progress import Progress
-from msmdtools.training.options import TrainOptions
+from msmdtools.cli.progress import Bar
+from msmdtools.training.options import Step, TrainOptions
 
 
 @click.command("train", short_help="Train a model on snippets.")
@@ -50,13 +50,13 @@ def command(
         raise click.UsageError("Give either --budget or --pairs: one of them ends the training.")
     asked = TrainOptions(**declared.read(TrainOptions, given))
     try:
-        with Progress() as progress:
+        with Bar() as bar:
             summary = train(
                 snippets,
                 configs.load(model or Path(str(config))),
                 out,
                 asked,
-                progress=_Teller(progress).update,
+                observe=_Teller(bar),
                 warn=output.warn,
             )
     except KeyboardInterrupt:
@@ -89,20 +89,20 @@ def _above_chance(found: Mapping[str, float]) -> bool:
 
 
 class _Teller:
-    """What a training tells, as progress and as a line for each validation."""
+    """What a training has come to, on a bar and as a line for each validation."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
         self._found = ""
 
-    def update(self, told: Any) -> None:
-        if told.valid is not None:
-            one = told.valid["audio-to-sheet"]
-            self._found = f"R@1 {one['recall_1']:.1f} (chance {told.chance:.2f})"
-            self._progress.line(
-                f"{told.pairs:>11,} pairs  loss {told.loss:.3f}  {self._found}  "
-                f"R@10 {one['recall_10']:.1f}  MRR {one['mrr']:.3f}  {told.pairs_per_s:.0f} pairs/s"
+    def __call__(self, step: Step) -> None:
+        if step.valid is not None:
+            one = step.valid["audio-to-sheet"]
+            self._found = f"R@1 {one['recall_1']:.1f} (chance {step.chance:.2f})"
+            self._bar.line(
+                f"{step.pairs:>11,} pairs  loss {step.loss:.3f}  {self._found}  "
+                f"R@10 {one['recall_10']:.1f}  MRR {one['mrr']:.3f}  {step.pairs_per_s:.0f} pairs/s"
             )
-        shown = f"{told.pairs:,} pairs, {told.pairs_per_s:.0f}/s, loss {told.loss:.3f}"
+        shown = f"{step.pairs:,} pairs, {step.pairs_per_s:.0f}/s, loss {step.loss:.3f}"
         note = f"{shown}, {self._found}" if self._found else shown
-        self._progress.update("training", float(told.done), 1.0, note)
+        self._bar("training", float(step.done), 1.0, note)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from msmdtools.base.processors import processors
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 if TYPE_CHECKING:
     from msmdtools.dataset.validate import Report
@@ -58,20 +58,16 @@ def command(
         raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")
     if not is_snippets and dataset:
         raise click.UsageError(f"--dataset is for snippets, and {folder} has no snippets.json.")
-    with Progress() as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.update("shards" if is_snippets else "pieces", done, total)
-
+    with Bar() as bar:
         report: Report | SnippetReport
         if is_snippets:
             from msmdtools.snippets import validate as of_snippets
 
-            report = of_snippets.validate(folder, dataset, workers, progress)
+            report = of_snippets.validate(folder, dataset, workers, bar)
         else:
             from msmdtools.dataset import validate as of_dataset
 
-            report = of_dataset.validate(folder, pieces or "*", workers, progress)
+            report = of_dataset.validate(folder, pieces or "*", workers, bar)
     click.echo(
         json.dumps(report.to_json(), indent=2, ensure_ascii=False) if as_json else report.to_text()
     )

@@ -6,7 +6,7 @@ tables in `msmdtools.dataset.evidence`; here are those of the files themselves, 
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -19,6 +19,7 @@ import pyarrow as pa
 from msmdtools.base import parquet
 from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import checks, evidence, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
@@ -93,13 +94,13 @@ def validate(
     path: str | Path,
     pieces: str = "*",
     jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> Report:
     """Checks a dataset, or those of its pieces whose id matches a glob.
 
     Args:
         jobs: worker processes; 1 works in this process.
-        progress: called with the pieces done and to do, at the start and after every few.
+        progress: told of the pieces, after every few.
 
     Raises:
         DatasetError: there is no finished dataset, a table is missing or damaged, or no piece
@@ -123,8 +124,7 @@ def validate(
     for found, count in _in_chunks(path, chosen, jobs):
         findings += found
         done += count
-        if progress:
-            progress(done, len(chosen))
+        progress("pieces", done, len(chosen))
     return Report(str(path), chosen, len(dataset.failed), tuple(findings))
 
 

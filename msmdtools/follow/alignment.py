@@ -20,7 +20,6 @@ M. Müller, M. Clausen, "Handling repeats and jumps in score-performance synchro
 has more audio windows than sheet windows, after which it no longer places all of the audio.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.follow import path, presence
@@ -46,7 +46,6 @@ INDEX_SHEET, INDEX_AUDIO = 50, 0.5
 SMOOTH_S = 0.3
 
 Floats = NDArray[np.float64]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +114,7 @@ def align(
     sheet: Paged,
     bands: NDArray[Any],
     model: Model,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Alignment:
     """The way of a recording over a sheet, found with the whole recording.
 

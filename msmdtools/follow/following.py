@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.follow import presence
 from msmdtools.follow.alignment import (
@@ -46,7 +47,6 @@ from msmdtools.follow.alignment import (
     SHEET_STRIDE,
     Alignment,
     Floats,
-    Progress,
     check_length,
     window_centres,
 )
@@ -100,7 +100,7 @@ def follow(
     sheet: Paged,
     bands: NDArray[Any],
     model: Model,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Alignment:
     """The way of a recording over a sheet, each place told from what was heard before it.
 

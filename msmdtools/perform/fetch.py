@@ -8,10 +8,10 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from msmdtools.base.damage import why
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import SoundfontError
 from msmdtools.perform.deb import extract_from_deb
 from msmdtools.perform.soundfonts import Soundfont, registry, verify
@@ -23,7 +23,7 @@ _TIMEOUT_S = 30
 def fetch_soundfont(
     name: str,
     folder: Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
     fonts: dict[str, Soundfont] | None = None,
 ) -> Path:
     """Put the registered soundfont `name` into `folder`, with its content verified.
@@ -32,7 +32,7 @@ def fetch_soundfont(
     the font as .part), each address of the registry is tried in turn, and then apt where it is.
 
     Args:
-        progress: called with bytes so far and bytes in all (0 where the server does not say).
+        progress: told of the kilobytes.
         fonts: a registry to use instead of the package's.
 
     Raises:
@@ -60,7 +60,7 @@ def fetch_soundfont(
     failures = []
     for url in font.urls:
         try:
-            download = _download(url, folder, progress)
+            download = _download(url, folder, progress, f"{name}, kB")
         except OSError as error:
             failures.append(f"{url}: {_reason(error)}")
             continue
@@ -115,7 +115,7 @@ def _download_with_apt(package: str, folder: Path) -> Path:
         return found[0].rename(folder / found[0].name)
 
 
-def _download(url: str, folder: Path, progress: Callable[[int, int], None]) -> Path:
+def _download(url: str, folder: Path, progress: Progress, what: str) -> Path:
     """Download to a .part file, from where that ends; return it when it is whole.
 
     Raises:
@@ -136,7 +136,7 @@ def _download(url: str, folder: Path, progress: Callable[[int, int], None]) -> P
                 while chunk := answer.read(_CHUNK):
                     file.write(chunk)
                     done += len(chunk)
-                    progress(done, total)
+                    progress(what, done // 1000, total // 1000)
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and start:
             return part  # nothing is left to get; the checksum will tell whether it is right

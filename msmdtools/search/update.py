@@ -9,7 +9,7 @@ the files; nothing is embedded again.
 import logging
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from msmdtools.base import parquet
 from msmdtools.base.files import explained, sync_file, write_atomically
 from msmdtools.base.lock import locked
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model, bundled
 from msmdtools.search import index, neighbours, parts
@@ -71,7 +72,7 @@ def update(
     remove: Collection[str] = (),
     sheet_stride: int | None = None,
     audio_stride: float | None = None,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Change:
     """Make an index of sheets and recordings, or add some to one and remove pieces.
 

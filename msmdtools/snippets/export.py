@@ -26,6 +26,7 @@ from msmdtools.base.damage import why
 from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.pool import Call, Pool, Raised, Returned
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader, tables
 from msmdtools.dataset.files import damaged
 from msmdtools.errors import DatasetError, MsmdError
@@ -52,7 +53,6 @@ PIECE_S, SHARD_S = 900.0, 3600.0
 ATTEMPTS = 2
 
 _log = logging.getLogger(__name__)
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def export(
     out: Path,
     options: SnippetOptions | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     warn: Callable[[str], None] = _log.warning,
 ) -> ExportSummary:
     """Cut the snippets of a dataset and write them as Parquet shards, or go on with that.
@@ -103,7 +103,7 @@ def export(
     Args:
         dataset: a finished dataset folder; only read.
         out: the folder for the snippets; made if need be.
-        progress: called with what is being done ("pieces", "shards"), how many are done, and to do.
+        progress: told of the pieces that are cut, and then of the shards that are written.
         warn: called with a message about something that is not as it should be, but stops nothing.
 
     Raises:
@@ -191,7 +191,7 @@ class _Run:
     info: SnippetInfo
     plan: Mapping[str, Any]
     pool: Pool
-    progress: Progress | None
+    progress: Progress
 
     @property
     def prepared(self) -> Path:
@@ -248,8 +248,7 @@ def _pieces(run: _Run) -> dict[str, PieceCounts]:
         os.rename(task.folder, run.prepared / task.piece)
         done += 1
         _log.info("%s: windows cut", task.piece)
-        if run.progress:
-            run.progress("pieces", done, len(names))
+        run.progress("pieces", done, len(names))
     return {piece: prepare.read_counts(run.prepared / piece) for piece in sorted(names)}
 
 
@@ -273,8 +272,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
         write_atomically(record, json_bytes(seal.sealed(row)), run.work, durable=True)
         rows[name] = row
         _log.info("%s: written", name)
-        if run.progress:
-            run.progress("shards", len(rows), len(planned))
+        run.progress("shards", len(rows), len(planned))
     return [rows[shard.name] for shard in planned]
 
 

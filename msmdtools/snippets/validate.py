@@ -9,7 +9,7 @@ they were cut from, not by the code that cut them.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from msmdtools.base import parquet, seal
 from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.errors import DatasetError, ManifestError, MsmdError
@@ -99,7 +100,7 @@ def validate(
     path: str | Path,
     dataset: Path | None = None,
     jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
     samples: int = SAMPLES,
 ) -> SnippetReport:
     """Check a folder of snippets.
@@ -107,7 +108,7 @@ def validate(
     Args:
         dataset: that they were cut from; None for the place that snippets.json names.
         jobs: worker processes.
-        progress: called with the shards done and to do.
+        progress: told of the shards.
         samples: how many rows of each shard to compare with the dataset.
 
     Raises:
@@ -133,8 +134,7 @@ def validate(
         ids += result.ids
         counts += result.counts
         compared += result.compared
-        if progress:
-            progress(done, len(tasks))
+        progress("shards", done, len(tasks))
     if len(set(ids)) != len(ids):
         what = f"{len(ids) - len(set(ids))} rows have the id of another"
         findings.append(Finding("", "keys", what, DATA))

@@ -80,8 +80,8 @@ class TrainOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What a running training tells: after each step, and after a validation with its metrics.
+class Step:
+    """What a training has come to: after each step, and after a validation with its metrics.
 
     Attributes:
         pairs: trained on so far.

@@ -34,7 +34,7 @@ from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
 from msmdtools.training.hardware import precision, tune
 from msmdtools.training.learner import Learner
-from msmdtools.training.options import Progress, Summary, TrainOptions
+from msmdtools.training.options import Step, Summary, TrainOptions
 from msmdtools.training.position import Position
 from msmdtools.training.refit import refit
 
@@ -49,7 +49,7 @@ def train(
     run: Path,
     options: TrainOptions | None = None,
     *,
-    progress: Callable[[Progress], None] | None = None,
+    observe: Callable[[Step], None] = lambda step: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Summary:
     """Train a model on snippets, or go on with that, with the run folder locked.
@@ -58,7 +58,7 @@ def train(
         snippets: a folder or URL of snippets with splits train and valid, or `SYNTHETIC`; of several
             folders all training pairs are trained on, and those of the first's valid validate.
         run: the run folder; made if need be.
-        progress: called after each step and each validation.
+        observe: called after each step and each validation.
         warn: called with what is not as it should be, but stops nothing.
 
     Raises:
@@ -83,7 +83,7 @@ def train(
     folders = [snippets] if isinstance(snippets, str | Path) else snippets
     with ExitStack() as lock:
         names = [str(folder) for folder in folders]
-        return _Run(names, config, run, options, progress, warn, lock).train()
+        return _Run(names, config, run, options, observe, warn, lock).train()
 
 
 class _Run:
@@ -95,7 +95,7 @@ class _Run:
         config: Config,
         run: Path,
         options: TrainOptions,
-        progress: Callable[[Progress], None] | None,
+        observe: Callable[[Step], None],
         warn: Callable[[str], None],
         lock: ExitStack,
     ) -> None:
@@ -103,7 +103,7 @@ class _Run:
         self._clock = time.monotonic()
         self.config, self.run, self.options = config, run, options
         self.snippets = snippets
-        self.progress, self.warn = progress, warn
+        self.observe, self.warn = observe, warn
         if options.threads:
             torch.set_num_threads(options.threads)
         self.precision = precision(config.training.precision, options.accelerator)
@@ -351,10 +351,9 @@ class _Run:
             )
 
     def _tell(self, speed: float, valid: dict[str, dict[str, float]] | None = None) -> None:
-        if self.progress and self.fabric.is_global_zero:
+        if self.fabric.is_global_zero:
             chance = metrics.chance(self.validation.candidates).recall_1
-            told = Progress(self.at.pairs, self._done(), self.at.loss, speed, valid, chance)
-            self.progress(told)
+            self.observe(Step(self.at.pairs, self._done(), self.at.loss, speed, valid, chance))
 
 
 class _Speed:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from msmdtools.cli.eval import task
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 
 def _options(command: Any) -> Any:
@@ -75,12 +75,10 @@ def _measure(
 
     opened = reader.open(folder)
     selected = selection.select(opened, split, performance)
-    with Progress() as progress:
+    with Bar() as bar:
         loaded = load_model(model, device)
         selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
-        found = evaluate.evaluate(
-            loaded, opened, selected.performances, what, tempi, progress.update
-        )
+        found = evaluate.evaluate(loaded, opened, selected.performances, what, tempi, bar)
         summed = report.summed_up(loaded, opened, what, found, seed, seen)
         written = []
         if out is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from msmdtools.cli.eval import task
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 
 def _options(command: Any) -> Any:
@@ -99,7 +99,7 @@ def _measure(
     opened = reader.open(folder)
     selected = selection.select(opened, split, performance)
     others = [reader.open(other) for other in distractors]
-    with Progress() as progress:
+    with Bar() as bar:
         loaded = load_model(model, device)
         selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
         gathered = collection.gather(
@@ -110,7 +110,7 @@ def _measure(
             distractors=others,
             index=index,
             seen=seen,
-            progress=progress.update,
+            progress=bar,
         )
         figures, queries = evaluate.evaluate(
             [what],
@@ -120,7 +120,7 @@ def _measure(
             tempi,
             draws=excerpts,
             seed=seed,
-            progress=progress.update,
+            progress=bar,
         )
         about = (loaded, gathered, others, figures[what])
         written = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from msmdtools.cli.eval import task
-from msmdtools.cli.progress import Progress
+from msmdtools.cli.progress import Bar
 
 
 @click.command(
@@ -85,15 +85,15 @@ def command(
 
     opened = reader.open(folder)
     opened[split]  # before the model is loaded, which takes longer
-    with Progress() as progress:
+    with Bar() as bar:
         loaded = load_model(model, device)
         without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)
         chosen = replace(pool.choose(opened, split, candidates, performance, without), seen=seen)
-        found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=progress.update)
+        found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=bar)
         outcomes = []
         if robustness:
             fewer = pool.choose(opened, split, robustness_candidates, performance, without)
-            outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=progress.update)
+            outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=bar)
         written = []
         if out is not None:
             report.write(out, loaded, found, outcomes)

@@ -30,11 +30,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset.reader import Dataset, DatasetPiece
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation.pieces import speeds
 from msmdtools.evaluation.rendering import Rendition, whole
-from msmdtools.evaluation.snippets.retrieval import Progress
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.follow import alignment as aligning
 from msmdtools.follow import following
@@ -116,7 +116,7 @@ def evaluate(
     performances: dict[str, str],
     task: str,
     at: Sequence[float] = (),
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Followed]:
     """Follow performances on their sheets and compare with the note heads.
 

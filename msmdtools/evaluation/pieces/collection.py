@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset.reader import Dataset
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation.pieces import near_identical
 from msmdtools.evaluation.pieces.near_identical import Others
-from msmdtools.evaluation.snippets.retrieval import Progress
 from msmdtools.models.model import Model
 from msmdtools.models.seen import Seen
 from msmdtools.search import sources
@@ -81,7 +81,7 @@ def gather(
     distractors: Sequence[Dataset] = (),
     index: Path | None = None,
     seen: Seen | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Collection:
     """Embed what is needed, or take it from the index.
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from msmdtools.base.pool import Pool
 from msmdtools.base.processors import processors
+from msmdtools.base.progress import Progress, silent
 from msmdtools.evaluation.pieces import excerpts, identification, location, speeds
 from msmdtools.evaluation.pieces.collection import Collection
 from msmdtools.evaluation.pieces.excerpts import DRAWS, Query
 from msmdtools.evaluation.pieces.identification import Identification
 from msmdtools.evaluation.pieces.location import Location
-from msmdtools.evaluation.snippets.retrieval import DIRECTIONS, Progress
+from msmdtools.evaluation.snippets.retrieval import DIRECTIONS
 from msmdtools.models.model import Model
 
 Found = list[Identification | Location]
@@ -30,7 +31,7 @@ def evaluate(
     *,
     draws: int = DRAWS,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> tuple[dict[str, Found], Asked]:
     """The figures of tasks by their names, and the queries that they are of, by direction and speed.
 

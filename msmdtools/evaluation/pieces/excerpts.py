@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.evaluation.pieces.collection import Collection, own
-from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, Progress
+from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.models.model import Model
 from msmdtools.search.windows import audio_windows, edge_windows
@@ -58,7 +59,7 @@ def queries(
     *,
     count: int = DRAWS,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Query]:
     """All queries of a direction: by piece the excerpts by length and draw, then the whole.
 

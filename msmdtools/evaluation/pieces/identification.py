@@ -33,10 +33,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base.processors import processors
+from msmdtools.base.progress import Progress, silent
 from msmdtools.evaluation.pieces.collection import Collection
 from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.near_identical import Others
-from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, Progress
+from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET
 from msmdtools.metrics import bootstrap, chance
 from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.bootstrap import Interval
@@ -102,7 +103,7 @@ def ranks(
     candidates: Side,
     alike: Others,
     method: str = "paths",
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> NDArray[np.int64]:
     """The rank of the right piece for every query: int64, (queries,).
 
@@ -133,7 +134,7 @@ def evaluate(
     direction: str,
     *,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Identification]:
     """How often the pieces of queries are found, by length and method.
 

@@ -31,12 +31,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.evaluation.pieces import identification
 from msmdtools.evaluation.pieces.collection import Collection
 from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.measures import Paper, paper
-from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, Progress
+from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET
 from msmdtools.metrics import bootstrap, chance
 from msmdtools.metrics.bootstrap import Interval
 from msmdtools.search.parts import Side
@@ -105,7 +106,7 @@ def evaluate(
     direction: str,
     *,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Location]:
     """How well the beginnings of excerpts are located, by length.
 

@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 
 from msmdtools.base.pool import Call, Pool
+from msmdtools.base.progress import Progress, silent
 from msmdtools.evaluation.pieces.collection import Collection, Recordings
 from msmdtools.evaluation.rendering import PIECE_S, Rendition, results, whole
-from msmdtools.evaluation.snippets.retrieval import Progress
 from msmdtools.models.model import Model
 from msmdtools.search.parts import Side
 from msmdtools.search.windows import audio_windows
@@ -30,7 +30,7 @@ def performed(
     model: Model,
     speed: float,
     pool: Pool,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Collection:
     """The collection with its pieces performed again so many times as fast.
 

@@ -6,7 +6,7 @@ length of context, ranks them in both directions (`metrics`), and says how sure 
 (`answers`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.evaluation.snippets import answers, repetition
 from msmdtools.evaluation.snippets.candidates import Candidates
@@ -29,7 +30,6 @@ AUDIO_TO_SHEET, SHEET_TO_AUDIO = DIRECTIONS = ("audio-to-sheet", "sheet-to-audio
 _BATCH = 256
 
 Embeddings = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
 
 
 class _Config(Protocol):
@@ -127,7 +127,7 @@ def evaluate(
     directions: Sequence[str] = DIRECTIONS,
     *,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """How well a model finds the candidates.
 

@@ -29,11 +29,12 @@ from msmdtools.base import draws
 from msmdtools.base.damage import no_folder
 from msmdtools.base.pool import Call, Pool
 from msmdtools.base.processors import processors
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import DatasetError, SoundfontError
 from msmdtools.evaluation.rendering import PIECE_S, Cut, Rendition, results, windows
 from msmdtools.evaluation.snippets import retrieval
 from msmdtools.evaluation.snippets.candidates import Candidates
-from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, DIRECTIONS, Embedder, Progress
+from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, DIRECTIONS, Embedder
 from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.retrieval import Retrieval
 from msmdtools.perform.soundfonts import find_soundfont, registry
@@ -111,7 +112,7 @@ def evaluate(
     dataset: Path | None = None,
     directions: Sequence[str] = DIRECTIONS,
     *,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Outcome]:
     """Retrieval under each of `conditions`, with these candidates.
 
