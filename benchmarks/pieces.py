@@ -67,8 +67,8 @@ def main() -> None:
         played = ", ".join(values["performances"])
         blocks += [
             f"### Among {values['candidates']} pieces",
-            f"`{values['model']}`; {values['pieces']} pieces are the queries, performed as {played}. Embedding what "
-            f"the index lacked took {embedded - begin:.0f} s, everything else {end - embedded:.0f} s.",
+            f"`{values['model']}`; {values['pieces']} pieces are the queries, performed as {played}. Embedding "
+            f"what the index lacked took {embedded - begin:.0f} s, everything else {end - embedded:.0f} s.",
         ]
         for task, figures in found.items():
             blocks += ["\n".join(pipes(table)) for table in pieces_report.tables(figures)]
