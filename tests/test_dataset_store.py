@@ -36,6 +36,13 @@ def put(dataset, piece, systems):
     store.commit(dataset, piece, folder)
 
 
+def test_a_table_carries_its_name_and_the_meaning_of_its_columns():
+    schema = PIECES.arrow_schema()
+    assert schema.metadata == {b"msmdtools.table": b"pieces"}
+    meaning = {column.name: column.meaning for column in PIECES.columns}
+    assert {f.name: f.metadata[b"meaning"].decode() for f in schema} == meaning
+
+
 def test_row_groups_hold_whole_pieces_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "ROWS_PER_GROUP", 5)
     for piece, systems in (("c", 1), ("a", 3), ("b", 3), ("d", 0)):

@@ -62,7 +62,7 @@ class Table:
                 )
                 for c in self.columns
             ],
-            metadata={"msmdtools.base.table": self.name},
+            metadata={"msmdtools.table": self.name},
         )
 
     def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
