@@ -12,10 +12,11 @@ Moments between two on the sheet are on it too: a rest, an ornament, a bar that 
 Where chance and music are not a good deal apart, nothing but silence is found.
 
 *While it is heard* (`so_far`) nobody knows what comes next, and less can be said: every half second, by the
-windows that have been heard to their end, how probable it is that the last 10 or 20 s, whichever fits better
-as a repeat breaks what lies across it, are of the sheet. Below `LEAVE` the music is off the sheet, until it is
-as likely as not again. Nothing is said of the first `LEAST` windows, nor of those after a pause. Silence
-before the first sound is off the sheet, and silence for longer than `PAUSE_S` later on: it may be a rest.
+windows that have been heard to their end, how probable it is that the last 3 or 5 s, whichever fits better, are
+of the sheet. Below `LEAVE` the music is off the sheet, until it is as probable as `BACK` again. Nothing is said of
+the first `LEAST` windows, nor of those after a pause. Silence before the first sound is off the sheet, and
+silence for longer than `PAUSE_S` later on: it may be a rest. benchmarks/presence.py fits these numbers, except
+those of silence, and measures all of them.
 """
 
 from collections.abc import Sequence
@@ -32,10 +33,10 @@ SILENCE_S = 1.0
 # Of the loudness that a tenth of the frames exceed.
 QUIET = 0.05
 LEVEL, LACK, APART = 0.35, 6.0, 0.8
-# While it is heard: seconds of silence, windows, and a probability.
+# While it is heard: seconds of silence, windows, and probabilities.
 PAUSE_S = 3.0
-LEAST, PASSAGES = 10, (20, 40)
-LEAVE, BACK = 0.1, 0.5
+LEAST, PASSAGES = 6, (6, 10)
+LEAVE, BACK = 0.2, 0.2
 # Windows of which paths are looked for at a time.
 _BLOCK = 256
 
