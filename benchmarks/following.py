@@ -15,8 +15,8 @@ from pieces import filled
 
 import msmdtools
 from msmdtools.base.text_table import pipes
-from msmdtools.evaluation.following import evaluate as alignment
-from msmdtools.evaluation.following import report as alignment_report
+from msmdtools.evaluation.following import report
+from msmdtools.evaluation.following.accuracy import evaluate_following
 from msmdtools.evaluation.pieces.speeds import SPEEDS
 from msmdtools.models.model import load_model
 from msmdtools.splits import selection
@@ -39,18 +39,18 @@ def main() -> None:
     blocks = []
     for task, heading in HEADINGS.items():
         begin = time.perf_counter()
-        followed = alignment.evaluate(model, dataset, selected.performances, task, given.tempi)
+        followed = evaluate_following(model, dataset, selected.performances, task, given.tempi)
         taken = time.perf_counter() - begin
         heard = sum(float(one.onset[-1]) for one in followed)
-        report = alignment_report.summed_up(model, dataset, task, followed)
+        summary = report.summed_up(model, dataset, task, followed)
         if given.report:
-            alignment_report.write(given.report / task, report)
+            report.write(given.report / task, summary)
         played = ", ".join(sorted({one.performance for one in followed}))
         blocks += [
             f"### {heading}",
-            f"`{report.model}`, {len(report.pieces)} pieces as {played}, "
-            f"{report.method.onsets:,} onsets; in percent of them.",
-            "\n".join(pipes(alignment_report.table(report))),
+            f"`{summary.model}`, {len(summary.pieces)} pieces as {played}, "
+            f"{summary.method.onsets:,} onsets; in percent of them.",
+            "\n".join(pipes(report.table(summary))),
             f"It took {taken:.0f} s for {heard / 60:.0f} minutes of music, all speeds together.",
         ]
     figures = "\n\n".join(blocks)

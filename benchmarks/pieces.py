@@ -16,10 +16,9 @@ from pathlib import Path
 
 import msmdtools
 from msmdtools.base.text_table import pipes
-from msmdtools.evaluation.pieces import collection
-from msmdtools.evaluation.pieces import evaluate as pieces
-from msmdtools.evaluation.pieces import report as pieces_report
+from msmdtools.evaluation.pieces import collection, report
 from msmdtools.evaluation.pieces.speeds import SPEEDS
+from msmdtools.evaluation.pieces.tasks import evaluate_pieces
 from msmdtools.models.model import load_model
 from msmdtools.splits import selection
 
@@ -61,9 +60,9 @@ def main() -> None:
             model, given.model, dataset, selected, distractors=others, index=given.index
         )
         embedded = time.perf_counter()
-        found, queries = pieces.evaluate(tasks, model, gathered, at=speeds, draws=given.excerpts)
+        found, queries = evaluate_pieces(tasks, model, gathered, at=speeds, draws=given.excerpts)
         end = time.perf_counter()
-        values = pieces_report.to_json(model, gathered, others, [])
+        values = report.to_json(model, gathered, others, [])
         played = ", ".join(values["performances"])
         blocks += [
             f"### Among {values['candidates']} pieces",
@@ -71,10 +70,10 @@ def main() -> None:
             f"what the index lacked took {embedded - begin:.0f} s, everything else {end - embedded:.0f} s.",
         ]
         for task, figures in found.items():
-            blocks += ["\n".join(pipes(table)) for table in pieces_report.tables(figures)]
+            blocks += ["\n".join(pipes(table)) for table in report.tables(figures)]
             if given.report:
                 folder = given.report / (task if task == "position" else name)
-                pieces_report.write(folder, model, gathered, others, figures, queries)
+                report.write(folder, model, gathered, others, figures, queries)
     text = "\n\n".join(blocks)
     if given.docs:
         given.docs.write_text(filled(given.docs.read_text("utf-8"), text), "utf-8")

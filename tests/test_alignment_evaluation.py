@@ -13,7 +13,7 @@ from PIL import Image
 
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.evaluation.following.evaluate import Errors, accuracy, compare, moments_at
+from msmdtools.evaluation.following.accuracy import Errors, accuracy_of, compare, moments_at
 from msmdtools.follow import axis
 from msmdtools.follow.alignment import Alignment
 from msmdtools.paper.position import Passage
@@ -141,7 +141,7 @@ def errors(*seconds):
 def test_shares_and_medians_against_a_slow_reference():
     draw = np.random.default_rng(1)
     pieces = [errors(*draw.exponential(0.5, size=n), np.inf) for n in (3, 9, 14)]
-    found = accuracy(pieces)
+    found = accuracy_of(pieces)
     values = sorted(value for piece in pieces for value in piece.seconds)
     assert (found.onsets, found.unreached) == (29, 3)
     for limit, share in found.within.items():
@@ -154,21 +154,21 @@ def test_shares_and_medians_against_a_slow_reference():
 
 
 def test_limits_belong_to_the_shares():
-    found = accuracy([errors(0.05, 0.1, 0.5, 1.0, 5.0, 6.0)])
+    found = accuracy_of([errors(0.05, 0.1, 0.5, 1.0, 5.0, 6.0)])
     assert list(found.within.values()) == pytest.approx([100 * k / 6 for k in range(1, 6)])
     assert found.intervals is None
 
 
 def test_intervals_are_of_pieces_not_of_onsets():
     """One of two pieces is right: drawing pieces gives anything from 0 to 100 %."""
-    found = accuracy([errors(*[0.01] * 500), errors(*[9.0] * 500)])
+    found = accuracy_of([errors(*[0.01] * 500), errors(*[9.0] * 500)])
     assert found.within[0.5] == 50
     assert found.intervals[0.5] == (0, 100)
 
 
 def test_no_onsets_have_no_figures():
     with pytest.raises(ValueError, match="no onsets to sum up"):
-        accuracy([])
+        accuracy_of([])
 
 
 # The command
@@ -232,7 +232,7 @@ def test_other_speeds(run, dataset, monkeypatch):
         assert (rendition.performance, rendition.tempo) == (SLOW, 2.0)
         return dataset[rendition.piece].spectrogram(FAST)
 
-    monkeypatch.setattr("msmdtools.evaluation.following.evaluate.whole", rendered)
+    monkeypatch.setattr("msmdtools.evaluation.following.accuracy.whole", rendered)
     result = run("alignment", dataset.path, "--tempi", "1,2", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -253,7 +253,7 @@ def test_following_as_json(run, dataset):
 def test_infinite_medians_are_null():
     from msmdtools.evaluation.following import report as alignment_report
 
-    values = alignment_report._values(accuracy([errors(0.1, np.inf, np.inf)]))
+    values = alignment_report._values(accuracy_of([errors(0.1, np.inf, np.inf)]))
     assert values["median_s"] is None
     json.dumps(values, allow_nan=False)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from msmdtools.metrics import bootstrap, chance
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.ranks import RECALLS, retrieval_metrics
 
 
 def test_the_tail_is_that_of_the_binomial_distribution():
@@ -22,8 +22,8 @@ def test_the_tail_is_that_of_the_binomial_distribution():
 
 
 def above(ranks, pieces, candidates):
-    found = metrics.retrieval(ranks, candidates)
-    recalls = {k: getattr(found, f"recall_{k}") for k in metrics.RECALLS}
+    found = retrieval_metrics(ranks, candidates)
+    recalls = {k: getattr(found, f"recall_{k}") for k in RECALLS}
     return chance.above(
         recalls, len(ranks), candidates, bootstrap.intervals(ranks, pieces, draws=200)
     )
@@ -58,7 +58,7 @@ def test_one_lucky_piece_is_not_knowledge():
     ranks = draw.integers(1, 1001, 1000)
     pieces = np.repeat(np.arange(20), 50)
     ranks[pieces == 3] = draw.integers(1, 40, 50)
-    found = metrics.retrieval(ranks, 1000)
-    recalls = {k: getattr(found, f"recall_{k}") for k in metrics.RECALLS}
+    found = retrieval_metrics(ranks, 1000)
+    recalls = {k: getattr(found, f"recall_{k}") for k in RECALLS}
     assert chance.above(recalls, 1000, 1000)  # to the test of independent queries it is
     assert not above(ranks, pieces, 1000)

@@ -23,7 +23,7 @@ from msmdtools.evaluation.snippets import (
 )
 from msmdtools.evaluation.snippets import figure as picture
 from msmdtools.metrics import bootstrap
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.ranks import METRICS, retrieval_metrics
 from msmdtools.snippets import reader
 
 
@@ -105,8 +105,8 @@ def test_weighted_metrics_are_those_of_repeated_ranks(data):
     counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)))
     counts[0] += not counts.any()
     found = bootstrap._metrics(ranks, counts[None].astype(float))[0]
-    expected = metrics.retrieval(np.repeat(ranks, counts), 40)
-    for name, value in zip(metrics.METRICS, found, strict=True):
+    expected = retrieval_metrics(np.repeat(ranks, counts), 40)
+    for name, value in zip(METRICS, found, strict=True):
         assert value == pytest.approx(getattr(expected, name), rel=1e-12), name
 
 

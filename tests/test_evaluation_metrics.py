@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics import ranks
+from msmdtools.metrics.ranks import (
+    METRICS,
+    TIE,
+    RetrievalMetrics,
+    chance_metrics,
+    most_similar,
+    ranks_of_pairs,
+    retrieval_metrics,
+)
 
 
 def slow_ranks(queries, candidates):
@@ -22,7 +31,7 @@ def slow_ranks(queries, candidates):
     for i, row in enumerate(similarity):
         rank = 1
         for j, value in enumerate(row):
-            rank += j != i and value >= row[i] - metrics.TIE
+            rank += j != i and value >= row[i] - TIE
         result.append(rank)
     return result
 
@@ -41,7 +50,7 @@ def test_ranks_are_those_of_the_full_matrix(data):
     queries = np.array(data.draw(st.lists(row, min_size=n, max_size=n)), np.float32)
     candidates = np.array(data.draw(st.lists(row, min_size=m, max_size=m)), np.float32)
     chunk = data.draw(st.integers(1, 13))
-    assert metrics.ranks(queries, candidates, chunk).tolist() == slow_ranks(queries, candidates)
+    assert ranks_of_pairs(queries, candidates, chunk).tolist() == slow_ranks(queries, candidates)
 
 
 @pytest.mark.parametrize(("chunk", "columns"), [(1, 7), (64, 100), (1000, 16384)])
@@ -50,11 +59,11 @@ def test_chunks_do_not_matter(monkeypatch, chunk, columns):
     candidates = random.standard_normal((300, 8)).astype(np.float32)
     candidates[100:150] = candidates[:50]  # ties across chunks
     queries = candidates[:200] + random.standard_normal((200, 8)).astype(np.float32)
-    monkeypatch.setattr(metrics, "CANDIDATES", columns)
-    assert metrics.ranks(queries, candidates, chunk).tolist() == slow_ranks(queries, candidates)
+    monkeypatch.setattr(ranks, "CANDIDATES", columns)
+    assert ranks_of_pairs(queries, candidates, chunk).tolist() == slow_ranks(queries, candidates)
     similarity = _cosine(queries, candidates)
     similarity[np.arange(200), np.arange(200)] = -np.inf
-    found = metrics.best(queries, candidates, 5, chunk)
+    found = most_similar(queries, candidates, 5, chunk)
     assert all(len(set(row)) == 5 for row in found.tolist())
     # Which of equal rows comes first may depend on how they were multiplied.
     expected = np.sort(similarity, axis=1)[:, :-6:-1]
@@ -68,23 +77,23 @@ def _cosine(a, b):
 
 def test_collapsed_embeddings_are_not_rewarded():
     rows = np.ones((50, 4), np.float32)
-    ranks = metrics.ranks(rows, rows)
+    ranks = ranks_of_pairs(rows, rows)
     assert ranks.tolist() == [50] * 50
-    assert metrics.retrieval(ranks).recall_25 == 0
+    assert retrieval_metrics(ranks).recall_25 == 0
     nothing = np.zeros((50, 4), np.float32)
-    assert metrics.ranks(nothing, nothing).tolist() == [50] * 50
+    assert ranks_of_pairs(nothing, nothing).tolist() == [50] * 50
 
 
 def test_lengths_do_not_matter_and_further_candidates_only_compete():
     queries = np.array([[1, 0], [0, 3]])
     candidates = np.array([[5, 1], [0, 0.1], [1, 0], [2, 0.1]])
-    assert metrics.ranks(queries, candidates).tolist() == [3, 1]
-    assert metrics.best(queries, candidates, 3).tolist() == [[2, 3, 1], [0, 3, 2]]
+    assert ranks_of_pairs(queries, candidates).tolist() == [3, 1]
+    assert most_similar(queries, candidates, 3).tolist() == [[2, 3, 1], [0, 3, 2]]
 
 
 def test_metrics_of_ranks():
-    found = metrics.retrieval(np.array([1, 1, 2, 5, 10, 11, 25, 100]), candidates=200)
-    assert found == metrics.Retrieval(
+    found = retrieval_metrics(np.array([1, 1, 2, 5, 10, 11, 25, 100]), candidates=200)
+    assert found == RetrievalMetrics(
         recall_1=25.0,
         recall_5=50.0,
         recall_10=62.5,
@@ -101,9 +110,9 @@ def test_golden_numbers():
     """Made once by the full-matrix reference; `python tests/test_evaluation_metrics.py` made them."""
     golden = json.loads(Path(__file__).with_name("test_evaluation_golden.json").read_text())
     queries, candidates = golden_embeddings()
-    ranks = metrics.ranks(queries, candidates)
+    ranks = ranks_of_pairs(queries, candidates)
     for name, value in golden.items():
-        assert getattr(metrics.retrieval(ranks), name) == pytest.approx(value, rel=1e-12)
+        assert getattr(retrieval_metrics(ranks), name) == pytest.approx(value, rel=1e-12)
 
 
 def golden_embeddings():
@@ -116,10 +125,10 @@ def golden_embeddings():
 def test_chance_is_the_mean_over_random_orders():
     random = np.random.default_rng(0)
     ranks = random.integers(1, 41, 200_000)
-    found, expected = metrics.retrieval(ranks, 40), metrics.chance(40)
-    for name in metrics.METRICS:
+    found, expected = retrieval_metrics(ranks, 40), chance_metrics(40)
+    for name in METRICS:
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=0.03)
-    assert metrics.chance(10).recall_25 == 100
+    assert chance_metrics(10).recall_25 == 100
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def test_chance_is_the_mean_over_random_orders():
 )
 def test_shapes_that_do_not_match(queries, candidates, message):
     with pytest.raises(ValueError, match=message):
-        metrics.ranks(np.zeros(queries), np.zeros(candidates))
+        ranks_of_pairs(np.zeros(queries), np.zeros(candidates))
 
 
 def test_what_is_not_finite_has_no_rank():
@@ -139,22 +148,22 @@ def test_what_is_not_finite_has_no_rank():
     bad = rows.copy()
     bad[1, 0] = np.nan
     with pytest.raises(ValueError, match="candidates: 1 of 3 embeddings are not finite"):
-        metrics.ranks(rows, bad)
+        ranks_of_pairs(rows, bad)
     with pytest.raises(ValueError, match="no ranks: there was no query"):
-        metrics.retrieval(np.array([], np.int64))
+        retrieval_metrics(np.array([], np.int64))
     with pytest.raises(ValueError, match="ranks from 0 to 3 of 2 candidates"):
-        metrics.retrieval(np.array([0, 3]), 2)
+        retrieval_metrics(np.array([0, 3]), 2)
 
 
 @pytest.mark.slow
 def test_a_million_candidates_fit_in_memory():
     program = """
 import resource, numpy as np
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.ranks import ranks_of_pairs
 random = np.random.default_rng(0)
 candidates = random.standard_normal((1_000_000, 32), dtype=np.float32)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-ranks = metrics.ranks(candidates[:2000], candidates)
+ranks = ranks_of_pairs(candidates[:2000], candidates)
 print(set(ranks.tolist()), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
 """
     asked = [sys.executable, "-c", program]

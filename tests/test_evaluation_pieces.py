@@ -21,11 +21,11 @@ from msmdtools.evaluation.pieces import (
     measures,
     near_identical,
 )
-from msmdtools.evaluation.pieces import evaluate as pieces
 from msmdtools.evaluation.pieces import figure as pieces_picture
 from msmdtools.evaluation.pieces import report as pieces_report
 from msmdtools.evaluation.pieces.collection import Collection, Recordings
 from msmdtools.evaluation.pieces.excerpts import Query
+from msmdtools.evaluation.pieces.tasks import evaluate_pieces
 from msmdtools.metrics import bootstrap
 from msmdtools.search import search
 from msmdtools.search.parts import Side
@@ -443,7 +443,7 @@ def test_report_and_picture(dataset, weights, tmp_path):
     model = Fake()
     gathered = collection.gather(model, weights, dataset, selection.select(dataset))
     for task in ("pieces", "position"):
-        figures, queries = pieces.evaluate([task], model, gathered, draws=2)
+        figures, queries = evaluate_pieces([task], model, gathered, draws=2)
         found = figures[task]
         about = (model, gathered, [dataset], found)
         if task == "position":  # an excerpt as long as its piece is asked for, and has no place

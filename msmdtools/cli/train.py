@@ -82,7 +82,7 @@ def command(
 def _above_chance(found: Mapping[str, float]) -> bool:
     """Whether the metrics of a direction can be told from chance."""
     from msmdtools.metrics import chance
-    from msmdtools.metrics.retrieval import RECALLS
+    from msmdtools.metrics.ranks import RECALLS
 
     recalls = {k: found[f"recall_{k}"] for k in RECALLS}
     return chance.above(recalls, int(found["queries"]), int(found["candidates"]))

@@ -6,9 +6,7 @@ from pathlib import Path
 from msmdtools.base.files import write_atomically
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
-from msmdtools.follow import figure as alignment_picture
-from msmdtools.follow import player
-from msmdtools.follow import table as alignment_table
+from msmdtools.follow import figure, player, table
 from msmdtools.follow.alignment import Alignment
 from msmdtools.inputs.recording import Recording
 from msmdtools.search.windows import Paged
@@ -23,7 +21,7 @@ def check(paths: Sequence[Path]) -> None:
         MsmdError: an ending is unknown, or there is no such folder.
     """
     for path in paths:
-        if path.suffix.lower() not in (*alignment_table.ENDINGS, PICTURE, PLAYER):
+        if path.suffix.lower() not in (*table.ENDINGS, PICTURE, PLAYER):
             raise MsmdError(
                 f"{path}: unknown ending; give a table (.csv, .parquet, .json), a picture (.png) "
                 "or a player (.html)"
@@ -47,11 +45,11 @@ def write(alignment: Alignment, heard: Recording, path: Path) -> None:
     if ending == PICTURE:
         from msmdtools.dataset.figure import save
 
-        save(alignment_picture.draw(alignment, title), path)
+        save(figure.draw(alignment, title), path)
     elif ending == PLAYER:
         write_atomically(path, player.page(alignment, heard.sound(), title))
     else:
-        alignment_table.write_table(alignment, path)
+        table.write_table(alignment, path)
 
 
 def _named(sheet: Paged) -> str:

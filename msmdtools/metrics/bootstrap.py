@@ -16,7 +16,7 @@ section 3.8 (drawing whole clusters).
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.metrics.retrieval import METRICS, RECALLS
+from msmdtools.metrics.ranks import METRICS, RECALLS
 
 DRAWS = 2000
 LEVEL = 95.0
@@ -29,7 +29,7 @@ Interval = tuple[float, float]
 def intervals(
     ranks: NDArray[np.int64], pieces: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Interval] | None:
-    """The 95 % interval of each metric of `metrics.METRICS`; None with fewer than two pieces.
+    """The 95 % interval of each metric of `METRICS`; None with fewer than two pieces.
 
     Args:
         ranks: (queries,), from 1.

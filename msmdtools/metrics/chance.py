@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from msmdtools.metrics import bootstrap
 from msmdtools.metrics.bootstrap import Interval
-from msmdtools.metrics.retrieval import RECALLS
+from msmdtools.metrics.ranks import RECALLS
 
 LEVEL = 0.01
 

@@ -25,7 +25,7 @@ from lightning_fabric import Fabric
 
 from msmdtools.base.lock import held
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.ranks import chance_metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
@@ -352,7 +352,7 @@ class _Run:
 
     def _tell(self, speed: float, valid: dict[str, dict[str, float]] | None = None) -> None:
         if self.fabric.is_global_zero:
-            chance = metrics.chance(self.validation.candidates).recall_1
+            chance = chance_metrics(self.validation.candidates).recall_1
             self.observe(Step(self.at.pairs, self._done(), self.at.loss, speed, valid, chance))
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from msmdtools.loading.batch import Batch
 from msmdtools.loading.pairs import Pairs
-from msmdtools.metrics import retrieval as metrics
+from msmdtools.metrics.ranks import ranks_of_pairs, retrieval_metrics
 from msmdtools.models.config import Config
 from msmdtools.models.network import TwoTower
 from msmdtools.snippets.reader import Snippets
@@ -58,6 +58,6 @@ def embedded_retrieval(network: TwoTower, batches: list[Batch]) -> dict[str, dic
     network.train(training)
     u, v = np.concatenate(sheets), np.concatenate(sounds)
     return {
-        "audio-to-sheet": metrics.retrieval(metrics.ranks(v, u)).to_json(),
-        "sheet-to-audio": metrics.retrieval(metrics.ranks(u, v)).to_json(),
+        "audio-to-sheet": retrieval_metrics(ranks_of_pairs(v, u)).to_json(),
+        "sheet-to-audio": retrieval_metrics(ranks_of_pairs(u, v)).to_json(),
     }

@@ -1,5 +1,5 @@
 """`msmd eval alignment` and `msmd eval following`: thin shells over
-`msmdtools.evaluation.following.evaluate.evaluate`."""
+`msmdtools.evaluation.following.accuracy.evaluate_following`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +68,8 @@ def _measure(
 ) -> None:
     task.check_folder(out)
     from msmdtools.dataset import reader
-    from msmdtools.evaluation.following import evaluate, report
+    from msmdtools.evaluation.following import report
+    from msmdtools.evaluation.following.accuracy import evaluate_following
     from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
     from msmdtools.splits import selection
@@ -78,7 +79,7 @@ def _measure(
     with Bar() as bar:
         loaded = load_model(model, device)
         selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
-        found = evaluate.evaluate(loaded, opened, selected.performances, what, tempi, bar)
+        found = evaluate_following(loaded, opened, selected.performances, what, tempi, bar)
         summed = report.summed_up(loaded, opened, what, found, seed, seen)
         written = []
         if out is not None:

@@ -1,5 +1,5 @@
 """`msmd eval pieces` and `msmd eval position`: thin shells over
-`msmdtools.evaluation.pieces.evaluate.evaluate`."""
+`msmdtools.evaluation.pieces.tasks.evaluate_pieces`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +91,8 @@ def _measure(
 ) -> None:
     task.check_folder(out)
     from msmdtools.dataset import reader
-    from msmdtools.evaluation.pieces import collection, evaluate, report
+    from msmdtools.evaluation.pieces import collection, report
+    from msmdtools.evaluation.pieces.tasks import evaluate_pieces
     from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
     from msmdtools.splits import selection
@@ -112,7 +113,7 @@ def _measure(
             seen=seen,
             progress=bar,
         )
-        figures, queries = evaluate.evaluate(
+        figures, queries = evaluate_pieces(
             [what],
             loaded,
             gathered,

@@ -11,7 +11,7 @@ import numpy as np
 
 from msmdtools.base import charts
 from msmdtools.base.drawing import FAINT, Canvas, Colour
-from msmdtools.evaluation.following.evaluate import WITHIN_S, Followed
+from msmdtools.evaluation.following.accuracy import WITHIN_S, Followed
 
 METHOD: Colour = (0, 114, 178)
 DOT_S = 0.5

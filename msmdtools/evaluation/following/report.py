@@ -22,8 +22,8 @@ import numpy as np
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
-from msmdtools.evaluation.following import figure as alignment_figure
-from msmdtools.evaluation.following.evaluate import WITHIN_S, Accuracy, Followed, accuracy
+from msmdtools.evaluation.following import figure
+from msmdtools.evaluation.following.accuracy import WITHIN_S, Accuracy, Followed, accuracy_of
 from msmdtools.evaluation.snippets.figure import png
 from msmdtools.evaluation.snippets.retrieval import Embedder
 from msmdtools.metrics import chance
@@ -80,10 +80,10 @@ def summed_up(
         model.config.context_s,
         dataset.path,
         pieces,
-        accuracy([one.errors for one in pieces], seed),
-        accuracy([one.linear for one in pieces], seed),
+        accuracy_of([one.errors for one in pieces], seed),
+        accuracy_of([one.linear for one in pieces], seed),
         {
-            speed: accuracy([one.errors for one in followed if one.speed == speed], seed)
+            speed: accuracy_of([one.errors for one in followed if one.speed == speed], seed)
             for speed in speeds
         },
         _above_linear(pieces, seed),
@@ -111,7 +111,7 @@ def to_json(report: Report) -> dict[str, Any]:
                 "piece": piece.piece,
                 "performance": piece.performance,
                 "similarity": round(piece.similarity, 4),
-                **_values(accuracy([piece.errors])),
+                **_values(accuracy_of([piece.errors])),
             }
             for piece in report.pieces
         ],
@@ -161,7 +161,7 @@ def by_piece(report: Report) -> Table:
     """A row for each piece, the worst first."""
     rows = []
     for piece in report.pieces:
-        found = accuracy([piece.errors])
+        found = accuracy_of([piece.errors])
         cells = _row(piece.piece, found)
         rows.append((found.within[0.5], [cells[0], f"{found.onsets:,}", *cells[1:]]))
     rows.sort(key=lambda row: row[0])
@@ -177,7 +177,7 @@ def write(folder: Path, report: Report) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     head = headline(report)
-    picture = alignment_figure.draw(head, report.task, report.pieces)
+    picture = figure.draw(head, report.task, report.pieces)
     lines = [*title(report.model, head), *pipes(table(report)), ""]
     lines += [part for one in remarks(report) for part in (lines_of(one), "")]
     lines += ["![Errors as curves, pieces as dots](results.png)", "", "Each onset: "]

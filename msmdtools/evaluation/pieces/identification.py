@@ -12,11 +12,11 @@ Score of a piece, by two methods (`msmdtools.search.ranking`):
   only with recordings as they are in the dataset.
 
 Rank. 1 + the number of other pieces with a score at least as high as that of the right one, less
-`metrics.TIE`, where near-identical pieces (`msmdtools.evaluation.pieces.near_identical`) are not counted. So of
+`TIE`, where near-identical pieces (`msmdtools.evaluation.pieces.near_identical`) are not counted. So of
 tied places the right piece has the last one, and a piece that is never found, by no vote or without
 windows, ranks behind all others.
 
-Metrics. R@1, R@5, R@10 and MRR as in `msmdtools.metrics.retrieval`, intervals of a bootstrap over pieces
+Metrics. R@1, R@5, R@10 and MRR as in `msmdtools.metrics.ranks`, intervals of a bootstrap over pieces
 (`msmdtools.metrics.bootstrap`), and how many queries have the right piece at rank 1, at most at 5, at
 most at 10, and beyond.
 
@@ -39,9 +39,8 @@ from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.near_identical import Others
 from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET
 from msmdtools.metrics import bootstrap, chance
-from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.bootstrap import Interval
-from msmdtools.metrics.retrieval import TIE, Retrieval
+from msmdtools.metrics.ranks import RECALLS, TIE, RetrievalMetrics, retrieval_metrics
 from msmdtools.search.parts import Side
 from msmdtools.search.ranking import path_scores, vote_scores
 
@@ -73,14 +72,14 @@ class Identification:
     method: str
     pieces: Sequence[str]
     ranks: NDArray[np.int64]
-    retrieval: Retrieval
+    retrieval: RetrievalMetrics
     intervals: dict[str, Interval] | None
     counts: tuple[int, ...]
 
     @property
     def above_chance(self) -> bool:
         """Whether the ranks can be told from chance; see `msmdtools.metrics.chance`."""
-        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in metrics.RECALLS}
+        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in RECALLS}
         return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
 
@@ -161,7 +160,7 @@ def evaluate(
                     method=method,
                     pieces=pieces,
                     ranks=of_length,
-                    retrieval=metrics.retrieval(of_length, len(candidates.names)),
+                    retrieval=retrieval_metrics(of_length, len(candidates.names)),
                     intervals=bootstrap.intervals(of_length, numbers(pieces), seed),
                     counts=counts(of_length),
                 )

@@ -18,7 +18,7 @@ from typing import Any
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
-from msmdtools.evaluation.pieces import figure as pieces_picture
+from msmdtools.evaluation.pieces import figure
 from msmdtools.evaluation.pieces.collection import Collection
 from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.identification import Identification
@@ -84,7 +84,7 @@ def write(
     """
     folder.mkdir(parents=True, exist_ok=True)
     values = to_json(model, collection, distractors, found)
-    picture = pieces_picture.draw(headline(model, collection, distractors), found)
+    picture = figure.draw(headline(model, collection, distractors), found)
     lines = title(model.config.name, headline(model, collection, distractors))
     for table in tables(found):
         lines += [*pipes(table), ""]

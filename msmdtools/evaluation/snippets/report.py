@@ -17,12 +17,10 @@ from typing import Any
 
 from msmdtools.base.files import write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
-from msmdtools.evaluation.snippets import answers
-from msmdtools.evaluation.snippets import figure as picture
+from msmdtools.evaluation.snippets import answers, figure
 from msmdtools.evaluation.snippets.retrieval import Direction, Embedder, Evaluation
 from msmdtools.evaluation.snippets.robustness import Outcome
-from msmdtools.metrics import retrieval as metrics
-from msmdtools.metrics.retrieval import METRICS, Retrieval
+from msmdtools.metrics.ranks import METRICS, RetrievalMetrics, chance_metrics
 from msmdtools.version import __version__
 
 HEADINGS = {
@@ -50,7 +48,7 @@ def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[
         "onsets": evaluation.candidates.onsets,
         "candidates": len(evaluation.candidates),
         "pieces": int(table["piece"].nunique()),
-        "chance": _values(metrics.chance(len(evaluation.candidates))),
+        "chance": _values(chance_metrics(len(evaluation.candidates))),
         "ceiling": {
             "recall_1": evaluation.ceiling.recall_1,
             "repeated": evaluation.ceiling.repeated,
@@ -98,7 +96,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     values = to_json(evaluation, robustness)
     pictures = {
-        f"answers-{name}.png": picture.png(picture.draw(model, evaluation, name))
+        f"answers-{name}.png": figure.png(figure.draw(model, evaluation, name))
         for name in evaluation.directions
     }
     contents = {
@@ -144,7 +142,7 @@ def main_table(evaluation: Evaluation) -> Table:
                 for metric, (low, high) in direction.intervals.items()
             ]
             table.append(["  95 % interval", *cells])
-    table.append(["chance", *_cells(metrics.chance(len(evaluation.candidates)))])
+    table.append(["chance", *_cells(chance_metrics(len(evaluation.candidates)))])
     blank = [""] * (len(METRICS) - 1)
     table.append(["ceiling by repetition", f"{evaluation.ceiling.recall_1:.2f}", *blank])
     return table
@@ -248,7 +246,7 @@ def _direction(direction: Direction, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _values(found: Retrieval) -> dict[str, Any]:
+def _values(found: RetrievalMetrics) -> dict[str, Any]:
     return {**{name: getattr(found, name) for name in METRICS}, "queries": found.queries}
 
 
@@ -256,7 +254,7 @@ def _spoken(direction: str) -> str:
     return direction.replace("-", " ")
 
 
-def _cells(found: Retrieval) -> list[str]:
+def _cells(found: RetrievalMetrics) -> list[str]:
     return [_shown(metric, getattr(found, metric)) for metric in METRICS]
 
 

@@ -22,9 +22,14 @@ from msmdtools.evaluation.snippets.repetition import Ceiling
 from msmdtools.loading.batch import Batch
 from msmdtools.loading.pairs import Pairs
 from msmdtools.metrics import bootstrap, chance
-from msmdtools.metrics import retrieval as metrics
 from msmdtools.metrics.bootstrap import Interval
-from msmdtools.metrics.retrieval import Retrieval
+from msmdtools.metrics.ranks import (
+    RECALLS,
+    RetrievalMetrics,
+    most_similar,
+    ranks_of_pairs,
+    retrieval_metrics,
+)
 
 AUDIO_TO_SHEET, SHEET_TO_AUDIO = DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 _BATCH = 256
@@ -72,7 +77,7 @@ class Direction:
 
     name: str
     ranks: NDArray[np.int64]
-    retrieval: Retrieval
+    retrieval: RetrievalMetrics
     intervals: dict[str, Interval] | None
     first: NDArray[np.int64]
     kinds: NDArray[np.object_]
@@ -81,13 +86,13 @@ class Direction:
     @property
     def above_chance(self) -> bool:
         """Whether the ranks can be told from chance; see `msmdtools.metrics.chance`."""
-        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in metrics.RECALLS}
+        recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in RECALLS}
         return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
-    def by(self, column: "pd.Series[Any]") -> dict[str, Retrieval]:
+    def by(self, column: "pd.Series[Any]") -> dict[str, RetrievalMetrics]:
         """The metrics of the queries of each value of a column, such as the piece."""
         return {
-            str(value): metrics.retrieval(self.ranks[rows], len(self.ranks))
+            str(value): retrieval_metrics(self.ranks[rows], len(self.ranks))
             for value, rows in sorted(column.groupby(column).indices.items())
         }
 
@@ -200,16 +205,16 @@ def _direction(
     context_s: float,
     seed: int,
 ) -> Direction:
-    ranks = metrics.ranks(queries, found)
+    ranks = ranks_of_pairs(queries, found)
     right = np.arange(len(ranks))
-    other = metrics.best(queries, found)[:, 0]
+    other = most_similar(queries, found)[:, 0]
     first = np.where(ranks == 1, right, other)
     columns = candidates.split.info.columns
     kinds = answers.kinds(candidates.table, right, first, classes, context_s, columns)
     return Direction(
         name=name,
         ranks=ranks,
-        retrieval=metrics.retrieval(ranks),
+        retrieval=retrieval_metrics(ranks),
         intervals=bootstrap.intervals(ranks, candidates.pieces, seed),
         first=first,
         kinds=kinds,

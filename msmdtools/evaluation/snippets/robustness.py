@@ -35,8 +35,7 @@ from msmdtools.evaluation.rendering import PIECE_S, Cut, Rendition, results, win
 from msmdtools.evaluation.snippets import retrieval
 from msmdtools.evaluation.snippets.candidates import Candidates
 from msmdtools.evaluation.snippets.retrieval import AUDIO_TO_SHEET, DIRECTIONS, Embedder
-from msmdtools.metrics import retrieval as metrics
-from msmdtools.metrics.retrieval import Retrieval
+from msmdtools.metrics.ranks import RetrievalMetrics, ranks_of_pairs, retrieval_metrics
 from msmdtools.perform.soundfonts import find_soundfont, registry
 from msmdtools.snippets.export import identity
 
@@ -85,7 +84,7 @@ class Outcome:
 
     kind: str
     value: str
-    directions: dict[str, Retrieval]
+    directions: dict[str, RetrievalMetrics]
 
 
 def conditions(dataset: bool, known: Sequence[str] = ()) -> list[Condition]:
@@ -152,7 +151,7 @@ def evaluate(
             found = {}
             for name in directions:
                 sides = (embedded, sheet) if name == AUDIO_TO_SHEET else (sheet, embedded)
-                found[name] = metrics.retrieval(metrics.ranks(*sides))
+                found[name] = retrieval_metrics(ranks_of_pairs(*sides))
             outcomes.append(Outcome(condition.kind, condition.value, found))
             step(steps[number])
     return outcomes

@@ -49,7 +49,7 @@ Embeddings = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Retrieval:
+class RetrievalMetrics:
     """How well the right answers were found; the module has the definitions.
 
     Attributes:
@@ -78,7 +78,9 @@ METRICS = ("recall_1", "recall_5", "recall_10", "recall_25", "mrr", "median_rank
 RECALLS = (1, 5, 10, 25)
 
 
-def ranks(queries: Embeddings, candidates: Embeddings, chunk: int = CHUNK) -> NDArray[np.int64]:
+def ranks_of_pairs(
+    queries: Embeddings, candidates: Embeddings, chunk: int = CHUNK
+) -> NDArray[np.int64]:
     """The rank of candidate i for query i, int64 (n,), 1 the best; of tied places the last.
 
     Args:
@@ -102,7 +104,7 @@ def ranks(queries: Embeddings, candidates: Embeddings, chunk: int = CHUNK) -> ND
     return result
 
 
-def best(
+def most_similar(
     queries: Embeddings, candidates: Embeddings, count: int = 1, chunk: int = CHUNK
 ) -> NDArray[np.int64]:
     """The `count` candidates most similar to each query *besides the right one*: int64 (n, count).
@@ -110,7 +112,7 @@ def best(
     Best first; of those that are equal in 32 bits the first in the order of candidates comes first.
 
     Raises:
-        ValueError: as `ranks` does, or there are not so many other candidates.
+        ValueError: as `ranks_of_pairs` does, or there are not so many other candidates.
     """
     queries, candidates = _checked(queries, candidates)
     if not 1 <= count < len(candidates):
@@ -130,7 +132,7 @@ def best(
     return numbers
 
 
-def retrieval(ranks: NDArray[np.int64], candidates: int | None = None) -> Retrieval:
+def retrieval_metrics(ranks: NDArray[np.int64], candidates: int | None = None) -> RetrievalMetrics:
     """The metrics of ranks.
 
     Args:
@@ -146,7 +148,7 @@ def retrieval(ranks: NDArray[np.int64], candidates: int | None = None) -> Retrie
     if ranks.min() < 1 or ranks.max() > count:
         raise ValueError(f"ranks from {ranks.min()} to {ranks.max()} of {count} candidates")
     recalls = {f"recall_{k}": 100.0 * float(np.mean(ranks <= k)) for k in RECALLS}
-    return Retrieval(
+    return RetrievalMetrics(
         **recalls,
         mrr=float(np.mean(1.0 / ranks)),
         median_rank=float(np.median(ranks)),
@@ -156,12 +158,12 @@ def retrieval(ranks: NDArray[np.int64], candidates: int | None = None) -> Retrie
     )
 
 
-def chance(candidates: int) -> Retrieval:
+def chance_metrics(candidates: int) -> RetrievalMetrics:
     """What a random order of so many candidates gives on average."""
     recalls = {f"recall_{k}": 100.0 * min(k / candidates, 1.0) for k in RECALLS}
     middle = (candidates + 1) / 2
     mrr = float(np.sum(1.0 / np.arange(1, candidates + 1)) / candidates)
-    return Retrieval(
+    return RetrievalMetrics(
         **recalls,
         mrr=mrr,
         median_rank=middle,

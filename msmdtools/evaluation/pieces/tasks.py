@@ -22,7 +22,7 @@ TASKS: dict[str, Callable[..., Sequence[Identification | Location]]] = {
 Asked = dict[tuple[str, float], list[Query]]
 
 
-def evaluate(
+def evaluate_pieces(
     tasks: Sequence[str],
     model: Model,
     collection: Collection,

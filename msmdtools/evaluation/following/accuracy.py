@@ -36,10 +36,9 @@ from msmdtools.errors import MsmdError
 from msmdtools.evaluation.pieces import speeds
 from msmdtools.evaluation.rendering import Rendition, whole
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.follow import alignment as aligning
-from msmdtools.follow import following
-from msmdtools.follow.alignment import Alignment
+from msmdtools.follow.alignment import Alignment, align
 from msmdtools.follow.axis import Axis
+from msmdtools.follow.following import follow
 from msmdtools.metrics import bootstrap
 from msmdtools.metrics.bootstrap import Interval
 from msmdtools.models.model import Model
@@ -50,7 +49,7 @@ from msmdtools.snippets.onsets import find_onsets
 Floats = NDArray[np.float64]
 Method = Callable[[Paged, NDArray[np.float16], Model], Alignment]
 
-METHODS: dict[str, Method] = {"alignment": aligning.align, "following": following.follow}
+METHODS: dict[str, Method] = {"alignment": align, "following": follow}
 WITHIN_S = (0.05, 0.1, 0.5, 1.0, 5.0)
 
 
@@ -110,7 +109,7 @@ class Accuracy:
     median_width: float
 
 
-def evaluate(
+def evaluate_following(
     model: Model,
     dataset: Dataset,
     performances: dict[str, str],
@@ -201,7 +200,7 @@ def moments_at(ways: Sequence[Passage], strip: Axis, places: ArrayLike, near: Ar
     return np.asarray(moments[apart.argmin(axis=0), np.arange(len(places))], np.float64)
 
 
-def accuracy(errors: Sequence[Errors], seed: int = 0) -> Accuracy:
+def accuracy_of(errors: Sequence[Errors], seed: int = 0) -> Accuracy:
     """The figures of several pieces, all their onsets together.
 
     Args:
