@@ -16,7 +16,8 @@ from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.inputs import audio, midi, recording
 from msmdtools.models.model import Model
 from msmdtools.search import sources, verdict
-from msmdtools.search.index import AUDIO_STRIDE, SHEET_STRIDE, Side, open_index
+from msmdtools.search.index import Side, open_index
+from msmdtools.search.options import AUDIO_STRIDE, SHEET_STRIDE
 from msmdtools.search.ranking import path_scores
 from msmdtools.search.sources import Item
 from msmdtools.search.update import update

@@ -33,7 +33,7 @@ from msmdtools.features.spectrogram import FRAMES_PER_SECOND, spectrogram
 from msmdtools.follow import alignment, presence
 from msmdtools.models.model import Model, load_model
 from msmdtools.search import verdict
-from msmdtools.search.index import AUDIO_STRIDE
+from msmdtools.search.options import AUDIO_STRIDE
 from msmdtools.search.ranking import STEPS
 from msmdtools.search.verdict import Null
 from msmdtools.search.windows import audio_windows

@@ -14,6 +14,7 @@ from msmdtools.base.options import option
 from msmdtools.base.quantities import format_bytes, parse_bytes
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.options import Places as BuildPlaces
+from msmdtools.cli import COMMANDS, main
 from msmdtools.cli import options as of_commands
 from msmdtools.errors import MsmdError
 from msmdtools.snippets.options import Places, SnippetOptions, SplitOptions
@@ -159,3 +160,36 @@ def test_every_field_of_an_options_class_is_declared() -> None:
         if field.name not in {one.field for one in options.declared(kind)}
     }
     assert plain == {("SnippetOptions", "split")}  # made of SplitOptions
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["index", "x", "--out", "i", "--sheet-stride", "0"], "sheet_stride: 0 is not allowed; "),
+        (["index", "x", "--out", "i", "--audio-stride", "0.01"], "audio_stride: 0.01 is not allow"),
+        (["validate", "x", "--jobs", "-1"], "jobs: -1 is not allowed; give a number of worker pr"),
+        (["snippets", "x", "--out", "s", "--context", "0"], "context: 0.0 is not allowed; give se"),
+    ],
+)
+def test_what_is_not_allowed_is_said_before_anything_is_read(
+    arguments: list[str], message: str
+) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {message}")
+
+
+def test_no_default_is_written_into_help() -> None:
+    with click.Context(main) as root:
+        commands = [main.get_command(root, name) for name in COMMANDS]
+    typed = []
+    for command in commands:
+        children = list(command.commands.values()) if isinstance(command, click.Group) else []
+        for leaf in children or [command]:
+            assert leaf is not None
+            typed += [
+                f"{leaf.name} {parameter.opts[0]}"
+                for parameter in leaf.params
+                if isinstance(parameter, click.Option) and "default" in (parameter.help or "")
+            ]
+    assert typed == []

@@ -1,8 +1,10 @@
 """How many processors there are for us, and the option that says how many worker processes to use."""
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
+from msmdtools.base import options
 from msmdtools.base.options import option
 
 
@@ -23,3 +25,22 @@ def jobs_option() -> Any:
         shown="one per core",
         form="N",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """How many worker processes to use, where that is all there is to say.
+
+    Raises:
+        MsmdError: the number is negative.
+    """
+
+    jobs: int = jobs_option()
+
+    def __post_init__(self) -> None:
+        options.check(self)
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes to use: `jobs`, or one per core that this process may use."""
+        return self.jobs or processors()

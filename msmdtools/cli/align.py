@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from msmdtools.cli import options
 from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Bar
 
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 )
 @click.argument("recording", metavar="AUDIO")
 @click.argument("sheet", metavar="PIECE|PAGES")
-@click.option("--model", default="compact-4s", show_default=True, help="As for msmd eval.")
+@click.option(
+    "--model",
+    default="compact-4s",
+    show_default=True,
+    help="A bundled model, a .safetensors file, or a run.",
+)
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="A table (.csv, .parquet, .json), a picture (.png) or a player (.html); repeatable.",
 )
-@click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@options.device
 @limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(

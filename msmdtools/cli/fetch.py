@@ -25,8 +25,8 @@ def command() -> None:
 )
 @click.option(
     "--commit",
-    help="Commit (full sha) or branch (HEAD: the newest); by default that of an earlier fetch, else"
-    " the pinned one.",
+    show_default="that of an earlier fetch, else the pinned one",
+    help="Commit (full sha) or branch to clone; HEAD is the newest commit.",
 )
 @click.option(
     "--url",
@@ -54,7 +54,8 @@ def mutopia(out: Path, commit: str | None, url: str | None) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder to put them into; by default where msmd looks for them.",
+    show_default="where msmd looks for them",
+    help="Folder to put them into.",
 )
 def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
     """Fetch soundfonts by their name in the registry, and check their content.

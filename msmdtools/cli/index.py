@@ -3,12 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from msmdtools.cli import options
 from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Bar
+from msmdtools.search.options import IndexOptions
 
 if TYPE_CHECKING:
     from msmdtools.inputs.limits import Limits
@@ -22,34 +24,21 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="The folder of the index; created if needed.",
 )
-@click.option(
-    "--model",
-    help="A bundled model, a .safetensors file, or a run. "
-    "[default: the index's; of a new one compact-4s]",
-)
-@click.option("--pieces", metavar="P,…", help="Pieces to add. [default: all of SOURCE]")
+@click.option("--pieces", metavar="P,…", show_default="all of SOURCE", help="Pieces to add.")
 @click.option(
     "--performances",
     metavar="P,…",
-    help='Performances of a dataset whose recordings to add; "" for none. [default: all]',
+    show_default="all",
+    help='Performances of a dataset whose recordings to add; "" for none.',
 )
 @click.option("--remove", metavar="P,…", help="Pieces to remove from the index first.")
-@click.option(
-    "--sheet-stride",
-    type=click.IntRange(min=1),
-    help="Distance between sheet windows, in px. [default: 50]",
-)
-@click.option(
-    "--audio-stride",
-    type=click.FloatRange(min=0.05),
-    help="Distance between audio windows, in s. [default: 0.5]",
-)
+@options.of(IndexOptions)
 @click.option(
     "--exclude-seen",
     is_flag=True,
     help="Leave out the pieces of a dataset that the model was trained or validated on.",
 )
-@click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@options.device
 @limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_context
@@ -57,16 +46,14 @@ def command(
     ctx: click.Context,
     source: str | None,
     out: Path,
-    model: str | None,
     pieces: str | None,
     performances: str | None,
     remove: str | None,
-    sheet_stride: int | None,
-    audio_stride: float | None,
     exclude_seen: bool,
     device: str | None,
     limits: "Limits",
     as_json: bool,
+    **_: Any,
 ) -> None:
     """Embed windows of sheets and recordings and keep them in an index for msmd search.
 
@@ -78,6 +65,7 @@ def command(
     """
     if source is None and remove is None:
         raise click.UsageError("Give a SOURCE to add, or pieces to --remove.")
+    made = IndexOptions(**options.given(ctx, IndexOptions))
     from msmdtools.base import failures
     from msmdtools.base.failures import Failure
     from msmdtools.models.model import load_model
@@ -86,7 +74,7 @@ def command(
     items = []
     if source is not None:
         items = sources.items(source, _names(pieces), _names(performances), limits)
-    weights = model or index.weights_of(out)
+    weights = made.model or index.weights_of(out)
     loaded = load_model(weights, device)
     seen = None
     if source is not None and sources.is_dataset(source):
@@ -105,8 +93,8 @@ def command(
             loaded,
             weights,
             remove=_names(remove) or (),
-            sheet_stride=sheet_stride,
-            audio_stride=audio_stride,
+            sheet_stride=made.sheet_stride,
+            audio_stride=made.audio_stride,
             progress=bar,
         )
     if as_json:

@@ -57,6 +57,10 @@ class Kinds(click.Group):
                 f"{error.option_name} is for msmd {self.name} {one_of}.", error.ctx
             ) from error
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The kinds, in the order in which they were added."""
+        return list(self.commands)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the kinds, each with the whole of its short help."""
         with formatter.section("Commands"):

@@ -1,18 +1,17 @@
 """The option `--limit` of the commands that read files from outside."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from msmdtools.base.options import declared
 from msmdtools.errors import MsmdError
-
-if TYPE_CHECKING:
-    from msmdtools.inputs.limits import Limits
+from msmdtools.inputs import limits
 
 
-def _parsed(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> "Limits":
-    from msmdtools.inputs import limits
-
+def _parsed(
+    ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> limits.Limits:
     try:
         return limits.parse(texts)
     except MsmdError as error:
@@ -21,13 +20,14 @@ def _parsed(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ..
 
 def option(command: Any) -> Any:
     """Add the option: the parameter `limits`."""
+    options = declared(limits.Limits)
+    meanings = ", ".join(f"{one.name} ({one.option.meaning})" for one in options)
     return click.option(
         "--limit",
         "limits",
         metavar="NAME=NUMBER",
         multiple=True,
         callback=_parsed,
-        help="A limit for reading a file: pixels of a page, pages, seconds of sound, time in s, "
-        "memory in MB; repeatable. "
-        "[default: pixels=150000000, pages=1000, seconds=21600, time=900, memory=3000]",
+        show_default=", ".join(f"{one.name}={one.default_text}" for one in options),
+        help=f"The most that is read of a file: {meanings}. Repeatable.",
     )(command)

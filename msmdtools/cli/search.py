@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from msmdtools.cli import options
 from msmdtools.cli.limits import option as limits_option
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--performance",
     metavar="P",
-    help="Performance of that piece to search with. [default: its first]",
+    show_default="its first",
+    help="Performance of that piece to search with.",
 )
 @click.option(
     "--by",
@@ -42,7 +44,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where in the recording to begin, in s.",
 )
-@click.option("--end", type=float, help="Where in the recording to end, in s. [default: its end]")
+@click.option(
+    "--end", type=float, show_default="its end", help="Where in the recording to end, in s."
+)
 @click.option(
     "--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many answers."
 )
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Draw the query and the best answers, with the places found, as a PNG.",
 )
-@click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]")
+@options.device
 @limits_option
 @click.option("--json", "as_json", is_flag=True, help="Print answers and paths as JSON.")
 def command(

@@ -28,7 +28,7 @@ def command(ctx: click.Context, config: str | None, as_json: bool, **_: Any) -> 
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
     There is one row per onset and performance. Sizes in pixels are for pages 835 pixels wide. No
-    soundfont may be used in training and in testing. If it is interrupted, give the same command
+    soundfont may be used in both training and testing. If it is interrupted, give the same command
     again: it goes on where it stopped.
 
     Example: msmd snippets sample --out snippets

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from msmdtools.base.processors import processors
+from msmdtools.base.processors import Jobs
+from msmdtools.cli import options
 from msmdtools.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="The dataset that SNIPPETS were cut from, if it has moved.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Worker processes; 0 (default) for one per core.",
-)
+@options.of(Jobs)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def command(
@@ -36,8 +31,8 @@ def command(
     folder: Path,
     pieces: str | None,
     dataset: Path | None,
-    jobs: int,
     as_json: bool,
+    **_: Any,
 ) -> None:
     """Read all of DATASET or SNIPPETS again and check it from end to end.
 
@@ -52,7 +47,7 @@ def command(
 
     Example: msmd validate sample
     """
-    workers = jobs or processors()
+    workers = Jobs(**options.given(ctx, Jobs)).workers
     is_snippets = any((folder / name).exists() for name in ("snippets.json", ".export"))
     if is_snippets and pieces:
         raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")

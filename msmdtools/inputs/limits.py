@@ -7,8 +7,9 @@ may use so much time and memory.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
+from msmdtools.base.options import declared, option
 from msmdtools.errors import MsmdError
 
 
@@ -16,19 +17,14 @@ from msmdtools.errors import MsmdError
 class Limits:
     """What is read of one file, or of one folder of pictures, at most.
 
-    Attributes:
-        pixels: of one page, as it is stored and as staves are searched for in it, 1670 px wide.
-        pages: of a PDF, of a picture with several, or of a folder.
-        seconds: of a recording or MIDI file.
-        time: s that reading it may take.
-        memory: MB that reading it may take.
+    Pixels count as a page is stored, and as staves are searched for in it, 1670 px wide.
     """
 
-    pixels: int = 150_000_000
-    pages: int = 1_000
-    seconds: int = 6 * 3600
-    time: int = 900
-    memory: int = 3_000
+    pixels: int = option("of one page", 150_000_000, 1)
+    pages: int = option("of one file or folder", 1_000, 1)
+    seconds: int = option("of sound", 6 * 3600, 1)
+    time: int = option("to read it, in s", 900, 1)
+    memory: int = option("to read it, in MB", 3_000, 1)
 
     def exceeded(self, name: str, what: str) -> MsmdError:
         """The error of what exceeds a limit.
@@ -44,7 +40,7 @@ class Limits:
 
 
 LIMITS = Limits()
-NAMES = tuple(field.name for field in fields(Limits))
+NAMES = tuple(one.name for one in declared(Limits))
 
 
 def parse(texts: Iterable[str]) -> Limits:

@@ -30,6 +30,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
 from msmdtools.search import neighbours, parts
+from msmdtools.search.options import MODEL
 from msmdtools.search.parts import Side
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 DESCRIPTION = "index.json"
-MODEL = "compact-4s"
-SHEET_STRIDE, AUDIO_STRIDE = 50, 0.5
 
 
 @dataclass(frozen=True, slots=True)

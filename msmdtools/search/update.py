@@ -26,7 +26,8 @@ from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model, bundled
 from msmdtools.search import index, neighbours, parts
-from msmdtools.search.index import AUDIO_STRIDE, DESCRIPTION, SHEET_STRIDE, Description
+from msmdtools.search.index import DESCRIPTION, Description
+from msmdtools.search.options import AUDIO_STRIDE, SHEET_STRIDE
 from msmdtools.search.sources import Item
 from msmdtools.search.windows import audio_windows, sheet_windows
 

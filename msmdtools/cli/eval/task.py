@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from msmdtools.cli.options import device
+
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
 # What a task comes to: its figures as plain values and as text, and the names of the files that it
@@ -20,7 +22,8 @@ def options(command: Any) -> Any:
         click.option(
             "--performance",
             metavar="P",
-            help="Performance to take of every piece. [default: one of each]",
+            show_default="one of each",
+            help="Performance to take of every piece.",
         ),
         click.option(
             "--exclude-seen",
@@ -31,7 +34,7 @@ def options(command: Any) -> Any:
         click.option(
             "--seed", type=int, default=0, show_default=True, help="Seed of all random choices."
         ),
-        click.option("--device", help="Such as cpu or cuda. [default: a GPU if there is one]"),
+        device,
         click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON."),
         click.option(
             "-o",
@@ -63,8 +66,8 @@ def split_of_dataset(command: Any) -> Any:
     return click.option(
         "--split",
         metavar="CSV:COLUMN:PART",
-        help="Only these pieces, such as manifests/msmd-v1.1.csv:all_split:test. "
-        "[default: all pieces]",
+        show_default="all pieces",
+        help="Only these pieces, such as manifests/msmd-v1.1.csv:all_split:test.",
     )(command)
 
 

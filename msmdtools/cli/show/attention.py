@@ -13,10 +13,18 @@ from msmdtools.cli.show import picture
     "--snippets",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where the pairs are from. [default: what the model was trained on]",
+    show_default="what the model was trained on",
+    help="The snippets to take pairs from.",
 )
-@click.option("--split", metavar="NAME", help="Train, valid or test. [default: the last there is]")
-@click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="How many.")
+@click.option(
+    "--split",
+    metavar="NAME",
+    show_default="the last there is",
+    help="Which split: train, valid or test.",
+)
+@click.option(
+    "--pairs", type=int, metavar="N", default=4, show_default=True, help="How many pairs."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice.")
 @picture.out_option("MODEL")
 def command(

@@ -10,8 +10,14 @@ from msmdtools.cli.show import picture
 @click.command("page", short_help="A page of a dataset, its note heads and its onsets.")
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.argument("piece", required=False)
-@click.option("--page", type=int, metavar="N", help="From 1. [default: the first one with notes]")
-@click.option("--performance", metavar="P", help="Its name. [default: the piece's first]")
+@click.option(
+    "--page",
+    type=int,
+    metavar="N",
+    show_default="the first one with notes",
+    help="Which page, from 1.",
+)
+@click.option("--performance", metavar="P", show_default="the first", help="Whose sound to draw.")
 @click.option(
     "--color",
     type=click.Choice(["onset", "role"]),

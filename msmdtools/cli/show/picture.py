@@ -17,7 +17,8 @@ def out_option(default: str) -> Any:
         "--out",
         type=click.Path(path_type=Path),
         metavar="X.png",
-        help=f"The picture. [default: {default}.png in the current folder]",
+        show_default=f"{default}.png in the current folder",
+        help="The picture to write.",
     )
 
 

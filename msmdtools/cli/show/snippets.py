@@ -15,10 +15,16 @@ from msmdtools.cli.show import picture
     is_flag=False,
     flag_value="papers",
     default="off",
-    help="Show each pair augmented too: off, papers (also without a value), strong, or as a TOML "
-    "file says. [default: off]",
+    show_default=True,
+    help="Show each pair augmented, too: off, papers (also without a value), strong, or as a TOML "
+    "file says.",
 )
-@click.option("--split", metavar="NAME", help="Train, valid or test. [default: the first there is]")
+@click.option(
+    "--split",
+    metavar="NAME",
+    show_default="the first there is",
+    help="Which split: train, valid or test.",
+)
 @click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="Rows of pairs.")
 @click.option(
     "--variants",
