@@ -113,7 +113,7 @@ def test_reasons_name_the_files_once_for_each_rule(tmp_path: Path) -> None:
     for name in ("a.ly", "b.ily"):
         (tmp_path / name).write_text("\\ottava #1<c>", encoding="utf-8")
     (tmp_path / "c.ly").write_text("{ c }", encoding="utf-8")
-    reason = next(rule.why for rule in rules() if "ottava" in rule.pattern.pattern)
+    reason = next(rule.reason for rule in rules() if "ottava" in rule.pattern.pattern)
     assert (
         correct(tmp_path, dict.fromkeys(["a.ly", "b.ily", "c.ly"], "2.8.0"))
         == f"a.ly, b.ily: {reason}"
@@ -142,7 +142,7 @@ def test_no_correction_of_the_package_reaches_beyond_its_tree() -> None:
     for file, entry in corrections().items():
         assert not file.startswith("/")
         assert ".." not in Path(file).parts
-        assert entry.why
+        assert entry.reason
         assert all(re.compile(old) for old, _ in entry.replace)
 
 

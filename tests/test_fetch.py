@@ -90,7 +90,7 @@ def test_a_changed_tree_and_a_folder_in_use_are_refused(origin, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("")
-    with pytest.raises(ManifestError, match="is not empty and no clone"):
+    with pytest.raises(ManifestError, match="holds other files and no clone"):
         fetch_mutopia(other, url=url)
     assert [path.name for path in other.iterdir()] == ["thesis.tex"]
 

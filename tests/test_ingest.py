@@ -68,7 +68,7 @@ def test_errors(root, tmp_path):
     with pytest.raises(ManifestError, match="no such folder"):
         ingest(tmp_path / "absent")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ManifestError, match="No LilyPond file that makes a score"):
+    with pytest.raises(ManifestError, match="empty makes a score"):
         ingest(tmp_path / "empty")
     with pytest.raises(ManifestError, match=r"x\.ly is listed but not in .* \(1 listed"):
         ingest(root, listed=[ListedPiece("x", "x.ly")])

@@ -1,7 +1,8 @@
-"""Small corrections of sources that no LilyPond sets as they are, kept as data (`corrections.toml`).
+"""Small corrections of sources that LilyPond cannot set as they stand; they are data (`corrections.toml`).
 
-They are applied to the build's copy, after convert-ly, and recorded in the piece's row. A rule reaches
-only files that were written for an old enough LilyPond, and only the kind of text that it is about.
+A rule mends old syntax wherever it occurs; a correction mends one file. Both change the build's copy of
+the source, after convert-ly, and are recorded in the piece's row. A rule applies only to files that were
+written for an old enough LilyPond, and only to one kind of text, such as music or lyrics.
 """
 
 import functools
@@ -19,25 +20,25 @@ from msmdtools.sources.versions import Version, parse_version
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Old syntax that convert-ly leaves alone: what is mended wherever it matches in an old file.
+    """A replacement of old syntax that convert-ly leaves alone, wherever it matches in an old file.
 
     Attributes:
         pattern: regular expression.
-        replacement: what each match becomes.
-        kinds: of `places.Span`, one of which the text must be in which a match begins.
-        before: files written for this version, or a later one, or for none that is known, are left alone;
-            None reaches all.
-        why: for people; it goes into the row of each piece that the rule has changed.
+        replacement: what each match becomes, as a template of `re.sub`.
+        kinds: kinds of text (of `places.Span`); a match counts where it begins in one of them.
+        before: the rule applies to files written for an older version than this one, and not to those
+            whose version is unknown; None: to all files.
+        reason: explanation for people, which goes into the row of each piece that the rule has changed.
     """
 
     pattern: re.Pattern[str]
     replacement: str
     kinds: frozenset[str]
     before: Version | None
-    why: str
+    reason: str
 
     def apply(self, text: str, scheme: bool = False) -> tuple[str, int]:
-        """The text (LilyPond, or Scheme) with what matches replaced, and how often that was."""
+        """The text (LilyPond, or Scheme) with its matches replaced, and the number of matches."""
         if not self.pattern.search(text):
             return text, 0
         places, count = Places(text, scheme), 0
@@ -52,23 +53,23 @@ class Rule:
         return self.pattern.sub(mend, text), count
 
     def reaches(self, version: str) -> bool:
-        """Whether a file of this version ("2.18.2", or "" for unknown) can have what is mended."""
-        written = parse_version(version)
-        return self.before is None or (written is not None and written < self.before)
+        """Whether the rule applies to files of this version ("2.18.2", or "" for unknown)."""
+        parsed = parse_version(version)
+        return self.before is None or (parsed is not None and parsed < self.before)
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What is mended in one source file, and why.
+    """The replacements that mend one source file.
 
     Attributes:
         file: path in the source tree.
-        why: for people; it goes into the piece's row.
+        reason: explanation for people, which goes into the piece's row.
         replace: (regular expression, replacement) pairs, each of which must match somewhere.
     """
 
     file: str
-    why: str
+    reason: str
     replace: tuple[tuple[str, str], ...]
 
 
@@ -91,20 +92,24 @@ def rules() -> tuple[Rule, ...]:
 def corrections() -> Mapping[str, Correction]:
     """All corrections, by file."""
     return {
-        file: Correction(file, entry["why"], tuple((old, new) for old, new in entry["replace"]))
+        file: Correction(
+            file,
+            entry["why"],
+            tuple((pattern, replacement) for pattern, replacement in entry["replace"]),
+        )
         for entry in _data()["correction"]
         for file in entry["files"]
     }
 
 
 def correct(folder: Path, versions: Mapping[str, str]) -> str:
-    """Apply what rules and corrections there are to the copies of a piece's files in `folder`.
+    """Apply the rules and corrections to the copies of a piece's files in `folder`.
 
     Args:
         versions: the piece's files, each with the version that it was written for ("" when unknown).
 
     Returns:
-        Why, for each corrected file; "" when there was nothing to correct.
+        The corrected files with the reason for each, as text; "" when there was nothing to correct.
 
     Raises:
         PieceError: stage "source", reason "correction-misses": the source is not the one that the
@@ -119,21 +124,21 @@ def correct(folder: Path, versions: Mapping[str, str]) -> str:
             if rule.reaches(version):
                 text, count = rule.apply(text, scheme=path.suffix == ".scm")
             if count:
-                reasons.setdefault(rule.why, []).append(Path(file).name)
+                reasons.setdefault(rule.reason, []).append(Path(file).name)
         if correction := corrections().get(file):
-            for old, new in correction.replace:
-                text, count = re.subn(old, new, text, flags=re.MULTILINE)
+            for pattern, replacement in correction.replace:
+                text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
                 if not count:
                     raise PieceError(
                         "source",
                         "correction-misses",
-                        f"{file}: nothing matches {old!r}. The source has changed: see whether it"
+                        f"{file}: nothing matches {pattern!r}. The source has changed: check whether it"
                         " still needs its correction in corrections.toml",
                     )
-            reasons.setdefault(correction.why, []).append(Path(file).name)
+            reasons.setdefault(correction.reason, []).append(Path(file).name)
         if text != original:
             path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
-    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
 
 
 def _data() -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""What a score is for that names no instrument in its header: by its staves, their names and clefs."""
+"""The instruments of a score whose header names none, inferred from its staves, their names and clefs."""
 
 import re
 from collections import Counter
@@ -9,13 +9,13 @@ from msmdtools.sources.syntax import Token
 
 _NAMES = frozenset(("instrumentName", "midiInstrument"))
 _GRAND_STAVES = ("PianoStaff", "GrandStaff")
-_OTHERS = {
+_CONTEXT_TERMS = {
     "Lyrics": "voice",
     "ChoirStaff": "choir",
     "DrumStaff": "percussion",
     "TabStaff": "guitar",
 }
-# General MIDI's names where they are other words than the vocabulary's.
+# General MIDI's names where they differ from the vocabulary's.
 _GENERAL_MIDI = re.compile(
     r"(?P<piano>(acoustic|electric) grand|bright acoustic|honky-tonk|electric piano.*)\Z"
     r"|(?P<clavichord>clav)\Z|(?P<organ>.*organ)\Z|(?P<guitar>.*guitar.*)\Z"
@@ -25,7 +25,7 @@ MOST_STAVES = 3
 
 
 def instruments_of(files: Iterable[list[Token]]) -> tuple[str, ...]:
-    """The instruments that a score's staves are for, as terms of the vocabulary; () where they do not tell.
+    """The instruments of a score's staves, as terms of the vocabulary; () where the staves do not tell.
 
     Staves that are named count first. Without names, a piano's pair of staves, or two staves of which one
     has a bass clef, are "keyboard", unless there are lyrics, drums or tablature.
@@ -44,18 +44,20 @@ def instruments_of(files: Iterable[list[Token]]) -> tuple[str, ...]:
                 clefs.add(_word(following))
             elif index and following.kind == "string" and _names_a_staff(tokens[index - 1], token):
                 names |= dict.fromkeys(_terms(following.text))
-    others = tuple(term for context, term in _OTHERS.items() if contexts[context])
+    terms = tuple(term for context, term in _CONTEXT_TERMS.items() if contexts[context])
     if names:
-        return tuple(dict.fromkeys([*names, *others]))
-    grand = sum(contexts[name] for name in _GRAND_STAVES)
+        return tuple(dict.fromkeys([*names, *terms]))
+    grand_staves = sum(contexts[name] for name in _GRAND_STAVES)
     pair = contexts["Staff"] == 2 and any(clef.startswith("bass") for clef in clefs)
-    if (grand and contexts["Staff"] <= MOST_STAVES * grand) or (not grand and pair):
-        return (*others, "keyboard")
-    return others
+    if (grand_staves and contexts["Staff"] <= MOST_STAVES * grand_staves) or (
+        not grand_staves and pair
+    ):
+        return (*terms, "keyboard")
+    return terms
 
 
 def _names_a_staff(name: Token, sign: Token) -> bool:
-    """Whether these begin a setting of a staff's name or its program."""
+    """Whether the two tokens begin a setting of a staff's name or its program."""
     return sign.kind == "sign" and sign.text == "=" and re.split(r"[.\s]", name.text)[-1] in _NAMES
 
 

@@ -1,6 +1,6 @@
-"""What a main file does together with all that it includes.
+"""A main file followed through its includes: its files, header fields and variables.
 
-`expand` follows it through its includes the way LilyPond does, in order, so that a variable has the
+`expand` reads the events of the files in the order in which LilyPond does, so that a variable has the
 value it has at that point.
 """
 
@@ -20,11 +20,20 @@ _SCHEME_ARGUMENT = re.compile(r"""("(?:[^"\\]|\\.)*")|([^\s()"]+)""")
 _SCHEME_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 MAX_DEPTH = 20
-"""Variables in variables that are followed."""
+"""How deep variables inside variables are followed."""
 
 
 def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | None:
-    """The string that strings, variables, their sums or (string-append …) give, or None."""
+    """The string that a value stands for.
+
+    Args:
+        value: tokens: strings, variables, their sums, or (string-append …).
+        variables: the values of the variables, by name.
+        depth: how many variables the caller has followed to come here.
+
+    Returns:
+        The string, or None where only running the source would tell.
+    """
     parts: list[str] = []
     for token in value:
         if token.kind == "string":
@@ -37,30 +46,31 @@ def text_of(value: Value, variables: dict[str, Value], depth: int = 0) -> str | 
                 Token("string", tokenize(text)[0].text) if text else Token("scheme", symbol)
                 for text, symbol in _SCHEME_ARGUMENT.findall(match[1])
             ]
-            found = text_of(tuple(inner), variables, depth + 1)
+            string = text_of(tuple(inner), variables, depth + 1)
         elif token.kind in ("command", "scheme") and token.text in variables:
-            found = text_of(variables[token.text], variables, depth + 1)
+            string = text_of(variables[token.text], variables, depth + 1)
         else:
-            found = None
-        if found is None:
+            string = None
+        if string is None:
             return None
-        parts.append(found)
+        parts.append(string)
     return "".join(parts) if parts else None
 
 
 @dataclass
 class Expansion:
-    """What a main file does together with all that it includes.
+    """What a main file and the files that it includes define and print.
 
     Attributes:
         files: the included files in the order of their first use, without the main file.
-        renamed: (file, name it is wanted under) where only upper and lower case differ.
+        renamed: (file, name by which it is included) where these differ only in upper and lower case.
         fields: (level, name, value) of all header fields, in order.
-        variables: top-level variables with the last value that each has.
-        scores: whether there is music that LilyPond sets on its own.
-        music: those of them that stand for music or a book, and `layouts`: those for a \\layout.
+        variables: top-level variables with the last value of each.
+        scores: whether there is music that LilyPond prints.
+        music: the variables that stand for music or a book.
+        layouts: the variables that stand for a \\layout block.
         dynamic: the files that include others by names that only running them would tell.
-        missing: names to include that no file has (LilyPond's own files among them).
+        missing: included names for which there is no file in the tree, among them LilyPond's own files.
         include_path: folders other than the including file's own in which files were found.
     """
 
@@ -76,17 +86,17 @@ class Expansion:
     include_path: list[str] = field(default_factory=list)
 
     def assign(self, name: str, value: Value) -> None:
-        """A variable gets a value that is not music, or another variable's."""
+        """Record that a variable gets another variable's value, or one that is not music."""
         self.variables[name] = value
-        one = value[0] if len(value) == 1 and value[0].kind == "command" else None
+        variable = value[0] if len(value) == 1 and value[0].kind == "command" else None
         for names in (self.music, self.layouts):
-            if one is not None and one.text in names:
+            if variable is not None and variable.text in names:
                 names.add(name)
             else:
                 names.discard(name)
 
     def define(self, name: str, beginning: Value) -> None:
-        """A variable gets a block or music that begins with this token."""
+        """Record that a variable gets a block or music that begins with this token."""
         command = beginning[0].text if beginning and beginning[0].kind == "command" else ""
         if command == "layout":
             self.layouts.add(name)
@@ -94,14 +104,14 @@ class Expansion:
             self.music.add(name)
 
     def prints(self, event: Event) -> bool:
-        """Whether an event of kind "score", "use" or "score-with" is something that LilyPond prints."""
+        """Whether LilyPond prints something for an event of kind "score", "use" or "score-with"."""
         if event.kind == "use":
             return event.name in self.music
         return event.kind == "score" or any(t.text in self.layouts for t in event.value)
 
 
 def _possible_names(value: Value, variables: dict[str, Value], depth: int = 0) -> Iterator[str]:
-    """The strings in the Scheme that chooses a file: one of them is it, unless they are put together."""
+    """The strings in Scheme that chooses a file: one of them is its name, unless they are concatenated."""
     for token in value:
         if token.kind in ("command", "scheme") and token.text in variables and depth < MAX_DEPTH:
             yield from _possible_names(variables[token.text], variables, depth + 1)
@@ -114,15 +124,19 @@ def expand(
     events_of: Callable[[str], tuple[Event, ...]],
     find: Callable[[str, str, str], tuple[str, str] | None],
 ) -> Expansion:
-    """Follow `main` through its includes.
+    """Follow a main file through its includes, in the order in which LilyPond reads them.
 
     Args:
-        events_of: the outline of a file.
-        find: (name, including file, main file) → the file, and the folder that its name is relative
-            to.
+        main: path of the main file, relative to the root of the tree, as all paths here.
+        events_of: gives the outline of a file.
+        find: gives for (included name, including file, main file) the file, and the folder that its
+            name is relative to; None where the tree has no such file.
+
+    Returns:
+        The files, header fields and variables, and whether there is anything to print.
     """
     result = Expansion()
-    seen = {main}
+    visited = {main}
 
     def visit(path: str, outer: Event, stack: tuple[str, ...]) -> None:
         for event in events_of(path):
@@ -144,28 +158,28 @@ def expand(
                     include(name, path, Event("include", scope, level), stack)
                     continue
                 possible = list(_possible_names(event.value, result.variables))
-                known = [name for name in possible if find(name, path, main)]
-                for name in known:
+                existing = [name for name in possible if find(name, path, main)]
+                for name in existing:
                     include(name, path, Event("include", scope, level), stack)
-                if not known or len(known) < len(possible):
+                if not existing or len(existing) < len(possible):
                     result.dynamic.append(path)
 
     def include(name: str, path: str, outer: Event, stack: tuple[str, ...]) -> None:
-        found = find(name, path, main)
-        if found is None:
+        location = find(name, path, main)
+        if location is None:
             result.missing.append(name)
             result.scores |= name in _TEMPLATES and outer.scope in ("top", "part")
             return
-        target, folder = found
-        wanted = posixpath.normpath(posixpath.join(folder, name))
-        if wanted != target and (target, wanted) not in result.renamed:
-            result.renamed.append((target, wanted))
+        target, folder = location
+        alias = posixpath.normpath(posixpath.join(folder, name))
+        if alias != target and (target, alias) not in result.renamed:
+            result.renamed.append((target, alias))
         if folder != path.rpartition("/")[0] and folder not in result.include_path:
             result.include_path.append(folder)
-        if target in stack or (target in seen and not _varies(events_of(target))):
+        if target in stack or (target in visited and not _varies(events_of(target))):
             return
-        if target not in seen:
-            seen.add(target)
+        if target not in visited:
+            visited.add(target)
             result.files.append(target)
         visit(target, outer, (*stack, target))
 

@@ -1,4 +1,4 @@
-"""Fetching the Mutopia Project at one commit."""
+"""Fetch the Mutopia Project at one commit, with git."""
 
 import fcntl
 import logging
@@ -61,10 +61,12 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
         raise ToolError("git is missing. On Debian and Ubuntu: apt install git")
     record = folder / SOURCE_COMMIT
     if commit is None:
-        first = PINNED_COMMIT if url == MUTOPIA_URL else "HEAD"
-        commit = record.read_text(encoding="ascii").strip() if record.is_file() else first
+        default = PINNED_COMMIT if url == MUTOPIA_URL else "HEAD"
+        commit = record.read_text(encoding="ascii").strip() if record.is_file() else default
     if folder.exists() and any(folder.iterdir()) and not (folder / ".git").is_dir():
-        raise ManifestError(f"{folder} is not empty and no clone. Name another folder with --out.")
+        raise ManifestError(
+            f"{folder} holds other files and no clone. Name another folder with --out."
+        )
     (folder / ".git").mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         return _fetch(folder, record, commit, url)
@@ -82,7 +84,9 @@ def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
     _git(folder, "fetch", "--quiet", "--depth", "1", "--no-tags", url, commit, url=url)
     fetched = _git(folder, "rev-parse", "FETCH_HEAD^{commit}")
     if _SHA1.match(commit) and fetched != commit:
-        raise ToolError(f"Asked {url} for commit {commit}, got {fetched}.")
+        raise ToolError(
+            f"{url} sent commit {fetched} instead of {commit}. Check the address, and fetch again."
+        )
     # --force puts back what an interrupted checkout left half-written.
     _git(folder, "checkout", "--quiet", "--force", "--detach", fetched)
     if _head(folder) != fetched:
@@ -94,7 +98,7 @@ def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on a clone, and remove the locks of git that a killed fetch has left.
+    """Hold a lock on a clone, and remove the locks of git that a killed fetch has left behind.
 
     The lock is the kernel's, and git inherits it: it is free when the last git of a killed fetch has
     ended too, which is waited for. The file holds the process id of the fetch at work; one that is found
@@ -109,8 +113,8 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.seek(0)
         if lock.read():
             git = folder / ".git"
-            for left in [*git.rglob("*.lock"), *(git / "objects").rglob("tmp_*")]:
-                left.unlink(missing_ok=True)
+            for leftover in [*git.rglob("*.lock"), *(git / "objects").rglob("tmp_*")]:
+                leftover.unlink(missing_ok=True)
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -157,22 +161,22 @@ def _head(folder: Path) -> str:
     """The commit that a finished checkout in `folder` is at, else ""."""
     if not (folder / ".git").is_dir() or (folder / ".git" / "index.lock").exists():
         return ""
-    done = subprocess.run(
+    process = subprocess.run(
         ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"],
         capture_output=True,
         text=True,
         check=False,
         env=_environment(folder),
     )
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""
 
 
 def _check_clean(folder: Path) -> None:
     changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
     if changed:
-        first = changed.splitlines()[0].split(maxsplit=1)[1]
+        file = changed.splitlines()[0].split(maxsplit=1)[1]
         raise ManifestError(
-            f"{folder}: {first} differs from the commit. Put it back with:"
+            f"{folder}: {file} differs from the commit. Put it back with:"
             f" git -C {folder} checkout --force HEAD"
         )
 
@@ -182,16 +186,16 @@ def _record(path: Path, commit: str) -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Never ask for a name and password: a repository that wants one is the wrong one; and never
-    take a repository around the folder for the one in it."""
-    own = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    return {**os.environ, **own, "GIT_CEILING_DIRECTORIES": str(folder.absolute().parent)}
+    """The environment for git: never prompt for a name and password, since a repository that wants
+    them is the wrong one, and never take a repository around the folder for the one in it."""
+    settings = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return {**os.environ, **settings, "GIT_CEILING_DIRECTORIES": str(folder.absolute().parent)}
 
 
 def _git(folder: Path, *arguments: str, url: str = "") -> str:
     lock = folder / ".git" / "index.lock"
-    done = subprocess.run(
-        # Nothing that goes on in the background, and holds the lock.
+    process = subprocess.run(
+        # Nothing may go on in the background and hold the lock.
         ["git", "-C", str(folder), "-c", "gc.auto=0", "-c", "maintenance.auto=false", *arguments],
         capture_output=True,
         text=True,
@@ -200,13 +204,13 @@ def _git(folder: Path, *arguments: str, url: str = "") -> str:
         stdin=subprocess.DEVNULL,
         close_fds=False,  # the lock; Python's other files are not inherited
     )
-    if done.returncode == 0:
-        return done.stdout.strip()
-    said = done.stderr.strip().splitlines()
-    reason = said[-1] if said else f"exit code {done.returncode}"
+    if process.returncode == 0:
+        return process.stdout.strip()
+    messages = process.stderr.strip().splitlines()
+    reason = messages[-1] if messages else f"exit code {process.returncode}"
     if lock.exists():
         reason = f"an interrupted run left {lock}; if no git is at work there, delete it"
-    elif url and any(phrase in done.stderr.lower() for phrase in _NO_NETWORK):
+    elif url and any(phrase in process.stderr.lower() for phrase in _NO_NETWORK):
         reason += (
             f". Without network: clone {url} on another machine, bring the folder here, and name"
             " its folder ftp as the tree for msmd ingest and as --root for msmd build"

@@ -1,4 +1,4 @@
-"""Header fields as plain text: which one counts, and markup without its markup."""
+"""The header fields of a piece as plain text: which setting of a field counts, and markup rendered as text."""
 
 import re
 import unicodedata
@@ -35,8 +35,8 @@ class Header:
         for level, name, value in fields:
             self._all.setdefault(name, []).append(value)
             rank = LEVELS.get(level, 2)
-            known = self._values.get(name)
-            if known is None or rank < known[0] or (rank == known[0] == 0):
+            current = self._values.get(name)
+            if current is None or rank < current[0] or (rank == current[0] == 0):
                 self._values[name] = (rank, value)
 
     def text(self, *names: str) -> str:
@@ -51,13 +51,13 @@ class Header:
         rendered = (self._render(value, {name}) for value in reversed(self._all.get(name, [])))
         return [text for text in rendered if text]
 
-    def _render(self, value: Value, seen: set[str]) -> str:
-        joined = "".join(self._words(list(value), seen))
+    def _render(self, value: Value, resolving: set[str]) -> str:
+        joined = "".join(self._words(list(value), resolving))
         joined = _CHARACTER_REFERENCE.sub(_character, joined)
         joined = unicodedata.normalize("NFC", _SPACE.sub(" ", joined).strip())
         return _TIGHT.sub("", joined)
 
-    def _words(self, tokens: list[Token], seen: set[str]) -> Iterable[str]:
+    def _words(self, tokens: list[Token], resolving: set[str]) -> Iterable[str]:
         """The words of a value or markup: every word of a markup is followed by a space."""
         markup = any(t.kind == "command" and t.text.startswith("markup") for t in tokens)
         space = " " if markup else ""
@@ -75,21 +75,21 @@ class Header:
                 if command in _SYMBOLS:
                     yield _SYMBOLS[command] + space
                 else:
-                    yield from self._variable(command, seen, space)
+                    yield from self._variable(command, resolving, space)
             elif token.kind == "scheme":
                 if command == "fromproperty" and (match := _PROPERTY.match(token.text)):
                     name = match[1]
-                    if name in self._values and name not in seen:
-                        yield self._render(self._values[name][1], seen | {name}) + space
+                    if name in self._values and name not in resolving:
+                        yield self._render(self._values[name][1], resolving | {name}) + space
                 elif command == "char" and (match := _HEXADECIMAL.match(token.text)):
                     yield chr(int(match[1], 16)) + space
                 elif not (index and tokens[index - 1].kind == "scheme"):
-                    yield from self._variable(token.text, seen, space)
+                    yield from self._variable(token.text, resolving, space)
 
-    def _variable(self, name: str, seen: set[str], space: str) -> Iterable[str]:
+    def _variable(self, name: str, resolving: set[str], space: str) -> Iterable[str]:
         value = self._variables.get(name)
-        if value is not None and f"\\{name}" not in seen and len(seen) < MAX_DEPTH:
-            yield self._render(value, seen | {f"\\{name}"}) + space
+        if value is not None and f"\\{name}" not in resolving and len(resolving) < MAX_DEPTH:
+            yield self._render(value, resolving | {f"\\{name}"}) + space
 
 
 def _character(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""From a tree of LilyPond files to a list of pieces.
+"""Find the pieces in a tree of LilyPond files, and describe each by its header.
 
 A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
 and no other .ly file that makes one includes it: of the same edition, or in a folder above if the
@@ -57,7 +57,13 @@ _LICENCE_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class ListedPiece:
-    """A piece that is known to be one: its id, its main file, and columns to keep with it."""
+    """A piece that a list names, whatever the rule for pieces says.
+
+    Attributes:
+        piece: its id.
+        path: its main file, relative to the root of the tree.
+        extra: further columns to keep with it, as (column, value).
+    """
 
     piece: str
     path: str
@@ -72,7 +78,7 @@ def ingest(
     listed: Sequence[ListedPiece] | None = None,
     left_out: Callable[[Piece, str], None] | None = None,
 ) -> list[Piece]:
-    """The pieces of a source tree, sorted by id.
+    """Find and describe the pieces of a source tree.
 
     Args:
         tree: a folder of LilyPond files, such as the folder `ftp` of the Mutopia Project.
@@ -80,10 +86,13 @@ def ingest(
             piece must have at least one.
         composers: patterns such as "Bach*" for the composer or the first folder; none means all.
         licences: patterns such as "CC-BY-*" for the SPDX identifier; none means all.
-        listed: the pieces to describe, with their ids, whatever the rule for pieces says; None
-            finds them.
-        left_out: called with each piece that is left out, and why: "instrument", "composer" or
+        listed: the pieces to describe, with their ids, whatever the rule for pieces says; None: those
+            that the rule finds.
+        left_out: called with each piece that is left out, and the reason: "instrument", "composer" or
             "licence".
+
+    Returns:
+        The pieces, sorted by id.
 
     Raises:
         ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
@@ -94,18 +103,21 @@ def ingest(
         )
     source = SourceTree(tree)
     if listed is None:
-        named = [ListedPiece(i, path) for path, i in piece_ids(main_files(source)).items()]
+        listing = [ListedPiece(i, path) for path, i in piece_ids(main_files(source)).items()]
     else:
-        named = list(listed)
-        absent = [one.path for one in named if one.path not in source.known]
+        listing = list(listed)
+        absent = [entry.path for entry in listing if entry.path not in source.known]
         if absent:
             raise ManifestError(
                 f"{absent[0]} is listed but not in {tree} ({len(absent)} listed files are missing)."
+                " Name the tree that the list is of."
             )
-    if not named:
-        raise ManifestError(f"No LilyPond file that makes a score in {tree}.")
+    if not listing:
+        raise ManifestError(
+            f"No LilyPond file in {tree} makes a score. Name the root of a tree of LilyPond files."
+        )
     stated = _edition_headers(source)
-    pieces = [_describe(source, one, stated) for one in named]
+    pieces = [_describe(source, entry, stated) for entry in listing]
     selected = []
     for piece in pieces:
         reason = _reason_to_leave_out(piece, instruments, composers, licences)
@@ -128,16 +140,16 @@ def main_files(source: SourceTree) -> list[str]:
         path
         for path in candidates
         if not any(
-            _contains(edition_of(other), other, path) and other not in closures[path]
-            for other in including[path]
-            if other != path
+            _contains(edition_of(includer), includer, path) and includer not in closures[path]
+            for includer in including[path]
+            if includer != path
         )
     ]
 
 
-def _contains(edition: str, other: str, path: str) -> bool:
-    """Whether a file that `other` includes is a part of it: of its edition, or below and of none."""
-    folder = posixpath.dirname(other)
+def _contains(edition: str, including: str, path: str) -> bool:
+    """Whether a file that `including` includes is a part of it: of its edition, or below and of none."""
+    folder = posixpath.dirname(including)
     below = path.startswith(f"{folder}/" if folder else "") and "-lys/" not in path
     return edition == edition_of(path) or below
 
@@ -195,8 +207,8 @@ def _short(piece: str, path: str) -> str:
 
 
 def _safe(parts: Sequence[str]) -> str:
-    named = "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
-    return named.lstrip("-.") or "_"  # a command takes what begins with "-" for an option
+    joined = "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
+    return joined.lstrip("-.") or "_"  # a command takes what begins with "-" for an option
 
 
 def _edition_headers(source: SourceTree) -> dict[str, dict[str, str]]:
@@ -204,33 +216,35 @@ def _edition_headers(source: SourceTree) -> dict[str, dict[str, str]]:
 
     Some editions keep that header in a file that nothing includes.
     """
-    stated: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    texts_of: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path in source.paths:
         if posixpath.splitext(path)[1] in (".ly", ".ily") and "mutopia" in source.text(path):
-            found = source.expansion(path)
-            if any(name == "mutopiacomposer" for _, name, _ in found.fields):
-                header = Header(found.fields, found.variables)
+            expansion = source.expansion(path)
+            if any(name == "mutopiacomposer" for _, name, _ in expansion.fields):
+                header = Header(expansion.fields, expansion.variables)
                 for column, names in _FIELDS.items():
                     if text := header.text(*names):
-                        stated[edition_of(path)][column].add(text)
+                        texts_of[edition_of(path)][column].add(text)
     return {
         edition: {name: min(texts) for name, texts in columns.items() if len(texts) == 1}
-        for edition, columns in stated.items()
+        for edition, columns in texts_of.items()
     }
 
 
-def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, str]]) -> Piece:
+def _describe(
+    source: SourceTree, listed: ListedPiece, edition_texts: dict[str, dict[str, str]]
+) -> Piece:
     """The row of one main file."""
-    path = one.path
+    path = listed.path
     expansion = source.expansion(path)
     edition = edition_of(path)
     header = Header(expansion.fields, expansion.variables)
     texts = {name: header.text(*fields) for name, fields in _FIELDS.items()}
     licence, licence_text = _licence(header)
-    common = stated.get(edition, {})
+    common = edition_texts.get(edition, {})
     texts = {name: text or common.get(name, "") for name, text in texts.items()}
-    if licence == UNKNOWN and (found := spdx(common.get("licence", ""))) != UNKNOWN:
-        licence, licence_text = found, ""
+    if licence == UNKNOWN and (spdx_id := spdx(common.get("licence", ""))) != UNKNOWN:
+        licence, licence_text = spdx_id, ""
     files = list(expansion.files)
     folders = []
     if expansion.dynamic:
@@ -238,11 +252,11 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
         files += [] if all(folders) else [p for p in source.paths if "/" not in p and p != path]
         folders = [folder for folder in folders if folder]
         files = [file for file in files if not file.startswith(tuple(folders))]
-    renamed = [f"{file}{RENAMED}{wanted}" for file, wanted in expansion.renamed]
+    renamed = [f"{file}{RENAMED}{alias}" for file, alias in expansion.renamed]
     entries = (*folders, *sorted(files), *sorted(renamed))
     versions = (_VERSION.search(source.text(file)) for file in (path, *expansion.files))
     return Piece(
-        piece=one.piece,
+        piece=listed.piece,
         path=path,
         sha256=source.sha256(path),
         title=texts["title"],
@@ -262,14 +276,14 @@ def _describe(source: SourceTree, one: ListedPiece, stated: dict[str, dict[str, 
         files_sha256=combined_sha256(
             (file, source.sha256(file)) for file in files_of(path, entries, source.paths)
         ),
-        extra=one.extra,
+        extra=listed.extra,
     )
 
 
 def _dynamic_folders(path: str, expansion: Expansion) -> list[str]:
     """Folders that may hold what the piece includes by names that it makes itself; "" for the root."""
-    found = dict.fromkeys(_sources_folder(file) for file in (path, *expansion.dynamic))
-    folders = [f"{folder}/" if folder else "" for folder in found]
+    names = dict.fromkeys(_sources_folder(file) for file in (path, *expansion.dynamic))
+    folders = [f"{folder}/" if folder else "" for folder in names]
     return [f for f in folders if not any(f != g and g and f.startswith(g) for g in folders)]
 
 
@@ -283,22 +297,28 @@ def _include_path(path: str, expansion: Expansion) -> Iterable[str]:
 
 
 def _licence(header: Header) -> tuple[str, str]:
-    """The SPDX identifier that the header names; where it names none, what it says instead."""
-    first = ""
+    """The SPDX identifier of the licence that the header names, and where it names none, its words."""
+    statement = ""
     for name in _LICENCE_FIELDS:
         for text in header.texts(name):
-            if (found := spdx(text)) != UNKNOWN:
-                return found, ""
+            if (spdx_id := spdx(text)) != UNKNOWN:
+                return spdx_id, ""
             if name != "tagline":
-                first = first or text
-    return UNKNOWN, first
+                statement = statement or text
+    return UNKNOWN, statement
 
 
 def files_of(main: str, entries: Iterable[str], paths: Iterable[str]) -> list[str]:
-    """The files that `Piece.files` stands for, main file first, each once.
+    """The files that the entries of `Piece.files` stand for.
 
     Args:
-        entries: files, "a>b" for a, or folders ending in a slash: all of `paths` below them.
+        main: the main file; all paths are relative to the root of the tree.
+        entries: files; "a>b", which stands for file a; or folders ending in a slash, which stand for
+            all of `paths` below them.
+        paths: the source files of the tree.
+
+    Returns:
+        The files, each once, the main file first.
     """
     files = [main]
     for entry in entries:
@@ -327,7 +347,7 @@ def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
 def _reason_to_leave_out(
     piece: Piece, instruments: Sequence[str], composers: Sequence[str], licences: Sequence[str]
 ) -> str:
-    """Which selection a piece does not fit: "instrument", "composer", "licence", or ""."""
+    """The selection that leaves a piece out: "instrument", "composer" or "licence"; "" for none."""
     if "all" not in instruments:
         keyboard = "keyboard" in instruments and is_solo_keyboard(piece.instruments)
         if not keyboard and not (set(instruments) - {"keyboard"}).intersection(piece.instruments):

@@ -60,8 +60,8 @@ def spdx(text: str) -> str:
 
 
 def _version(text: str) -> str:
-    found = _VERSION.search(text)
-    return found[1] if found else ""
+    match = _VERSION.search(text)
+    return match[1] if match else ""
 
 
 def _creative_commons(kind: str, version: str) -> str:

@@ -1,4 +1,4 @@
-"""Manifests: CSV files that list pieces, and the sources that they vouch for."""
+"""Manifests: CSV files that list pieces, with the checksums of their source files."""
 
 import csv
 import hashlib
@@ -51,7 +51,7 @@ def read_manifest(path: Path) -> list[Piece]:
 
 
 def _joined(values: Iterable[str]) -> str:
-    """Texts as one; what stands between them, and "%", are written as in a URL within one."""
+    """Texts as one, with ";" between them; a ";" or "%" inside a text is written as in a URL."""
     return _SEPARATOR.join(value.replace("%", "%25").replace(_SEPARATOR, "%3B") for value in values)
 
 
@@ -95,7 +95,7 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     for piece in pieces:
         if [name for name, _ in piece.extra] != extra:
             raise ManifestError(
-                f"Piece {piece.piece} has other extra columns than the first piece."
+                f"Piece {piece.piece} has other extra columns than the first piece of {path}."
             )
         row = [getattr(piece, name) for name in MANIFEST.names]
         row = [_joined(value) if isinstance(value, tuple) else value for value in row]
@@ -132,8 +132,8 @@ def check_source(piece: Piece, root: Path) -> None:
     raise PieceError(
         "source",
         "sha256-mismatch",
-        f"{root / piece.path}: {changed} is not the file that the manifest names (sha256 differs)."
-        " Use the tree that the manifest is of, or make one of this tree: msmd ingest.",
+        f"{root / piece.path}: {changed} is not the file that the manifest names (its sha256 differs)."
+        " Use the tree that the manifest is of, or make a manifest of this tree with: msmd ingest.",
     )
 
 
@@ -147,7 +147,12 @@ def source_files(piece: Piece, root: Path) -> list[str]:
 
 
 def copy_sources(piece: Piece, root: Path, folder: Path) -> Path:
-    """Copy the main file and all that it needs into `folder`, in the layout of the tree.
+    """Copy a piece's main file, and all files that it needs, into a folder, in the layout of the tree.
+
+    Args:
+        piece: the piece.
+        root: root of the source tree.
+        folder: where the copies go; it is made if it is missing.
 
     Returns:
         The copy of the main file.
@@ -157,11 +162,11 @@ def copy_sources(piece: Piece, root: Path, folder: Path) -> Path:
     """
     pairs = [(file, file) for file in source_files(piece, root)]
     for entry in piece.files:
-        source, renamed, wanted = entry.partition(RENAMED)
+        source, renamed, alias = entry.partition(RENAMED)
         if renamed:
-            pairs.append((source, wanted))
-    for source, wanted in pairs:
-        target = folder / wanted
+            pairs.append((source, alias))
+    for source, alias in pairs:
+        target = folder / alias
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(_regular(root, source), target)
@@ -206,13 +211,17 @@ def _read_csv(path: Path, required: list[str]) -> tuple[list[str], list[dict[str
             " Make one with: msmd ingest TREE --out MANIFEST.csv"
         )
     if not rows:
-        raise ManifestError(f"{path} lists no pieces.")
+        raise ManifestError(
+            f"{path} lists no pieces. Make a manifest with: msmd ingest TREE --out MANIFEST.csv"
+        )
     for number, row in enumerate(rows, start=1):
         if None in row.values() or "" in row:
-            raise ManifestError(f"{path}, row {number}: not as many values as columns.")
-        if why := _no_id(row["piece"]):
             raise ManifestError(
-                f"{path}, row {number}: {row['piece']!r} cannot be a piece id: {why}."
+                f"{path}, row {number}: the number of values is not the number of columns."
+            )
+        if reason := _no_id(row["piece"]):
+            raise ManifestError(
+                f"{path}, row {number}: {row['piece']!r} cannot be a piece id: {reason}."
             )
     _check_unique((row["piece"] for row in rows), path)
     return columns, rows
@@ -225,7 +234,7 @@ def _no_id(piece: str) -> str:
     if piece.startswith("."):
         return "it begins with a dot"
     if "/" in piece or not piece.isprintable():
-        return "it has characters that no name of a folder has"
+        return "it has characters that the name of a folder cannot have"
     if len(piece.encode("utf-8", "surrogatepass")) > LONGEST_ID:
         return f"it is longer than {LONGEST_ID} bytes"
     return ""
@@ -233,10 +242,10 @@ def _no_id(piece: str) -> str:
 
 def _check_unique(ids: Iterable[str], path: Path) -> None:
     seen: set[str] = set()
-    for one in ids:
-        if one in seen:
-            raise ManifestError(f"{path}: piece id {one} occurs twice; ids must be unique.")
-        seen.add(one)
+    for piece in ids:
+        if piece in seen:
+            raise ManifestError(f"{path}: piece id {piece} occurs twice; ids must be unique.")
+        seen.add(piece)
 
 
 def _inside(path: str) -> bool:

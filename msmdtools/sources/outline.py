@@ -1,4 +1,4 @@
-"""What one source file does, in order: includes, assignments, headers, and music that makes a score.
+"""The outline of one source file: its includes, assignments, headers and music, in order.
 
 An outline is read once from a file's tokens; `msmdtools.sources.expansion` follows the includes.
 """
@@ -32,7 +32,7 @@ Value = tuple[Token, ...]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a file does, in order.
+    """An include, an assignment, or music, in one file.
 
     Attributes:
         kind: "include", "assign", "score", "dynamic" (Scheme that includes files itself), "define" (a
@@ -40,8 +40,8 @@ class Event:
             score if it is a variable of music), or "score-with" (a score with \\midi, printed if one of
             the variables in `value` is a layout).
         scope: where it stands: "top", "part" (in a \\bookpart), "score", "header" or "other".
-        level: for a header: the scope of the block that it belongs to.
-        name: the variable or field assigned.
+        level: for a field of a header, the scope of the block that the header belongs to.
+        name: the variable or field that is assigned.
         value: the value assigned, or the file name to include, as tokens.
     """
 
@@ -62,7 +62,7 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
     levels = ["top"]
     block = ""  # what the next brace opens, "" for music
     in_value = False  # between an equals sign and the end of the value
-    whole = False  # the value ends with the brace that closes its first block
+    single_block = False  # the value ends with the brace that closes its first block
     open_value = False  # the value was a command, of which what follows may be an argument
     angles = 0
     index = 0
@@ -94,9 +94,14 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                 and (not in_value or (angles <= 0 and _is_variable(tokens, index - 2)))
             ):
                 yield Event("score", scope)
-                in_value, whole = True, False  # the rest of this expression is no second score
+                in_value, single_block = (
+                    True,
+                    False,
+                )  # the rest of this expression is no second score
             elif in_value:
-                whole = whole and (scope not in ("top", "part") or token.text in _ONE_ARGUMENT)
+                single_block = single_block and (
+                    scope not in ("top", "part") or token.text in _ONE_ARGUMENT
+                )
             elif scope in ("top", "part") and angles <= 0 and not open_value:
                 before = {
                     t.text for t in tokens[max(index - 3, 0) : index - 1] if t.kind == "command"
@@ -115,8 +120,10 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                 inside = scopes.pop()
                 levels.pop()
                 following = tokens[index] if index < len(tokens) else None
-                more = following is not None and following.kind == "sign" and following.text == "{"
-                ends = not more or (whole and inside != "block")
+                continues = (
+                    following is not None and following.kind == "sign" and following.text == "{"
+                )
+                ends = not continues or (single_block and inside != "block")
                 if scopes[-1] in ("top", "part") and angles <= 0 and ends:
                     in_value = False
         elif token.kind == "sign" and scope in ("top", "header"):
@@ -126,7 +133,7 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
                 yield Event("assign", scope, level, name, value)
                 if not value:
                     yield Event("define", scope, level, name, tuple(tokens[end : end + 1]))
-                in_value = whole = not value and scope == "top"
+                in_value = single_block = not value and scope == "top"
                 open_value = bool(value) and value[-1].kind == "command"
                 index, angles = end, 0
         elif token.kind == "scheme":
@@ -145,7 +152,7 @@ def _events(tokens: list[Token]) -> Iterator[Event]:
 
 
 def _printed(tokens: list[Token], index: int) -> Iterator[Event]:
-    """What a \\score block is: printed, unless it has a \\midi and no \\layout block, nor a variable for one."""
+    """The event of a \\score: printed, unless it has a \\midi and neither a \\layout nor a variable for one."""
     depth = 0
     commands: dict[str, Token] = {}
     for token in tokens[index:]:

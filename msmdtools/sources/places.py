@@ -1,4 +1,4 @@
-"""What kind of text stands where in a LilyPond source.
+"""The kind of text at each place of a LilyPond source: music, lyrics, markup, Scheme, string or comment.
 
 A pattern that is right for music is wrong for a title, a comment or lyrics: `-|` is staccatissimo in
 music, part of a bar line's name in a string, and a hyphen before a bar check in lyrics.
@@ -64,8 +64,8 @@ def _spans(text: str, start: int, end: int, outer: str) -> Iterator[Span]:
     markup = False  # between \markup and the argument that ends it
     position = start
     while position < end and (match := TOKEN.match(text, position, end)):
-        kind, found = match.lastgroup, match[0]
-        here = "markup" if markup else open_braces[-1]
+        kind, token = match.lastgroup, match[0]
+        current = "markup" if markup else open_braces[-1]
         place, position = position, match.end()
         if kind == "scheme":
             position = min(scheme_end(text, position), end)
@@ -74,31 +74,31 @@ def _spans(text: str, start: int, end: int, outer: str) -> Iterator[Span]:
             yield Span(place, position, kind)
             markup = markup and kind == "comment"
         elif kind == "command":
-            name = found[1:]
+            name = token[1:]
             markup = name.startswith("markup") or (markup and name not in _NO_MARKUP)
-            opening = _opens(name, opening, here)
+            opening = _opens(name, opening, current)
             yield Span(place, position, "markup" if markup else open_braces[-1])
-        elif kind == "run" and markup and found.strip():
-            position = place + len(found) - len(found.lstrip()) + len(found.split()[0])
+        elif kind == "run" and markup and token.strip():
+            position = place + len(token) - len(token.lstrip()) + len(token.split()[0])
             yield Span(place, position, "markup")
             markup = False
         else:
-            if found == "{":
+            if token == "{":
                 open_braces.append("markup" if markup else opening or open_braces[-1])
                 opening = ""
-            elif found == "}" and len(open_braces) > 1:
-                here = open_braces.pop()
+            elif token == "}" and len(open_braces) > 1:
+                current = open_braces.pop()
             markup = markup and kind == "run"
-            yield Span(place, position, here)
+            yield Span(place, position, current)
 
 
-def _opens(command: str, opening: str, here: str) -> str:
-    """What the next brace after a command opens, where `opening` was expected before it."""
+def _opens(command: str, opening: str, outer: str) -> str:
+    """The kind that the next brace after a command opens, where `opening` was expected before it."""
     if command in _LYRICS:
         return "lyrics"
-    if command in _BLOCKS and here != "markup":
+    if command in _BLOCKS and outer != "markup":
         # `\context Voice { }` is music; what stands in \layout, \midi, … is a definition.
-        return "block" if command != "context" or here == "block" else ""
+        return "block" if command != "context" or outer == "block" else ""
     if command in _MUSIC:
         return "music"
     return opening if command == "new" else ""

@@ -88,16 +88,16 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     while match := TOKEN.match(text, position):
-        kind, found, position = match.lastgroup, match[0], match.end()
+        kind, lexeme, position = match.lastgroup, match[0], match.end()
         if kind == "run":
-            if run := found.strip():
+            if run := lexeme.strip():
                 tokens.append(Token("run", run))
         elif kind == "string":
-            tokens.append(Token("string", unquote(found)))
+            tokens.append(Token("string", unquote(lexeme)))
         elif kind == "command":
-            tokens.append(Token("command", found[1:]))
+            tokens.append(Token("command", lexeme[1:]))
         elif kind == "sign":
-            tokens.append(Token("sign", found))
+            tokens.append(Token("sign", lexeme))
         elif kind == "scheme":
             start, position = position, scheme_end(text, position)
             datum = text[start:position]
@@ -133,15 +133,15 @@ def scheme_end(text: str, start: int) -> int:
         match = _SCHEME_ATOM.match(text, position)
         return match.end() if match else position
     depth = 0
-    while found := SCHEME_PART.search(text, position):
-        position = found.end()
-        if found.lastgroup == "open":
+    while part := SCHEME_PART.search(text, position):
+        position = part.end()
+        if part.lastgroup == "open":
             depth += 1
-        elif found.lastgroup == "close":
+        elif part.lastgroup == "close":
             depth -= 1
             if depth <= 0:
                 return position
-        elif found.lastgroup == "music":
+        elif part.lastgroup == "music":
             position = music_end(text, position)
     return len(text)
 

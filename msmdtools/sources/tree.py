@@ -16,9 +16,17 @@ SOURCE_SUFFIXES = frozenset((".ly", ".ily", ".lyi", ".lyp", ".ily2", ".scm", ".i
 
 
 class SourceTree:
-    """The source files below a folder, read and outlined when first asked for.
+    """The source files below a folder, each read and outlined at its first use.
 
-    Symbolic links are not followed: what they name is not part of the tree.
+    Symbolic links are not followed: their targets are not part of the tree.
+
+    Attributes:
+        root: the folder.
+        paths: the source files relative to `root`, sorted; `known` has the same paths as a set.
+        text: gives the decoded text of a file.
+        events: gives the outline of a file.
+        expansion: gives what a main file does together with its includes.
+        sha256: gives the checksum of a file.
     """
 
     def __init__(self, root: Path) -> None:
@@ -46,11 +54,19 @@ class SourceTree:
         return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
 
     def find(self, name: str, including: str, main: str) -> tuple[str, str] | None:
-        """The file that `\\include "name"` means, and the folder that the name is relative to.
+        """Find the file that `\\include "name"` means.
 
-        Looked for from the including file's folder, the main file's, then each folder above, up to
-        the tree's root; each time as spelled, and then without regard to upper and lower case where
-        only one file fits.
+        The search begins in the including file's folder and goes on in the main file's and in each
+        folder above the first, up to the tree's root. Where no file has the name as it is spelled, a
+        single file in the first two folders counts whose name differs only in upper and lower case.
+
+        Args:
+            name: the included name.
+            including: the file that includes it, relative to the root of the tree.
+            main: the main file that is being followed, likewise.
+
+        Returns:
+            The file, and the folder that `name` is relative to; None where there is no such file.
         """
         name = name.replace("\\", "/")
         folder = posixpath.dirname(including)
@@ -58,14 +74,14 @@ class SourceTree:
         while folder:
             folder = posixpath.dirname(folder)
             folders.append(folder)
-        for base in folders:
-            path = posixpath.normpath(posixpath.join(base, name))
+        for start in folders:
+            path = posixpath.normpath(posixpath.join(start, name))
             if path in self.known:
-                return path, base
-        for base in folders[:2]:
-            path = posixpath.normpath(posixpath.join(base, name))
-            if len(others := self._folded.get(path.casefold(), [])) == 1:
-                return others[0], base
+                return path, start
+        for start in folders[:2]:
+            path = posixpath.normpath(posixpath.join(start, name))
+            if len(spellings := self._folded.get(path.casefold(), [])) == 1:
+                return spellings[0], start
         return None
 
 

@@ -1,4 +1,4 @@
-"""Which LilyPond a source file was written for, and what an upgrade may have done to note lengths."""
+"""The LilyPond version that a source file was written for, and the note lengths that an upgrade must keep."""
 
 import re
 from collections.abc import Iterable
@@ -21,39 +21,42 @@ _LENGTH = re.compile(
 
 def stated_version(text: str) -> str:
     """The version that a source names in its first \\version, such as "2.18.2"; "" for none."""
-    for found in _STATED.finditer(text):
+    for match in _STATED.finditer(text):
         # Most sources begin with it: only what stands before it tells whether it is in a comment.
-        *_, token, following = (None, None, *tokenize(text[: found.end()]))
+        *_, token, following = (None, None, *tokenize(text[: match.end()]))
         if token and following and (token.kind, token.text) == ("command", "version"):
             return following.text if _NUMBERS.match(following.text) else ""
     return ""
 
 
 def parse_version(text: str) -> Version | None:
-    """Such as (2, 18, 2) for "2.18.2"; None for anything else."""
+    """A version as numbers, such as (2, 18, 2) for "2.18.2"; None for any other text."""
     return tuple(map(int, text.split("."))) if _NUMBERS.match(text) else None
 
 
 def written_for(folder: Path, files: Iterable[str], default: str = "") -> dict[str, str]:
     """The version that each of a piece's files was written for; "" where nothing tells.
 
-    LilyPond asks for \\version once in a piece, so a file without counts as its main file does.
+    LilyPond wants one \\version in a piece, so a file that names none counts as its main file does.
 
     Args:
         folder: what the files are relative to; they are UTF-8.
         files: the main file first.
         default: the version of a piece whose main file names none.
     """
-    found = {}
+    versions = {}
     for file in files:
         stated = stated_version((folder / file).read_text(encoding="utf-8", errors="replace"))
-        found[file] = stated or default
-        default = next(iter(found.values()))
-    return found
+        versions[file] = stated or default
+        default = next(iter(versions.values()))
+    return versions
 
 
 def written_lengths(text: str) -> list[str]:
-    """The lengths written in the music of a source, in order: where two texts differ, so may their music."""
+    """The note lengths written in the music of a source, in order.
+
+    Two texts with the same lengths have the same rhythm; an upgrade must not change them.
+    """
     places = Places(text)
     lengths: list[str] = []
     before = ""
@@ -64,8 +67,8 @@ def written_lengths(text: str) -> list[str]:
         if stretch.startswith("\\"):
             before = stretch[1:]
             continue
-        found = _LENGTH.findall(stretch)
+        stretch_lengths = _LENGTH.findall(stretch)
         # The argument of such a command has no effect on the notes after it.
-        lengths += found[1:] if before in _UNTOUCHED else found
+        lengths += stretch_lengths[1:] if before in _UNTOUCHED else stretch_lengths
         before = before if not stretch.strip() else ""
     return lengths
