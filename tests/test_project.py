@@ -179,6 +179,7 @@ def test_wheel_carries_the_data_files(installed: Path, repository: Path) -> None
     for place in (registry, manifests, pieces):
         assert Path(place).is_relative_to(installed.parent.parent)
     assert int(count) == len(list((PACKAGE / "pieces").rglob("*.ly")))
+    assert Path(pieces).with_name("py.typed").is_file()
     assert Path(registry).read_bytes() == (repository / "soundfonts/registry.toml").read_bytes()
     assert Path(manifest).read_bytes() == (repository / "manifests/msmd-v1.1.csv").read_bytes()
 

@@ -206,7 +206,8 @@ def _bands(events: "pd.DataFrame", around: int) -> NDArray[np.bool_]:
     fundamentals = 440 * 2.0 ** ((semitones - 69) / 12)
     nearest = np.abs(np.log2(peaks) - np.log2(fundamentals)[:, None]).argmin(axis=1)
     near = np.abs(np.arange(len(peaks)) - nearest[:, None]) <= around
-    return near | events["drum"].to_numpy(bool)[:, None]
+    found: NDArray[np.bool_] = near | events["drum"].to_numpy(bool)[:, None]
+    return found
 
 
 @cache

@@ -236,7 +236,7 @@ class DatasetPiece:
 
     def spec(self, performance: str | None = None) -> PerformanceSpec:
         """How a performance plays the written music."""
-        rows: dict[Any, dict[str, Any]] = self.performances.to_dict("index")  # type: ignore[assignment]
+        rows: Any = self.performances.to_dict("index")
         return PerformanceSpec.from_json(rows[self.performance_name(performance)])
 
     def midi_path(self, performance: str | None = None) -> Path:
@@ -254,7 +254,7 @@ class DatasetPiece:
         Raises:
             DatasetError: the dataset was built without keeping audio.
         """
-        import soundfile  # type: ignore[import-untyped]  # it has no types
+        import soundfile
 
         file = self.audio_path(performance)
         try:

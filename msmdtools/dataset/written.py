@@ -66,16 +66,16 @@ def _encoded(value: Any) -> Any:
 
 
 def _decoded(kind: Any, value: Any) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         known = {name: _decoded(hints[name], inner) for name, inner in value.items()}
-        return kind(**known)  # type: ignore[operator]  # a class, not one of its objects
+        return kind(**known)
     if isinstance(kind, GenericAlias) and get_origin(kind) is tuple:
         inner = get_args(kind)[0]
-        if is_dataclass(inner) and isinstance(value, dict):
+        if isinstance(inner, type) and is_dataclass(inner) and isinstance(value, dict):
             hints = get_type_hints(inner)
             columns = [[_decoded(hints[n], v) for v in column] for n, column in value.items()]
             rows = zip(*columns, strict=True)
-            return tuple(inner(**dict(zip(value, row, strict=True))) for row in rows)  # type: ignore[operator]  # as above
+            return tuple(inner(**dict(zip(value, row, strict=True))) for row in rows)
         return tuple(_decoded(inner, v) for v in value)
     return Fraction(value) if kind is Fraction else value

@@ -224,4 +224,5 @@ def _log10(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     half, exponent = np.frexp(x)
     k = (exponent - 1).astype(np.float32)
     log_m = np.log(2.0 * half.astype(np.float64)).astype(np.float32)
-    return k * _LOG10_2_REST + _LOG10_E * log_m + k * _LOG10_2
+    found: npt.NDArray[np.float32] = k * _LOG10_2_REST + _LOG10_E * log_m + k * _LOG10_2
+    return found

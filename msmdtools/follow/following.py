@@ -168,7 +168,8 @@ def track(
 
     @lru_cache(maxsize=len(lags) * (lags[-1] + 2))
     def likelihood(cut: int, moment: int) -> Floats:
-        return np.exp(SHARPNESS * (matrices[cut].row(moment) - 1.0)).astype(np.float64)
+        found: Floats = np.exp(SHARPNESS * (matrices[cut].row(moment) - 1.0)).astype(np.float64)
+        return found
 
     motion = _motion()
     settled = np.full((len(SPEEDS), windows), 1 / (len(SPEEDS) * windows))

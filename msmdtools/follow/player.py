@@ -53,7 +53,7 @@ def encode(sound: Iterable[NDArray[np.int16]]) -> tuple[str, bytes]:
     It is brought to full level: pieces of a dataset are rendered so that the loudest fit. MP3 has a
     constant bit rate, by which browsers find a second in it exactly.
     """
-    import soundfile  # type: ignore[import-untyped]  # it has no types
+    import soundfile
 
     buffer = io.BytesIO()
     options: dict[str, Any] = {"format": "OGG", "subtype": "VORBIS"}

@@ -79,7 +79,7 @@ def is_audio(path: Path) -> bool:
 
 def _scale(path: Path) -> np.float32:
     """What a sample of full scale is in steps of 16 bits."""
-    import soundfile  # type: ignore[import-untyped]  # it has no types
+    import soundfile
 
     try:
         with soundfile.SoundFile(path) as file:

@@ -25,7 +25,8 @@ class SoftAttention(nn.Module):
         """Weights (n, frames), each row summing to 1, for spectrograms (n, 1, 92, frames)."""
         # The mean and the convolution of 1 x 1 are linear: in this order there is far less to do.
         pooled = self.stages(x).mean((2, 3), keepdim=True)
-        return self.scores(pooled).flatten(1).float().softmax(1)
+        scores: Tensor = self.scores(pooled)
+        return scores.flatten(1).float().softmax(1)
 
 
 def attend(x: Tensor, weights: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ diagonals, and then matches the signs. The constant moves eigenvalues and no eig
 singular value decomposition has the signs right, so neither is here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -47,7 +47,8 @@ class _InverseSqrt(torch.autograd.Function):
         floor = values[-1].abs() * torch.finfo(values.dtype).eps * len(values)
         roots = values.clamp(min=floor).clamp(min=torch.finfo(values.dtype).tiny).sqrt()
         ctx.save_for_backward(roots, vectors)
-        return (vectors / roots) @ vectors.T
+        found: Tensor = (vectors / roots) @ vectors.T
+        return found
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -55,7 +56,8 @@ class _InverseSqrt(torch.autograd.Function):
         # (f(a) - f(b)) / (a - b) of f(x) = 1 / sqrt(x), with the difference of the roots cancelled.
         differences = -1 / (roots[:, None] * roots * (roots[:, None] + roots))
         inner = vectors.T @ ((gradient + gradient.T) / 2) @ vectors
-        return vectors @ (differences * inner) @ vectors.T
+        found: Tensor = vectors @ (differences * inner) @ vectors.T
+        return found
 
 
 class _Svd(torch.autograd.Function):
@@ -80,7 +82,12 @@ class _Svd(torch.autograd.Function):
         together = _inverse(values + values[:, None])
         inner = ((p + q) * apart + (p - q) * together) / 2
         inner = inner + torch.diag(d_values)
-        return left @ inner @ right.T
+        found: Tensor = left @ inner @ right.T
+        return found
+
+
+_inverse_sqrt: Callable[[Tensor], Tensor] = _InverseSqrt.apply
+_svd: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = _Svd.apply
 
 
 def _inverse(x: Tensor) -> Tensor:
@@ -97,8 +104,8 @@ def projections(s11: Tensor, s22: Tensor, s12: Tensor, dim: int) -> tuple[Tensor
     device = s11.device
     # A processor decomposes matrices of this size sooner than a GPU.
     s11, s22, s12 = torch.stack([s11, s22, s12]).cpu().unbind()
-    root1, root2 = _InverseSqrt.apply(s11), _InverseSqrt.apply(s22)
-    left, values, right = _Svd.apply(root1 @ s12 @ root2)
+    root1, root2 = _inverse_sqrt(s11), _inverse_sqrt(s22)
+    left, values, right = _svd(root1 @ s12 @ root2)
     found = root1 @ left[:, :dim], root2 @ right[:, :dim], values[:dim]
     return found[0].to(device), found[1].to(device), found[2].to(device)
 
@@ -115,6 +122,13 @@ class CcaLayer(nn.Module):
     In training mode `forward` uses the batch's statistics and updates the running ones; in evaluation
     mode both `forward` and `project` use the stored ones: running, or those of `refit`.
     """
+
+    mean1: Tensor
+    mean2: Tensor
+    covariance1: Tensor
+    covariance2: Tensor
+    cross_covariance: Tensor
+    batches: Tensor
 
     def __init__(self, latent: int, dim: int, regularise: float, momentum: float) -> None:
         super().__init__()

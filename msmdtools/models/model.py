@@ -243,4 +243,7 @@ def _samples(wave: NDArray[Any]) -> NDArray[np.int16]:
         raise MsmdError(f"a waveform is {wave.dtype}; give int16, or floats from -1 to 1")
     if not np.isfinite(wave).all() or np.abs(wave).max(initial=0) > 1.5:
         raise MsmdError("a waveform of floats has values beyond -1 to 1; scale it, or give int16")
-    return np.round(np.clip(wave, -1, 1) * np.iinfo(np.int16).max).astype(np.int16)
+    samples: NDArray[np.int16] = np.round(np.clip(wave, -1, 1) * np.iinfo(np.int16).max).astype(
+        np.int16
+    )
+    return samples

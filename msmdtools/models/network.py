@@ -51,12 +51,12 @@ class TwoTower(nn.Module):
         self.cca: CcaLayer | None = None
         self.dim = self._project()
         self._frozen: list[nn.Module] = []
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its types
 
     def _project(self) -> int:
         """Make the projection; the dimensions of the embedding."""
         options = self.config.projection
-        sheet, audio = int(self.sheet_tower.features), int(self.audio_tower.features)
+        sheet, audio = self.sheet_tower.features, self.audio_tower.features
         latent = options.latent if isinstance(options, Cca) else 0
         if isinstance(options, Linear) or latent:
             after = options.dim if isinstance(options, Linear) else latent

@@ -15,7 +15,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.models.options import Residual, Tower, Vgg
 
 
-def build(options: Tower, shape: tuple[int, int]) -> nn.Module:
+def build(options: Tower, shape: tuple[int, int]) -> "VggTower | ResidualTower":
     """The tower of these options for windows of this shape (rows, columns).
 
     It has the attribute `features`: how many features it gives.
@@ -48,8 +48,9 @@ def vgg_stages(width: int) -> nn.Sequential:
     before = 1
     for after in (width, 2 * width, 4 * width, 4 * width):
         for _ in range(2):
-            layers += [convolution(before, after), nn.BatchNorm2d(after), nn.ELU(inplace=True)]
-            nn.init.kaiming_uniform_(layers[-3].weight, nonlinearity="relu")
+            kernels = convolution(before, after)
+            nn.init.kaiming_uniform_(kernels.weight, nonlinearity="relu")
+            layers += [kernels, nn.BatchNorm2d(after), nn.ELU(inplace=True)]
             before = after
         layers.append(nn.MaxPool2d(2))
     return nn.Sequential(*layers)
@@ -78,9 +79,10 @@ class VggTower(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, features) of windows (n, 1, rows, columns)."""
         x = self.norm(self.latent(self.stages(x)))
-        if self.dense is None:
-            return self.dropout(x.mean((2, 3)))
-        return self.dense(self.dropout(x.flatten(1)))
+        found: Tensor = self.dropout(x.mean((2, 3)) if self.dense is None else x.flatten(1))
+        if self.dense is not None:
+            found = self.dense(found)
+        return found
 
 
 class _Block(nn.Module):
@@ -90,9 +92,10 @@ class _Block(nn.Module):
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
         self.first = nn.Sequential(convolution(before, after, 3, stride), nn.BatchNorm2d(after))
-        self.second = nn.Sequential(convolution(after, after), nn.BatchNorm2d(after))
+        norm = nn.BatchNorm2d(after)
         # The block begins as its shortcut, which makes the first steps of training safe.
-        nn.init.zeros_(self.second[1].weight)
+        nn.init.zeros_(norm.weight)
+        self.second = nn.Sequential(convolution(after, after), norm)
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or before != after:
             mean = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
@@ -102,7 +105,8 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(self.active(self.first(x)))
-        return self.active(y + self.shortcut(x))
+        found: Tensor = self.active(y + self.shortcut(x))
+        return found
 
 
 class ResidualTower(nn.Module):
@@ -161,7 +165,8 @@ class ResidualTower(nn.Module):
             x = x.mean(2)
         elif self.pool == "all":
             x = x.mean((2, 3))
-        return self.dropout(x.flatten(1))
+        found: Tensor = self.dropout(x.flatten(1))
+        return found
 
 
 def _squares(x: Tensor, side: int) -> Tensor:
@@ -180,7 +185,7 @@ def _too_small(shape: tuple[int, int], least: int) -> MsmdError:
     )
 
 
-TOWERS: dict[type, Callable[[Any, tuple[int, int]], nn.Module]] = {
+TOWERS: dict[type, Callable[[Any, tuple[int, int]], VggTower | ResidualTower]] = {
     Vgg: VggTower,
     Residual: ResidualTower,
 }
@@ -194,10 +199,11 @@ def fold(network: nn.Module) -> None:
     for part in network.modules():
         if isinstance(part, nn.Sequential):
             for k in range(len(part) - 1):
-                if isinstance(part[k], nn.Conv2d) and isinstance(part[k + 1], nn.BatchNorm2d):
-                    part[k] = fuse_conv_bn_eval(part[k], part[k + 1])
+                first, second = part[k], part[k + 1]
+                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                    part[k] = fuse_conv_bn_eval(first, second)
                     part[k + 1] = nn.Identity()
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its types
 
 
 def parameters(module: nn.Module) -> int:

@@ -283,7 +283,8 @@ def _combs(lines: NDArray[np.float32], space: float) -> list[tuple[float, float]
     rows = np.arange(len(profile))
 
     def at(steps: float) -> NDArray[np.floating]:
-        return np.interp(rows + steps * space, rows, widest, left=0, right=0)
+        found: NDArray[np.floating] = np.interp(rows + steps * space, rows, widest, left=0, right=0)
+        return found
 
     five = np.min([at(k) for k in range(_LINES)], axis=0)
     between = np.mean(

@@ -62,7 +62,7 @@ def recorded(
         if path is None:
             yield map(level.rounded, blocks)
             return
-        import soundfile  # type: ignore[import-untyped]  # it has no types
+        import soundfile
 
         temporary = stack.enter_context(replacing(path))
         file = stack.enter_context(

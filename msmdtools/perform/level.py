@@ -33,12 +33,16 @@ def levelled(sound: npt.NDArray[np.float32], gain: int) -> npt.NDArray[np.int16]
     whole = gain * rounded(sound).astype(np.int32)
     near = np.rint(sound * np.float32(gain)).astype(np.int32)
     kept = np.clip(near, whole - gain // 2, whole + gain // 2)
-    return np.clip(kept, -_FULL - 1, _FULL).astype(np.int16)
+    samples: npt.NDArray[np.int16] = np.clip(kept, -_FULL - 1, _FULL).astype(np.int16)
+    return samples
 
 
 def as_rendered(kept: npt.NDArray[np.int16], gain: int) -> npt.NDArray[np.int16]:
     """The samples that the spectrogram is made of, from those of the file."""
-    return np.rint(kept.astype(np.float32) / np.float32(gain)).astype(np.int16)
+    samples: npt.NDArray[np.int16] = np.rint(kept.astype(np.float32) / np.float32(gain)).astype(
+        np.int16
+    )
+    return samples
 
 
 def comment(gain: int) -> str:

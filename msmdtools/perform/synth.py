@@ -339,11 +339,13 @@ def _library() -> Any:
     except AttributeError as error:
         raise ToolError(f"{name} is too old, FluidSynth 2.1 or later is needed: {error}") from error
     for level in range(5):
-        library.fluid_set_log_function(level, _forward, None)
+        library.fluid_set_log_function(level, _FORWARD, None)
     return library
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 def _forward(level: int, message: bytes, _data: Any) -> None:
     # 0 and 1 are errors (an exception follows), 2 warnings, 3 and 4 less; stderr belongs to msmd.
     _log.log(logging.INFO if level < 2 else logging.DEBUG, "%s", message.decode(errors="replace"))
+
+
+_FORWARD = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(_forward)

@@ -170,7 +170,7 @@ def _sound(
     canvas[top : top + height] = image[..., np.newaxis]
 
     def column(second: float) -> float:
-        return (second - first) / (last - first) * width
+        return float((second - first) / (last - first) * width)
 
     colours: list[Colour] = drawing.time_colours(np.linspace(0, 1, max(len(seconds), 2)))
     for second, colour in zip(seconds, colours, strict=False):

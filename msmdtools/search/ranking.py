@@ -99,7 +99,8 @@ def straightened(path: NDArray[np.int64], edge: int, first: int, last: int) -> N
         return path
     begin = np.minimum(_line(inner[:_NEAR], edge), inner[0])
     end = np.maximum(-_line(-inner[: -_NEAR - 1 : -1], edge)[::-1], inner[-1])
-    return np.clip(np.concatenate([begin, inner, end]), first, last)
+    found: NDArray[np.int64] = np.clip(np.concatenate([begin, inner, end]), first, last)
+    return found
 
 
 def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
@@ -108,7 +109,8 @@ def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
     one, other = np.triu_indices(len(values), 1)
     slope = np.median((values[other] - values[one]) / (place[other] - place[one]))
     start = np.median(values - slope * place)
-    return np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
+    found: NDArray[np.int64] = np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
+    return found
 
 
 def path_scores(

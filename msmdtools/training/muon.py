@@ -41,8 +41,8 @@ class Muon(torch.optim.Optimizer):
             raise ValueError("Muon takes weights of two or more dimensions only")
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
-        """One step along the gradients."""
+    def step(self, closure: Any = None) -> Any:
+        """One step along the gradients; it takes no closure and returns nothing."""
         assert closure is None
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -103,5 +103,6 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         product = factor if product is None else factor @ product
         if step < _STEPS - 1:
             gram = factor @ gram @ factor
-    x = product @ x
-    return x.mT if tall else x
+    assert product is not None
+    found: Tensor = product @ x
+    return found.mT if tall else found

@@ -29,7 +29,7 @@ def make(options: Training, objective: nn.Module) -> list[torch.optim.Optimizer]
     if options.optimiser == "muon":
         muon = Muon(matrices, options.muon_lr, weight_decay=decay)
         return [muon, torch.optim.AdamW(others, options.lr, _BETAS, weight_decay=0.0)]
-    groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
     return [torch.optim.AdamW(groups, options.lr, _BETAS, weight_decay=decay)]
 
 

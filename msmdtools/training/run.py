@@ -229,8 +229,8 @@ class _Run:
         """Elapsed seconds and whether to stop, the same in all processes."""
         if self.fabric.world_size == 1:
             return elapsed_s, stopped
-        told = torch.tensor([elapsed_s, float(stopped)], dtype=torch.float32)
-        told = self.fabric.all_reduce(self.fabric.to_device(told), reduce_op="max")
+        mine = torch.tensor([elapsed_s, float(stopped)], dtype=torch.float32)
+        told: Any = self.fabric.all_reduce(self.fabric.to_device(mine), reduce_op="max")
         return float(told[0]), bool(told[1])
 
     def _validate(self, speed: float) -> None:

@@ -1,7 +1,8 @@
 """What all kinds of `msmd show` have in common: the file that a picture is written to."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,7 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def out_option(default: str) -> Any:
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def out_option(default: str) -> Callable[[_Command], _Command]:
     """The option --out: the parameter `out`, None if it is not given."""
     return click.option(
         "-o",
