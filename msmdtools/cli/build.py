@@ -19,7 +19,7 @@ FAILED = 3
 @click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
-def command(ctx: click.Context, config: str | None, as_json: bool, **_: Any) -> None:
+def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Build a dataset from a manifest.
 
     If it is interrupted, give the same command again: it goes on where it stopped. Pieces that fail

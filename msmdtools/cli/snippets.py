@@ -24,7 +24,7 @@ from msmdtools.snippets.options import (
 @click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
-def command(ctx: click.Context, config: str | None, as_json: bool, **_: Any) -> None:
+def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
     There is one row per onset and performance. Sizes in pixels are for pages 835 pixels wide. No

@@ -21,6 +21,7 @@ from msmdtools.training.options import Step, TrainOptions
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     snippets: tuple[str, ...],
     model: str | None,
     config: str | None,

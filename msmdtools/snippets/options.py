@@ -58,9 +58,9 @@ def parse_fractions(value: object) -> tuple[float, float, float]:
     Raises:
         MsmdError: it is neither.
     """
-    items = value.split(",") if isinstance(value, str) else value
+    items: Any = value.split(",") if isinstance(value, str) else value
     try:
-        train, valid, test = (float(item) for item in items)  # type: ignore[attr-defined]
+        train, valid, test = (float(item) for item in items)
     except (TypeError, ValueError) as error:
         raise MsmdError(f"{value!r} is not three numbers, such as 0.8,0.05,0.15") from error
     return train, valid, test
