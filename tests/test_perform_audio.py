@@ -184,7 +184,7 @@ def test_what_is_written_in_blocks_is_what_is_written_at_once(
 
     audio = synth.render(SPARSE, SPEC, soundfont)
     monkeypatch.setattr(synth, "SCRATCH", 7 * 64)
-    monkeypatch.setattr("msmdtools.base.files._FRAMES", 200)
+    monkeypatch.setattr("msmdtools.perform.files._FRAMES", 200)
     assert len(audio) > 200 * 1102  # so that there are several parts of each
     np.testing.assert_array_equal(synth.render(SPARSE, SPEC, soundfont), audio)
     perform(SPARSE, SPEC, tmp_path, keep_audio=True)
