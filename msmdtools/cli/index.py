@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     source: str | None,
     out: Path,
     pieces: str | None,
