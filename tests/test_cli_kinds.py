@@ -69,6 +69,7 @@ def test_a_line_of_before_does_what_it_did(before: str, today: str, called: list
     [
         ("eval snipets run snippets", "No such command 'snipets'"),
         ("eval run", "No such command 'run'"),
+        ("eval run msmd --task piece", "No such command 'piece'"),
         ("eval position nowhere", "Missing argument 'DATASET'"),
         ("eval alignment run msmd --excerpts 3", "--excerpts is for msmd eval pieces or position."),
         ("eval pieces run msmd --excerpt 3", "No such option"),

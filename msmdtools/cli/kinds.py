@@ -41,7 +41,8 @@ class Kinds(click.Group):
         if self._is_former(ctx, args):
             args = self._renewed(args)
             line = shlex.join(["msmd", str(self.name), *args])
-            output.warn(f"This way of writing the command is deprecated. Write: {line}")
+            if args[0] in self.commands:
+                output.warn(f"This way of writing the command is deprecated. Write: {line}")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
