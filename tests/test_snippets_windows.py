@@ -18,7 +18,7 @@ from msmdtools.paper.strip import begin, encode_png, unroll
 from msmdtools.snippets.onsets import find_onsets, system_boxes
 from msmdtools.snippets.options import SnippetOptions, parse_options, read_config
 from msmdtools.snippets.prepare import STEP, audio_window, padded
-from msmdtools.splits.performances import choose
+from msmdtools.splits.performances import performances_by_split
 from msmdtools.splits.splits import SplitByWork
 
 COLUMNS = synthetic_dataset.COLUMNS
@@ -173,13 +173,13 @@ def test_fonts_of_both_roles_are_kept_apart_by_default() -> None:
     table = performances("TimGM6mb-000_x1.00", "FluidR3_GM-000_x1.00", "Mine-000_x1.00")
     train = ("Mine-000_x1.00", "TimGM6mb-000_x1.00")
     expected = {"train": train, "valid": train, "test": ("FluidR3_GM-000_x1.00",)}
-    assert choose(table, {}, said.append) == expected
+    assert performances_by_split(table, {}, said.append) == expected
     assert said == []
 
 
 def test_one_font_in_all_splits_is_said() -> None:
     said: list[str] = []
-    chosen = choose(performances("FluidR3_GM-000_x1.00"), {}, said.append)
+    chosen = performances_by_split(performances("FluidR3_GM-000_x1.00"), {}, said.append)
     assert set(chosen.values()) == {("FluidR3_GM-000_x1.00",)}
     assert len(said) == 1
     assert "FluidR3_GM" in said[0]
@@ -188,7 +188,7 @@ def test_one_font_in_all_splits_is_said() -> None:
 def test_one_font_under_two_names_is_found_out() -> None:
     table = performances("a-000_x1.00", "b-000_x1.00").assign(soundfont_sha256="5f")
     with pytest.raises(MsmdError, match=r"soundfont a is in training \(a-000_x1\.00\)"):
-        choose(table, {"train": ("a*",), "test": ("b*",)}, print)
+        performances_by_split(table, {"train": ("a*",), "test": ("b*",)}, print)
 
 
 def test_options_from_toml(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Reading files in another process, which a file may hang, crash or fill without harm to this one.
+"""Reading files in a separate process, so that no file can hang, crash or exhaust this one.
 
 A library that decodes a picture, a PDF or sound may take hours or gigabytes for a file of a few bytes, or
-end its process. Here it runs in a worker that is started for the first file and kept for the next
-ones; it is killed when the time is up, may take only so much more memory than it has, and is replaced
-when it died. Whatever happens is an `MsmdError` that names the file.
+crash. Here it runs in a worker process that is started for the first file and kept for the next ones. The
+worker is killed when its time is up, may use only a limited amount of extra memory, and is replaced when it
+dies. Every failure is an `MsmdError` that names the file.
 """
 
 import atexit
@@ -24,27 +24,33 @@ _MB = 1_000_000
 def read(
     function: Callable[..., Any], path: str | Path, *rest: Any, limits: Limits = LIMITS
 ) -> Any:
-    """`function(path, *rest, limits)`, run in another process.
+    """Call `function(path, *rest, limits)` in the worker process and return its result.
 
     Args:
-        function: one at the top of a module; it, the arguments and what it gives can be pickled.
+        function: a function at the top level of a module; it, its arguments and its result must be picklable.
+        path: the file to read; errors name it.
+        rest: further positional arguments of the function.
+        limits: what may be read, and how much time (s) and memory (MB) it may take.
+
+    Returns:
+        What the function returns.
 
     Raises:
-        MsmdError: as the function does, or reading took too much time or memory, or failed in a way
-            that the function does not know.
+        MsmdError: as the function does, or reading took too much time or memory, or failed in a way that the
+            function does not handle.
     """
     pool = _pool()
     pool.submit(Call(_limited, (function, (path, *rest, limits), limits.memory), limits.time))
-    (found,) = pool.results()
-    if isinstance(found, Returned):
-        return found.value
-    if isinstance(found, Raised):
-        raise _known(found.error, path, limits) from found.error
-    raise _lost(found, path, limits)
+    (result,) = pool.results()
+    if isinstance(result, Returned):
+        return result.value
+    if isinstance(result, Raised):
+        raise _known(result.error, path, limits) from result.error
+    raise _lost(result, path, limits)
 
 
 def close() -> None:
-    """End the worker, if there is one: its memory is free; another one is started when it is needed."""
+    """End the worker, if there is one, which frees its memory; the next read starts a new one."""
     if _pool.cache_info().currsize:
         pool = _pool()
         _pool.cache_clear()
@@ -82,10 +88,10 @@ def _allow(memory: int) -> None:
 def _known(error: Exception, path: str | Path, limits: Limits) -> MsmdError:
     if isinstance(error, MsmdError):
         return error
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
-    if isinstance(error, MemoryError) or "memory" in said.lower():
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    if isinstance(error, MemoryError) or "memory" in reason.lower():
         return limits.exceeded("memory", f"{path}: reading it takes too many MB of memory")
-    return MsmdError(f"{path}: it cannot be read, and may be damaged ({said})")
+    return MsmdError(f"{path}: it cannot be read, and may be damaged ({reason})")
 
 
 def _lost(lost: Lost, path: str | Path, limits: Limits) -> MsmdError:

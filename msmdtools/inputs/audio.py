@@ -1,8 +1,8 @@
-"""Recordings as the features want them, in any format and rate that libsndfile or FFmpeg reads.
+"""Recordings as the features need them, from any format and sampling rate that libsndfile or FFmpeg reads.
 
 libsndfile (WAV, FLAC, OGG, MP3, AIFF and more) comes with msmdtools. Other formats, such as M4A, are
-read by the program `ffmpeg` where it is installed. A recording is read, brought to mono and to the rate
-in blocks: its length takes no memory. What its head says of its length is not asked.
+read by the program `ffmpeg` where it is installed. A recording is read, mixed down to mono and resampled
+block by block, so memory does not grow with its length. The length that its header claims is not trusted.
 """
 
 import shutil
@@ -37,35 +37,35 @@ Floats = NDArray[np.float32]
 
 
 def read(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.int16]:
-    """A recording: int16, (samples,), mono (the mean of its channels), 22,050 Hz.
+    """Read a recording: int16 (samples,), mono (the mean of its channels), 22,050 Hz.
 
-    Of audio that `msmd build` kept, these are the samples that its spectrogram is made of.
+    For audio that `msmd build` kept, these are the samples from which its spectrogram was computed.
 
     Raises:
-        MsmdError: there is no such file, it is no recording that can be read, it is empty or silent,
-            it is too long, or a sample of it is not a number.
+        MsmdError: there is no such file, it is not a recording that can be read, it is empty, silent or too
+            long, or a sample of it is not a number.
     """
     return np.concatenate(list(blocks(path, limits)))
 
 
 def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
-    """The spectrogram of a recording: float16, (92, frames). Raises as `read` does."""
+    """Read a recording and return its spectrogram: float16 (92, frames). Raises as `read` does."""
     return np.concatenate(list(spectrogram_parts(blocks(path, limits))), axis=1)
 
 
 def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int16]]:
-    """A recording as `read` gives it, block by block. Raises as `read` does, at the latest at its end."""
+    """Yield a recording as `read` returns it, block by block. Raises as `read` does, at its end at the latest."""
     path = Path(path)
     if not path.is_file():
         raise MsmdError(f"{path}: {no_file(path)}")
     loudest = samples = 0
     scale = _scale(path)
     for block in _at_rate(path, limits):
-        found = np.round(np.clip(block, -1, 1) * scale).astype(np.int16)
-        if len(found):
-            loudest = max(loudest, int(np.abs(found.astype(np.int32)).max()))
-            samples += len(found)
-            yield found
+        rounded = np.round(np.clip(block, -1, 1) * scale).astype(np.int16)
+        if len(rounded):
+            loudest = max(loudest, int(np.abs(rounded.astype(np.int32)).max()))
+            samples += len(rounded)
+            yield rounded
     if not samples:
         raise MsmdError(f"{path}: the recording is empty")
     if loudest < _SILENT:
@@ -73,7 +73,7 @@ def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int
 
 
 def is_audio(path: Path) -> bool:
-    """Whether the name is one of a recording."""
+    """Say whether a file's name has the ending of a recording."""
     return path.suffix.lower() in ENDINGS
 
 

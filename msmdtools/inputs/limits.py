@@ -1,9 +1,9 @@
 """How much of a file from outside is read: pixels, pages, seconds of sound, and time and memory for it.
 
-Pictures, PDFs and recordings come from anywhere, and what their heads say need not be true. A file that
-asks for more than this is refused, by its head where that is enough, and otherwise by stopping: libraries
-for pictures, PDFs and sound read them in a process of their own (`msmdtools.inputs.apart`), which
-may use so much time and memory.
+Pictures, PDFs and recordings come from anywhere, and their headers need not be true. A file that exceeds
+these limits is refused: by its header where that is enough, otherwise by stopping while it is read. Libraries
+for pictures, PDFs and sound run in a separate process (`msmdtools.inputs.apart`) whose time and memory are
+limited too.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from msmdtools.errors import MsmdError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is read of one file, or of one folder of pictures, at most.
+    """The most that is read of one file, or of one folder of pictures.
 
-    Pixels count as a page is stored, and as staves are searched for in it, 1670 px wide.
+    Pixels count twice: as a page is stored, and 1670 px wide, the size at which staves are searched for.
     """
 
     pixels: int = option("of one page", 150_000_000, 1)
@@ -27,11 +27,11 @@ class Limits:
     memory: int = option("to read it, in MB", 3_000, 1)
 
     def exceeded(self, name: str, what: str) -> MsmdError:
-        """The error of what exceeds a limit.
+        """Return the error for a file that exceeds a limit.
 
         Args:
-            name: of the limit.
-            what: the file, and what it has, such as "a.pdf: has 2,000 pages".
+            name: name of the limit.
+            what: the file and what it has, such as "a.pdf: it has 2,000 pages".
         """
         return MsmdError(
             f"{what}; at most {getattr(self, name):,} are read: give less of it, or raise the limit "
@@ -44,12 +44,12 @@ NAMES = tuple(one.name for one in declared(Limits))
 
 
 def parse(texts: Iterable[str]) -> Limits:
-    """The limits that texts such as "pages=2000" give, the others as they are by default.
+    """Return the limits that texts such as "pages=2000" set; the others keep their defaults.
 
     Raises:
-        MsmdError: a text is not a name of a limit, "=" and a whole number from 1.
+        MsmdError: a text is not the name of a limit, "=" and a positive whole number.
     """
-    found = LIMITS
+    limits = LIMITS
     for text in texts:
         name, _, number = text.partition("=")
         digits = number.replace(",", "").replace("_", "")
@@ -58,5 +58,5 @@ def parse(texts: Iterable[str]) -> Limits:
                 f"{text!r} is not a limit; give {', '.join(NAMES[:-1])} or {NAMES[-1]}, and a whole "
                 "number, such as pages=2000"
             )
-        found = replace(found, **{name: int(digits)})
-    return found
+        limits = replace(limits, **{name: int(digits)})
+    return limits

@@ -20,14 +20,14 @@ ENDINGS = frozenset({".mid", ".midi", ".smf"})
 
 
 def read_music(path: str | Path) -> Music:
-    """The notes, tempi and sustain pedal of a MIDI file; its channels become the parts.
+    """Read the notes, tempi and sustain pedal of a MIDI file; its channels become the parts.
 
-    Notes on the drum channel are left out: sheets searched for are of pitches. Ticks are brought to
-    `TICKS_PER_QUARTER` a quarter; `msmdtools.midi.reading` says how the file is understood.
+    Notes on the drum channel are left out, as sheets are searched by pitch. Ticks are converted to
+    `TICKS_PER_QUARTER` a quarter; `msmdtools.midi.reading` says how the file is interpreted.
 
     Raises:
-        MsmdError: there is no such file, it is no MIDI file, it counts time in frames instead of
-            quarters, its times are beyond all music, or it has no notes.
+        MsmdError: there is no such file, it is not a MIDI file, it counts time in frames instead of
+            quarters, its times are beyond those of any music, or it has no notes.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,7 +64,7 @@ def read_music(path: str | Path) -> Music:
 
 
 def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
-    """The spectrogram of a MIDI file played by the default soundfont's piano: float16, (92, frames).
+    """Return the spectrogram of a MIDI file played by the default soundfont's piano: float16 (92, frames).
 
     Raises:
         MsmdError: as `blocks` does.
@@ -73,10 +73,10 @@ def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]
 
 
 def blocks(path: str | Path, limits: Limits = LIMITS) -> Iterator[NDArray[np.int16]]:
-    """The sound of a MIDI file played by the default soundfont's piano, block by block: int16, 22,050 Hz.
+    """Yield the sound of a MIDI file played by the default soundfont's piano: int16 blocks, mono, 22,050 Hz.
 
     Raises:
-        MsmdError: as `read_music` does, the music is too long, or no soundfont or FluidSynth is there.
+        MsmdError: as `read_music` does, the music is too long, or the soundfont or FluidSynth is missing.
     """
     from msmdtools.perform.soundfonts import default_soundfont, find_soundfont
     from msmdtools.perform.synth import rendering

@@ -1,8 +1,8 @@
 """Sheets from pictures and PDFs: upright pages at the scale of training pages, and their systems.
 
-A model is trained on pages that are 835 px wide, with staff lines 7 px apart. Pages of any other
-resolution or staff size are brought to that distance, upright and flat; pages that are like that already
-are left as they are. Places on them are given in pixels of the picture that was read (of a PDF: of
+Models are trained on pages that are 835 px wide, with staff lines 7 px apart. Pages of any other
+resolution or staff size are scaled to that distance, turned upright and flattened; pages that already are
+like that stay as they are. Places on them are given in pixels of the picture that was read (for a PDF, of
 its page drawn 835 px wide), whatever was done to it.
 """
 
@@ -38,19 +38,19 @@ SHARP = 2 * NOMINAL_WIDTH
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """A sheet as windows are cut from it: `msmdtools.search.windows.Paged`.
+    """A sheet from which windows can be cut, as `msmdtools.search.windows.Paged` describes.
 
     Attributes:
-        piece: its name.
-        pages: upright and flat, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
-        systems: one row per staff: page, system, staff (all from 1), x0, y0, x1, y1 in px of `pages`.
-        to_picture: for each page the affine map (2, 3) from its pixels to those of the picture, or
-            of the picture made flat.
+        piece: name of the piece.
+        pages: the pages, upright and flat, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
+        systems: one row per staff: page, system, staff (all from 1), and its box x0, y0, x1, y1 in px of
+            `pages`.
+        to_picture: for each page, the affine map (2, 3) from its pixels to those of the picture, or of the
+            flattened picture.
         pictures: the pages as they look on the picture, at most `SHARP` px wide.
-        sizes: width and height of each picture, in the px that places on it are given in.
-        warps: for each page the map from the flat picture to the picture; None for the same.
-        notes: what seems not to have been found, such as "page 2: 5 systems found; 1 gap looks like
-            a missed system".
+        sizes: width and height of each picture, in the px in which places on it are given.
+        warps: for each page, the map from the flattened picture to the picture; None if they are the same.
+        notes: what was probably missed, such as "page 2: 5 systems found; 1 gap looks like a missed system".
     """
 
     piece: str
@@ -65,29 +65,43 @@ class Sheet:
     def on_picture(
         self, page: NDArray[np.integer], x: NDArray[np.floating], y: NDArray[np.floating]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The x and y on the pictures of places on the pages, arrays of one length."""
+        """Map points from the pages to the pictures.
+
+        Args:
+            page: page of each point, from 1; (n,).
+            x: x of each point in px of `pages`, (n,).
+            y: y of each point in px of `pages`, (n,).
+
+        Returns:
+            x and y of each point in px of its picture, (n,) each.
+        """
         page = np.asarray(page)
         maps = np.array(self.to_picture)[page - 1]
-        places = np.stack([x, y, np.ones(len(np.atleast_1d(x)))], axis=-1)
-        found = np.einsum("nij,nj->ni", maps, places)
+        positions = np.stack([x, y, np.ones(len(np.atleast_1d(x)))], axis=-1)
+        points = np.einsum("nij,nj->ni", maps, positions)
         for number in np.unique(page):
             warp = self.warps[number - 1]
             if warp is not None:
                 here = page == number
-                found[here] = np.stack(warp.back(*found[here].T), axis=-1)
-        return found[:, 0], found[:, 1]
+                points[here] = np.stack(warp.back(*points[here].T), axis=-1)
+        return points[:, 0], points[:, 1]
 
     def picture(self, number: int) -> Image:
-        """Page `number`, from 1, as it looks on the picture, at the size that places fit."""
+        """Return page `number`, from 1, as it looks on the picture, in the px in which places are given."""
         width, height = (max(round(size), 1) for size in self.sizes[number - 1])
         return _resized(self.pictures[number - 1], width, height)
 
 
 def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:
-    """The sheet in a picture, a PDF, or a folder of pictures.
+    """Read the sheet in a picture, a PDF, or a folder of pictures.
 
     Args:
-        piece: its name; None for the file's.
+        path: the file or folder.
+        piece: name of the piece; None for the file's name without its ending.
+        limits: the most that is read.
+
+    Returns:
+        The pages at the scale of training pages, with their systems.
 
     Raises:
         MsmdError: the file cannot be read or exceeds a limit, or no page of it has staves.
@@ -102,15 +116,19 @@ def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMI
 def make_sheet(
     pictures: Iterable[Image], piece: str, where: str = "the picture", unit: float = 1.0
 ) -> Sheet:
-    """The sheet whose pages these pictures are.
+    """Find the systems on pictures of pages and return the sheet that they make up.
 
     Args:
-        pictures: uint8, (height, width), dark ink on light paper; taken one by one.
-        where: what an error names.
-        unit: places are given in pixels of the pictures times this.
+        pictures: uint8 (height, width), dark ink on light paper; taken one by one.
+        piece: name of the piece.
+        where: what error messages call the pictures.
+        unit: places are given in pixels of the pictures times this factor.
+
+    Returns:
+        The pages at the scale of training pages, with their systems.
 
     Raises:
-        MsmdError: there are no staves on any of them.
+        MsmdError: there are no staves on any of the pictures.
     """
     import pandas as pd
 

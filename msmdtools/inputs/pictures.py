@@ -1,7 +1,7 @@
 """Pictures, PDFs and folders of pictures as grey pages, one after the other, within limits.
 
-The size of a page is known from the file's head, before anything is decoded or drawn. It counts as
-it will be searched for staves: of a page that is narrow and high, that is many times what is stored.
+The size of a page is known from the file's header, before anything is decoded or drawn. What counts is the
+size at which it will be searched for staves; for a narrow and tall page that is many times what is stored.
 """
 
 import re
@@ -29,29 +29,34 @@ _BAND = 256
 def read_pictures(
     path: str | Path, pdf_width: int = NOMINAL_WIDTH, limits: Limits = LIMITS
 ) -> Iterator[Image]:
-    """The pages of a picture, a PDF, or a folder of pictures, as they are: uint8 (height, width).
+    """Yield the pages of a picture, a PDF, or a folder of pictures, unchanged but grey.
 
     Args:
-        pdf_width: px that the pages of a PDF are drawn wide.
+        path: the file or folder.
+        pdf_width: width in px at which the pages of a PDF are drawn.
+        limits: the most that is read.
+
+    Returns:
+        An iterator over the pages, uint8 (height, width), 255 is white.
 
     Raises:
-        MsmdError: there is no such file, it cannot be read, or it exceeds a limit; at the page where
-            that is found.
+        MsmdError: there is no such file, it cannot be read, or it exceeds a limit; raised at the page where
+            that is noticed.
     """
     path = Path(path)
-    found: Iterator[Image]
+    images: Iterator[Image]
     if path.is_dir():
         files = in_order(file for file in path.iterdir() if is_picture(file))
         if not files:
             raise MsmdError(f"{path}: no pictures (PNG, JPEG, TIFF) in this folder")
-        found = chain.from_iterable(_picture(file, limits) for file in files)
+        images = chain.from_iterable(_picture(file, limits) for file in files)
     elif not path.is_file():
         raise MsmdError(f"{path}: {no_file(path)}")
     elif path.suffix.lower() == ".pdf":
-        found = _pdf(path, pdf_width, limits)
+        images = _pdf(path, pdf_width, limits)
     else:
-        found = _picture(path, limits)
-    for number, picture in enumerate(found, 1):
+        images = _picture(path, limits)
+    for number, picture in enumerate(images, 1):
         if number > limits.pages:
             raise limits.exceeded("pages", f"{path}: it has too many pages")
         yield picture
@@ -60,29 +65,38 @@ def read_pictures(
 def page_of(
     path: str | Path, number: int, pdf_width: int = NOMINAL_WIDTH, limits: Limits = LIMITS
 ) -> Image:
-    """One page, from 1, as `read_pictures` gives it.
+    """Return one page, as `read_pictures` yields it.
+
+    Args:
+        path: the file or folder.
+        number: number of the page, from 1.
+        pdf_width: width in px at which the page of a PDF is drawn.
+        limits: the most that is read.
+
+    Returns:
+        The page, uint8 (height, width), 255 is white.
 
     Raises:
         MsmdError: as `read_pictures` does, or there is no such page.
     """
     path = Path(path)
     if path.is_file() and path.suffix.lower() == ".pdf":
-        found, first = _pdf(path, pdf_width, limits, number), number
+        images, first = _pdf(path, pdf_width, limits, number), number
     else:
-        found, first = read_pictures(path, pdf_width, limits), 1
-    for at, picture in enumerate(found, first):
+        images, first = read_pictures(path, pdf_width, limits), 1
+    for at, picture in enumerate(images, first):
         if at == number:
             return picture
     raise MsmdError(f"{path}: it has no page {number}")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is one of a picture: PNG, JPEG or TIFF."""
+    """Say whether a file's name has the ending of a picture: PNG, JPEG or TIFF."""
     return path.suffix.lower() in ENDINGS and path.name[0] != "."
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:
-    """Files by name, with numbers in names by their value: page-2 before page-10."""
+    """Return files sorted by name, with numbers in names sorted by value: page-2 before page-10."""
     return sorted(
         files,
         key=lambda f: [(len(p), p) if p.isdigit() else (0, p) for p in re.split(r"(\d+)", f.name)],

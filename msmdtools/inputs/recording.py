@@ -15,12 +15,12 @@ from msmdtools.inputs.limits import LIMITS, Limits
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A recording.
+    """A recording, ready to be compared and to be heard.
 
     Attributes:
-        name: of the file or performance.
+        name: name of the file or performance.
         bands: its spectrogram, (92, frames).
-        sound: gives its samples in blocks, int16, mono, 22,050 Hz.
+        sound: returns its samples block by block: int16, mono, 22,050 Hz.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Recording:
 
 
 def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
-    """The recording in a file; a MIDI file is played by the default soundfont's piano.
+    """Read the recording in a file; a MIDI file is played by the default soundfont's piano.
 
     Raises:
         MsmdError: it cannot be read, it exceeds the limits, or there is nothing to hear in it.
@@ -41,7 +41,7 @@ def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
 
 
 def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:
-    """A performance of a dataset's piece. Its sound, if it was not kept, is made again when asked for.
+    """Return a performance of a dataset's piece. Sound that was not kept is rendered again when it is needed.
 
     Raises:
         DatasetError: the piece has no such performance, or a file of it is missing or damaged.

@@ -13,10 +13,10 @@ _LEVEL = 1
 
 
 class Stored(Sequence[Image]):
-    """Grey pictures, uint8 (height, width), without loss; each is decoded when it is asked for.
+    """Grey pictures, uint8 (height, width), compressed without loss; each is decoded on access.
 
     Args:
-        pictures: taken one by one; None has no picture, and is an error to ask for.
+        pictures: pictures to begin with, taken one by one.
     """
 
     def __init__(self, pictures: Iterable[Image] = ()) -> None:
@@ -32,7 +32,7 @@ class Stored(Sequence[Image]):
         self._shapes.append((int(picture.shape[0]), int(picture.shape[1])))
 
     def shape(self, number: int) -> tuple[int, int]:
-        """Height and width of a picture, from 0, without decoding it."""
+        """Return the height and width of a picture, numbered from 0, without decoding it."""
         return self._shapes[number]
 
     def __len__(self) -> int:

@@ -29,12 +29,16 @@ Interval = tuple[float, float]
 def intervals(
     ranks: NDArray[np.int64], pieces: NDArray[np.int64], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Interval] | None:
-    """The 95 % interval of each metric of `METRICS`; None with fewer than two pieces.
+    """Return the 95 % bootstrap interval of each metric in `METRICS`, drawing whole pieces.
 
     Args:
-        ranks: (queries,), from 1.
-        pieces: a number for the piece of each query, (queries,).
-        seed: of the draws; the same seed gives the same intervals.
+        ranks: rank of the right answer to each query, from 1; shape (queries,).
+        pieces: number of the piece that each query is from, (queries,).
+        seed: seed of the random draws; the same seed gives the same intervals.
+        draws: number of bootstrap samples.
+
+    Returns:
+        The lower and the upper bound of each metric, by its name; None with fewer than two pieces.
     """
     names, piece = np.unique(pieces, return_inverse=True)
     if len(names) < 2:
@@ -42,13 +46,13 @@ def intervals(
     random = np.random.Generator(np.random.PCG64(seed))
     order = np.argsort(ranks, kind="stable")
     piece, ranks = piece[order], ranks[order]
-    found = []
+    samples = []
     for first in range(0, draws, _CHUNK):
         count = min(_CHUNK, draws - first)
         drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), count)
         # How often each query is there, by rising rank: (draws, queries).
-        found.append(_metrics(ranks, drawn[:, piece].astype(np.float64)))
-    edges = np.percentile(np.concatenate(found), [(100 - LEVEL) / 2, (100 + LEVEL) / 2], axis=0)
+        samples.append(_metrics(ranks, drawn[:, piece].astype(np.float64)))
+    edges = np.percentile(np.concatenate(samples), [(100 - LEVEL) / 2, (100 + LEVEL) / 2], axis=0)
     return {
         name: (float(low), float(high)) for name, low, high in zip(METRICS, *edges, strict=True)
     }
@@ -60,19 +64,25 @@ def share(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Interval | None:
-    """The 95 % interval of the percentage of queries that are hits; None with fewer than two pieces.
+    """Return the 95 % bootstrap interval of the percentage of queries that are hits, drawing whole pieces.
 
     Args:
-        hits: (queries,); or numbers, such as by how much one is more of a hit than another.
-        pieces, seed: as for `intervals`.
+        hits: whether each query is a hit, (queries,); or a number for each, such as the difference of two
+            probabilities.
+        pieces: number of the piece that each query is from, (queries,).
+        seed: seed of the random draws; the same seed gives the same interval.
+        draws: number of bootstrap samples.
+
+    Returns:
+        The lower and the upper bound in percent; None with fewer than two pieces.
     """
     names, piece = np.unique(pieces, return_inverse=True)
     if len(names) < 2:
         return None
     random = np.random.Generator(np.random.PCG64(seed))
     drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
-    found = 100 * (drawn @ np.bincount(piece, hits)) / (drawn @ np.bincount(piece))
-    low, high = np.percentile(found, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    percentages = 100 * (drawn @ np.bincount(piece, hits)) / (drawn @ np.bincount(piece))
+    low, high = np.percentile(percentages, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     return float(low), float(high)
 
 

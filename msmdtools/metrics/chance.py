@@ -38,12 +38,17 @@ def above(
     candidates: int,
     intervals: Mapping[str, Interval] | None = None,
 ) -> bool:
-    """Whether ranks are above chance.
+    """Say whether ranks are better than those of a random order of the candidates; the module has the test.
 
     Args:
         recalls: R@k in percent, by k of `RECALLS`.
-        queries, candidates: how many there were.
-        intervals: 95 % intervals of `recall_k` by name, of `bootstrap.intervals`.
+        queries: number of queries.
+        candidates: number of candidates.
+        intervals: 95 % intervals of `recall_k` in percent, by these names, from `bootstrap.intervals`; None
+            to let the exact test decide alone.
+
+    Returns:
+        True if the recall of at least one k is above chance.
     """
     for k in RECALLS:
         if k >= candidates or k not in recalls:
@@ -62,26 +67,41 @@ def near_above(
     pieces: NDArray[np.int64],
     seed: int = 0,
 ) -> bool:
-    """Whether more are near enough than by a guess; of a single piece, by the mean alone.
+    """Say whether more queries are hits than a guess, or another method, would hit.
+
+    With a single piece there is no interval, and the mean decides alone.
 
     Args:
-        hits: which queries are, (queries,).
-        guessed: the probability of each if one guesses, or which ones another method hits.
-        pieces: a number for the piece of each query, (queries,).
-        seed: of the bootstrap's draws.
+        hits: whether each query is a hit, (queries,).
+        guessed: the probability that a guess at each query is a hit, from 0 to 1, or whether the other method
+            hits it; (queries,).
+        pieces: number of the piece that each query is from, (queries,).
+        seed: seed of the bootstrap's draws.
+
+    Returns:
+        True if the 95 % interval of the mean difference lies above 0.
     """
-    more = hits.astype(np.float64) - guessed
-    interval = bootstrap.share(more, pieces, seed)
-    return bool(more.mean() > 0) if interval is None else interval[0] > 0
+    gains = hits.astype(np.float64) - guessed
+    interval = bootstrap.share(gains, pieces, seed)
+    return bool(gains.mean() > 0) if interval is None else interval[0] > 0
 
 
 def tail(hits: int, queries: int, chance: float) -> float:
-    """The probability of so many hits or more in queries that hit with this chance each, below 1."""
+    """Return the probability of at least this many hits under a binomial distribution.
+
+    Args:
+        hits: number of hits.
+        queries: number of independent queries.
+        chance: probability of a hit for each, above 0 and below 1.
+
+    Returns:
+        The probability, from 0 to 1.
+    """
     if hits <= 0:
         return 1.0
     count = np.arange(1, queries + 1)
     # Logarithms of the binomial coefficients: sums of those of (n - i + 1) / i.
-    ways = np.concatenate([[0.0], np.cumsum(np.log(queries - count + 1) - np.log(count))])
+    binomials = np.concatenate([[0.0], np.cumsum(np.log(queries - count + 1) - np.log(count))])
     number = np.arange(queries + 1)
-    logs = ways + number * math.log(chance) + (queries - number) * math.log1p(-chance)
+    logs = binomials + number * math.log(chance) + (queries - number) * math.log1p(-chance)
     return float(min(np.exp(logs[hits:]).sum(), 1.0))

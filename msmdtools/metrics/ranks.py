@@ -1,19 +1,19 @@
 """Retrieval by similarity: the rank of the right answer among all candidates, and what follows from ranks.
 
-Input. `queries` (n, dim) and `candidates` (m, dim), m ≥ n: row i of the one and row i of the other
-are two sides of one pair; candidate i is the only right answer to query i. Rows need not have length
-1. They must be finite: a network that gave NaN has no rank.
+Input. `queries` (n, dim) and `candidates` (m, dim), m ≥ n. Row i of the queries and row i of the candidates
+are the two sides of one pair, so candidate i is the only right answer to query i. Rows need not have length
+1, but they must be finite: an embedding with NaN has no rank.
 
-Similarity. The cosine, calculated in 32 bits from rows that are brought to length 1 in 64 bits. A row
-of zeros has similarity 0 to everything. The order is that of the cosine distance of the papers,
+Similarity. The cosine, calculated in 32 bits from rows that are normalised to length 1 in 64 bits. A row
+of zeros has similarity 0 to everything. The order is that of the cosine distance used in the papers,
 1 − cosine.
 
 Rank. 1 + the number of other candidates at least as similar to the query as the right one, where
-similarities up to `TIE` = 10⁻⁶ below it count as equal. So of tied places the right answer has the
-last one. The rule is pessimistic on purpose: a network that maps everything to one point gets rank m
-for every query and recall 0; with ties in favour of the right answer it would be perfect, and with an
-unstable sort anything. The tolerance is eight times the distance of neighbouring 32-bit numbers at 1:
-it makes ranks independent of the size of chunks and of which batch a window was embedded in.
+similarities up to `TIE` = 10⁻⁶ below it count as equal. Among tied candidates the right one is ranked last.
+The rule is pessimistic on purpose: a network that maps everything to one point gets rank m for every query
+and recall 0. If ties favoured the right answer that network would look perfect, and with an unstable sort it
+could get any figure. The tolerance is eight times the distance of neighbouring 32-bit numbers at 1;
+it makes ranks independent of the size of chunks and of the batch in which a window was embedded.
 
 Metrics, of the ranks r_i of n queries:
 
@@ -26,12 +26,12 @@ Metrics, of the ranks r_i of n queries:
 References. M. Dorfer et al., TISMIR 1 (2018), and S. Balke et al., ISMIR 2019:
 recall, mean reciprocal rank and median rank on 10,000 candidates.
 
-Other implementations. The code of Dorfer et al. sorts the distances of a query and looks up where the
-right one is, so that the sort breaks ties; its median is that of the same ranks; its recalls are
+Other implementations. The code of Dorfer et al. sorts the distances of each query and looks up the position
+of the right answer, so the sort breaks ties. Its median is computed from the same ranks; its recalls are
 counts, not percentages. `open_clip` sorts too, and gives recall as a fraction. TREC's evaluation breaks
-ties by the documents' names. Without ties all of them agree with what is here.
+ties by document name. Without ties all of them agree with this module.
 
-Memory. Only `chunk` × `CANDIDATES` similarities are held at a time, 64 MB by default, whatever n and m.
+Memory. Only `chunk` × `CANDIDATES` similarities are held at a time, 64 MB by default, whatever n and m are.
 """
 
 from collections.abc import Iterator
@@ -50,13 +50,18 @@ Embeddings = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class RetrievalMetrics:
-    """How well the right answers were found; the module has the definitions.
+    """How well queries retrieve their right answers; the module has the definitions.
 
     Attributes:
-        recall_1, recall_5, recall_10, recall_25: percent of queries with a rank so good.
-        mrr: mean reciprocal rank, 0 to 1.
-        median_rank, mean_rank: from 1, the best.
-        queries, candidates: how many there were.
+        recall_1: percentage of queries whose right answer has rank 1.
+        recall_5: percentage with a rank of at most 5.
+        recall_10: percentage with a rank of at most 10.
+        recall_25: percentage with a rank of at most 25.
+        mrr: mean reciprocal rank, from 0 to 1.
+        median_rank: median of the ranks, which count from 1, the best.
+        mean_rank: mean of the ranks.
+        queries: number of queries.
+        candidates: number of candidates.
     """
 
     recall_1: float
@@ -70,7 +75,7 @@ class RetrievalMetrics:
     candidates: int
 
     def to_json(self) -> dict[str, Any]:
-        """The values by name."""
+        """Return the values by name, as JSON can hold them."""
         return asdict(self)
 
 
@@ -81,12 +86,15 @@ RECALLS = (1, 5, 10, 25)
 def ranks_of_pairs(
     queries: Embeddings, candidates: Embeddings, chunk: int = CHUNK
 ) -> NDArray[np.int64]:
-    """The rank of candidate i for query i, int64 (n,), 1 the best; of tied places the last.
+    """Return the rank of candidate i as the answer to query i, for every i.
 
     Args:
-        queries: (n, dim).
-        candidates: (m, dim), m ≥ n.
-        chunk: queries that are compared at a time.
+        queries: embeddings, (n, dim).
+        candidates: embeddings, (m, dim) with m ≥ n.
+        chunk: number of queries that are compared at a time.
+
+    Returns:
+        int64 (n,), from 1, the best; among tied candidates the right one is ranked last.
 
     Raises:
         ValueError: the shapes do not match, or a number is not finite.
@@ -107,12 +115,20 @@ def ranks_of_pairs(
 def most_similar(
     queries: Embeddings, candidates: Embeddings, count: int = 1, chunk: int = CHUNK
 ) -> NDArray[np.int64]:
-    """The `count` candidates most similar to each query *besides the right one*: int64 (n, count).
+    """Return the candidates most similar to each query, *without its right answer*.
 
-    Best first; of those that are equal in 32 bits the first in the order of candidates comes first.
+    Args:
+        queries: embeddings, (n, dim).
+        candidates: embeddings, (m, dim) with m ≥ n; candidate i is the right answer to query i.
+        count: number of candidates to return for each query.
+        chunk: number of queries that are compared at a time.
+
+    Returns:
+        int64 (n, count), row numbers of `candidates`, best first. Among those that are equal in 32 bits, the
+        one that stands first in `candidates` comes first.
 
     Raises:
-        ValueError: as `ranks_of_pairs` does, or there are not so many other candidates.
+        ValueError: as `ranks_of_pairs` does, or there are fewer than `count` other candidates.
     """
     queries, candidates = _checked(queries, candidates)
     if not 1 <= count < len(candidates):
@@ -122,9 +138,9 @@ def most_similar(
     for rows, columns, similarity in _blocks(queries, candidates, chunk):
         mine = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
         similarity[mine - rows.start, mine - columns.start] = -np.inf
-        found, place = _largest(similarity, min(count, similarity.shape[1]))
+        largest, place = _largest(similarity, min(count, similarity.shape[1]))
         # What came from earlier columns stands first, so that a stable sort keeps their order.
-        both = np.concatenate([values[rows], found], axis=1)
+        both = np.concatenate([values[rows], largest], axis=1)
         which = np.concatenate([numbers[rows], place + columns.start], axis=1)
         order = np.argsort(-both, axis=1, kind="stable")[:, :count]
         values[rows] = np.take_along_axis(both, order, axis=1)
@@ -133,11 +149,11 @@ def most_similar(
 
 
 def retrieval_metrics(ranks: NDArray[np.int64], candidates: int | None = None) -> RetrievalMetrics:
-    """The metrics of ranks.
+    """Return the metrics of ranks.
 
     Args:
-        ranks: (n,), from 1.
-        candidates: how many there were; None for as many as ranks.
+        ranks: rank of the right answer to each query, from 1; (n,).
+        candidates: number of candidates; None for as many as there are ranks.
 
     Raises:
         ValueError: there are no ranks, or one is not within 1 … candidates.
@@ -159,7 +175,7 @@ def retrieval_metrics(ranks: NDArray[np.int64], candidates: int | None = None) -
 
 
 def chance_metrics(candidates: int) -> RetrievalMetrics:
-    """What a random order of so many candidates gives on average."""
+    """Return the metrics that a random order of this many candidates has on average."""
     recalls = {f"recall_{k}": 100.0 * min(k / candidates, 1.0) for k in RECALLS}
     middle = (candidates + 1) / 2
     mrr = float(np.sum(1.0 / np.arange(1, candidates + 1)) / candidates)
@@ -200,7 +216,7 @@ def _unit(rows: Embeddings) -> NDArray[np.float32]:
 def _blocks(
     queries: NDArray[np.float32], candidates: NDArray[np.float32], chunk: int
 ) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """The matrix of similarities in blocks, rows by rows: which queries, which candidates, and it."""
+    """Yield the matrix of similarities block by block: the queries, the candidates, and the block."""
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; it must be at least 1")
     for first in range(0, len(queries), chunk):
@@ -213,7 +229,7 @@ def _blocks(
 def _largest(
     similarity: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The largest values of each row, largest first, and their columns; of equal ones the first."""
+    """Return the largest values of each row, largest first, and their columns; the first of equal ones."""
     values = np.empty((len(similarity), count), np.float32)
     places = np.empty((len(similarity), count), np.int64)
     row = np.arange(len(similarity))

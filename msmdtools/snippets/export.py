@@ -209,7 +209,7 @@ def _plan(
     work_of = works(source.pieces)
     pairs = near_duplicates(source, split, options.transpose)
     dropped = leaks(pairs, split, options.leak_threshold) if options.drop_leaks else []
-    chosen = performances.choose(
+    chosen = performances.performances_by_split(
         source.table("performances").to_pandas(), options.performances, warn
     )
     named = options.split if isinstance(options.split, str) else asdict(options.split)

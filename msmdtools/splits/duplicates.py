@@ -1,16 +1,16 @@
 """Near-duplicates: pairs of pieces that share music, found from their notes.
 
-What is compared is the skyline: the highest pitch that starts at each onset, without grace notes and
-ties. It does not depend on how voices, staves and hands are written, and one changed inner note
-leaves it as it is. Every `LENGTH` onsets in a row make one n-gram: their pitches, and the ratios of
-the times between them, so note values written twice as long do not matter either; with `transpose`,
-pitches relative to the first.
+The skylines of pieces are compared: the highest pitch that starts at each onset, without grace notes and
+tied notes. A skyline does not depend on how voices, staves and hands are written, and one changed inner note
+leaves it as it is. Every `LENGTH` consecutive onsets make one n-gram: their pitches, and the ratios of
+the times between them, so note values written twice as long do not matter either. With `transpose`,
+pitches are relative to the first.
 
 The score of a pair is containment: how much of the piece with fewer distinct n-grams is also in the
 other, 0 to 1. The Jaccard index, the usual choice, hides the worst leak: a minuet inside a file with
 its whole suite shares all of its music and still has an index near 0. Two editions score above 0.95,
 two versions of a dance 0.3; below 0.1 lie the scales and broken chords that all music has in common.
-Transposition makes all scales alike, and raises that floor to 0.28 for short studies.
+Ignoring transposition makes all scales alike, and raises that floor to 0.28 for short studies.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,13 @@ _STEP = np.uint64(0xD6E8FEB86659FD93)
 
 
 class Pair(NamedTuple):
-    """Two pieces, in the order of their ids, and how much of the smaller is in the other."""
+    """Two pieces that share music.
+
+    Attributes:
+        piece_a: id of the one piece, in alphabetical order the first unless a function says otherwise.
+        piece_b: id of the other piece.
+        score: how much of the piece with fewer n-grams is in the other, from 0 to 1.
+    """
 
     piece_a: str
     piece_b: str
@@ -52,18 +58,21 @@ def near_duplicates(
     threshold: float = REPORTED,
     length: int = LENGTH,
 ) -> list[Pair]:
-    """The pairs of pieces that share music, the most similar first.
+    """Return the pairs of pieces in a dataset that share music, the most similar first.
 
     Args:
         dataset: the dataset; its note heads are compared, so performances do not matter.
-        pieces: the pieces to compare with each other; None for all.
-        transpose: whether music is the same when transposed.
-        threshold: the score from which a pair is listed, above 0 and up to 1.
-        length: onsets in an n-gram, 3 or more. Pieces with fewer onsets are in no pair.
+        pieces: ids of the pieces to compare with each other; None for all.
+        transpose: whether music counts as the same when it is transposed.
+        threshold: the lowest score of a pair that is listed, above 0 and up to 1.
+        length: number of onsets in an n-gram, 3 or more. Pieces with fewer onsets are in no pair.
+
+    Returns:
+        The pairs with a score of at least `threshold`, by falling score.
 
     Raises:
-        DatasetError: a piece that the dataset lacks.
-        MsmdError: a threshold or length out of its range.
+        DatasetError: the dataset lacks one of the pieces.
+        MsmdError: the threshold or the length is out of its range.
     """
     heads = dataset.table("noteheads").select(list(COLUMNS)).to_pandas()
     if pieces is not None:
@@ -78,13 +87,19 @@ def compare(
     threshold: float = REPORTED,
     length: int = LENGTH,
 ) -> list[Pair]:
-    """As `near_duplicates`, from rows of the note heads table.
+    """Return the pairs of pieces that share music, from rows of the note heads table.
 
     Args:
-        heads: rows in any order, with `COLUMNS`.
-        transpose: see `near_duplicates`.
-        threshold: see `near_duplicates`.
-        length: see `near_duplicates`.
+        heads: rows in any order, with `COLUMNS`; all of their pieces are compared.
+        transpose: whether music counts as the same when it is transposed.
+        threshold: the lowest score of a pair that is listed, above 0 and up to 1.
+        length: number of onsets in an n-gram, 3 or more.
+
+    Returns:
+        The pairs with a score of at least `threshold`, by falling score.
+
+    Raises:
+        MsmdError: the threshold or the length is out of its range.
     """
     if not 0 < threshold <= 1:
         raise MsmdError(f"a threshold of similarity is above 0 and at most 1, not {threshold}")
@@ -105,7 +120,16 @@ def compare(
 def crossing(
     pairs: Iterable[Pair], split: Mapping[str, str], threshold: float = LEAK
 ) -> list[Pair]:
-    """The pairs, of at least this score, whose pieces are in different splits."""
+    """Return the pairs whose pieces are in different parts of a split.
+
+    Args:
+        pairs: pairs of pieces, from `compare`.
+        split: "train", "valid" or "test" by piece; pairs with a piece that is not in it are left out.
+        threshold: the lowest score of a pair that counts.
+
+    Returns:
+        These pairs, in the order in which they were given.
+    """
     return [
         pair
         for pair in pairs
@@ -117,23 +141,34 @@ def crossing(
 
 
 def leaks(pairs: Iterable[Pair], split: Mapping[str, str], threshold: float = LEAK) -> list[str]:
-    """The training pieces to drop: those that share music with a validation or test piece, sorted.
+    """Return the training pieces that share music with a validation or test piece, and so should be dropped.
 
-    Pairs between valid and test are left as they are; `crossing` lists them.
+    Pairs between valid and test do not matter here; `crossing` lists them.
+
+    Args:
+        pairs: pairs of pieces, from `compare`.
+        split: "train", "valid" or "test" by piece.
+        threshold: the lowest score of a pair that counts.
+
+    Returns:
+        The ids of the pieces, sorted.
     """
-    found = {p for pair in crossing(pairs, split, threshold) for p in pair[:2]}
-    return sorted(p for p in found if split[p] == "train")
+    leaking = {p for pair in crossing(pairs, split, threshold) for p in pair[:2]}
+    return sorted(p for p in leaking if split[p] == "train")
 
 
 def skyline(
     piece: NDArray[np.int64], time: ArrayLike, pitch: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The highest pitch of each onset: arrays of piece, pitch and time, sorted by piece and time.
+    """Return the highest pitch at each onset of each piece.
 
     Args:
-        piece: number of the piece of each note.
-        time: its onset, in quarter notes.
-        pitch: its MIDI number.
+        piece: number of the piece of each note, (notes,).
+        time: onset of each note in quarter notes, (notes,).
+        pitch: MIDI number of each note, (notes,).
+
+    Returns:
+        Piece, pitch and time (quarter notes) of each onset, (onsets,) each, sorted by piece and time.
     """
     times = np.asarray(np.round(np.asarray(time, np.float64), 6), np.float64)
     pitches = np.asarray(pitch, np.int64)
@@ -147,10 +182,16 @@ def skyline(
 def ngrams(
     heads: "pd.DataFrame", transpose: bool = False, length: int = LENGTH
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.uint64]]:
-    """The distinct n-grams of pieces: the ids, sorted, and of each n-gram which of them has it, and a hash.
+    """Return the distinct n-grams of the skylines of pieces, as hashes.
 
     Args:
-        heads, transpose, length: as for `compare`. N-grams are sorted by hash, then piece.
+        heads: rows of the note heads table in any order, with `COLUMNS`.
+        transpose: whether music counts as the same when it is transposed.
+        length: number of onsets in an n-gram, 3 or more.
+
+    Returns:
+        The ids of the pieces, sorted; and for each n-gram the number of its piece among them and a 64-bit
+        hash, (n-grams,) each, sorted by hash, then by piece.
     """
     import pandas as pd
 
@@ -203,7 +244,7 @@ def _mix(
 def _shared(
     owner: NDArray[np.int64], grams: NDArray[np.uint64], pieces: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """For each pair of pieces with n-grams in common: the two, and how many.
+    """Return each pair of pieces with n-grams in common: both pieces, and the number of these n-grams.
 
     The sorted n-grams are an inverted index: the pieces of one n-gram lie next to each other. So
     all pairs at distance 1 in it are compared at once, then those at distance 2, until none is left.
@@ -216,8 +257,8 @@ def _shared(
         here = here[grams[here] == grams[here + distance]]
         if not len(here):
             return keys // pieces, keys % pieces, counts
-        found = owner[here] * pieces + owner[here + distance]
-        keys, position = np.unique(np.concatenate([keys, found]), return_inverse=True)
-        weights = np.concatenate([counts, np.ones(len(found), np.int64)])
+        neighbours = owner[here] * pieces + owner[here + distance]
+        keys, position = np.unique(np.concatenate([keys, neighbours]), return_inverse=True)
+        weights = np.concatenate([counts, np.ones(len(neighbours), np.int64)])
         counts = np.bincount(position, weights).astype(np.int64)
         distance += 1

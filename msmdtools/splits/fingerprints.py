@@ -1,4 +1,4 @@
-"""Fingerprints: what remains of a piece's notes to know its music again, in a few hundred bytes.
+"""Fingerprints: a few hundred bytes of each piece that suffice to recognise its music.
 
 A fingerprint is a sample of the n-grams of `msmdtools.splits.duplicates`, in the form that is the same
 in any key and at any tempo: their hashes are cut to 32 bits, and of these the smallest are kept, one in
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from msmdtools.dataset.reader import Dataset
 
 SHARE, LEAST = 8, 64
-# Below lie scales and broken chords, which are alike in any key, and what a small sample of them makes
-# of it; fewer n-grams in common than that are no evidence at all.
+# Scores below `ALIKE` come from scales and broken chords, which are alike in any key, and from small samples;
+# fewer than `FEWEST` n-grams in common are no evidence at all.
 ALIKE, FEWEST = 0.45, 3
 _LAST = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """What is kept of a piece.
+    """A sample of a piece's n-grams by which its music can be recognised.
 
     Attributes:
-        ngrams: how many different ones the piece has; 0 with fewer than 8 onsets.
+        ngrams: number of distinct n-grams of the piece; 0 with fewer than 8 onsets.
         hashes: the smallest of their hashes, uint32, ascending.
     """
 
@@ -51,31 +51,31 @@ class Fingerprint:
 
     @property
     def reach(self) -> int:
-        """The hash up to which it has every one of the piece."""
+        """The hash up to which the fingerprint is complete: no hash of the piece up to there is missing."""
         whole = len(self.hashes) == self.ngrams
         return _LAST if whole else int(self.hashes[-1])
 
 
 def of_hashes(hashes: ArrayLike) -> Fingerprint:
-    """The fingerprint of a piece with n-grams of these 32-bit hashes, each counted once."""
-    found = np.unique(np.asarray(hashes, np.uint32))
-    return Fingerprint(len(found), found[: max(LEAST, len(found) // SHARE)])
+    """Return the fingerprint of a piece with n-grams of these 32-bit hashes; duplicates count once."""
+    distinct = np.unique(np.asarray(hashes, np.uint32))
+    return Fingerprint(len(distinct), distinct[: max(LEAST, len(distinct) // SHARE)])
 
 
 def of_dataset(dataset: "Dataset", pieces: Iterable[str]) -> dict[str, Fingerprint]:
-    """The fingerprint of each of some pieces, sorted by their ids.
+    """Return the fingerprint of each of some pieces, by id in alphabetical order.
 
     Raises:
-        DatasetError: a piece that the dataset lacks, or the table of heads is missing or damaged.
+        DatasetError: the dataset lacks a piece, or the table of note heads is missing or damaged.
     """
     names = sorted({dataset[piece].piece for piece in pieces})
     heads = dataset.table("noteheads").select(list(COLUMNS)).to_pandas()
-    found = of_heads(heads[heads["piece"].isin(names)])
-    return {piece: found.get(piece, of_hashes(())) for piece in names}
+    fingerprints = of_heads(heads[heads["piece"].isin(names)])
+    return {piece: fingerprints.get(piece, of_hashes(())) for piece in names}
 
 
 def of_heads(heads: "pd.DataFrame") -> dict[str, Fingerprint]:
-    """The fingerprint of each piece in rows of the note heads table with `duplicates.COLUMNS`."""
+    """Return the fingerprint of each piece in rows of the note heads table with `duplicates.COLUMNS`."""
     names, owner, grams = ngrams(heads, transpose=True, length=LENGTH)
     # The best mixed bits of a product are its highest.
     cut = ((grams * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)).astype(np.uint32)
@@ -85,11 +85,15 @@ def of_heads(heads: "pd.DataFrame") -> dict[str, Fingerprint]:
 def alike(
     pieces: Mapping[str, Fingerprint], others: Mapping[str, Fingerprint], threshold: float = ALIKE
 ) -> list[Pair]:
-    """The pairs of a piece and another that share music, in any key, the most similar first.
+    """Return the pairs of a piece and another piece that share music, in any key, the most similar first.
 
     Args:
-        pieces, others: fingerprints by the ids; `Pair.piece_a` is of the first, `piece_b` of the others.
-        threshold: the score from which a pair is listed, above 0 and up to 1.
+        pieces: fingerprints by id; `Pair.piece_a` is one of them.
+        others: fingerprints by id; `Pair.piece_b` is one of them.
+        threshold: the lowest score of a pair that is listed, above 0 and up to 1.
+
+    Returns:
+        The pairs with a score of at least `threshold`, by falling score.
     """
     names = list(others)
     owner = np.repeat(np.arange(len(names)), [len(others[name].hashes) for name in names])
@@ -97,17 +101,17 @@ def alike(
     order = np.argsort(known, kind="stable")
     known, owner = known[order], owner[order]
     pairs = []
-    for piece, one in pieces.items():
-        low = np.searchsorted(known, one.hashes, side="left")
-        high = np.searchsorted(known, one.hashes, side="right")
+    for piece, fingerprint in pieces.items():
+        low = np.searchsorted(known, fingerprint.hashes, side="left")
+        high = np.searchsorted(known, fingerprint.hashes, side="right")
         hits = [owner[a:b] for a, b in zip(low, high, strict=True) if b > a]
         if not hits:
             continue
-        of, shared = np.unique(np.concatenate(hits), return_counts=True)
-        for number, count in zip(of.tolist(), shared.tolist(), strict=True):
+        numbers, shared = np.unique(np.concatenate(hits), return_counts=True)
+        for number, count in zip(numbers.tolist(), shared.tolist(), strict=True):
             other = others[names[number]]
-            reach = min(one.reach, other.reach)
-            fewest = min(np.searchsorted(f.hashes, reach, "right") for f in (one, other))
+            reach = min(fingerprint.reach, other.reach)
+            fewest = min(np.searchsorted(f.hashes, reach, "right") for f in (fingerprint, other))
             score = count / int(fewest)
             if score >= threshold and count >= FEWEST:
                 pairs.append(Pair(piece, names[number], score))
@@ -115,22 +119,24 @@ def alike(
 
 
 def encode(fingerprints: Mapping[str, Fingerprint]) -> dict[str, Any]:
-    """Fingerprints as plain values: `pieces`, the ids sorted, and `music`, the rest as text."""
+    """Return fingerprints as values for JSON: `pieces`, the ids sorted, and `music`, all hashes as text."""
     names = sorted(fingerprints)
-    of = [fingerprints[name] for name in names]
-    numbers = [np.array([value for f in of for value in (f.ngrams, len(f.hashes))], np.uint32)]
+    selected = [fingerprints[name] for name in names]
+    numbers = [
+        np.array([value for f in selected for value in (f.ngrams, len(f.hashes))], np.uint32)
+    ]
     # Differences of ascending numbers: their high bytes are mostly alike.
-    numbers += [np.diff(f.hashes, prepend=np.uint32(0)).astype(np.uint32) for f in of]
+    numbers += [np.diff(f.hashes, prepend=np.uint32(0)).astype(np.uint32) for f in selected]
     raw = np.concatenate(numbers).astype("<u4").view(np.uint8).reshape(-1, 4).T
     packed = zlib.compress(raw.tobytes(), 9)
     return {"pieces": names, "music": base64.b85encode(packed).decode()}
 
 
 def decode(values: Mapping[str, Any]) -> dict[str, Fingerprint]:
-    """The fingerprints that `encode` made values of.
+    """Return the fingerprints that `encode` turned into values.
 
     Raises:
-        MsmdError: they are damaged.
+        MsmdError: the values are damaged.
     """
     try:
         names = list(values["pieces"])

@@ -1,10 +1,10 @@
 """Which performances are for training, which for validation and which for testing.
 
-A model is tested on a sound that it has not heard: no soundfont may be in training and in testing,
-whatever its name; fonts are compared by their content. Unless it is said otherwise, fonts with the
-role "train" in the registry (and those that it does not know) are for training and validation, and
-those with the role "test" for testing. Where a dataset has fonts of one role only, all of its
-performances are in all splits, and a warning says so.
+A model is tested on sounds that it has not heard: no soundfont may be both in training and in testing,
+whatever its name; fonts are compared by their content. By default, fonts with the role "train" in the
+registry, and fonts that are not in it, are for training and validation, and fonts with the role "test" are
+for testing. Where a dataset has fonts of one role only, all of its performances are in all parts, and a
+warning says so.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def choose(
+def performances_by_split(
     performances: "pd.DataFrame",
     globs: Mapping[str, tuple[str, ...]],
     warn: Callable[[str], None],
 ) -> dict[str, tuple[str, ...]]:
-    """The names of the performances for each split, sorted.
+    """Choose the performances for each of train, valid and test.
 
     Args:
         performances: rows of the performances table, of all pieces.
-        globs: by split, which performances are for it; may be empty.
+        globs: by part, patterns of the names of its performances; parts without patterns get the default.
+        warn: called with a sentence for the user where training and testing have to share soundfonts.
+
+    Returns:
+        The names of the performances by part ("train", "valid", "test"), sorted.
 
     Raises:
-        MsmdError: a glob matches nothing, or a soundfont would be in training and in testing.
+        MsmdError: a pattern matches nothing, or a soundfont would be in training and in testing.
     """
     columns = ["performance", "soundfont", "soundfont_sha256"]
     known = performances[columns].drop_duplicates("performance").sort_values("performance")
@@ -68,7 +72,7 @@ def choose(
 
 
 def _cure(font: Mapping[str, str], content: Mapping[str, str], clash: str) -> str:
-    """How to tell training from testing, with fonts that the dataset has."""
+    """Return advice for keeping training and testing apart with the dataset's soundfonts."""
     same = {content[name] for name in font if font[name] == clash}
     others = sorted({font[name] for name in font if content[name] not in same})
     if not others:

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of train, valid and test: how much is in it, and `fraction` of all onsets in the split."""
+    """One part of a split: train, valid or test.
+
+    Attributes:
+        split: name of the part.
+        pieces: number of its pieces.
+        works: number of works they belong to.
+        composers: number of their composers.
+        onsets: number of onsets in its pieces.
+        fraction: its share of all onsets in the split, from 0 to 1.
+    """
 
     split: str
     pieces: int
@@ -27,13 +36,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SplitReport:
-    """What a split is like, and what it lets through.
+    """The contents of a split, and what it leaks from training into testing.
 
     Attributes:
         parts: train, valid and test.
         left_out: pieces of the dataset that the split does not name.
-        divided: works with pieces in more than one split, each with these splits.
-        duplicates: near-duplicates across splits, the most similar first.
+        divided: works with pieces in more than one part, each with these parts.
+        duplicates: near-duplicates across parts, the most similar first.
         threshold: the score from which such a pair is a leak.
         leaks: the training pieces that `--drop-leaks` drops.
     """
@@ -46,7 +55,7 @@ class SplitReport:
     leaks: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as what JSON can hold."""
+        """Return the report as values that JSON can hold."""
         return asdict(self) | {"duplicates": [pair._asdict() for pair in self.duplicates]}
 
 
@@ -56,14 +65,17 @@ def report(
     pairs: Sequence[Pair],
     threshold: float = LEAK,
 ) -> SplitReport:
-    """What `split` is like on this dataset.
+    """Summarise a split of a dataset.
 
     Args:
         dataset: the dataset.
-        split: from `splits.resolve`.
-        pairs: from `duplicates.near_duplicates`; those across splits with a score of 0.1 or more are
-            reported.
+        split: "train", "valid" or "test" by piece, from `splits.resolve`.
+        pairs: pairs of similar pieces, from `duplicates.near_duplicates`; those across parts with a score of
+            0.1 or more are reported.
         threshold: the score from which such a pair is a leak.
+
+    Returns:
+        The report.
     """
     work_of, size_of = works(dataset.pieces), splits.onsets(dataset)
     composer_of = splits.composers(dataset)
@@ -82,15 +94,15 @@ def report(
                 fraction=onsets / total if total else 0.0,
             )
         )
-    found: dict[str, set[str]] = {}
+    parts_of: dict[str, set[str]] = {}
     for piece, value in split.items():
-        found.setdefault(work_of[piece], set()).add(value)
+        parts_of.setdefault(work_of[piece], set()).add(value)
     return SplitReport(
         parts=tuple(parts),
         left_out=tuple(piece for piece in dataset.ids if piece not in split),
         divided={
             work: tuple(name for name in splits.SPLITS if name in values)
-            for work, values in sorted(found.items())
+            for work, values in sorted(parts_of.items())
             if len(values) > 1
         },
         duplicates=tuple(crossing(pairs, split, min(REPORTED, threshold))),
@@ -99,8 +111,8 @@ def report(
     )
 
 
-def markdown(found: SplitReport, split: Mapping[str, str]) -> str:
-    """A report as Markdown, without a heading: the parts, what is divided, near-duplicates."""
+def markdown(summary: SplitReport, split: Mapping[str, str]) -> str:
+    """Return a report as Markdown without a heading: its parts, divided works, and near-duplicates."""
     lines = [
         "| split | pieces | works | composers | onsets | share |",
         "|---|---:|---:|---:|---:|---:|",
@@ -108,15 +120,15 @@ def markdown(found: SplitReport, split: Mapping[str, str]) -> str:
     lines += [
         f"| {p.split} | {p.pieces:,} | {p.works:,} | {p.composers:,} | {p.onsets:,} "
         f"| {p.fraction:.1%} |"
-        for p in found.parts
+        for p in summary.parts
     ]
-    lines += ["", _sentence(found), ""]
-    lines += duplicates_table(found.duplicates, split)
+    lines += ["", _sentence(summary), ""]
+    lines += duplicates_table(summary.duplicates, split)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def duplicates_table(pairs: Sequence[Pair], split: Mapping[str, str]) -> list[str]:
-    """The lines of a Markdown table of pairs; none where there are no pairs."""
+    """Return the lines of a Markdown table of pairs; no lines where there are no pairs."""
     if not pairs:
         return []
     rows = [
@@ -131,13 +143,13 @@ def _id(piece: str) -> str:
     return code(piece).replace("|", "\\|")  # in a table also within code
 
 
-def _sentence(found: SplitReport) -> str:
-    leaking = sum(pair.score >= found.threshold for pair in found.duplicates)
-    said = [
-        f"Works with pieces in more than one split: {len(found.divided)}.",
-        f"Near-duplicates across splits: {leaking} with a score of {found.threshold:g} or more, "
-        f"{len(found.duplicates)} of {min(REPORTED, found.threshold):g} or more.",
+def _sentence(summary: SplitReport) -> str:
+    leaking = sum(pair.score >= summary.threshold for pair in summary.duplicates)
+    sentences = [
+        f"Works with pieces in more than one split: {len(summary.divided)}.",
+        f"Near-duplicates across splits: {leaking} with a score of {summary.threshold:g} or more, "
+        f"{len(summary.duplicates)} of {min(REPORTED, summary.threshold):g} or more.",
     ]
-    if found.left_out:
-        said.append(f"Pieces of the dataset that are in no split: {len(found.left_out)}.")
-    return " ".join(said)
+    if summary.left_out:
+        sentences.append(f"Pieces of the dataset that are in no split: {len(summary.left_out)}.")
+    return " ".join(sentences)

@@ -1,12 +1,12 @@
 """Which pieces of a dataset are evaluated, and which performance of each.
 
-Pieces are named as for `msmd snippets`, with the part of the split behind it: CSV:COLUMN:PART, such as
+A split is named as for `msmd snippets`, followed by a part of it: CSV:COLUMN:PART, such as
 manifests/msmd-v1.1.csv:all_split:test; or COLUMN:PART for a column of a manifest that comes with
-msmdtools. Without the part it is test. Without a split it is all pieces of the dataset.
+msmdtools. The part defaults to test. Without a split, all pieces of the dataset are selected.
 
-The performance of a piece is the one that is asked for. Otherwise it is one that `msmd snippets` would
-have in that part of the split (of test, one whose soundfont is not for training, where there is one):
-of these the one with the tempo that is nearest to 1, and of several the first by name.
+The performance of a piece is the one that was named, if any. Otherwise it is one that `msmd snippets` would
+put into that part of the split (for test, one whose soundfont is not for training, where there is one):
+among these, the one whose tempo is nearest to 1, and among several of them the first by name.
 """
 
 from collections.abc import Collection
@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from msmdtools.dataset.reader import Dataset
 from msmdtools.errors import ManifestError
 from msmdtools.splits import splits
-from msmdtools.splits.performances import choose as performances_of_splits
+from msmdtools.splits.performances import performances_by_split
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Pieces with one performance each.
+    """Pieces to evaluate, with one performance each.
 
     Attributes:
-        part: of the split: train, valid or test.
-        performances: the name of each piece's performance, by the piece's id, sorted by it.
+        part: part of the split: train, valid or test.
+        performances: name of each piece's performance, by the id of the piece, sorted by id.
     """
 
     part: str
@@ -38,17 +38,21 @@ class Selection:
         return list(self.performances)
 
     def without(self, pieces: Collection[str]) -> "Selection":
-        """The same without some pieces."""
+        """Return the selection without some pieces."""
         kept = {p: name for p, name in self.performances.items() if p not in pieces}
         return Selection(self.part, kept)
 
 
 def select(dataset: Dataset, split: str | None = None, performance: str | None = None) -> Selection:
-    """The pieces of a dataset that a split names.
+    """Select the pieces of a dataset that are in a part of a split, with one performance each.
 
     Args:
-        split: CSV:COLUMN:PART or COLUMN:PART, the part test if it is left out; None for all pieces.
-        performance: its name, the same for all pieces.
+        dataset: the dataset.
+        split: CSV:COLUMN:PART or COLUMN:PART, where PART defaults to test; None for all pieces.
+        performance: name of the performance to take of every piece; None to choose as the module says.
+
+    Returns:
+        The pieces and their performances.
 
     Raises:
         ManifestError: there is no such split, it has no pieces in that part, or the dataset lacks some.
@@ -64,15 +68,24 @@ def select(dataset: Dataset, split: str | None = None, performance: str | None =
 def performances(
     dataset: Dataset, pieces: list[str], part: str, performance: str | None = None
 ) -> dict[str, str]:
-    """The name of the performance of each of the pieces, sorted by their ids.
+    """Choose the performance of each of some pieces.
+
+    Args:
+        dataset: the dataset.
+        pieces: ids of the pieces.
+        part: part of the split that they are in, "train", "valid" or "test".
+        performance: name of the performance to take of every piece; None to choose as the module says.
+
+    Returns:
+        The name of each piece's performance, by the id of the piece, sorted by id.
 
     Raises:
-        DatasetError: a piece has no such performance, or none.
+        DatasetError: a piece has no such performance, or none at all.
     """
     if performance is not None:
         return {piece: dataset[piece].performance_name(performance) for piece in sorted(pieces)}
     table = dataset.table("performances").to_pandas()
-    fitting = performances_of_splits(table, {}, lambda _: None)[part]
+    fitting = performances_by_split(table, {}, lambda _: None)[part]
     table = table[table["performance"].isin(fitting)]
     table = table.assign(distance=(table["tempo"] - 1).abs())
     table = table.sort_values(["distance", "performance"], kind="stable")

@@ -1,8 +1,7 @@
 """Splits: which pieces are for training, which for validation and which for testing.
 
 A split is a mapping from piece ids to "train", "valid" or "test". It comes from a column of a CSV
-file, such as the official splits of MSMD, or is made of whole works. What a work is says
-`msmdtools.splits.works`.
+file, such as the official splits of MSMD, or is made by dividing whole works (`msmdtools.splits.works`).
 """
 
 import csv
@@ -32,11 +31,11 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class SplitByWork:
-    """A split to be made: of whole works, stratified by composer.
+    """Instructions for making a split of whole works, stratified by composer.
 
     Attributes:
-        fractions: of the onsets, for train, valid and test; they sum to 1.
-        seed: another seed gives another split.
+        fractions: shares of all onsets for train, valid and test; they sum to 1.
+        seed: seed of the random order of works; another seed gives another split.
     """
 
     fractions: tuple[float, float, float] = (0.8, 0.05, 0.15)
@@ -54,22 +53,24 @@ class SplitByWork:
 def resolve(
     dataset: "Dataset", spec: str | SplitByWork, missing_ok: bool = False
 ) -> dict[str, str]:
-    """The split of a dataset's pieces that `spec` asks for, sorted by piece.
+    """Return the split of a dataset's pieces that `spec` names or describes.
 
     Pieces of the dataset that the split does not name are left out.
 
     Args:
         dataset: the dataset.
-        spec: "FILE.csv:COLUMN", where the file has a column piece and COLUMN holds train, valid,
-            test or nothing (not in this split); "NAME:COLUMN" for a manifest that comes with
-            msmdtools; "COLUMN" for a column of any of these, such as "all_split"; or what split
-            to make.
+        spec: "FILE.csv:COLUMN", where the file has a column piece and COLUMN holds train, valid, test or
+            nothing (not in this split); "NAME:COLUMN" for a manifest that comes with msmdtools; "COLUMN" for
+            a column of any of these, such as "all_split"; or instructions for making a split.
         missing_ok: whether the split may name pieces that the dataset lacks.
 
+    Returns:
+        "train", "valid" or "test" by piece, sorted by piece.
+
     Raises:
-        ManifestError: no such file or column, a value that is no split, no piece of the dataset in
-            the split, or (unless `missing_ok`) pieces named that the dataset lacks.
-        MsmdError: too few works for the splits asked for.
+        ManifestError: there is no such file or column, a value is not the name of a part, no piece of the
+            dataset is in the split, or (unless `missing_ok`) the dataset lacks some of the named pieces.
+        MsmdError: there are fewer works than parts of the split.
     """
     if isinstance(spec, SplitByWork):
         return make(works(dataset.pieces), onsets(dataset), composers(dataset), spec)
@@ -84,10 +85,10 @@ def resolve(
 
 
 def read(spec: str) -> dict[str, str]:
-    """The split in a CSV file's column, without the pieces that have no value; see `resolve`.
+    """Read the split in a column of a CSV file, without the pieces that have no value; see `resolve`.
 
     Raises:
-        ManifestError: no such file or column, not CSV, or a value that is no split.
+        ManifestError: there is no such file or column, it is not CSV, or a value is not the name of a part.
     """
     path, column = _locate(spec)
     columns, rows = _read_csv(path)
@@ -115,9 +116,14 @@ def read(spec: str) -> dict[str, str]:
 
 
 def write(split: Mapping[str, str], work_of: Mapping[str, str], path: Path) -> None:
-    """Write a split as CSV with columns piece, work, split; read it again as "PATH:split".
+    """Write a split as a CSV file with the columns piece, work and split; "PATH:split" reads it again.
 
-    Sorted by piece, the same bytes for the same split.
+    Rows are sorted by piece: the same split gives the same bytes.
+
+    Args:
+        split: "train", "valid" or "test" by piece.
+        work_of: the work of each piece.
+        path: the file; its folder is made if need be.
 
     Raises:
         ManifestError: the file cannot be written.
@@ -130,7 +136,7 @@ def write(split: Mapping[str, str], work_of: Mapping[str, str], path: Path) -> N
 
 
 def to_csv(split: Mapping[str, str], work_of: Mapping[str, str]) -> str:
-    """The text of the CSV file that `write` writes."""
+    """Return the text of the CSV file that `write` writes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -139,7 +145,7 @@ def to_csv(split: Mapping[str, str], work_of: Mapping[str, str]) -> str:
 
 
 def onsets(dataset: "Dataset") -> dict[str, int]:
-    """How many onsets each piece has: distinct score times at which a printed head starts to sound.
+    """Count the onsets of each piece: the distinct score times at which a printed head starts to sound.
 
     A grace note, which stands before its main note, is an onset of its own.
     """
@@ -152,7 +158,7 @@ def onsets(dataset: "Dataset") -> dict[str, int]:
 
 
 def composers(dataset: "Dataset") -> dict[str, str]:
-    """The composer of each piece."""
+    """Return the composer of each piece."""
     return {str(piece): str(composer) for piece, composer in dataset.pieces["composer"].items()}
 
 
@@ -162,26 +168,26 @@ def make(
     composer_of: Mapping[str, str],
     spec: SplitByWork,
 ) -> dict[str, str]:
-    """A split of whole works, near to the fractions as a whole and, where it can be, by composer.
+    """Make a split of whole works that comes near to the fractions, overall and, where possible, by composer.
 
     The works are laid on a line, composer by composer, in an order drawn from the seed; each goes to
-    the split that lacks most of what it should have had up to there. So the works of a composer,
-    being neighbours, are shared out by the fractions. Then works change splits for as long as that
-    brings the whole nearer to the fractions, those first that bring it nearest and disturb the
+    the part that lacks most of what it should have had up to there. So the works of a composer,
+    being neighbours, are shared out by the fractions. Then works change parts for as long as that
+    brings the whole nearer to the fractions, first those moves that bring it nearest and disturb the
     composers' shares least. The result depends on nothing but the arguments' content.
 
     Args:
         work_of: the work of each piece.
-        size_of: the size of each piece, in onsets. A piece counts as one at least.
+        size_of: the size of each piece, in onsets. A piece counts as at least one.
         composer_of: the composer of each piece.
-        spec: fractions and seed. A split of fraction 0 stays empty.
+        spec: fractions and seed. A part of fraction 0 stays empty.
 
     Returns:
-        The split of each piece, sorted by piece. No split is off by more than twice the largest
-        work's size; one that is wanted is never empty.
+        The part of each piece, sorted by piece. No part is off by more than twice the largest work's size;
+        a part with a fraction above 0 is never empty.
 
     Raises:
-        MsmdError: fewer works than splits wanted.
+        MsmdError: there are fewer works than parts with a fraction above 0.
     """
     size: dict[str, int] = {}
     composer: dict[str, str] = {}
@@ -299,7 +305,7 @@ def _split_columns(columns: Iterable[str], rows: list[dict[str, str]]) -> list[s
     return [
         c
         for c in columns
-        if {"train", "test"} & (found := {r[c] for r in rows}) and found <= {"", *SPLITS}
+        if {"train", "test"} & (values := {r[c] for r in rows}) and values <= {"", *SPLITS}
     ]
 
 

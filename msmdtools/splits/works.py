@@ -1,4 +1,4 @@
-"""Which pieces are of one work: what must never be on both sides of a split.
+"""Which pieces belong to one work and so must never be on both sides of a split.
 
 Movements of a sonata, numbers of an opus, preludes with their fugues, and the files of an edition
 (paper sizes, fingerings) share themes, keys and habits, sometimes bars. Here they are one work.
@@ -14,8 +14,8 @@ within a composer except the edition, are
 - the edition's folder;
 - where there is neither number nor collection: the title up to a dash, colon or bracket, without numbers.
 
-So too much is kept together rather than too little. What metadata do not tell (one minuet under two
-composers' names) `msmdtools.splits.duplicates` finds from the notes.
+So too much is kept together rather than too little. What metadata do not reveal, such as one minuet under
+two composers' names, `msmdtools.splits.duplicates` finds from the notes.
 """
 
 import re
@@ -50,13 +50,16 @@ _TITLE_NUMBER = re.compile(
 
 
 def works(pieces: "pd.DataFrame", together: Iterable[Sequence[str]] = ()) -> dict[str, str]:
-    """The work of each piece, by its name: composer/catalogue number, or folder or title.
+    """Return the work of each piece, named by composer and catalogue number, folder or title.
 
     Args:
         pieces: rows with piece, composer, opus, title and edition, such as `Dataset.pieces` or a
             manifest.
         together: pairs of pieces to be kept together whatever their headers say, such as
-            near-duplicates; of each the first two values are used.
+            near-duplicates; the first two values of each are used.
+
+    Returns:
+        The name of the work, "composer/key", by piece, sorted by piece.
     """
     columns = ["piece", "composer", "opus", "title", "edition"]
     keys = {piece: keys_of(*header) for piece, *header in pieces[columns].itertuples(index=False)}
@@ -82,7 +85,17 @@ def works(pieces: "pd.DataFrame", together: Iterable[Sequence[str]] = ()) -> dic
 
 
 def keys_of(composer: str, opus: str, title: str, edition: str) -> list[str]:
-    """The keys of a piece, the best name for its work first; never none."""
+    """Return the keys of a piece; pieces that share a key belong to one work.
+
+    Args:
+        composer: the composer's name in the header.
+        opus: the opus field of the header.
+        title: the title in the header.
+        edition: folder of the edition in the source tree, separated by slashes; may be empty.
+
+    Returns:
+        The keys, the best name for the work first; at least one.
+    """
     folders = edition.split("/")
     ours = len(folders) > 1 and folders[0] == composer
     keys = catalogue_numbers(composer, opus, title, folders[1] if ours else "")
@@ -95,14 +108,24 @@ def keys_of(composer: str, opus: str, title: str, edition: str) -> list[str]:
 
 
 def catalogue_numbers(composer: str, opus: str, title: str, folder: str) -> list[str]:
-    """The catalogue numbers in a piece's header, such as ["D 899", "Op 90"], each once."""
-    found = [*_IN_OPUS.findall(opus), *_IN_TITLE.findall(title)]
+    """Return the catalogue numbers in a piece's header.
+
+    Args:
+        composer: the composer's name; K is Köchel's catalogue for Mozart, Kirkpatrick's for Scarlatti.
+        opus: the opus field of the header.
+        title: the title in the header.
+        folder: name of the edition's folder; may be empty.
+
+    Returns:
+        Such as ["D 899", "Op 90"], each number once.
+    """
+    matches = [*_IN_OPUS.findall(opus), *_IN_TITLE.findall(title)]
     if match := _IN_OPUS.match(folder):
-        found.append(match.groups())
+        matches.append(match.groups())
     if bare := re.fullmatch(r"\s*(\d{1,3})\s*", opus):
-        found.append(("op", "", "", bare[1]))
+        matches.append(("op", "", "", bare[1]))
     numbers = []
-    for letters, appendix, roman, number in found:
+    for letters, appendix, roman, number in matches:
         name = (_LONG | _SHORT)[letters.lower()]
         if name == "K" and composer.startswith("Mozart"):
             name = "KV"
