@@ -77,18 +77,18 @@ def test_pages_with_too_many_pixels_are_refused_by_their_size(tmp_path):
             r"10 × 9,000 pixels, which are 1,670 × 1,",
         ),
     ):
-        pattern = rf"{message}.*; at most 10,000,000 are read: .* with --limit pixels=NUMBER$"
+        pattern = rf"{message}.*; the limit is 10,000,000\. .* with --limit pixels=NUMBER$"
         with pytest.raises(MsmdError, match=pattern):
             pages.read_sheet(file, limits=few)
 
 
 def test_too_many_pages(tmp_path):
     many = write_pdf(tmp_path / "a.pdf", *[(100, 100)] * 4)
-    with pytest.raises(MsmdError, match=r"a\.pdf: it has 4 pages; at most 3 are read: .*pages=NUM"):
+    with pytest.raises(MsmdError, match=r"a\.pdf: it has 4 pages; the limit is 3\. .*pages=NUM"):
         list(pictures.read_pictures(many, limits=Limits(pages=3)))
     frames = [Image.new("1", (20, 20)) for _ in range(4)]
     frames[0].save(tmp_path / "a.tiff", save_all=True, append_images=frames[1:])
-    with pytest.raises(MsmdError, match=r"a\.tiff: it has too many pages; at most 3 are read"):
+    with pytest.raises(MsmdError, match=r"a\.tiff: it has too many pages; the limit is 3\."):
         list(pictures.read_pictures(tmp_path / "a.tiff", limits=Limits(pages=3)))
     assert len(list(pictures.read_pictures(tmp_path / "a.tiff", limits=Limits(pages=4)))) == 4
 
@@ -142,10 +142,10 @@ def test_whatever_a_reader_does_is_said_of_its_file():
     for function, message in (
         (
             hang,
-            r"^a: reading it takes too many seconds; at most 1 are read: .*--limit time=NUMBER$",
+            r"^a: reading it takes too many seconds; the limit is 1\. .*--limit time=NUMBER$",
         ),
         (crash, r"^a: it cannot be read: its reader was ended by SIGSEGV$"),
-        (swallow, r"^a: reading it takes too many MB of memory; at most 200 are read: "),
+        (swallow, r"^a: reading it takes too many MB of memory; the limit is 200\. "),
         (stumble, r"^a: it cannot be read, and may be damaged \(ZeroDivisionError: by nothing\)$"),
     ):
         few = Limits(time=1 if function is hang else 60, memory=200)

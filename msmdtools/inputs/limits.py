@@ -34,7 +34,7 @@ class Limits:
             what: the file and what it has, such as "a.pdf: it has 2,000 pages".
         """
         return MsmdError(
-            f"{what}; at most {getattr(self, name):,} are read: give less of it, or raise the limit "
+            f"{what}; the limit is {getattr(self, name):,}. Give a smaller file, or raise the limit "
             f"with --limit {name}=NUMBER"
         )
 
