@@ -193,7 +193,7 @@ def test_a_bad_file_costs_an_index_its_own_row(tmp_path, monkeypatch):
     change = json.loads(result.stdout)
     assert change["added"] == 2
     assert [
-        (piece, message.split("; at most")[0].split(": ", 1)[1])
+        (piece, message.split("; the limit")[0].split(": ", 1)[1])
         for piece, _, message in change["failed"]
     ] == [
         ("large", "picture 1 has 60,000 × 60,000 pixels"),
