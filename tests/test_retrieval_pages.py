@@ -230,7 +230,9 @@ def test_what_a_plain_folder_has(tmp_path):
         sources.items(tmp_path)
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.txt").touch()
-    with pytest.raises(MsmdError, match=r"text: nothing to index: it is no dataset, and has no"):
+    with pytest.raises(
+        MsmdError, match=r"text: nothing to index: it is not a dataset, and it has no"
+    ):
         sources.items(tmp_path / "text")
 
 

@@ -132,7 +132,7 @@ def test_queries_that_ask_for_what_is_not_there(tmp_path):
         (("page.png", 2.0), r"page\.png: a sheet has pages, no seconds; leave out --start and"),
         (("page.png", 0.0, None, 2), r"page\.png: no page 2; it has 1$"),
         (("short.wav", 0.0, None, 1), r"short\.wav: a recording has no pages; leave out --page$"),
-        (("short.wav",), r"^0\.5 s are too short to search for; give 1 s or more$"),
+        (("short.wav",), r"^0\.5 s are too short to search with; give 1 s or more$"),
         (("none.wav",), r"none\.wav: no such file$"),
     ):
         with pytest.raises(MsmdError, match=message):

@@ -17,7 +17,8 @@ from msmdtools.errors import MsmdError
 class Limits:
     """The most that is read of one file, or of one folder of pictures.
 
-    Pixels count twice: as a page is stored, and 1670 px wide, the size at which staves are searched for.
+    A page may not have too many pixels as it is stored, nor 1670 px wide, the size at which staves are
+    searched for.
     """
 
     pixels: int = option("of one page", 150_000_000, 1)

@@ -1,5 +1,5 @@
 """Which piece is this, and where in it: an index of embeddings, and search in it.
 
-In: a model, a dataset or folder, queries. Out: an index; answers with place and probability.
-Keep: an index in use is never changed under its reader; a new generation takes the place of the old one at once.
+In: a model, a dataset or folder, queries. Out: an index; answers with their place and probability.
+Keep: an index in use never changes under its reader; a new generation takes the place of the old one at once.
 """

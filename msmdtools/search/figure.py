@@ -1,9 +1,9 @@
 """A figure of a search: the query, and the best answers with the places found in them.
 
-A query's windows have colours in the order of their time (dark blue first, orange last). The place
-found for a window has the window's colour: a right answer shows the colours of the query in their
-order. Places on pages are dots in the middle of the system, joined by a line; places in recordings
-are marks above and below the spectrogram, as is the query's own time.
+A query's windows are coloured in the order of their time (dark blue first, orange last). The place
+found for a window has the window's colour, so a right answer shows the colours of the query in their
+order. Places on pages are dots in the middle of the system, joined by a line. Places in recordings
+are marks above and below the spectrogram, and so are the times of the query's own windows.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.inputs import apart, audio, pages, pictures
 from msmdtools.search.index import Index
-from msmdtools.search.query import Asked
+from msmdtools.search.query import QueryInput
 from msmdtools.search.search import Match
 from msmdtools.snippets.schema import NOMINAL_WIDTH
 
@@ -36,39 +36,54 @@ SHOWN = 3
 _LONG_S = 60.0
 
 
-def draw(index: Index, asked: Asked, matches: Sequence[Match], path: Path) -> None:
-    """Write the figure of a search.
+def draw(index: Index, query: QueryInput, matches: Sequence[Match], path: Path) -> None:
+    """Write the figure of a search to a file.
 
     Args:
-        path: .png.
+        index: the index that was searched.
+        query: the query before it was embedded.
+        matches: the answers, best first; the first three are drawn.
+        path: the file, ending in .png.
 
     Raises:
-        MsmdError: the ending is another, or the pages or recordings of an answer are not any more
-            where they were indexed from.
+        MsmdError: the ending is another, or the pages or recordings of an answer are no longer where they
+            were indexed from.
     """
-    image = search_figure(index, asked, matches)
+    image = search_figure(index, query, matches)
     edge = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
     figure.save(np.pad(image, edge, constant_values=255), path)
 
 
-def search_figure(index: Index, asked: Asked, matches: Sequence[Match]) -> Canvas:
-    """The figure of a search: RGB, uint8 (height, width, 3)."""
+def search_figure(index: Index, query: QueryInput, matches: Sequence[Match]) -> Canvas:
+    """Return the figure of a search.
+
+    Args:
+        index: the index that was searched.
+        query: the query before it was embedded.
+        matches: the answers, best first; the first three are drawn.
+
+    Returns:
+        RGB, uint8 (height, width, 3).
+
+    Raises:
+        MsmdError: the pages or recordings of an answer are no longer where they were indexed from.
+    """
     best = matches[:SHOWN]
     places = [place for place in best[0].path] if best else []
-    if asked.sound is not None:
+    if query.sound is not None:
         seconds = [float(place["query_second"]) for place in places]
-        top = _sound(asked.sound, asked.start, seconds, f"query: {asked.name}", _wide(SHOWN))
-        found = [_answer_page(index, match) for match in best]
-        return _stacked([top, _beside(found)])
-    assert asked.sheet is not None
+        top = _sound(query.sound, query.start, seconds, f"query: {query.name}", _wide(SHOWN))
+        answers = [_answer_page(index, match) for match in best]
+        return _stacked([top, _beside(answers)])
+    assert query.sheet is not None
     number = Counter(int(place["query_page"]) for place in places).most_common(1)[0][0]
-    if isinstance(asked.sheet, pages.Sheet):
-        picture = asked.sheet.picture(number)
+    if isinstance(query.sheet, pages.Sheet):
+        picture = query.sheet.picture(number)
     else:
-        picture = asked.sheet.pages[number - 1]
-    query = _page(picture, places, number, f"query: {asked.name}, page {number}", "query_")
+        picture = query.sheet.pages[number - 1]
+    query_page = _page(picture, places, number, f"query: {query.name}, page {number}", "query_")
     sounds = [_answer_sound(index, match) for match in best]
-    return _beside([query, _stacked(sounds)])
+    return _beside([query_page, _stacked(sounds)])
 
 
 def _wide(count: int) -> int:
@@ -98,7 +113,7 @@ def _answer_sound(index: Index, match: Match) -> Canvas:
 
 
 def reader_has(source: Path) -> bool:
-    """Whether a source is a dataset rather than pictures or a recording."""
+    """Say whether a source is a dataset rather than pictures or a recording."""
     return (source / "dataset.json").is_file()
 
 
@@ -109,7 +124,7 @@ def _source(index: Index, side: str, match: Match) -> Path:
     source = Path(str(chosen[chosen["performance"] == match.performance]["source"].iloc[0]))
     if not source.exists():
         raise MsmdError(
-            f"{match.piece} cannot be drawn: it was indexed from {source}, which is not there any more"
+            f"{match.piece} cannot be drawn: it was indexed from {source}, which no longer exists"
         )
     return source
 

@@ -6,11 +6,11 @@
     INDEX/audio-0001.parquet     entry, piece, performance, second, vector
     INDEX/sheet-0003.faiss       only of a large index: see msmdtools.search.neighbours
 
-The generation names the table of entries in force, and that the parts. A change writes new files
-beside the old ones and then replaces index.json: whatever kills it, the index is one that was whole.
-Opening reads no vector: they are read when they are first asked for, all or those of some entries.
-An opened index stays the one that it was while another process changes it: its files are held open,
-and a change that falls into the opening itself is seen by index.json, and the new one is opened.
+The generation names the table of entries in force, and that table names the parts. A change writes new files
+beside the old ones and then replaces index.json, so an interrupted change leaves the old index whole.
+Opening reads no vectors: they are read when they are first needed, all or those of some entries.
+An opened index does not change while another process changes it on disk, as its files are held open.
+A change during the opening itself is noticed by index.json, and the new generation is opened.
 """
 
 import json
@@ -42,15 +42,17 @@ DESCRIPTION = "index.json"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an index was made with.
+    """What an index was made with: the content of index.json.
 
     Attributes:
         format: version of the files.
-        model: name of the model. weights: a bundled model's name, or the path of its weights.
-        model_sha256: of the file of its weights.
-        dim: dimensions of its embeddings.
-        sheet_stride: px between sheet windows. audio_stride: s between audio windows.
-        generation: how often the index was written; part of its files' names.
+        model: name of the model.
+        weights: name of a bundled model, or path of the model's weights.
+        model_sha256: sha256 of the file of its weights.
+        dim: number of dimensions of its embeddings.
+        sheet_stride: px between sheet windows.
+        audio_stride: s between audio windows.
+        generation: how often the index was written; part of the names of its files.
         next_entry: the number that the next sheet or recording gets.
         neighbours: by side, the FAISS file of its windows; see `msmdtools.search.neighbours`.
     """
@@ -73,8 +75,9 @@ class Index:
 
     Attributes:
         path: its folder.
-        entries: what it has: the rows of the entries table that are ok, in the order of their
-            windows in the files; the index their numbers.
+        description: what it was made with.
+        entries: the sheets and recordings in it: the rows of the entries table that are ok, in the order of
+            their windows in the files; the frame's index is their number.
         failed: what could not be indexed, with the reason.
         near: by side, its FAISS index where it has one that can be read.
     """
@@ -88,7 +91,7 @@ class Index:
 
     @property
     def pieces(self) -> list[str]:
-        """The pieces that it has, sorted."""
+        """Ids of the pieces in the index, sorted."""
         return sorted(self.entries["piece"].unique())
 
     @cached_property
@@ -102,11 +105,15 @@ class Index:
         return self.read("audio")
 
     def count(self, side: str) -> int:
-        """How many windows it has on a side."""
+        """Return the number of windows on a side, "sheet" or "audio"."""
         return int(self.entries.loc[self.entries["side"] == side, "windows"].sum())
 
     def read(self, side: str, wanted: Sequence[int] | None = None) -> Side:
-        """The windows of a side, or only those of some entries; in the order of the index.
+        """Read the windows of a side, all or only those of some entries, in the order of the index.
+
+        Args:
+            side: "sheet" or "audio".
+            wanted: numbers of the entries; None for all.
 
         Raises:
             MsmdError: a file is damaged.
@@ -121,11 +128,11 @@ class Index:
         for part, rows in entries.groupby("part", sort=False):
             path = self.path / str(part)
             table = parts.read(path, self._files[str(part)], rows["row_group"].tolist())
-            found = parts.vectors_of(table)
-            if found.shape != (rows["windows"].sum(), self.description.dim):
+            embeddings = parts.vectors_of(table)
+            if embeddings.shape != (rows["windows"].sum(), self.description.dim):
                 raise parts.damaged(path, "its vectors have another number or length")
             places.append(table.drop_columns("vector").to_pandas())
-            vectors.append(found)
+            vectors.append(embeddings)
         sizes = entries["windows"].to_numpy(np.int64)
         return Side(
             pd.concat(places[1:], ignore_index=True) if places[1:] else places[0],
@@ -144,10 +151,10 @@ class Index:
 
 
 def open_index(path: str | Path) -> Index:
-    """Open an index; while it is being changed, the one in force before or after the change.
+    """Open an index; while it is being changed, the generation before or after the change.
 
     Raises:
-        MsmdError: there is none, it is of another format, or a file of it is missing or damaged.
+        MsmdError: there is none, it has another format, or a file of it is missing or damaged.
     """
     path = Path(path)
     while True:
@@ -175,18 +182,18 @@ def _opened(path: Path, description: Description) -> Index:
         if rows["row_group"].max() >= files[str(part)].groups:
             raise parts.damaged(path / str(part), "it has too few row groups")
     near = {}
-    for side, made in description.neighbours.items():
+    for side, file in description.neighbours.items():
         # Who searches is told why a file cannot be read; who changes the index may not need it.
         with suppress(MsmdError):
-            near[side] = neighbours.load(path / str(made["file"]), made.get("sha256"))
+            near[side] = neighbours.load(path / str(file["file"]), file.get("sha256"))
     return Index(path, description, ok, entries[entries["status"] != "ok"], files, near)
 
 
 def weights_of(path: str | Path) -> str:
-    """The model that an index was made with, for `load_model`; the default where there is no index.
+    """Return the model that an index was made with, for `load_model`; the default where there is no index.
 
     Raises:
-        MsmdError: the index is of another format or damaged, or the model is not where it was.
+        MsmdError: the index has another format or is damaged, or the model is no longer where it was.
     """
     description = described(Path(path))
     if description is None:
@@ -195,19 +202,29 @@ def weights_of(path: str | Path) -> str:
         find_model(description.weights)
     except MsmdError as error:
         raise MsmdError(
-            f"{path} was made with the model {description.weights}, which is not there any more; "
+            f"{path} was made with the model {description.weights}, which is no longer there; "
             "name it with --model"
         ) from error
     return description.weights
 
 
 def model_sha256(name_or_path: str | Path) -> str:
-    """The sha256 of the file of a model's weights. Raises MsmdError if there is none."""
+    """Return the sha256 of the file of a model's weights. Raises MsmdError if there is no such file."""
     return sha256(find_model(name_or_path).read_bytes()).hexdigest()
 
 
 def check(path: Path, description: Description, model: Model, weights_sha256: str) -> None:
-    """Raises MsmdError if an index was made with other weights than these."""
+    """Make sure that an index was made with these weights.
+
+    Args:
+        path: folder of the index, for the error.
+        description: what the index was made with.
+        model: the model whose embeddings are to be compared with the index.
+        weights_sha256: sha256 of the file of its weights.
+
+    Raises:
+        MsmdError: the index was made with other weights.
+    """
     if description.model_sha256 != weights_sha256:
         raise MsmdError(
             f"{path} was made with the model {description.model} "
@@ -217,22 +234,22 @@ def check(path: Path, description: Description, model: Model, weights_sha256: st
 
 
 def described(path: Path) -> Description | None:
-    """The content of index.json; None where there is none.
+    """Return the content of index.json; None where there is no such file.
 
     Raises:
-        MsmdError: it is damaged or of another format.
+        MsmdError: it is damaged or has another format.
     """
     file = path / DESCRIPTION
     if not file.exists():
         return None
     try:
         values = seal.read(file)
-        found = values["format"]
+        version = values["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise parts.damaged(file, why(error)) from error
-    if found != FORMAT:
+    if version != FORMAT:
         raise MsmdError(
-            f"{file}: format {found!r}, and this msmdtools reads {FORMAT}; make the index again"
+            f"{file}: format {version!r}, and this msmdtools reads {FORMAT}; make the index again"
         )
     if set(values) != {field.name for field in fields(Description)}:
         raise parts.damaged(file, "its entries are not those of an index")
@@ -260,5 +277,5 @@ def read_entries(path: Path, description: Description) -> "pd.DataFrame":
 
 
 def to_bytes(description: Description) -> bytes:
-    """The content of index.json."""
+    """Return the content of index.json as bytes."""
     return (json.dumps(seal.sealed(asdict(description)), indent=1) + "\n").encode()

@@ -1,4 +1,4 @@
-"""The pieces of a large index that are worth a look: nearest windows by FAISS.
+"""Which pieces of a large index are worth an exact search: nearest windows by FAISS.
 
 Up to `EXACT_UP_TO` windows a search goes through all of them, which takes tens of milliseconds, and
 there is no FAISS file. Beyond, the windows of a side are kept once more: in an inverted file (IVF),
@@ -8,11 +8,11 @@ floats, with which the similarity of the best by their codes is calculated anew.
 without building it again; it is built again when it has grown fourfold. What is removed stays in it
 without being found, up to a quarter of it. It is read through a memory map.
 
-The id of a window in it is the number of its entry, its sheet or recording: all that is asked of it is
-which entries may have a good path. No path of an entry can have a higher mean similarity than the
-mean, over the query's windows, of the best similarity in the entry; entries are sorted by that bound,
+The id of a window in it is the number of its entry, its sheet or recording, as it only has to tell which
+entries may have a good path. No path of an entry can have a higher mean similarity than the
+mean, over the query's windows, of the best similarity in the entry. Entries are sorted by that bound,
 where windows that are not among a query window's nearest count as much as the farthest that is. The
-best `CANDIDATES` are gone through exactly.
+best `CANDIDATES` are searched exactly.
 
 FAISS: M. Douze et al., "The Faiss library", arXiv 2401.08281 (2024). Inverted file: J. Sivic and
 A. Zisserman, "Video Google", ICCV 2003. Codes: H. Jegou et al., "Product Quantization for Nearest
@@ -51,7 +51,7 @@ _CODES = 16
 
 
 def available() -> bool:
-    """Whether FAISS is installed."""
+    """Say whether FAISS is installed."""
     try:
         import faiss  # noqa: F401
     except ImportError:
@@ -60,19 +60,28 @@ def available() -> bool:
 
 
 def clusters(windows: int) -> int:
-    """How many clusters: the power of 2 nearest to twice the root of the number of windows."""
+    """Return the number of clusters: the power of 2 nearest to twice the root of the number of windows."""
     return int(2 ** round(np.log2(2 * max(windows, 1) ** 0.5)))
 
 
 def empty(windows: int, dim: int, seed: int = 0) -> Any:
-    """A FAISS index for so many windows, to be trained; it takes them without ids."""
+    """Return an untrained FAISS index; windows are added to it without ids.
+
+    Args:
+        windows: number of windows that it will hold.
+        dim: number of dimensions of their embeddings.
+        seed: seed of the clustering.
+
+    Returns:
+        The index.
+    """
     import faiss
 
     codes = f"PQ{dim // 2 if dim % 2 == 0 else dim}x4fs"
     factory = f"IVF{clusters(windows)},{codes},Refine(SQfp16)"
-    made: Any = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
-    faiss.extract_index_ivf(made).cp.seed = 1 + seed
-    return made
+    index: Any = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
+    faiss.extract_index_ivf(index).cp.seed = 1 + seed
+    return index
 
 
 def _cure() -> str:
@@ -80,7 +89,7 @@ def _cure() -> str:
 
 
 def describe(windows: int) -> str:
-    """How so many windows are searched."""
+    """Describe how this many windows are searched, for people."""
     if windows <= EXACT_UP_TO:
         return "exact"
     if not available():
@@ -91,11 +100,16 @@ def describe(windows: int) -> str:
 def build(
     read: Callable[[Collection[int]], Side], entries: dict[int, int], dim: int, seed: int = 0
 ) -> Any:
-    """A FAISS index of the windows of some entries.
+    """Build a FAISS index of the windows of some entries.
 
     Args:
-        read: gives the windows of some entries.
-        entries: number to windows.
+        read: returns the windows of the entries with these numbers.
+        entries: number of windows of each entry, by the entry's number.
+        dim: number of dimensions of the embeddings.
+        seed: seed of the clustering and of the windows that it looks at.
+
+    Returns:
+        A FAISS index whose ids are numbers of entries.
     """
     import faiss
 
@@ -107,23 +121,34 @@ def build(
     sizes = np.cumsum([entries[int(n)] for n in order])
     sample = order[: int(np.searchsorted(sizes, wanted)) + 1]
     inner.train(read([int(n) for n in sample]).vectors[:wanted])
-    made = faiss.IndexIDMap(inner)
-    add(made, read, entries)
-    return made
+    index = faiss.IndexIDMap(inner)
+    add(index, read, entries)
+    return index
 
 
-def add(made: Any, read: Callable[[Collection[int]], Side], entries: dict[int, int]) -> None:
-    """Add the windows of some entries, some thousand at a time."""
+def add(index: Any, read: Callable[[Collection[int]], Side], entries: dict[int, int]) -> None:
+    """Add the windows of some entries to a FAISS index, some thousand at a time.
+
+    Args:
+        index: the FAISS index.
+        read: returns the windows of the entries with these numbers.
+        entries: number of windows of each entry, by the entry's number.
+    """
     for some in _batches(entries):
         side = read(some)
-        made.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
+        index.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
 
 
-def load(path: Path, wanted: str | None = None, mapped: bool = True) -> Any:
+def load(path: Path, expected_sha256: str | None = None, mapped: bool = True) -> Any:
     """Read a FAISS file, through a memory map unless it is to be changed.
 
     Args:
-        wanted: the sha256 that it must have; None in an index of an older msmdtools.
+        path: the file.
+        expected_sha256: the sha256 that it must have; None for a file that an older msmdtools wrote.
+        mapped: whether to read it through a memory map.
+
+    Returns:
+        The FAISS index.
 
     Raises:
         MsmdError: it is missing, damaged or of another kind, or FAISS is not installed.
@@ -135,31 +160,31 @@ def load(path: Path, wanted: str | None = None, mapped: bool = True) -> Any:
     if not path.is_file():
         raise parts.damaged(path, "it is a folder")
     try:
-        if wanted is not None and sha256(path) != wanted:
+        if expected_sha256 is not None and sha256(path) != expected_sha256:
             raise parts.damaged(path, "its checksum does not match")
-        made = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError, MemoryError) as error:
         raise parts.damaged(path, why(error)) from error
-    if not isinstance(made, faiss.IndexIDMap):
+    if not isinstance(index, faiss.IndexIDMap):
         raise parts.damaged(path, "it is a FAISS file of another kind")
-    return made
+    return index
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file. Raises OSError if it cannot be read."""
+    """Return the sha256 of a file. Raises OSError if it cannot be read."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save(made: Any, path: Path) -> None:
-    """Write a FAISS file."""
+def save(index: Any, path: Path) -> None:
+    """Write a FAISS index to a file."""
     import faiss
 
-    faiss.write_index(made, str(path))
+    faiss.write_index(index, str(path))
 
 
 def parameters(nearest: int) -> Any:
-    """How FAISS searches for so many windows."""
+    """Return FAISS's parameters for a search for this many nearest windows."""
     import faiss
 
     # Its type stubs do not know that these take arguments.
@@ -172,26 +197,36 @@ def parameters(nearest: int) -> Any:
 
 
 def search(
-    made: Any, queries: NDArray[np.float32], nearest: int = NEAREST
+    index: Any, queries: NDArray[np.float32], nearest: int = NEAREST
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Similarities and entries of the nearest windows: (queries, nearest) each, -1 where none is."""
-    found: tuple[NDArray[np.float32], NDArray[np.int64]] = made.search(
+    """Find the nearest windows of each window of a query.
+
+    Args:
+        index: the FAISS index.
+        queries: embeddings, (query windows, dim).
+        nearest: number of windows to find for each.
+
+    Returns:
+        Their cosine similarities, float32, and the numbers of their entries, int64; (query windows, nearest)
+        each, entry -1 where there are no more windows.
+    """
+    result: tuple[NDArray[np.float32], NDArray[np.int64]] = index.search(
         np.ascontiguousarray(queries, np.float32), nearest, params=parameters(nearest)
     )
-    return found
+    return result
 
 
 def best(similarities: NDArray[np.floating], ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Entries with windows near a query's, by the bound on a path's mean similarity, best first.
+    """Return the entries with windows near the query's, best first by the bound on a path's mean similarity.
 
     Args:
         similarities: (query windows, nearest), falling.
-        ids: the entries that these windows are of; -1 for none.
+        ids: the entries that these windows belong to, (query windows, nearest); -1 for none.
     """
     rows, columns = np.nonzero(ids >= 0)
     entries, number = np.unique(ids[rows, columns], return_inverse=True)
-    found = np.where(ids >= 0, similarities, np.inf)
-    floor = np.where(np.isinf(found).all(axis=1), 0, found.min(axis=1))
+    similar = np.where(ids >= 0, similarities, np.inf)
+    floor = np.where(np.isinf(similar).all(axis=1), 0, similar.min(axis=1))
     gains = np.zeros((len(ids), len(entries)))
     np.maximum.at(gains, (rows, number), similarities[rows, columns] - floor[rows])
     order: NDArray[np.intp] = np.argsort(-gains.sum(axis=0), kind="stable")

@@ -1,8 +1,8 @@
 """The tables of an index: its windows in Parquet, one row group for each sheet or recording.
 
 A part is a file of sheet windows or of audio windows. Its row groups are read one by one, through a
-memory map and with their checksums compared: a search reads the few that it needs. A vector is a list
-of float32; nothing is compressed, as embeddings do not get smaller.
+memory map and with their checksums verified, so a search reads only the few that it needs. A vector is a list
+of float32; nothing is compressed, as compression does not make embeddings smaller.
 """
 
 from collections.abc import Iterable, Sequence
@@ -78,8 +78,8 @@ class Side:
 
     Attributes:
         places: where each window is: the table without the vectors.
-        vectors: float32, (windows, dim).
-        bounds: (groups + 1,) group i has the windows bounds[i] … bounds[i + 1] - 1.
+        vectors: embeddings, float32 (windows, dim).
+        bounds: (groups + 1,); group i has the windows bounds[i] … bounds[i + 1] - 1.
         names: (piece, performance) of each group; performance is "" for sheets.
     """
 
@@ -92,11 +92,17 @@ class Side:
 def rows(
     side: str, entry: int, piece: str, places: dict[str, Any], vectors: NDArray[np.float32]
 ) -> "pa.Table":
-    """The windows of a sheet or of a recording as a table.
+    """Return the windows of a sheet or of a recording as a table.
 
     Args:
+        side: "sheet" or "audio".
+        entry: number of the sheet or recording.
+        piece: id of its piece.
         places: the other columns of the side's table; a single text is repeated.
-        vectors: float32, (windows, dim).
+        vectors: embeddings, float32 (windows, dim).
+
+    Returns:
+        One row per window.
     """
     import pyarrow as pa
 
@@ -116,7 +122,13 @@ def rows(
 
 
 def write(path: Path, side: str, tables: Iterable["pa.Table"]) -> None:
-    """Write a part: each table becomes a row group."""
+    """Write a part of an index.
+
+    Args:
+        path: the file.
+        side: "sheet" or "audio".
+        tables: the windows of one sheet or recording each; every table becomes a row group.
+    """
     with parquet.writer(
         path,
         SIDES[side].arrow_schema(),
@@ -129,7 +141,7 @@ def write(path: Path, side: str, tables: Iterable["pa.Table"]) -> None:
 
 
 def open_part(path: Path, side: str) -> parquet.File:
-    """Open a part for `read`. Raises MsmdError if it is missing, damaged, or no part of this side."""
+    """Open a part for `read`. Raises MsmdError if it is missing, damaged, or not a part of this side."""
     import pyarrow as pa
 
     try:
@@ -142,7 +154,19 @@ def open_part(path: Path, side: str) -> parquet.File:
 
 
 def read(path: Path, file: parquet.File, groups: Sequence[int]) -> "pa.Table":
-    """The rows of some row groups, in this order. Raises MsmdError if they are damaged."""
+    """Read the rows of some row groups.
+
+    Args:
+        path: the file, for the error.
+        file: the opened file.
+        groups: numbers of the row groups, from 0.
+
+    Returns:
+        The rows, in the order of `groups`.
+
+    Raises:
+        MsmdError: they are damaged.
+    """
     import pyarrow as pa
 
     try:
@@ -153,7 +177,7 @@ def read(path: Path, file: parquet.File, groups: Sequence[int]) -> "pa.Table":
 
 
 def vectors_of(table: "pa.Table") -> NDArray[np.float32]:
-    """The vectors of a table: float32, (rows, dim)."""
+    """Return the vectors of a table: float32 (rows, dim)."""
     if not len(table):
         return np.zeros((0, 0), np.float32)
     lists = table["vector"].combine_chunks()
@@ -162,6 +186,6 @@ def vectors_of(table: "pa.Table") -> NDArray[np.float32]:
 
 
 def damaged(file: Path, reason: str) -> MsmdError:
-    """The error of a file of an index that cannot be read."""
+    """Return the error for a file of an index that cannot be read."""
     what = f"damaged ({reason})" if file.exists() else "missing"
     return MsmdError(f"{file} is {what}; remove the index and make it again")

@@ -1,4 +1,4 @@
-"""What a query is: a recording, a MIDI file, a sheet, or a piece of a dataset."""
+"""Queries from files and datasets: a recording, a MIDI file, a sheet, or a piece of a dataset."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,15 +17,15 @@ from msmdtools.search.windows import Paged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """A query before it is embedded.
+class QueryInput:
+    """A query before it is embedded: a recording or a sheet, or a part of one.
 
     Attributes:
-        name: of the file or piece.
-        sound: the spectrogram of the part asked for, (92, frames); None for a sheet.
-        start: s of the recording at which that part begins.
-        sheet: the pages asked for; None for a recording.
-        page: only this page of it; None for all.
+        name: name of the file or piece.
+        sound: spectrogram of the part of the recording to search with, (92, frames); None for a sheet.
+        start: second of the recording at which that part begins.
+        sheet: the sheet; None for a recording.
+        page: the only page of the sheet to search with, from 1; None for all.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Asked:
     sheet: Paged | None = None
     page: int | None = None
 
-    def embed(self, model: Model, made: Description) -> search.Query:
-        """The query's windows, at the strides of an index. Raises MsmdError as search does."""
+    def embed(self, model: Model, description: Description) -> search.Query:
+        """Embed the query's windows at the strides of an index. Raises MsmdError as `search` does."""
         if self.sheet is not None:
-            return search.sheet_query(self.sheet, model, made.sheet_stride, self.page)
+            return search.sheet_query(self.sheet, model, description.sheet_stride, self.page)
         assert self.sound is not None
-        query = search.audio_query(self.sound, model, made.audio_stride)
+        query = search.audio_query(self.sound, model, description.audio_stride)
         places = [{"query_second": place["query_second"] + self.start} for place in query.places]
         return replace(query, places=places)
 
@@ -50,16 +50,22 @@ def of_file(
     end: float | None = None,
     page: int | None = None,
     limits: Limits = LIMITS,
-) -> Asked:
-    """The query in a file: a recording, a MIDI file, a picture or PDF, or a folder of pictures.
+) -> QueryInput:
+    """Read the query in a file: a recording, a MIDI file, a picture or PDF, or a folder of pictures.
 
     Args:
-        start, end: of the part of a recording or MIDI file, in s.
-        page: of a sheet, from 1.
+        path: the file or folder.
+        start: second at which the part of a recording or MIDI file begins.
+        end: second at which it ends; None for the end of the recording.
+        page: the only page of a sheet to search with, from 1; None for all.
+        limits: the most that is read.
+
+    Returns:
+        The query.
 
     Raises:
-        MsmdError: it cannot be read or exceeds a limit, there is nothing in it that could be
-            searched for, or a part is asked for that such a file does not have.
+        MsmdError: the file cannot be read or exceeds a limit, there is nothing in it to search with, or it
+            does not have the requested part.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -69,12 +75,12 @@ def of_file(
         sheet = apart.read(pages.read_sheet, path, None, limits=limits)
         if page is not None and not 1 <= page <= len(sheet.pages):
             raise MsmdError(f"{path}: no page {page}; it has {len(sheet.pages)}")
-        return Asked(path.name, sheet=sheet, page=page)
+        return QueryInput(path.name, sheet=sheet, page=page)
     if page is not None:
         raise MsmdError(f"{path}: a recording has no pages; leave out --page")
     kind = midi if ending in midi.ENDINGS else audio
     bands = apart.read(kind.read_bands, path, limits=limits)
-    return Asked(path.name, search.excerpt(bands, start, end), start)
+    return QueryInput(path.name, search.excerpt(bands, start, end), start)
 
 
 def of_piece(
@@ -84,18 +90,25 @@ def of_piece(
     start: float = 0.0,
     end: float | None = None,
     page: int | None = None,
-) -> Asked:
-    """The query that a dataset's piece is, by its recording or by its sheet.
+) -> QueryInput:
+    """Return the query that a dataset's piece makes, by its recording or by its sheet.
 
     Args:
+        piece: the piece.
         by: "audio" or "sheet".
-        performance: None for the first.
+        performance: name of the performance; None for the first.
+        start: second at which the part of the recording begins.
+        end: second at which it ends; None for the end of the recording.
+        page: the only page of the sheet to search with, from 1; None for all.
+
+    Returns:
+        The query.
 
     Raises:
         MsmdError: the piece has no such performance or part.
         DatasetError: a file of it is missing or damaged.
     """
     if by == "sheet":
-        return Asked(piece.piece, sheet=piece, page=page)
+        return QueryInput(piece.piece, sheet=piece, page=page)
     bands = piece.spectrogram(performance)
-    return Asked(piece.piece, search.excerpt(bands, start, end), start)
+    return QueryInput(piece.piece, search.excerpt(bands, start, end), start)

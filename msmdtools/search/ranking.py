@@ -1,8 +1,8 @@
 """Ranking pieces for a query of several windows: by votes, and by a path that keeps their order.
 
 A query is a passage: its windows follow each other, and so must their answers in the right piece.
-`paths` finds in every piece the best such path by subsequence dynamic time warping over the cosine
-similarities: it may begin and end anywhere; from one query window to the next it goes on by 0 to
+`paths` finds the best such path in every piece by subsequence dynamic time warping over the cosine
+similarities. It may begin and end anywhere; from one query window to the next it advances by 0 to
 `STEPS` - 1 windows of the piece, never back, and never from one piece into another. A piece's score
 is the mean similarity along its best path, from -1 to 1. With strides of 0.5 s and 50 px this
 allows up to 400 px a second.
@@ -12,7 +12,7 @@ pieces of its nearest windows, wherever in the piece they are.
 
 Method: M. Müller, "Fundamentals of Music Processing" (2015), section 7.2.2 (subsequence DTW); votes:
 M. Dorfer et al., TISMIR 1 (2018), section 5.2. Without steps that stay on one query window, a row
-of the matrix depends on the row above alone: all pieces are gone through at once.
+of the matrix depends on the row above alone, so all pieces are processed at once.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 STEPS = 5
 NEAREST = 25
-# So many windows are looked at to go on in a line.
+# Number of windows to which the line is fitted.
 _NEAR = 8
 # Query windows whose similarities are in memory at a time.
 _BLOCK = 64
@@ -33,9 +33,9 @@ class Paths:
     """The best path of a query in each piece.
 
     Attributes:
-        scores: (pieces,) mean similarity along the path; -inf for a piece without windows.
-        windows: (pieces, query windows) the windows on the path, counted through all pieces; -1 for
-            a piece without windows.
+        scores: (pieces,); mean similarity along the path, -inf for a piece without windows.
+        windows: (pieces, query windows); the windows on the path, counted through all pieces, -1 for a piece
+            without windows.
     """
 
     scores: NDArray[np.float64]
@@ -45,14 +45,18 @@ class Paths:
 def paths(
     similarities: NDArray[np.floating], bounds: NDArray[np.int64], steps: int = STEPS
 ) -> Paths:
-    """The best path through each piece.
+    """Find the best path of a query through each piece.
 
     Args:
-        similarities: (query windows, windows of all pieces).
-        bounds: (pieces + 1,) piece i has the windows bounds[i] … bounds[i + 1] - 1.
+        similarities: cosine similarities, (query windows, windows of all pieces).
+        bounds: (pieces + 1,); piece i has the windows bounds[i] … bounds[i + 1] - 1.
+        steps: from one query window to the next a path advances by 0 … steps - 1 windows.
+
+    Returns:
+        The paths and their scores.
 
     Raises:
-        ValueError: there is no query window, or the bounds are not those of the windows.
+        ValueError: there is no query window, or the bounds do not fit the windows.
     """
     rows, columns = similarities.shape
     _check(rows, columns, bounds)
@@ -75,24 +79,28 @@ def paths(
         low, high = bounds[piece], bounds[piece + 1]
         windows[piece, -1] = low + int(np.argmax(best[low:high]))
         scores[piece] = best[windows[piece, -1]] / rows
-    found = np.flatnonzero(sizes)
+    filled = np.flatnonzero(sizes)
     for row in range(rows - 1, 0, -1):
-        windows[found, row - 1] = windows[found, row] - taken[row, windows[found, row]]
+        windows[filled, row - 1] = windows[filled, row] - taken[row, windows[filled, row]]
     return Paths(scores, windows)
 
 
 def straightened(path: NDArray[np.int64], edge: int, first: int, last: int) -> NDArray[np.int64]:
-    """A path whose ends go on as what is next to them does.
+    """Return a path whose ends continue the course of the windows next to them.
 
     The windows at the ends of an excerpt are half silent, and similar to too many places. The first
-    and last `edge` of them are put on the line through the windows next to them: its slope is the
+    and last `edge` of them are put on the line through the windows next to them. Its slope is the
     median of the slopes between any two, which a few stray windows do not change (P. K. Sen, Journal of
     the American Statistical Association 63 (1968)).
 
     Args:
-        path: (query windows,) windows of a piece, never falling, of `paths`.
-        edge: how many windows at either end; 0 to leave the path as it is.
-        first, last: the first and last window of the piece.
+        path: windows of a piece, never falling, from `paths`; (query windows,).
+        edge: number of windows at either end; 0 to leave the path as it is.
+        first: first window of the piece.
+        last: last window of the piece.
+
+    Returns:
+        The windows, (query windows,), between `first` and `last`.
     """
     inner = path[edge : len(path) - edge]
     if edge < 1 or len(inner) < 2:
@@ -104,10 +112,10 @@ def straightened(path: NDArray[np.int64], edge: int, first: int, last: int) -> N
 
 
 def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
-    """What stands before rising values if they go on in a line: so many, rounded."""
+    """Return the `edge` values, rounded, that precede rising values if they lie on a line."""
     place = np.arange(len(values))
-    one, other = np.triu_indices(len(values), 1)
-    slope = np.median((values[other] - values[one]) / (place[other] - place[one]))
+    first, second = np.triu_indices(len(values), 1)
+    slope = np.median((values[second] - values[first]) / (place[second] - place[first]))
     start = np.median(values - slope * place)
     found: NDArray[np.int64] = np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
     return found
@@ -119,15 +127,19 @@ def path_scores(
     bounds: NDArray[np.int64],
     steps: int = STEPS,
 ) -> NDArray[np.float32]:
-    """The scores of `paths` without the paths, and so many times faster: float32, (pieces,).
+    """Return the scores that `paths` gives, without the paths; this is many times faster.
 
     Args:
-        queries: (query windows, dim), of length 1.
-        vectors: (windows of all pieces, dim), of length 1.
-        bounds, steps: as for `paths`.
+        queries: embeddings of the query's windows, of length 1; (query windows, dim).
+        vectors: embeddings of the windows of all pieces, of length 1; (windows, dim).
+        bounds: (pieces + 1,); piece i has the windows bounds[i] … bounds[i + 1] - 1.
+        steps: from one query window to the next a path advances by 0 … steps - 1 windows.
+
+    Returns:
+        float32 (pieces,); -inf for a piece without windows.
 
     Raises:
-        ValueError: as `paths` does.
+        ValueError: there is no query window, or the bounds do not fit the windows.
     """
     rows, columns = len(queries), len(vectors)
     _check(rows, columns, bounds)
@@ -163,21 +175,35 @@ def vote_scores(
     bounds: NDArray[np.int64],
     nearest: int = NEAREST,
 ) -> NDArray[np.int64]:
-    """The `votes` of query windows, in little memory: (pieces,). Arguments as for `path_scores`."""
-    found = np.zeros(len(bounds) - 1, np.int64)
+    """Return the `votes` for each piece, computed in little memory.
+
+    Args:
+        queries: embeddings of the query's windows, of length 1; (query windows, dim).
+        vectors: embeddings of the windows of all pieces, of length 1; (windows, dim).
+        bounds: (pieces + 1,); piece i has the windows bounds[i] … bounds[i + 1] - 1.
+        nearest: number of windows that each query window votes for.
+
+    Returns:
+        Number of votes, int64 (pieces,).
+    """
+    counts = np.zeros(len(bounds) - 1, np.int64)
     for first in range(0, len(queries), _BLOCK):
-        found += votes(queries[first : first + _BLOCK] @ vectors.T, bounds, nearest)
-    return found
+        counts += votes(queries[first : first + _BLOCK] @ vectors.T, bounds, nearest)
+    return counts
 
 
 def votes(
     similarities: NDArray[np.floating], bounds: NDArray[np.int64], nearest: int = NEAREST
 ) -> NDArray[np.int64]:
-    """How many of the query windows' nearest windows each piece has: (pieces,).
+    """Count the votes for each piece: each query window votes for the pieces of its nearest windows.
 
     Args:
-        similarities, bounds: as for `paths`.
-        nearest: so many windows have a vote of each query window; all if there are fewer.
+        similarities: cosine similarities, (query windows, windows of all pieces).
+        bounds: (pieces + 1,); piece i has the windows bounds[i] … bounds[i + 1] - 1.
+        nearest: number of windows that each query window votes for; all if there are fewer.
+
+    Returns:
+        Number of votes, int64 (pieces,).
     """
     count = min(nearest, similarities.shape[1])
     best = np.argpartition(-similarities, count - 1, axis=1)[:, :count]

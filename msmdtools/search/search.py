@@ -1,8 +1,8 @@
 """Search in an index: the pieces that a recording or a sheet may be of, and the places in them.
 
 A query's windows are embedded at the strides of the index; `msmdtools.search.ranking` finds the
-best path through every sheet (of a recording: every sheet of the index; of a sheet: every recording).
-Of a large index only the pieces with windows near the query's are gone through:
+best path through every candidate: for a recording every sheet of the index, for a sheet every recording.
+In a large index only the pieces with windows near the query's are candidates:
 `msmdtools.search.neighbours`.
 """
 
@@ -21,7 +21,7 @@ from msmdtools.search.parts import Side
 from msmdtools.search.ranking import path_scores, paths, straightened
 from msmdtools.search.windows import Paged, audio_windows, edge_windows, sheet_windows
 
-# Shorter recordings have less in them than half the shortest model's window.
+# A shorter recording fills less than half of the shortest model's window.
 SHORTEST_S = 1.0
 
 
@@ -30,12 +30,12 @@ class Query:
     """The embedded windows of a query.
 
     Attributes:
-        vectors: float32, (windows, dim).
-        places: where each window is, one mapping per window: of a recording `query_second`, of a
-            sheet `query_page`, `query_system`, `query_x` and `query_y`.
+        vectors: embeddings, float32 (windows, dim).
+        places: where each window is, one mapping per window: `query_second` for a recording;
+            `query_page`, `query_system`, `query_x` and `query_y` for a sheet.
         of: "audio" or "sheet".
-        edge: how many windows at either end are mostly beyond the recording; the places of these are
-            made out from those of the others.
+        edge: number of windows at either end that lie mostly beyond the recording; their places are derived
+            from those of the others.
     """
 
     vectors: NDArray[np.float32]
@@ -46,16 +46,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A piece that a query may be of.
+    """A piece that a query may come from.
 
     Attributes:
-        rank: from 1.
-        piece: its id.
-        performance: the recording of it; "" for a sheet.
+        rank: from 1, the best.
+        piece: id of the piece.
+        performance: name of the recording; "" for a sheet.
         score: mean cosine similarity along the path, from -1 to 1.
-        probability: that it is the piece, from 0 to 1; see `msmdtools.search.verdict`.
-        path: for each window of the query its place and the place found: `page`, `system`, `x` and
-            `y` of a sheet, `second` of a recording, and their `similarity`.
+        probability: probability that it is the right piece, from 0 to 1; see `msmdtools.search.verdict`.
+        path: for each window of the query, its place and the place found: `page`, `system`, `x` and `y` on a
+            sheet, `second` in a recording, and the `similarity` of the two.
     """
 
     rank: int
@@ -73,12 +73,19 @@ def audio_query(
     start: float = 0.0,
     end: float | None = None,
 ) -> Query:
-    """The query that a recording is, or its part from `start` to `end` in seconds.
+    """Embed a recording, or the part of it from `start` to `end`, as a query.
 
-    What lies outside of the part is not heard: it is cut off first.
+    What lies outside of the part is cut off first, so it is not heard.
 
     Args:
-        spectrogram: (92, frames).
+        spectrogram: spectrogram of the recording, (92, frames).
+        model: the model that the index was made with.
+        stride_s: seconds between windows.
+        start: second at which the part begins.
+        end: second at which it ends; None for the end of the recording.
+
+    Returns:
+        The query.
 
     Raises:
         MsmdError: the part is outside of the recording or shorter than a second.
@@ -93,7 +100,19 @@ def audio_query(
 def excerpt(
     spectrogram: NDArray[Any], start: float = 0.0, end: float | None = None
 ) -> NDArray[Any]:
-    """The frames from `start` to `end` in seconds. Raises MsmdError as `audio_query` does."""
+    """Cut the frames from `start` to `end` out of a spectrogram.
+
+    Args:
+        spectrogram: (92, frames).
+        start: second at which the excerpt begins.
+        end: second at which it ends; None for the end of the recording.
+
+    Returns:
+        (92, frames of the excerpt), a view.
+
+    Raises:
+        MsmdError: the excerpt is outside of the recording or shorter than a second.
+    """
     length = spectrogram.shape[1] / FRAMES_PER_SECOND
     stop = length if end is None else min(end, length)
     if not 0 <= start < length:
@@ -101,13 +120,22 @@ def excerpt(
     part = spectrogram[:, frame_of(start) : frame_of(stop)]
     if part.shape[1] < SHORTEST_S * FRAMES_PER_SECOND:
         raise MsmdError(
-            f"{max(stop - start, 0):.1f} s are too short to search for; give {SHORTEST_S:g} s or more"
+            f"{max(stop - start, 0):.1f} s are too short to search with; give {SHORTEST_S:g} s or more"
         )
     return part
 
 
 def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None) -> Query:
-    """The query that a sheet is, or one page of it.
+    """Embed a sheet, or one page of it, as a query.
+
+    Args:
+        piece: the sheet.
+        model: the model that the index was made with.
+        stride: px between windows.
+        page: the page, from 1; None for all.
+
+    Returns:
+        The query.
 
     Raises:
         MsmdError: there are no systems on the page.
@@ -130,9 +158,17 @@ def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None
 
 
 def search(index: Index, query: Query, top: int = 10) -> list[Match]:
-    """The best `top` pieces, best first; equal scores in the order of the index.
+    """Find the pieces in an index that a query may come from.
 
     Of a piece with several recordings the best one counts.
+
+    Args:
+        index: the index.
+        query: the embedded query.
+        top: the number of pieces to return.
+
+    Returns:
+        At most `top` pieces, best first; pieces with equal scores in the order of the index.
 
     Raises:
         MsmdError: the index has nothing of the other side, or a file of it is damaged.
@@ -148,25 +184,25 @@ def search(index: Index, query: Query, top: int = 10) -> list[Match]:
 
 
 def _shortlist(index: Index, side: str, queries: NDArray[np.float32]) -> list[int] | None:
-    """The entries of a side that are worth a path; None where it has no FAISS file.
+    """Return the entries of a side that may have a good path; None where it has no FAISS file.
 
-    What was added after the file was written (by a run that was killed) is always among them.
+    Entries that a killed run added after the file was written are always among them.
 
     Raises:
         MsmdError: the file is missing or damaged, or FAISS is not installed.
     """
-    there = index.description.neighbours.get(side)
-    if there is None:
+    faiss_file = index.description.neighbours.get(side)
+    if faiss_file is None:
         return None
-    path = index.path / str(there["file"])
-    made = index.near[side] if side in index.near else neighbours.load(path)
-    if made.d != index.description.dim:
+    path = index.path / str(faiss_file["file"])
+    nearest_windows = index.near[side] if side in index.near else neighbours.load(path)
+    if nearest_windows.d != index.description.dim:
         raise parts.damaged(path, "its vectors have another length")
     entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
-    similarities, ids = neighbours.search(made, queries)
+    similarities, ids = neighbours.search(nearest_windows, queries)
     ordered = neighbours.best(similarities, ids)
     known = np.isin(ordered, entries)
-    late = entries[entries >= there["until"]]
+    late = entries[entries >= faiss_file["until"]]
     return [*ordered[known][: neighbours.CANDIDATES].tolist(), *late.tolist()]
 
 
@@ -177,33 +213,39 @@ def ranked(
     null: verdict.Null | None = None,
     pieces: int | None = None,
 ) -> list[Match]:
-    """The best `top` pieces of a side, as `search` gives them.
+    """Rank the pieces of a side for a query, as `search` does.
 
     Args:
-        null: similarities of unrelated music with the model, if known.
-        pieces: how many there were to choose from; None for those of the side.
+        side: the windows to search in.
+        query: the embedded query.
+        top: the number of pieces to return.
+        null: similarities of unrelated music with the model; None if they are not known.
+        pieces: number of pieces among which these were chosen; None for those of the side.
+
+    Returns:
+        At most `top` pieces, best first.
     """
     scores = path_scores(query.vectors, side.vectors, side.bounds)
     groups: dict[str, int] = {}  # the best sheet or recording of each piece, best first
     for group in np.argsort(-scores, kind="stable"):
         if len(groups) < top and np.isfinite(scores[group]):
             groups.setdefault(side.names[group][0], int(group))
-    many = pieces or len({piece for piece, _ in side.names})
-    null = null or verdict.of_index(query.vectors, side.vectors, many)
-    found = []
+    contenders = pieces or len({piece for piece, _ in side.names})
+    null = null or verdict.of_index(query.vectors, side.vectors, contenders)
+    matches = []
     for rank, group in enumerate(groups.values(), 1):
         part = side.vectors[side.bounds[group] : side.bounds[group + 1]]
         evidence = verdict.evidence(query.vectors, part, null)
-        likely = verdict.probability(evidence, query.of, many)
-        found.append(_match(side, query, group, rank, likely))
-    return found
+        likely = verdict.probability(evidence, query.of, contenders)
+        matches.append(_match(side, query, group, rank, likely))
+    return matches
 
 
 def _match(side: Side, query: Query, group: int, rank: int, probability: float) -> Match:
     low, high = side.bounds[group : group + 2]
     similarities = query.vectors @ side.vectors[low:high].T
-    found = paths(similarities, np.array([0, high - low]))
-    windows = straightened(found.windows[0], query.edge, 0, high - low - 1)
+    best_path = paths(similarities, np.array([0, high - low]))
+    windows = straightened(best_path.windows[0], query.edge, 0, high - low - 1)
     places = side.places.iloc[low + windows].drop(columns=["entry", "piece"])
     path = [
         {
@@ -214,4 +256,4 @@ def _match(side: Side, query: Query, group: int, rank: int, probability: float) 
         for i, (place, row) in enumerate(zip(query.places, places.to_dict("records"), strict=True))
     ]
     piece, performance = side.names[group]
-    return Match(rank, piece, performance, float(found.scores[0]), probability, path)
+    return Match(rank, piece, performance, float(best_path.scores[0]), probability, path)

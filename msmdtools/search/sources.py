@@ -1,4 +1,4 @@
-"""What can be indexed: the sheets and recordings of a dataset, or those in a plain folder.
+"""Sources of an index: the sheets and recordings of a dataset, or those in a plain folder.
 
 In a plain folder
 
@@ -7,7 +7,7 @@ In a plain folder
 - every other PDF, picture (the folder's own, a TIFF may have several pages) and audio file is a
   piece, or its sheet or recording: files of one name without the ending are of one piece.
 
-A piece is called after its file or subfolder. Names that begin with a dot are passed over.
+A piece is named after its file or subfolder. Names that begin with a dot are skipped.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -26,15 +26,15 @@ from msmdtools.snippets.schema import NOMINAL_WIDTH
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A sheet or a recording.
+    """A sheet or a recording that can be indexed.
 
     Attributes:
         side: "sheet" or "audio".
-        piece: its piece's id.
-        performance: the recording's name; "" for a sheet.
+        piece: id of its piece.
+        performance: name of the recording; "" for a sheet.
         source: where it is from: the dataset, the file, or the folder of the pictures.
-        read: gives the sheet (`msmdtools.search.windows.Paged`), or the recording's
-            spectrogram; raises MsmdError.
+        read: returns the sheet (`msmdtools.search.windows.Paged`) or the recording's spectrogram; raises
+            MsmdError.
     """
 
     side: str
@@ -50,18 +50,21 @@ def items(
     performances: Collection[str] | None = None,
     limits: Limits = LIMITS,
 ) -> list[Item]:
-    """The sheets and recordings of a dataset or of a plain folder, sorted by piece.
+    """List the sheets and recordings of a dataset or of a plain folder.
 
     Args:
-        path: a dataset is known by its dataset.json.
-        pieces: None for all.
-        performances: whose recordings of a dataset; None for all of each piece, empty for none. Of
-            a folder only None and empty have a meaning.
-        limits: what is read of each file of a folder.
+        path: a folder; a dataset is recognised by its dataset.json.
+        pieces: ids of the pieces to list; None for all.
+        performances: names of the performances of a dataset to list; None for all of each piece, empty for
+            none. For a plain folder it must be None or empty.
+        limits: the most that is read of each file of a plain folder.
+
+    Returns:
+        The items, sorted by piece.
 
     Raises:
-        MsmdError: nothing is there that could be indexed, no such piece or performance, or the
-            dataset's pages are not 835 px wide.
+        MsmdError: there is nothing to index, no such piece or performance, or the dataset's pages are not
+            835 px wide.
     """
     path = Path(path)
     if is_dataset(path):
@@ -70,7 +73,7 @@ def items(
 
 
 def is_dataset(path: str | Path) -> bool:
-    """Whether a folder is a dataset rather than one of pictures and recordings."""
+    """Say whether a folder is a dataset rather than one of pictures and recordings."""
     return any((Path(path) / name).exists() for name in ("dataset.json", "pieces.parquet"))
 
 
@@ -79,7 +82,19 @@ def of_dataset(
     pieces: Collection[str] | None = None,
     performances: Collection[str] | None = None,
 ) -> list[Item]:
-    """The sheets and recordings of a dataset; see `items`."""
+    """List the sheets and recordings of a dataset.
+
+    Args:
+        dataset: the dataset.
+        pieces: ids of the pieces to list; None for all.
+        performances: names of the performances to list; None for all of each piece, empty for none.
+
+    Returns:
+        The items, sorted by piece.
+
+    Raises:
+        MsmdError: there is no such piece or performance, or the pages are not 835 px wide.
+    """
     width = dataset.description.get("options", {}).get("width", NOMINAL_WIDTH)
     if width != NOMINAL_WIDTH:
         raise MsmdError(
@@ -87,15 +102,15 @@ def of_dataset(
             f"build it with --width {NOMINAL_WIDTH}"
         )
     source = str(dataset.path.resolve())
-    found = []
+    items = []
     for name in sorted(set(dataset.ids if pieces is None else pieces)):
         piece = dataset[name]
-        found.append(Item("sheet", name, "", source, partial(dataset.__getitem__, name)))
+        items.append(Item("sheet", name, "", source, partial(dataset.__getitem__, name)))
         played = piece.performances.index if performances is None else performances
         for performance in map(piece.performance_name, played):
             read = partial(piece.spectrogram, performance)
-            found.append(Item("audio", name, performance, source, read))
-    return found
+            items.append(Item("audio", name, performance, source, read))
+    return items
 
 
 def of_folder(
@@ -104,14 +119,27 @@ def of_folder(
     performances: Collection[str] | None = None,
     limits: Limits = LIMITS,
 ) -> list[Item]:
-    """The sheets and recordings of a plain folder; see `items`."""
+    """List the sheets and recordings of a plain folder.
+
+    Args:
+        folder: the folder.
+        pieces: names of the pieces to list; None for all.
+        performances: None for all recordings, empty for none.
+        limits: the most that is read of each file.
+
+    Returns:
+        The items, sorted by piece.
+
+    Raises:
+        MsmdError: there is nothing to index, no such piece, or two files would be the sheet of one piece.
+    """
     if not folder.is_dir():
         raise MsmdError(
             f"{folder}: {no_folder(folder)}; name a dataset, or a folder of sheets and audio"
         )
     if performances:
         raise MsmdError(f'{folder} is not a dataset: --performances can only be "" there')
-    found = []
+    items = []
     for place in [folder, *sorted(p for p in folder.rglob("*") if p.is_dir())]:
         relative = place.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts):
@@ -119,25 +147,25 @@ def of_folder(
         files = pictures.in_order(f for f in place.iterdir() if f.is_file() and f.name[0] != ".")
         whole = place != folder and any(pictures.is_picture(file) for file in files)
         if whole:
-            found.append(_pictures(relative.as_posix(), place, limits))
+            items.append(_pictures(relative.as_posix(), place, limits))
         for file in files:
             piece = relative.as_posix() if whole else (relative / file.stem).as_posix()
             if audio.is_audio(file) and performances is None:
-                found.append(_recording(piece, file, limits))
+                items.append(_recording(piece, file, limits))
             elif file.suffix.lower() == ".pdf" or (pictures.is_picture(file) and not whole):
-                found.append(_pictures((relative / file.stem).as_posix(), file, limits))
-    if not found:
+                items.append(_pictures((relative / file.stem).as_posix(), file, limits))
+    if not items:
         raise MsmdError(
-            f"{folder}: nothing to index: it is no dataset, and has no pictures "
+            f"{folder}: nothing to index: it is not a dataset, and it has no pictures "
             "(PNG, JPEG, TIFF), PDFs or audio files"
         )
-    _check_names(folder, found)
+    _check_names(folder, items)
     if pieces is not None:
-        absent = sorted(set(pieces) - {item.piece for item in found})
+        absent = sorted(set(pieces) - {item.piece for item in items})
         if absent:
             raise MsmdError(f"{folder}: no piece {absent[0]!r}")
-        found = [item for item in found if item.piece in pieces]
-    return sorted(found, key=lambda item: (item.piece, item.side != "sheet", item.performance))
+        items = [item for item in items if item.piece in pieces]
+    return sorted(items, key=lambda item: (item.piece, item.side != "sheet", item.performance))
 
 
 def _pictures(piece: str, path: Path, limits: Limits) -> Item:
@@ -150,9 +178,9 @@ def _recording(piece: str, file: Path, limits: Limits) -> Item:
     return Item("audio", piece, file.name, str(file.resolve()), read)
 
 
-def _check_names(folder: Path, found: Sequence[Item]) -> None:
+def _check_names(folder: Path, items: Sequence[Item]) -> None:
     seen: dict[str, str] = {}
-    for item in found:
+    for item in items:
         if item.side == "sheet" and item.piece in seen:
             raise MsmdError(
                 f"{folder}: {seen[item.piece]} and {item.source} would both be the sheet of "

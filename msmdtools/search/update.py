@@ -1,8 +1,8 @@
 """Making an index, adding to it, and removing from it.
 
-What is embedded is written every half minute, with the index whole after each time: a run that was
-killed goes on where it was when the same command is given again. At the end of a run, and of a
-killed one before it, the small parts are put together to one, and what was removed is left out of
+Embeddings are written every half minute, and the index is whole after each time. A run that was
+killed resumes where it stopped when the same command is given again. At the end of a run the small parts,
+also those of a killed run before it, are merged into one, and what was removed is left out of
 the files; nothing is embedded again.
 """
 
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 30.0
-# The files of an index beside index.json; a run that is stopped before its first one leaves some.
+# The files of an index beside index.json, which a run that is stopped early may leave behind without it.
 _OURS = r"(sheet|audio|entries)-\d{4,}\.(parquet|faiss)"
-# Parts with fewer windows are put together.
+# Parts with fewer windows are merged.
 SMALL = 100_000
-# FAISS clusters again what has grown so many times.
+# FAISS clusters anew when the number of windows has grown by this factor.
 GROWN = 4
 
 
@@ -50,10 +50,12 @@ class Change:
     """What `update` did: numbers of pieces, and what could not be indexed.
 
     Attributes:
-        added, removed, kept: pieces of which the index has anything.
+        added: number of pieces that were added.
+        removed: number of pieces that were removed.
+        kept: number of pieces that were there before and still are.
         failed: (piece, source, message) of each sheet or recording that could not be indexed.
-        sides: for each side that has windows (side, windows, how they are searched).
-        incomplete: kept pieces of which there are now sheets or recordings that the index has not.
+        sides: (side, number of windows, how they are searched) of each side that has windows.
+        incomplete: ids of kept pieces whose sources now have sheets or recordings that the index lacks.
     """
 
     added: int
@@ -75,22 +77,27 @@ def update(
     audio_stride: float | None = None,
     progress: Progress = silent,
 ) -> Change:
-    """Make an index of sheets and recordings, or add some to one and remove pieces.
+    """Make an index of sheets and recordings, or add some to an index and remove pieces from it.
 
-    Pieces of which the index has anything stay as they are; to have one embedded again, remove it
-    in the same call. A sheet or recording that cannot be read is no error but a row of the entries.
+    A piece that the index already has stays as it is; to embed it again, remove it in the same call. A
+    sheet or recording that cannot be read is not an error but a row of the entries.
 
     Args:
-        out: the index; made if it is not there.
-        items: what to add; none to remove only.
-        weights: what `model` was loaded from.
-        remove: pieces to remove first.
-        sheet_stride, audio_stride: px and s between windows; None for those of the index, or 50
-            and 0.5 of a new one.
+        out: folder of the index; made if it does not exist.
+        items: the sheets and recordings to add, sorted by piece; empty to remove only.
+        model: the model that embeds them.
+        weights: bundled name or path from which `model` was loaded.
+        remove: ids of the pieces to remove first.
+        sheet_stride: px between sheet windows; None for that of the index, or 50 for a new one.
+        audio_stride: s between audio windows; None for that of the index, or 0.5 for a new one.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        What changed.
 
     Raises:
-        MsmdError: the index is of another model, other strides or another format, or it has no such
-            piece to remove.
+        MsmdError: the index has another model, other strides or another format, or it lacks a piece that
+            is to be removed.
         DatasetError: `out` is something else, or in use.
     """
     out = Path(out)
@@ -143,7 +150,7 @@ def update(
 
 @contextmanager
 def _explaining(out: Path) -> Iterator[None]:
-    """What the disk is at fault with, as something that the user can mend."""
+    """Turn an error of the disk into a message that says what the user can do."""
     try:
         yield
     except OSError as error:
@@ -157,7 +164,7 @@ def _description(
     sheet_stride: int | None,
     audio_stride: float | None,
 ) -> Description:
-    """That of the index, if it fits what is asked for, or that of a new one, of generation 0."""
+    """Return the index's description, if it fits the options, or a new one's, of generation 0."""
     sha256 = index.model_sha256(weights)
     old = index.described(out)
     if old is None:
@@ -168,8 +175,8 @@ def _description(
         )
     index.check(out, old, model, sha256)
     there = (old.sheet_stride, old.audio_stride)
-    asked = (sheet_stride or there[0], audio_stride or there[1])
-    if there != asked:
+    strides_given = (sheet_stride or there[0], audio_stride or there[1])
+    if there != strides_given:
         raise MsmdError(
             f"{out} has windows every {old.sheet_stride} px and {old.audio_stride:g} s; "
             "use these strides, or make another index"
@@ -185,16 +192,16 @@ def _check_removable(out: Path, description: Description, remove: Collection[str
 
 
 def _embedded(
-    item: Item, model: Model, made: Description
+    item: Item, model: Model, description: Description
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None, str]:
-    """Places and vectors of an item's windows, and what is wrong with it; no vectors if that is all."""
+    """Return places and vectors of an item's windows, and what is wrong with it; no vectors if it failed."""
     try:
         if item.side == "sheet":
             read = item.read()
-            sheet = sheet_windows(read, model.config.sheet_shape, made.sheet_stride)
+            sheet = sheet_windows(read, model.config.sheet_shape, description.sheet_stride)
             where = {"page": sheet.page, "system": sheet.system, "x": sheet.x, "y": sheet.y}
             return where, model.embed_sheet(sheet.images), "; ".join(getattr(read, "notes", ()))
-        audio = audio_windows(item.read(), model.config.frames, made.audio_stride)
+        audio = audio_windows(item.read(), model.config.frames, description.audio_stride)
         when = {"performance": item.performance, "second": audio.second}
         return when, model.embed_audio(audio.spectrograms), ""
     except MsmdError as error:
@@ -316,16 +323,18 @@ class _Writer:
                 or total > GROWN * there["clustered"]
                 or total < (1 - neighbours.REMOVED) * windows
             ):
-                made = neighbours.build(read, entries, self._now.dim)
+                faiss_index = neighbours.build(read, entries, self._now.dim)
                 clustered = windows = total
             elif not new:
                 continue
             else:
-                made = neighbours.load(self._out / there["file"], there.get("sha256"), mapped=False)
-                neighbours.add(made, read, new)
+                faiss_index = neighbours.load(
+                    self._out / there["file"], there.get("sha256"), mapped=False
+                )
+                neighbours.add(faiss_index, read, new)
                 clustered = there["clustered"]
             file = self._work / f"{side}-{self._now.generation + 1:04d}.faiss"
-            neighbours.save(made, file)
+            neighbours.save(faiss_index, file)
             self._move(file)
             files[side] = {"file": file.name, "until": self._now.next_entry}
             files[side] |= {"windows": windows, "clustered": clustered}
@@ -357,7 +366,7 @@ class _Writer:
         """Remove the files that are not in force any more, and those that never were."""
         keep = {row["part"] for row in self._entries}
         keep |= {index.entries_file(self._out, self._now).name}
-        keep |= {found["file"] for found in self._now.neighbours.values()}
+        keep |= {file_entry["file"] for file_entry in self._now.neighbours.values()}
         for pattern in ("sheet-*.parquet", "audio-*.parquet", "entries-*.parquet", "*.faiss"):
             for file in self._out.glob(pattern):
                 if file.name not in keep:

@@ -1,7 +1,7 @@
 """Windows slid over whole pieces: over the strip of the sheet and over a recording.
 
-No note head, onset or alignment is used: windows stand at equal distances. Of a sheet only its
-pages and its systems' boxes are needed (`Paged`), of a recording only its spectrogram.
+No note head, onset or alignment is used: windows stand at equal distances. A sheet needs only its
+pages and the boxes of its systems (`Paged`), a recording only its spectrogram.
 """
 
 from collections.abc import Sequence
@@ -50,10 +50,11 @@ class SheetWindows:
     """Windows of a sheet from left to right through all systems; arrays of one length.
 
     Attributes:
-        images: uint8, (n, rows, columns), 255 is white; a view of the strip, not to be written to.
-        page, system: where the window's centre is, from 1.
-        x: the window's centre, y: the middle of its system, in pixels of the page, or of the
-            picture that a `Sheet` was made from.
+        images: uint8 (n, rows, columns), 255 is white; a view of the strip, not to be written to.
+        page: page of each window's centre, from 1; (n,).
+        system: its system in the piece, from 1; (n,).
+        x: x of the window's centre in px of the page, or of the picture that a `Sheet` was made from; (n,).
+        y: y of the middle of its system in the same px, (n,).
     """
 
     images: NDArray[np.uint8]
@@ -68,8 +69,8 @@ class AudioWindows:
     """Windows of a recording in time; arrays of one length.
 
     Attributes:
-        spectrograms: (n, 92, frames), of the type of the spectrogram; a view, to be read only.
-        second: the start of the window's middle frame, which is where an onset would be.
+        spectrograms: (n, 92, frames), of the type of the spectrogram; a view, not to be written to.
+        second: the start of each window's middle frame, where an onset would be; (n,).
     """
 
     spectrograms: NDArray[Any]
@@ -77,13 +78,18 @@ class AudioWindows:
 
 
 def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWindows:
-    """The windows of a sheet, centred every `stride` pixels of the strip.
+    """Slide windows over a sheet, centred every `stride` pixels of the strip of its systems.
 
-    The first centre is half a stride behind the start of the first system. A window near the end of
+    The first centre is half a stride after the start of the first system. A window near the end of
     a system shows the beginning of the next one, as snippets do.
 
     Args:
-        shape: rows and columns of a window.
+        piece: the sheet.
+        shape: rows and columns of a window, in px.
+        stride: px between the centres of windows.
+
+    Returns:
+        The windows and where they are.
 
     Raises:
         MsmdError: the stride is not positive, or the piece has no systems.
@@ -119,22 +125,25 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
 
 
 def edge_windows(frames: int, stride_s: float) -> int:
-    """How many windows at either end of a recording are less than two thirds inside of it.
+    """Return how many windows at either end of a recording are less than two thirds inside of it.
 
     Args:
-        frames: of a window.
-        stride_s: between windows.
+        frames: number of frames in a window.
+        stride_s: seconds between windows.
     """
     return -(-frames // (6 * round(stride_s * FRAMES_PER_SECOND)))
 
 
 def audio_windows(spectrogram: NDArray[Any], frames: int, stride_s: float) -> AudioWindows:
-    """The windows of a recording, one every `stride_s` seconds from its start, silence around it.
+    """Slide windows over a recording, one every `stride_s` seconds from its start, with silence around it.
 
     Args:
         spectrogram: (92, frames of the recording).
-        frames: of a window.
-        stride_s: rounded to whole frames of 0.05 s.
+        frames: number of frames in a window.
+        stride_s: seconds between windows, rounded to whole frames of 0.05 s.
+
+    Returns:
+        The windows and their times.
 
     Raises:
         MsmdError: the stride is less than a frame, or the recording has no frames.
