@@ -1,16 +1,23 @@
-"""Tables of figures for people: rows of texts, the first one the head, as aligned columns or Markdown."""
+"""Tables for people: rows of texts, the first one the head, as aligned columns or Markdown."""
+
+from collections.abc import Collection
 
 from msmdtools.base.markdown import plain
 
 Table = list[list[str]]
 
 
-def aligned(table: Table) -> str:
-    """A table for a terminal; the first column stands to the left, the others to the right."""
+def aligned(table: Table, left: Collection[int] = (0,)) -> str:
+    """Lay out a table for a terminal.
+
+    Args:
+        table: rows of one length, the first one the head.
+        left: numbers of the columns that are aligned to the left; the others are to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
+            cell.ljust(width) if number in left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in table
@@ -27,8 +34,17 @@ def lines_of(text: str) -> str:
     return "  \n".join(map(plain, text.splitlines()))
 
 
-def pipes(table: Table) -> list[str]:
-    """The lines of a table in Markdown, in which cells are read as they stand."""
-    head, *rows = table
-    lines = ["| " + " | ".join(map(plain, head)) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    return lines + ["| " + " | ".join(plain(cell) for cell in row) + " |" for row in rows]
+def pipes(table: Table, left: Collection[int] = (0,), *, markup: bool = False) -> list[str]:
+    """Lay out a table in Markdown.
+
+    Args:
+        table: rows of one length, the first one the head.
+        left: numbers of the columns that are aligned to the left; the others are to the right.
+        markup: take cells for Markdown; without it, they are shown as they are.
+
+    Returns:
+        Its lines.
+    """
+    rule = "".join("|---" if number in left else "|---:" for number in range(len(table[0]))) + "|"
+    head, *rows = ("| " + " | ".join(row if markup else map(plain, row)) + " |" for row in table)
+    return [head, rule, *rows]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msmdtools.base.markdown import code, one_line, plain
+from msmdtools.base.text_table import pipes
 from msmdtools.build.provenance import performances
 from msmdtools.build.summary import totals_table
 from msmdtools.dataset.records import Record
@@ -79,11 +80,14 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
             "Each piece has the licence of its edition (column `licence` of `pieces.parquet`); "
             "pictures and sound made from it are under the same terms.",
             "",
-            "| licence | pieces | share |",
-            "|---|---:|---:|",
-            *(
-                f"| {plain(licence)} | {count:,} | {100 * count / len(ok):.1f} % |"
-                for licence, count in sorted(licences.items(), key=lambda i: (-i[1], i[0]))
+            *pipes(
+                [
+                    ["licence", "pieces", "share"],
+                    *(
+                        [licence, f"{count:,}", f"{100 * count / len(ok):.1f} %"]
+                        for licence, count in sorted(licences.items(), key=lambda i: (-i[1], i[0]))
+                    ),
+                ]
             ),
             "",
             "## Sources",

@@ -8,6 +8,8 @@ import ast
 import sys
 from pathlib import Path
 
+from msmdtools.base.text_table import pipes
+
 BEGIN, END = "<!-- rooms -->", "<!-- end of rooms -->"
 
 # A room imports from its own line or from those above.
@@ -41,12 +43,12 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 def table() -> str:
     """The packages in their order as a Markdown table: what each is, what flows in and out, what must stay."""
     package = Path(__file__).parents[1]
-    lines = ["| Room | What it is | In | Out | What must stay true |", "|---|---|---|---|---|"]
+    rows = [["Room", "What it is", "In", "Out", "What must stay true"]]
     for room in (name for names in ROOMS for name in names):
         file = package / room / "__init__.py"
         if file.is_file():
-            lines.append(f"| `{room}` | {' | '.join(_said(file))} |")
-    return "\n".join(lines)
+            rows.append([f"`{room}`", *_said(file)])
+    return "\n".join(pipes(rows, left=range(5), markup=True))
 
 
 def replaced(page: str) -> str:

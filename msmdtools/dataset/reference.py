@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from msmdtools.base.table import Table
+from msmdtools.base.text_table import pipes
 from msmdtools.dataset.tables import TABLES
 
 _BEGIN, _END = "<!-- tables: made by msmdtools.dataset.reference -->", "<!-- end of tables -->"
@@ -27,11 +28,15 @@ def table_reference(table: Table) -> str:
             "",
             f"{table.meaning} Sorted by, and unique in, {', '.join(table.key)}.",
             "",
-            "| column | type | unit | meaning |",
-            "|---|---|---|---|",
-            *(f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in table.columns),
+            *columns(table),
         ]
     )
+
+
+def columns(table: Table) -> list[str]:
+    """The columns of a table as the lines of a table in Markdown."""
+    rows = [[f"`{c.name}`", c.type, c.unit, c.meaning] for c in table.columns]
+    return pipes([["column", "type", "unit", "meaning"], *rows], left=range(4), markup=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from msmdtools.base import parquet
 from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.text_table import aligned
 from msmdtools.dataset import checks, evidence, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
@@ -70,13 +71,7 @@ class Report:
         rows = [[f.piece or "(dataset)", f.check, f.what, f.where] for f in self.findings]
         lines = []
         if rows:
-            rows.insert(0, ["piece", "check", "what", "where"])
-            widths = [max(len(row[k]) for row in rows) for k in range(3)]
-            lines = [
-                "  ".join([*(t.ljust(w) for t, w in zip(row, widths, strict=False)), row[3]])
-                for row in rows
-            ]
-            lines.append("")
+            lines = [aligned([["piece", "check", "what", "where"], *rows], left=range(4)), ""]
         with_findings = len({f.piece for f in self.findings if f.piece})
         lines.append(f"{self.dataset}: {len(self.pieces)} pieces checked, ")
         if self.ok:

@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from msmdtools.dataset.reference import columns
 from msmdtools.loading import augment
 from msmdtools.snippet import SNIPPETS
 
@@ -16,8 +17,7 @@ _BY = "msmdtools.loading.reference"
 
 def with_columns(text: str) -> str:
     """The text of a document with its table of columns made anew."""
-    rows = [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in SNIPPETS.columns]
-    table = "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *rows])
+    table = "\n".join(columns(SNIPPETS))
     return _made(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
 
 

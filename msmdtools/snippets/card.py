@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msmdtools.base.markdown import code, plain
+from msmdtools.base.text_table import Table, pipes
 from msmdtools.build.card import CITATION, hub_licences, hub_size
 from msmdtools.snippet import SNIPPETS
 from msmdtools.snippets.schema import NOMINAL_WIDTH
@@ -31,13 +32,7 @@ def card(description: Mapping[str, Any]) -> str:
             f"a spectrogram ({windows['context_s']:g} s, {windows['frames']} frames, and "
             f"{windows['margin_frames']} more at either end), both centred on the same onset.",
             "",
-            "| split | pieces | onsets | snippets | shards | MB |",
-            "|---|---:|---:|---:|---:|---:|",
-            *(
-                f"| {split} | {row['pieces']:,} | {row['onsets']:,} | {row['snippets']:,} | "
-                f"{row['shards']:,} | {row['bytes'] / 1e6:,.1f} |"
-                for split, row in totals["splits"].items()
-            ),
+            *pipes(_sizes(totals["splits"])),
             "",
             *_dropped(totals),
             "",
@@ -46,9 +41,14 @@ def card(description: Mapping[str, Any]) -> str:
             "Parquet with zstd: pandas, polars, DuckDB and `datasets` read it; `datasets` gives "
             "images and arrays. The sizes are in the schema's metadata under `msmdtools`.",
             "",
-            "| column | unit | meaning |",
-            "|---|---|---|",
-            *(f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in SNIPPETS.columns),
+            *pipes(
+                [
+                    ["column", "unit", "meaning"],
+                    *([f"`{c.name}`", c.unit, c.meaning] for c in SNIPPETS.columns),
+                ],
+                left=range(3),
+                markup=True,
+            ),
             "",
             "## Splits",
             "",
@@ -70,9 +70,7 @@ def card(description: Mapping[str, Any]) -> str:
             "Each row has the licence of its piece's edition (column `licence`); pictures and "
             "sound made from it are under the same terms.",
             "",
-            "| licence | snippets | share |",
-            "|---|---:|---:|",
-            *_licences(description),
+            *pipes([["licence", "snippets", "share"], *_licences(description)]),
             "",
             "## Limits",
             "",
@@ -94,6 +92,21 @@ def card(description: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _sizes(splits: Mapping[str, Mapping[str, int]]) -> Table:
+    """What is in each split."""
+    return [
+        ["split", "pieces", "onsets", "snippets", "shards", "MB"],
+        *(
+            [
+                split,
+                *(f"{row[name]:,}" for name in ("pieces", "onsets", "snippets", "shards")),
+                f"{row['bytes'] / 1e6:,.1f}",
+            ]
+            for split, row in splits.items()
+        ),
+    ]
 
 
 def _front_matter(description: Mapping[str, Any]) -> list[str]:
@@ -152,11 +165,14 @@ def _divided(plan: Mapping[str, Any]) -> list[str]:
     return [
         "Works with pieces in more than one split:",
         "",
-        f"| work | {' | '.join(SPLITS)} |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {plain(work)} | {' | '.join(str(parts[name]) for name in SPLITS)} |"
-            for work, parts in divided.items()
+        *pipes(
+            [
+                ["work", *SPLITS],
+                *(
+                    [work, *(str(parts[name]) for name in SPLITS)]
+                    for work, parts in divided.items()
+                ),
+            ]
         ),
     ]
 
@@ -196,10 +212,10 @@ def _rows_by_licence(description: Mapping[str, Any]) -> Counter[str]:
     return counts
 
 
-def _licences(description: Mapping[str, Any]) -> list[str]:
+def _licences(description: Mapping[str, Any]) -> Table:
     counts = _rows_by_licence(description)
     total = sum(counts.values())
     return [
-        f"| {plain(licence)} | {count:,} | {100 * count / total:.1f} % |"
+        [licence, f"{count:,}", f"{100 * count / total:.1f} %"]
         for licence, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]

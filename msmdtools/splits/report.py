@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from msmdtools.base.markdown import code
+from msmdtools.base.text_table import pipes
 from msmdtools.splits import splits
 from msmdtools.splits.duplicates import LEAK, REPORTED, Pair, crossing, leaks
 from msmdtools.splits.works import works
@@ -113,15 +114,15 @@ def report(
 
 def markdown(summary: SplitReport, split: Mapping[str, str]) -> str:
     """Return a report as Markdown without a heading: its parts, divided works, and near-duplicates."""
-    lines = [
-        "| split | pieces | works | composers | onsets | share |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {p.split} | {p.pieces:,} | {p.works:,} | {p.composers:,} | {p.onsets:,} "
-        f"| {p.fraction:.1%} |"
+    sizes = [
+        [
+            p.split,
+            *(f"{count:,}" for count in (p.pieces, p.works, p.composers, p.onsets)),
+            f"{p.fraction:.1%}",
+        ]
         for p in summary.parts
     ]
+    lines = pipes([["split", "pieces", "works", "composers", "onsets", "share"], *sizes])
     lines += ["", _sentence(summary), ""]
     lines += duplicates_table(summary.duplicates, split)
     return "\n".join(lines).rstrip() + "\n"
@@ -132,11 +133,11 @@ def duplicates_table(pairs: Sequence[Pair], split: Mapping[str, str]) -> list[st
     if not pairs:
         return []
     rows = [
-        f"| {p.score:.3f} | {split[p.piece_a]} | {_id(p.piece_a)} | {split[p.piece_b]} "
-        f"| {_id(p.piece_b)} |"
+        [f"{p.score:.3f}", split[p.piece_a], _id(p.piece_a), split[p.piece_b], _id(p.piece_b)]
         for p in pairs
     ]
-    return ["| score | split | piece | split | piece |", "|---:|---|---|---|---|", *rows]
+    head = ["score", "split", "piece", "split", "piece"]
+    return pipes([head, *rows], left=range(1, 5), markup=True)
 
 
 def _id(piece: str) -> str:
