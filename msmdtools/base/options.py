@@ -110,10 +110,10 @@ def option(
         factory: makes the default, instead of one that cannot be shared.
         more: of `Option`.
     """
-    declared = Option(meaning, low, high, choices=choices, **more)
+    about = Option(meaning, low, high, choices=choices, **more)
     if factory is not dataclasses.MISSING:
-        return dataclasses.field(default_factory=factory, metadata={_KEY: declared})
-    return dataclasses.field(default=default, metadata={_KEY: declared})
+        return dataclasses.field(default_factory=factory, metadata={_KEY: about})
+    return dataclasses.field(default=default, metadata={_KEY: about})
 
 
 def declared(kind: type) -> list[Declared]:

@@ -10,8 +10,11 @@ from msmdtools.base import options
 from msmdtools.base.options import option, require
 from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, items, parse_bytes
+from msmdtools.engrave.sandbox import Limits
 from msmdtools.errors import MsmdError
 from msmdtools.performance import PerformanceSpec
+
+LIMITS = Limits()
 
 
 def parse_tempi(value: object) -> tuple[float, ...]:
@@ -128,7 +131,7 @@ class BuildOptions:
     )
     timeout_s: float = option(
         "time limit for engraving one piece, in seconds",
-        600.0,
+        LIMITS.timeout_s,
         above=0,
         unit="seconds",
         name="timeout",
@@ -136,7 +139,7 @@ class BuildOptions:
     )
     memory_bytes: int = option(
         "memory limit for the engraver",
-        4 << 30,
+        LIMITS.memory_bytes,
         256 << 20,
         allowed="at least 256M, such as 4G",
         name="memory",

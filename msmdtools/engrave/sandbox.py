@@ -41,7 +41,7 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 class Limits:
     """What one run of the engraver may use: wall-clock seconds, memory, and bytes written."""
 
-    timeout_s: float = 600
+    timeout_s: float = 600.0
     memory_bytes: int = 4 << 30
     output_bytes: int = 256 << 20
 
