@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo pipeline test test-slow lint format docs benchmark clean
+.PHONY: help setup system browser demo pipeline test test-slow lint format docs benchmark clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -104,6 +104,10 @@ system:  ## install what is missing of FluidSynth, a small soundfont and bubblew
 	fi
 	[ $${#missing[@]} -eq 0 ] || apt "$${missing[@]}"
 
+browser:  ## install Chromium, in which the player is tested
+	$(functions)
+	command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || apt chromium
+
 demo: setup system  ## build a small dataset from the bundled pieces and draw one of its pages
 	$(BIN)/msmd build --sample --out demo/dataset --soundfonts TimGM6mb --tempi 1.0
 	$(BIN)/msmd show page demo/dataset $(PIECE) -o demo/alignment.png
@@ -125,8 +129,9 @@ pipeline: setup system  ## sources to figures: ingest, build, snippets, train, e
 	echo
 	echo "Tables and pictures: $(abspath $(OUT))/report; curves of the training: $(abspath $(OUT))/run/curves.png"
 
-test: setup system  ## run the fast tests
-	$(BIN)/python -m pytest
+# The tests of a file stay together: what they share is made once.
+test: setup system  ## run the fast tests, on all processors
+	$(BIN)/python -m pytest --numprocesses "$$(nproc)" --dist loadfile
 
 test-slow: setup system  ## run the slow tests (some need the Mutopia tree: MSMD_MUTOPIA=…/ftp)
 	$(BIN)/python -m pytest -m slow
