@@ -27,6 +27,7 @@ from msmdtools.evaluation.pieces.collection import Collection, Recordings
 from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.tasks import evaluate_pieces
 from msmdtools.metrics import bootstrap
+from msmdtools.paper.axis import axis_of
 from msmdtools.search import search
 from msmdtools.search.parts import Side
 from msmdtools.search.ranking import paths, votes
@@ -279,15 +280,29 @@ def test_bar_lines_of_a_single_staff():
     assert not len(measures.bar_lines(empty, boxes, edges))
 
 
+def bare(widths, bars):
+    """Systems of these widths, each on a page of its own from the left edge, with bar lines at these places."""
+    rows = enumerate(widths, 1)
+    systems = pd.DataFrame(
+        [
+            {"page": n, "system": n, "x0": 0.0, "y0": 0.0, "x1": float(width), "y1": 9.0}
+            for n, width in rows
+        ]
+    )
+    pages = [np.zeros((10, width), np.uint8) for width in widths]
+    axis = axis_of(SimpleNamespace(piece="p", pages=pages, systems=systems))
+    return measures.Paper(axis, np.zeros(len(widths)), np.array(bars))
+
+
 def test_the_strip_as_an_axis(dataset):
     strip = measures.paper(dataset[FIRST])
     width = synthetic_dataset.WIDTH - 40.0
-    assert strip.begins == {n: (n - 1) * width for n in range(1, 5)}
+    assert strip.axis.begins.tolist() == [n * width for n in range(5)]
     assert strip.place(2, 200.0) == width + 180
     assert strip.place(2, 20.0) == strip.place(2, 70.5) == width + 50.5  # the first head
     assert [strip.width(place) for place in (0, width, 4 * width)] == [width] * 3
     assert list(strip.bars) == [0, 4 * width]  # no bar lines are drawn
-    strip = measures.Paper({1: 0.0}, {1: 0.0}, {1: 0.0}, {1: 90.0}, np.array([0.0, 30.0, 90.0]))
+    strip = bare([90], [0.0, 30.0, 90.0])
     assert list(strip.measure([0, 15, 30, 60, 90])) == [0, 0.5, 1, 1.5, 2]
 
 
@@ -295,8 +310,7 @@ def test_the_strip_as_an_axis(dataset):
 
 
 def test_errors_in_widths_and_measures():
-    begins, zeros, widths = {1: 0.0, 2: 100.0}, {1: 0.0, 2: 0.0}, {1: 100.0, 2: 200.0}
-    strip = measures.Paper(begins, zeros, zeros, widths, np.array([0.0, 50, 100, 300]))
+    strip = bare([100, 200], [0.0, 50, 100, 300])
     found = location.errors(strip, [5, 40, 100, 60], [0, 0, 110, 250])
     assert list(found.pixels) == [5, 40, 10, 190]
     assert list(found.systems) == [0.05, 0.4, 0.05, 0.95]

@@ -15,7 +15,7 @@ import msmdtools
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS
 from msmdtools.paper.strip import begin, encode_png, unroll
-from msmdtools.snippets.onsets import find_onsets, system_boxes
+from msmdtools.snippets.onsets import find_onsets
 from msmdtools.snippets.options import SnippetOptions, parse_options, read_config
 from msmdtools.snippets.prepare import STEP, audio_window, padded
 from msmdtools.splits.performances import performances_by_split
@@ -86,23 +86,22 @@ def test_a_window_is_centred_to_half_a_pixel(centre: float, size: int) -> None:
 
 def test_the_strip_goes_on_from_system_to_system(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    boxes = system_boxes(piece.systems)
-    strip = unroll(piece.pages, boxes, 80, 100)
+    strip = unroll(piece.pages, piece.systems, 80, 100)
     width = 420 - 40
     assert strip.image.shape == (80, 4 * width + 200)
-    assert strip.column(1, 20.0) == 0
-    assert strip.column(3, 70.5) == 2 * width + 50.5
+    assert strip.axis.strip(1, 20.0) == 0
+    assert strip.axis.strip(3, 70.5) == 2 * width + 50.5
     assert (strip.image[:, :100] == 255).all()
     page = piece.pages[1]  # system 3 is the first of page 2: rows 92.5 ± 40
     expected = page[53:133, 80:120]
-    assert np.array_equal(strip.window(3, strip.column(3, 100.0), 40), expected)
+    assert np.array_equal(strip.window(3, strip.axis.strip(3, 100.0), 40), expected)
     assert expected.min() == 0
 
 
 def test_beside_a_system_is_the_next_one_or_white(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    strip = unroll(piece.pages, system_boxes(piece.systems), 160, 100)
-    place = strip.column(2, 30.0)  # ten pixels right of the second system's left end
+    strip = unroll(piece.pages, piece.systems, 160, 100)
+    place = strip.axis.strip(2, 30.0)  # ten pixels right of the second system's left end
     for edge, dark in (("next", True), ("white", False)):
         window = strip.window(2, place, 100, edge)
         assert (window[:, :40].min() == 0) == dark
@@ -111,8 +110,8 @@ def test_beside_a_system_is_the_next_one_or_white(dataset: Path) -> None:
 
 def test_a_system_higher_than_the_page_has_left_is_padded(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    strip = unroll(piece.pages, system_boxes(piece.systems), 600, 50)
-    window = strip.window(1, strip.column(1, 200.0), 50)
+    strip = unroll(piece.pages, piece.systems, 600, 50)
+    window = strip.window(1, strip.axis.strip(1, 200.0), 50)
     assert (window[:207] == 255).all()  # the system's middle, 92.5, is at row 300
     assert np.array_equal(window[207:], piece.pages[0][:393, 175:225])
 
@@ -122,9 +121,9 @@ def test_no_two_places_near_the_ends_have_one_window(dataset: Path) -> None:
     onsets = find_onsets(piece)
     # Noise: no two places of such a page look alike.
     noise = np.random.default_rng(0).integers(0, 256, (2, 500, 420), np.uint8)
-    strip = unroll(noise, system_boxes(piece.systems), 192, 232)
+    strip = unroll(noise, piece.systems, 192, 232)
     windows = [
-        strip.window(int(s), strip.column(int(s), float(x)), 232).tobytes()
+        strip.window(int(s), float(strip.axis.strip(s, x)), 232).tobytes()
         for s, x in zip(onsets.system, onsets.x, strict=True)
     ]
     assert len(set(windows)) == len(onsets)

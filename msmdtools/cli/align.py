@@ -80,7 +80,7 @@ def command(
     from msmdtools.inputs import apart, pages
     from msmdtools.inputs import recording as recordings
     from msmdtools.models.model import load_model
-    from msmdtools.search.windows import Paged
+    from msmdtools.paper.axis import Paged
 
     alignment_files.check(out)
     seen: Paged

@@ -31,13 +31,14 @@ from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.follow import path, presence
-from msmdtools.follow.axis import Axis, Places, axis
+from msmdtools.follow.axis import SheetAxis, axis
 from msmdtools.follow.similarity import Known, Similarities
 from msmdtools.models.model import Model
+from msmdtools.paper.axis import Paged, Places
 from msmdtools.search import verdict
 from msmdtools.search.ranking import STEPS
 from msmdtools.search.search import SHORTEST_S
-from msmdtools.search.windows import Paged, audio_windows, sheet_windows
+from msmdtools.search.windows import audio_windows, sheet_windows
 
 SHEET_STRIDE, AUDIO_STRIDE = 10, 0.1
 JUMP = 10.0
@@ -66,7 +67,7 @@ class Alignment:
             None if nobody looked.
     """
 
-    axis: Axis
+    axis: SheetAxis
     second: Floats
     strip: Floats
     speed: Floats
@@ -141,7 +142,7 @@ def align(
 
 
 def from_similarities(
-    strip: Axis, second: Floats, similarities: Similarities | NDArray[np.floating]
+    strip: SheetAxis, second: Floats, similarities: Similarities | NDArray[np.floating]
 ) -> Alignment:
     """The alignment that a matrix of similarities gives.
 

@@ -9,7 +9,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.follow import figure, player, table
 from msmdtools.follow.alignment import Alignment
 from msmdtools.inputs.recording import Recording
-from msmdtools.search.windows import Paged
+from msmdtools.paper.axis import Paged
 
 PICTURE, PLAYER = ".png", ".html"
 

@@ -53,8 +53,9 @@ from msmdtools.follow.alignment import (
 from msmdtools.follow.axis import axis
 from msmdtools.follow.similarity import Known, Similarities
 from msmdtools.models.model import Model
+from msmdtools.paper.axis import Paged
 from msmdtools.search import verdict
-from msmdtools.search.windows import Paged, audio_windows, sheet_windows
+from msmdtools.search.windows import audio_windows, sheet_windows
 
 WHITE = 255
 SPEEDS = np.geomspace(10.0, 500.0, 12)

@@ -104,7 +104,7 @@ def _moments(alignment: Alignment) -> list[list[float]]:
     The number is -1 where the sheet does not have the music.
     """
     axis, places = alignment.axis, alignment.places
-    system = np.searchsorted(axis.system, places.system)
+    system = axis.at(places.system)
     ahead = axis.places(np.minimum(alignment.strip + 1, axis.begins[system + 1] - 1e-6))
     behind = axis.places(np.maximum(alignment.strip - 1, axis.begins[system]))
     across = np.maximum(ahead.x - behind.x, 1e-3)

@@ -20,6 +20,7 @@ from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.inputs.pictures import read_pictures
 from msmdtools.inputs.stored import Stored
 from msmdtools.paper import systems
+from msmdtools.paper.axis import Paged, Places
 from msmdtools.paper.rectify import Warp
 from msmdtools.paper.systems import Image, Layout
 from msmdtools.snippets.schema import NOMINAL_WIDTH
@@ -38,7 +39,7 @@ SHARP = 2 * NOMINAL_WIDTH
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """A sheet from which windows can be cut, as `msmdtools.search.windows.Paged` describes.
+    """A sheet from which windows can be cut, as `msmdtools.paper.axis.Paged` describes.
 
     Attributes:
         piece: name of the piece.
@@ -90,6 +91,14 @@ class Sheet:
         """Return page `number`, from 1, as it looks on the picture, in the px in which places are given."""
         width, height = (max(round(size), 1) for size in self.sizes[number - 1])
         return _resized(self.pictures[number - 1], width, height)
+
+
+def as_shown(sheet: Paged, places: Places) -> Places:
+    """Places on the pages of a sheet in px of the picture that it was made from; of a dataset's, unchanged."""
+    if not isinstance(sheet, Sheet):
+        return places
+    x, y = sheet.on_picture(places.page, places.x, places.y)
+    return places._replace(x=x, y=y)
 
 
 def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:

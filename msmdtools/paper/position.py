@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from msmdtools.paper.axis import system_boxes
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -85,7 +87,7 @@ def passages(
         starts: which head starts which event, columns `notehead` and `event`. Where repeats are
             unfolded, a head has several rows.
     """
-    corners = systems.groupby("system").agg({"page": "min", "y0": "min", "x1": "max", "y1": "max"})
+    corners = system_boxes(systems)
     boxes = corners.to_dict("index")
     heads = noteheads[noteheads["system"].isin(corners.index)].set_index("notehead")
     heads = heads.assign(x=(heads["x0"] + heads["x1"]) / 2, quarters=heads["onset_quarters"])

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from msmdtools.paper.axis import Axis, Image, side_by_side, span, system_boxes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Image = NDArray[np.uint8]
 
 WHITE = 255
 # Level 6 takes twice the time to save 5 % of the bytes.
@@ -36,20 +35,12 @@ class Strip:
     Attributes:
         image: uint8, (rows, columns); `pad` white columns at either end are part of it.
         pad: so many columns before the first system and behind the last one.
-        begins: column of the strip, without the pad, at which each system begins; by its number.
-        lefts: the page's column that this is, by the system's number.
-        widths: columns of each system.
+        axis: where the systems are in it, without the pad.
     """
 
     image: Image
     pad: int
-    begins: dict[int, int]
-    lefts: dict[int, int]
-    widths: dict[int, int]
-
-    def column(self, system: int, x: float) -> float:
-        """The place in the strip of a place on the page."""
-        return self.begins[system] + x - self.lefts[system]
+    axis: Axis
 
     def window(self, system: int, column: float, columns: int, edge: str = "next") -> Image:
         """So many columns around a place, which is in `system`.
@@ -62,8 +53,8 @@ class Strip:
         window = self.image[:, self.pad + start : self.pad + start + columns]
         if edge == "next":
             return window
-        left = self.begins[system] - start
-        right = left + self.widths[system]
+        at = int(self.axis.at(system))
+        left, right = (int(edge) - start for edge in self.axis.begins[at : at + 2])
         window = window.copy()
         window[:, : max(left, 0)] = WHITE
         window[:, max(right, 0) :] = WHITE
@@ -75,35 +66,32 @@ def begin(centre: float, size: int) -> int:
     return math.floor(centre - size / 2 + 0.5)
 
 
-def unroll(pages: Sequence[Image], boxes: "pd.DataFrame", rows: int, pad: int) -> Strip:
+def unroll(pages: Sequence[Image], systems: "pd.DataFrame", rows: int, pad: int) -> Strip:
     """Cut the systems out of the pages.
 
     Args:
-        boxes: one row per system, the index its number: page, x0, y0, x1, y1.
+        systems: one row per staff of each system: page, system, x0, y0, x1, y1.
         rows: height of the strip.
         pad: white columns before and behind the strip.
     """
     blank = np.full((rows, pad), WHITE, np.uint8)
-    parts: list[NDArray[np.uint8]] = [blank]
-    begins, lefts, widths = {}, {}, {}
+    parts: list[Image] = [blank]
+    spans = []
     page: Image = blank
-    column, number = 0, 0
-    boxes = boxes.sort_index()
-    for system, box in zip(boxes.index.tolist(), boxes.to_dict("records"), strict=True):
+    number = 0
+    boxes = system_boxes(systems)
+    for box in boxes.to_dict("records"):
         if box["page"] != number:
             number = int(box["page"])
             page = pages[number - 1]
-        left, right = max(math.floor(box["x0"]), 0), min(math.ceil(box["x1"]), page.shape[1])
+        left, right = span(box["x0"], box["x1"], page.shape[1])
         top = begin((box["y0"] + box["y1"]) / 2, rows)
         part = np.full((rows, right - left), WHITE, np.uint8)
         first, last = max(top, 0), min(top + rows, page.shape[0])
         part[first - top : last - top] = page[first:last, left:right]
-        begins[system] = column
-        lefts[system] = left
-        widths[system] = right - left
         parts.append(part)
-        column += right - left
-    return Strip(np.concatenate([*parts, blank], axis=1), pad, begins, lefts, widths)
+        spans.append((left, right))
+    return Strip(np.concatenate([*parts, blank], axis=1), pad, side_by_side(boxes, spans))
 
 
 def encode_png(image: Image) -> bytes:

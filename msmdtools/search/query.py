@@ -11,9 +11,9 @@ from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, audio, midi, pages, pictures
 from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.models.model import Model
+from msmdtools.paper.axis import Paged
 from msmdtools.search import search
 from msmdtools.search.index import Description
-from msmdtools.search.windows import Paged
 
 
 @dataclass(frozen=True, slots=True, eq=False)

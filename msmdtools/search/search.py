@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.models.model import Model
+from msmdtools.paper.axis import Paged
 from msmdtools.search import neighbours, parts, verdict
 from msmdtools.search.index import Index
 from msmdtools.search.parts import Side
 from msmdtools.search.ranking import path_scores, paths, straightened
-from msmdtools.search.windows import Paged, audio_windows, edge_windows, sheet_windows
+from msmdtools.search.windows import audio_windows, edge_windows, sheet_windows
 
 # A shorter recording fills less than half of the shortest model's window.
 SHORTEST_S = 1.0

@@ -33,7 +33,7 @@ class Item:
         piece: id of its piece.
         performance: name of the recording; "" for a sheet.
         source: where it is from: the dataset, the file, or the folder of the pictures.
-        read: returns the sheet (`msmdtools.search.windows.Paged`) or the recording's spectrogram; raises
+        read: returns the sheet (`msmdtools.paper.axis.Paged`) or the recording's spectrogram; raises
             MsmdError.
     """
 

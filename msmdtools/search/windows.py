@@ -4,45 +4,17 @@ No note head, onset or alignment is used: windows stand at equal distances. A sh
 pages and the boxes of its systems (`Paged`), a recording only its spectrogram.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.inputs.pages import Sheet
+from msmdtools.inputs.pages import as_shown
+from msmdtools.paper.axis import Image, Paged
 from msmdtools.paper.strip import begin, unroll
-from msmdtools.snippets.onsets import system_boxes
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Image = NDArray[np.uint8]
-
-
-class Paged(Protocol):
-    """Page images and where the systems are on them: a piece of a dataset, or a `Sheet`.
-
-    Attributes:
-        piece: its id.
-        pages: uint8 (height, width), as wide and upright as training pages; page n is pages[n - 1].
-        systems: one row per staff of each system: page, system (in the piece), x0, y0, x1, y1 in px.
-    """
-
-    @property
-    def piece(self) -> str:  # noqa: D102
-        ...
-
-    @property
-    def pages(self) -> Sequence[Image]:  # noqa: D102
-        ...
-
-    @property
-    def systems(self) -> "pd.DataFrame":  # noqa: D102
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +29,7 @@ class SheetWindows:
         y: y of the middle of its system in the same px, (n,).
     """
 
-    images: NDArray[np.uint8]
+    images: Image
     page: NDArray[np.int64]
     system: NDArray[np.int64]
     x: NDArray[np.float64]
@@ -98,30 +70,14 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
     if stride < 1:
         raise MsmdError(f"the sheet stride is {stride} px; it must be at least 1")
     rows, columns = shape
-    boxes: pd.DataFrame = system_boxes(piece.systems)
-    if not len(boxes):
+    if not len(piece.systems):
         raise MsmdError(f"{piece.piece}: no systems, so there is nothing to index")
-    strip = unroll(piece.pages, boxes, rows, columns)
-    numbers = np.array(sorted(strip.begins, key=strip.begins.__getitem__))
-    begins = np.array([strip.begins[n] for n in numbers])
-    lefts = np.array([strip.lefts[n] for n in numbers])
-    total = begins[-1] + strip.widths[int(numbers[-1])]
-    centres = np.arange(min(stride, total) / 2, total, stride)
+    strip = unroll(piece.pages, piece.systems, rows, columns)
+    length = strip.axis.length
+    centres = np.arange(min(stride, length) / 2, length, stride)
     first = strip.pad + begin(float(centres[0]), columns)
-    at = np.searchsorted(begins, centres, side="right") - 1
-    box = boxes.loc[numbers[at]]
-    page = box["page"].to_numpy(np.int64)
-    x = centres - begins[at] + lefts[at]
-    y = ((box["y0"] + box["y1"]) / 2).to_numpy(np.float64)
-    if isinstance(piece, Sheet):
-        x, y = piece.on_picture(page, x, y)
-    return SheetWindows(
-        images=_slid(strip.image, columns, first, stride, len(centres)),
-        page=page,
-        system=numbers[at].astype(np.int64),
-        x=x,
-        y=y,
-    )
+    images = _slid(strip.image, columns, first, stride, len(centres))
+    return SheetWindows(images, *as_shown(piece, strip.axis.on_pages(centres)))
 
 
 def edge_windows(frames: int, stride_s: float) -> int:

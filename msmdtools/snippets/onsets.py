@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.paper.axis import system_boxes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,13 +105,6 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
         first=~pd.DataFrame({"system": system, "x": x}).duplicated().to_numpy(np.bool_),
         total=len(times),
         dropped=_reasons(events["reason"], onset_of, set(number), set(starts["onset"])),
-    )
-
-
-def system_boxes(systems: "pd.DataFrame") -> "pd.DataFrame":
-    """One row per system, the index its number: page and the box around the lines of its staves."""
-    return systems.groupby("system").agg(
-        {"page": "min", "x0": "min", "y0": "min", "x1": "max", "y1": "max"}
     )
 
 

@@ -27,7 +27,7 @@ from msmdtools.dataset import reader
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND, frame_of
 from msmdtools.paper.strip import encode_png, unroll
 from msmdtools.snippet import SNIPPETS
-from msmdtools.snippets.onsets import Onsets, find_onsets, system_boxes
+from msmdtools.snippets.onsets import Onsets, find_onsets
 from msmdtools.snippets.schema import SnippetInfo
 
 if TYPE_CHECKING:
@@ -151,15 +151,13 @@ def _sheets(
 ) -> tuple[list[bytes], NDArray[np.float64]]:
     """The pictures of the onsets at `index`, and where in the strip their centres are."""
     rows, width = info.sheet_shape
-    strip = unroll(piece.pages, system_boxes(piece.systems), rows, width)
-    sheets, columns = [], []
-    for i in index:
-        system = int(onsets.system[i])
-        column = strip.column(system, float(onsets.x[i]))
-        window = strip.window(system, column, width, info.edge)
-        sheets.append(encode_png(window))
-        columns.append(column)
-    return sheets, np.array(columns, np.float64)
+    strip = unroll(piece.pages, piece.systems, rows, width)
+    places = strip.axis.strip(onsets.system[index], onsets.x[index])
+    sheets = [
+        encode_png(strip.window(system, column, width, info.edge))
+        for system, column in zip(onsets.system[index].tolist(), places.tolist(), strict=True)
+    ]
+    return sheets, places
 
 
 def _rows(

@@ -26,9 +26,9 @@ from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.errors import DatasetError, ManifestError, MsmdError
 from msmdtools.features.spectrogram import frame_of
+from msmdtools.paper.axis import span, system_boxes
 from msmdtools.paper.strip import WHITE, begin
 from msmdtools.snippets.export import DESCRIPTION, SPLIT, UNFINISHED, identity
-from msmdtools.snippets.onsets import system_boxes
 from msmdtools.snippets.prepare import STEP
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema, info_from, storage
 from msmdtools.snippets.shards import DATA
@@ -326,9 +326,9 @@ def _compare_sheet(
     # From the strip to the page it is a whole number of pixels.
     left = begin(row["strip_x"], columns) - round(row["strip_x"] - row["x"])
     top = begin(row["y"], rows)
-    first, last = int(np.floor(box["x0"])), min(int(np.ceil(box["x1"])), page.shape[1])
+    first, last = span(box["x0"], box["x1"], page.shape[1])
     around = np.pad(page, ((rows, rows), (0, 0)), constant_values=WHITE)
-    first, last = max(first, left, 0), min(last, left + columns)
+    first, last = max(first, left), min(last, left + columns)
     expected = around[top + rows : top + 2 * rows, first:last]
     picture = cv2.imdecode(
         np.frombuffer(row["sheet"]["bytes"] or b"?", np.uint8), cv2.IMREAD_UNCHANGED

@@ -37,13 +37,12 @@ from msmdtools.evaluation.pieces import speeds
 from msmdtools.evaluation.rendering import Rendition, whole
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
 from msmdtools.follow.alignment import Alignment, align
-from msmdtools.follow.axis import Axis
 from msmdtools.follow.following import follow
 from msmdtools.metrics import bootstrap
 from msmdtools.metrics.bootstrap import Interval
 from msmdtools.models.model import Model
+from msmdtools.paper.axis import Axis, Paged
 from msmdtools.paper.position import Passage
-from msmdtools.search.windows import Paged
 from msmdtools.snippets.onsets import find_onsets
 
 Floats = NDArray[np.float64]

@@ -163,7 +163,7 @@ def errors(paper: Paper, found: ArrayLike, true: ArrayLike) -> Errors:
     """How far places in the strip of a piece are from the true ones."""
     places, right = np.asarray(found, np.float64), np.asarray(true, np.float64)
     pixels = np.abs(places - right)
-    widths = np.array([paper.width(place) for place in right.ravel().tolist()])
+    widths = paper.width(right.ravel())
     return Errors(pixels, pixels / widths, np.abs(paper.measure(places) - paper.measure(right)))
 
 
@@ -174,9 +174,7 @@ def on_paper(
     passages = piece.passages(performance)
     times = np.clip(np.asarray(seconds, np.float64), passages[0].times[0], passages[-1].times[-1])
     place = piece.position(performance, times)
-    return np.array(
-        [paper.place(s, x) for s, x in zip(place.system.tolist(), place.x.tolist(), strict=True)]
-    )
+    return paper.place(place.system, place.x)
 
 
 def _errors(
@@ -227,7 +225,7 @@ def places(paper: Paper, sheets: Side, piece: str) -> NDArray[np.float64]:
     """Where the middles of the windows of a piece's sheet are in the strip."""
     low, high = _group(sheets, piece)
     rows = sheets.places.iloc[low:high]
-    return np.array([paper.place(s, x) for s, x in zip(rows["system"], rows["x"], strict=True)])
+    return paper.place(rows["system"], rows["x"])
 
 
 def _group(side: Side, piece: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ the first to the last line of every staff, and between the staves too where the 
 system is. Stems that happen to stand above each other are told apart by that, and by the note heads
 that they touch: a column at the edge of a head is no bar line. Double bars are one.
 
-The strip is that of `msmdtools.follow.axis`, in which alignments are measured too: all systems side
+The strip is that of `msmdtools.paper.axis`, in which alignments are measured too: all systems side
 by side, the end of one where the next one begins, so the bar line between them is one place. What is left
 of a system's first note head, clef, key and time, is at that head: there is no music in it that could be
 located.
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.follow.axis import any_axis
+from msmdtools.paper.axis import Axis, Floats, Integers, axis_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,60 +38,54 @@ class Paper:
     """A piece's strip of systems with what is measured on it, in px.
 
     Attributes:
-        begins: where each system begins, by its number.
-        lefts: the page's x of that place.
-        firsts: the x of the centre of each system's first note head; of its left end without heads.
-        widths: of each system.
+        axis: the systems side by side.
+        firsts: the page's x of the centre of each system's first note head; of its left end without
+            heads; (systems,).
         bars: the places of bar lines, rising.
     """
 
-    begins: dict[int, float]
-    lefts: dict[int, float]
-    firsts: dict[int, float]
-    widths: dict[int, float]
-    bars: NDArray[np.float64]
+    axis: Axis
+    firsts: Floats
+    bars: Floats
 
-    def place(self, system: int, x: float) -> float:
-        """The place in the strip of an x on the page."""
-        return self.begins[system] + max(x, self.firsts[system]) - self.lefts[system]
+    def place(self, system: ArrayLike, x: ArrayLike) -> Floats:
+        """The places in the strip of x on the page."""
+        return self.axis.strip(system, np.maximum(x, self.firsts[self.axis.at(system)]))
 
-    def measure(self, place: ArrayLike) -> NDArray[np.float64]:
+    def measure(self, place: ArrayLike) -> Floats:
         """The number of the measure at a place, from 0; between bar lines it rises in proportion."""
         places = np.asarray(place, np.float64)
         return np.asarray(np.interp(places, self.bars, np.arange(len(self.bars))), np.float64)
 
-    def width(self, place: float) -> float:
-        """The width of the system at a place."""
-        return self.widths[max((s for s, b in self.begins.items() if b <= place), default=1)]
+    def width(self, place: ArrayLike) -> Integers:
+        """The widths of the systems at places."""
+        at = np.searchsorted(self.axis.begins[1:-1], np.asarray(place), side="right")
+        return np.asarray(self.axis.widths[at], np.int64)
 
 
 def paper(piece: DatasetPiece) -> Paper:
     """The strip of a piece with its bar lines; its two ends are always among them.
 
     Raises:
-        MsmdError: the piece has no systems.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    strip = any_axis(piece)
-    sizes, starts, numbers = np.diff(strip.begins).tolist(), strip.begins, strip.system.tolist()
-    begins = dict(zip(numbers, starts.tolist(), strict=False))
-    lefts = dict(zip(numbers, strip.lefts.tolist(), strict=True))
-    centres = (piece.noteheads["x0"] + piece.noteheads["x1"]) / 2
-    nearest = centres.groupby(piece.noteheads["system"]).min().reindex(numbers)
-    firsts = dict(zip(numbers, nearest.fillna(lefts).tolist(), strict=True))
-    found = [0.0, float(starts[-1])]
+    axis = axis_of(piece)
+    heads = piece.noteheads
+    centres = (heads["x0"] + heads["x1"]) / 2
+    nearest = centres.groupby(heads["system"]).min().reindex(axis.system).to_numpy(np.float64)
+    found = [0.0, axis.length]
     page, number = np.zeros((0, 0), np.uint8), 0
     for system, staves in piece.systems.sort_values(["system", "y0"]).groupby("system"):
         if staves["page"].iloc[0] != number:
             number = int(staves["page"].iloc[0])
             page = piece.pages[number - 1]
-        heads = piece.noteheads[piece.noteheads["system"] == system]
-        edges = np.concatenate([heads["x0"], heads["x1"]])
+        own = heads[heads["system"] == system]
+        edges = np.concatenate([own["x0"], own["x1"]])
         lines = bar_lines(page, staves, edges)
-        found += (begins[system] + lines - lefts[system]).tolist()
-    places = np.clip(np.sort(found), 0, starts[-1])
+        found += axis.strip(np.full(len(lines), system), lines).tolist()
+    places = np.clip(np.sort(found), 0, axis.length)
     apart = np.concatenate([[True], np.diff(places) > _DOUBLE])
-    return Paper(begins, lefts, firsts, dict(zip(numbers, sizes, strict=True)), places[apart])
+    return Paper(axis, np.where(np.isnan(nearest), axis.lefts, nearest), places[apart])
 
 
 def bar_lines(
