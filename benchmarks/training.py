@@ -35,10 +35,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from msmdtools.base.processors import processors
 from msmdtools.models import config as configs
 from msmdtools.models.config import Config
 from msmdtools.snippets import reader
-from msmdtools.snippets.reader import processors
 from msmdtools.training import checkpoints, data, hardware, optimisers, run
 from msmdtools.training.batches import SnippetBatches, Source
 from msmdtools.training.data import Validator

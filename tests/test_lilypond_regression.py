@@ -8,6 +8,8 @@ from pathlib import Path
 import lilypond_midi
 import pytest
 
+from msmdtools.base.processors import processors
+
 # How many of them at least have to be the same; the table in docs/validation.md is of version 2.25.12.
 LEAST_SAME = 0.98
 
@@ -29,10 +31,9 @@ def regression_tests() -> list[Path]:
 def test_the_notes_are_those_of_lilyponds_own_midi_files(
     regression_tests: list[Path], tmp_path: Path
 ) -> None:
-    jobs = len(os.sched_getaffinity(0))
-    midis = lilypond_midi.reference_midis(regression_tests, tmp_path, jobs)
+    midis = lilypond_midi.reference_midis(regression_tests, tmp_path, processors())
     found: dict[str, list[str]] = defaultdict(list)
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(processors()) as pool:
         results = pool.map(lilypond_midi.compared, midis, midis.values())
         for source, result in zip(midis, results, strict=True):
             found[result].append(source.stem)
