@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,28 @@ SHARED = REPOSITORY.parent / "shared"
 def repository() -> Path:
     """The top of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def killed_while_writing() -> Callable[..., set[Path]]:
+    """Kills a process that is about to give files their names; gives what it leaves beside them."""
+    program = (
+        "import os, sys, pathlib\n"
+        "from msmdtools.base.files import replacing\n"
+        "for path in map(pathlib.Path, sys.argv[1:]):\n"
+        "    writing = replacing(path)\n"
+        "    writing.__enter__().write_text('half')\n"
+        "    globals()[str(path)] = writing\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+
+    def left(*paths: Path) -> set[Path]:
+        before = {file for path in paths for file in path.parent.iterdir()}
+        done = subprocess.run([sys.executable, "-c", program, *paths], check=False)
+        assert done.returncode == -9
+        return {file for path in paths for file in path.parent.iterdir()} - before
+
+    return left
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """What comes from sources is read in Markdown as it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,16 @@ def test_a_licence_from_a_source_is_no_markup_in_the_card() -> None:
     assert "\x1b" not in text
 
 
-def test_a_report_goes_only_where_nothing_else_is(tmp_path: Path) -> None:
+def test_a_report_goes_only_where_nothing_else_is(
+    tmp_path: Path, killed_while_writing: Callable[..., set[Path]]
+) -> None:
     folder.check(tmp_path / "new")
     folder.check(tmp_path)
     for name in ("results.md", "answers-audio-to-sheet.png"):
         (tmp_path / name).touch()
+    assert len(killed_while_writing(tmp_path / "results.json")) == 1
     folder.check(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2  # what was left is removed
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(MsmdError, match=r"not the folder of a report, .* \(it has thesis\.tex\)"):
         folder.check(tmp_path)

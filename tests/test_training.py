@@ -224,11 +224,13 @@ def test_folders_that_are_not_free(snippets, tmp_path):
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
-    snippets, tmp_path, monkeypatch, resume
+    snippets, tmp_path, monkeypatch, killed_while_writing, resume
 ):
     def stop(*_):
         (tmp_path / "run" / "checkpoints").mkdir()
-        (tmp_path / "run" / "checkpoints" / ".last.pt.4711").touch()
+        names = ("checkpoints/last.pt", "curves.png", "config.json")
+        left = killed_while_writing(*(tmp_path / "run" / name for name in names))
+        assert len(left) == 3
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
@@ -241,6 +243,7 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
     assert said == [f"{tmp_path}/run has no checkpoint to go on from: the training begins"] * resume
     names = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     assert names == {"last.pt", "previous.pt", "best.pt"}
+    assert not [path.name for path in (tmp_path / "run").glob(".*") if path.name != ".lock"]
     assert len(json.loads((tmp_path / "run" / "environment.json").read_text())) == 1
 
 

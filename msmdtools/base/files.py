@@ -4,12 +4,16 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from msmdtools.base.damage import where, why
 from msmdtools.errors import DatasetError
+
+# What `replacing` calls files until they are whole: .NAME.PROCESS.tmp, and the ending of the name.
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp(\.[^.]*)?")
 
 
 def write_atomically(
@@ -42,11 +46,36 @@ def replacing(path: Path, work: Path | None = None, *, durable: bool = False) ->
         yield temporary
         if durable:
             sync_file(temporary)
-        os.replace(temporary, path)
-        if durable:
-            sync_folder(path.parent)
+            put(temporary, path)
+        else:
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put(made: Path, path: Path) -> None:
+    """Give a file or folder its name, once it is whole and written through to the disk.
+
+    A file takes the place of one that is there. Whatever stops the program, `path` is the old one or the new one.
+
+    Args:
+        made: on the same disk.
+        path: of a folder, nothing may be there.
+    """
+    os.replace(made, path)
+    sync_folder(path.parent)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that `replacing` was about to write, and that a killed process has left."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes have left in a folder; no other may be writing to it."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if is_temporary(path.name):
+            path.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -6,7 +6,6 @@ nothing but the pieces, not on the order in which these were built or on how oft
 interrupted.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from msmdtools.base import parquet
 from msmdtools.base.damage import why
-from msmdtools.base.files import sync_file, sync_folder
+from msmdtools.base.files import put, sync_file
 from msmdtools.base.table import Table
 from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.dataset.tables import FILES, PIECES, TABLES
@@ -66,8 +65,7 @@ def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> di
     for table in TABLES:
         name = f"{table.name}.parquet"
         sync_file(work / name)
-        os.replace(work / name, dataset / name)
-    sync_folder(dataset)
+        put(work / name, dataset / name)
     return _totals(records, counts)
 
 

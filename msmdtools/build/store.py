@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from msmdtools.base.files import sync_folder, write_atomically
+from msmdtools.base.files import put, sync_folder, write_atomically
 from msmdtools.base.folders import remove_tree
 from msmdtools.dataset.records import FAILED_FOLDER, PIECES_FOLDER, Record, read_record
 from msmdtools.dataset.tables import BUILD_LOG, PIECE_FILE
@@ -29,8 +29,7 @@ def commit(dataset: Path, piece: str, folder: Path) -> None:
     pieces = dataset / PIECES_FOLDER
     pieces.mkdir(exist_ok=True)
     replaced = _move_away(pieces / piece, folder.parent)
-    os.rename(folder, pieces / piece)
-    sync_folder(pieces)
+    put(folder, pieces / piece)
     remove_tree(replaced)
     (dataset / FAILED_FOLDER / f"{piece}.json").unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from msmdtools.base.files import is_temporary, remove_temporaries
 from msmdtools.errors import MsmdError
 
 NAMES = (
@@ -19,6 +20,8 @@ NAMES = (
 def check(folder: Path) -> None:
     """See that nothing but a report is in a folder, before work is done for another one.
 
+    What a killed evaluation has left unfinished is removed.
+
     Raises:
         MsmdError: it is a file, or there is something else in it.
     """
@@ -27,8 +30,10 @@ def check(folder: Path) -> None:
     if not folder.is_dir():
         raise MsmdError(f"{folder} is a file; give a folder with -o")
     foreign = [p.name for p in folder.iterdir() if not any(fnmatchcase(p.name, n) for n in NAMES)]
+    foreign = [name for name in foreign if not is_temporary(name)]
     if foreign:
         raise MsmdError(
             f"{folder} is not the folder of a report, and not empty (it has {min(foreign)}): "
             "give a new or empty folder with -o"
         )
+    remove_temporaries(folder)

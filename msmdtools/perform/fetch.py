@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msmdtools.base.damage import why
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.files import replacing
 from msmdtools.errors import SoundfontError
 from msmdtools.perform.deb import extract_from_deb
 from msmdtools.perform.soundfonts import Soundfont, registry, verify
@@ -78,17 +79,15 @@ def fetch_soundfont(
 
 def _accept(download: Path, font: Soundfont, target: Path) -> Path:
     """Give a download its final name once its content is known to be right; else delete it."""
-    candidate = target.with_name(f".{target.name}.unverified")
     try:
-        if download.suffix == ".deb" or download.name.endswith(".deb.part"):
-            extract_from_deb(download, font.files[0], candidate)
-        else:
-            os.replace(download, candidate)
-        verify(font, candidate)
-        os.replace(candidate, target)
+        with replacing(target) as candidate:
+            if download.suffix == ".deb" or download.name.endswith(".deb.part"):
+                extract_from_deb(download, font.files[0], candidate)
+            else:
+                os.replace(download, candidate)
+            verify(font, candidate)
     finally:
         download.unlink(missing_ok=True)
-        candidate.unlink(missing_ok=True)
     return target
 
 

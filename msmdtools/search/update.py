@@ -7,7 +7,6 @@ the files; nothing is embedded again.
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import parquet
-from msmdtools.base.files import explained, sync_file, write_atomically
+from msmdtools.base.files import explained, put, sync_file, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
@@ -360,7 +359,7 @@ class _Writer:
 
     def _move(self, file: Path) -> None:
         sync_file(file)
-        shutil.move(file, self._out / file.name)
+        put(file, self._out / file.name)
 
     def _clean(self) -> None:
         """Remove the files that are not in force any more, and those that never were."""

@@ -23,7 +23,7 @@ from typing import Any
 
 from msmdtools.base import seal
 from msmdtools.base.damage import why
-from msmdtools.base.files import explained, json_bytes, sync_folder, write_atomically
+from msmdtools.base.files import explained, json_bytes, put, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
@@ -245,7 +245,7 @@ def _pieces(run: _Run) -> dict[str, PieceCounts]:
     ]
     done = len(names) - len(tasks)
     for task, _ in _results(run.pool, prepare.prepare, tasks, PIECE_S):
-        os.rename(task.folder, run.prepared / task.piece)
+        put(task.folder, run.prepared / task.piece)
         done += 1
         _log.info("%s: windows cut", task.piece)
         run.progress("pieces", done, len(names))
@@ -266,8 +266,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
     ]
     for task, row in _results(run.pool, shards.write_shard, tasks, SHARD_S):
         name = task.shard.name
-        os.replace(task.path, run.out / DATA / name)
-        sync_folder(run.out / DATA)
+        put(task.path, run.out / DATA / name)
         record = run.out / UNFINISHED / "shards" / f"{name}.json"
         write_atomically(record, json_bytes(seal.sealed(row)), run.work, durable=True)
         rows[name] = row

@@ -5,8 +5,6 @@ is written by row groups, so that it takes the memory of one row group however l
 shard holds depends on the plan alone: the same plan gives the same bytes, whoever writes it when.
 """
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import parquet
+from msmdtools.base.files import file_sha256, sync_file
 from msmdtools.snippets.prepare import ROW_COLUMNS, ROWS, SHEETS, PieceCounts, audio_window
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema
 from msmdtools.splits.splits import SPLITS
@@ -122,15 +121,13 @@ def write_shard(task: ShardTask) -> dict[str, Any]:
             stop = start + group
             table = _rows(task, shard.piece[start:stop], shard.row[start:stop], schema)
             writer.write_table(table, row_group_size=group)
-    with open(task.path, "rb+") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
+    sync_file(task.path)
     return {
         "file": f"{DATA}/{shard.name}",
         "split": shard.split,
         "rows": len(shard),
         "bytes": task.path.stat().st_size,
-        "sha256": digest,
+        "sha256": file_sha256(task.path),
     }
 
 

@@ -9,7 +9,6 @@ RUN/curves.png         loss and retrieval over the pairs trained on
 
 import json
 import platform
-import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from msmdtools.base.files import replacing, write_atomically
+from msmdtools.base.files import is_temporary, json_bytes, replacing, write_atomically
 from msmdtools.base.lock import LOCK
 from msmdtools.base.processors import processors
 from msmdtools.version import __version__
@@ -29,9 +28,8 @@ CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "curves.png",
 )
 TENSORBOARD = "tensorboard"
-# What a run has before its first checkpoint, and how files are called until they are whole.
+# What a run has before its first checkpoint.
 _FIRST = {CONFIG, ENVIRONMENT, RESULTS, TENSORBOARD, "checkpoints", LOCK}
-_TEMPORARY = re.compile(r"\..+\.\d+(\.tmp|\.png)?")
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
 
 
@@ -50,7 +48,7 @@ def check_folder(run: Path, begun: bool, resume: bool) -> str | None:
             return None
         return f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
     names = {path.name for path in run.iterdir()} if run.is_dir() else set()
-    foreign = {name for name in names - _FIRST if not _TEMPORARY.fullmatch(name)}
+    foreign = {name for name in names - _FIRST if not is_temporary(name)}
     if CONFIG in names and foreign:
         return (
             f"{run} holds a run without a checkpoint to go on from (it has {min(foreign)}); "
@@ -61,17 +59,9 @@ def check_folder(run: Path, begun: bool, resume: bool) -> str | None:
     return None
 
 
-def clean(run: Path, checkpoints: Path) -> None:
-    """Remove what processes that were killed have left under temporary names."""
-    for folder in (run, checkpoints):
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if _TEMPORARY.fullmatch(path.name):
-                path.unlink(missing_ok=True)
-
-
 def write_json(path: Path, content: Any) -> None:
     """Write plain values as JSON, all of it or nothing."""
-    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, json_bytes(content))
 
 
 def environment(threads: int, precision: str, devices: int, device: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from msmdtools.base.files import remove_temporaries
 from msmdtools.base.lock import held
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.metrics.ranks import chance_metrics
@@ -286,7 +287,8 @@ class _Run:
         self._claim()
         if not mine:
             return
-        record.clean(self.run, self.run / CHECKPOINTS)
+        remove_temporaries(self.run)
+        remove_temporaries(self.run / CHECKPOINTS)
         begun = checkpoints.there(self.run / CHECKPOINTS)
         if not begun:
             shutil.rmtree(self.run / record.TENSORBOARD, ignore_errors=True)

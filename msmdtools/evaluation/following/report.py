@@ -10,7 +10,6 @@ The files have their final names only when they are whole; results.json is writt
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from msmdtools.base.files import write_atomically
+from msmdtools.base.files import json_bytes, write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
 from msmdtools.evaluation.following import figure
@@ -187,7 +186,7 @@ def write(folder: Path, report: Report) -> None:
         "results.png": png(picture),
         "onsets.csv": _onsets(report.pieces).encode(),
         "results.md": ("\n".join(lines) + "\n").encode(),
-        "results.json": (json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n").encode(),
+        "results.json": json_bytes(to_json(report)),
     }
     for name, content in contents.items():
         write_atomically(folder / name, content)

@@ -10,12 +10,11 @@ The files have their final names only when they are whole; results.json is writt
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msmdtools.base.files import write_atomically
+from msmdtools.base.files import json_bytes, write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
 from msmdtools.evaluation.pieces import figure
@@ -94,7 +93,7 @@ def write(
         "results.png": png(picture),
         "queries.csv": _by_query(found, queries).encode(),
         "results.md": ("\n".join(lines) + "\n").encode(),
-        "results.json": (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode(),
+        "results.json": json_bytes(values),
     }
     for name, content in contents.items():
         write_atomically(folder / name, content)

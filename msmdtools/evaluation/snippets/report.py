@@ -10,12 +10,11 @@ The files have their final names only when they are whole; results.json is writt
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msmdtools.base.files import write_atomically
+from msmdtools.base.files import json_bytes, write_atomically
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.evaluation.snippets import answers, figure
 from msmdtools.evaluation.snippets.retrieval import Direction, Embedder, Evaluation
@@ -103,7 +102,7 @@ def write(
         **pictures,
         "by_piece.csv": _by_piece(evaluation).encode(),
         "results.md": _markdown(evaluation, robustness, list(pictures)).encode(),
-        "results.json": (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode(),
+        "results.json": json_bytes(values),
     }
     for name, content in contents.items():
         write_atomically(folder / name, content)
