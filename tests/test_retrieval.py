@@ -267,7 +267,7 @@ def test_a_killed_run_goes_on_where_it_was(made, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_change_leaves_the_old_index(made, monkeypatch):
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(update, "write_atomically", killed)

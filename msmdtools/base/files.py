@@ -71,11 +71,12 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what killed processes have left in a folder; no other may be writing to it."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if is_temporary(path.name):
-            path.unlink(missing_ok=True)
+def remove_temporaries(*folders: Path) -> None:
+    """Remove what killed processes have left in folders; no other may be writing to them."""
+    for folder in folders:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if is_temporary(path.name):
+                path.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 
 from msmdtools.base.damage import why
-from msmdtools.base.progress import Progress, silent
 from msmdtools.base.files import replacing
+from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import SoundfontError
 from msmdtools.perform.deb import extract_from_deb
 from msmdtools.perform.soundfonts import Soundfont, registry, verify

@@ -287,8 +287,7 @@ class _Run:
         self._claim()
         if not mine:
             return
-        remove_temporaries(self.run)
-        remove_temporaries(self.run / CHECKPOINTS)
+        remove_temporaries(self.run, self.run / CHECKPOINTS)
         begun = checkpoints.there(self.run / CHECKPOINTS)
         if not begun:
             shutil.rmtree(self.run / record.TENSORBOARD, ignore_errors=True)
