@@ -169,7 +169,9 @@ def test_a_plain_folder_is_indexed_searched_and_drawn(folder):
         assert (drawn != 255).any()
         assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 50  # colours of the path
     (folder.plain / "page.flac").unlink()
-    with pytest.raises(MsmdError, match=r"^page cannot be drawn: it was indexed from .*any more$"):
+    with pytest.raises(
+        MsmdError, match=r"^page cannot be drawn: it was indexed from .*no longer exists$"
+    ):
         search_figure(opened, asked, matches)
 
 
