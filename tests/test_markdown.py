@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from msmdtools.base.markdown import code, plain
+from msmdtools.base.markdown import code, plain, with_section
 from msmdtools.base.text_table import pipes, title
 from msmdtools.build.card import card
 from msmdtools.dataset.records import Record
@@ -82,3 +82,16 @@ def test_a_report_goes_only_where_nothing_else_is(
         folder.check(tmp_path)
     with pytest.raises(MsmdError, match="is a file"):
         folder.check(tmp_path / "thesis.tex")
+
+
+def test_a_section_of_a_page_is_made_anew() -> None:
+    page = (
+        "before\n\n<!-- a: made by x -->\n\nold\n\n<!-- end of a -->\n\nbetween\n\n"
+        "<!-- b: made by x -->\n<!-- end of b -->\n"
+    )
+    made = with_section(page, "a", "\\1 new")
+    assert made == page.replace("old", "\\1 new")
+    assert with_section(made, "b", "c").endswith(
+        "between\n\n<!-- b: made by x -->\n\nc\n\n<!-- end of b -->\n"
+    )
+    assert with_section(page, "c", "new") == page

@@ -1,4 +1,4 @@
-"""Texts of others in Markdown: shown as they are, never taken for markup."""
+"""Markdown: texts of others shown as they are, and the sections of a page that programs make."""
 
 import re
 
@@ -23,3 +23,12 @@ def code(text: str) -> str:
 def one_line(text: str) -> str:
     """A text with all white space, line ends among it, as single spaces, and no control characters."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
+def with_section(page: str, name: str, content: str) -> str:
+    """A page with the content of a section that a program makes; without such a section as it is.
+
+    The section is between two comments, <!-- NAME: made by … --> and <!-- end of NAME -->.
+    """
+    marks = rf"(<!-- {re.escape(name)}: made by [^\n]*? -->).*?(<!-- end of {re.escape(name)} -->)"
+    return re.sub(marks, lambda m: f"{m[1]}\n\n{content}\n\n{m[2]}", page, flags=re.DOTALL)

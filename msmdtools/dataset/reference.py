@@ -3,21 +3,18 @@
 To bring the file up to date: python -m msmdtools.dataset.reference docs/dataset.md
 """
 
-import re
 import sys
 from pathlib import Path
 
+from msmdtools.base.markdown import with_section
 from msmdtools.base.table import Table
 from msmdtools.base.text_table import pipes
 from msmdtools.dataset.tables import TABLES
 
-_BEGIN, _END = "<!-- tables: made by msmdtools.dataset.reference -->", "<!-- end of tables -->"
-
 
 def with_tables(text: str) -> str:
     """The text of the document with the section between the two marks made anew."""
-    made = "\n\n".join([_BEGIN, *map(table_reference, TABLES), _END])
-    return re.sub(f"{re.escape(_BEGIN)}.*{re.escape(_END)}", lambda _: made, text, flags=re.DOTALL)
+    return with_section(text, "tables", "\n\n".join(map(table_reference, TABLES)))
 
 
 def table_reference(table: Table) -> str:

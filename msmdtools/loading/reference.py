@@ -4,32 +4,24 @@ To bring the files up to date: python -m msmdtools.loading.reference docs/snippe
 tests/test_snippets_docs.py and tests/test_loader_docs.py compare.
 """
 
-import re
 import sys
 from pathlib import Path
 
+from msmdtools.base.markdown import with_section
 from msmdtools.dataset.reference import columns
 from msmdtools.loading import augment
 from msmdtools.snippet import SNIPPETS
-
-_BY = "msmdtools.loading.reference"
 
 
 def with_columns(text: str) -> str:
     """The text of a document with its table of columns made anew."""
     table = "\n".join(columns(SNIPPETS))
-    return _made(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
+    return with_section(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
 
 
 def with_augmentations(text: str) -> str:
     """The text of a document with its table of augmentations made anew."""
-    return _made(text, "augmentations", augment.reference())
-
-
-def _made(text: str, what: str, content: str) -> str:
-    begin, end = f"<!-- {what}: made by {_BY} -->", f"<!-- end of {what} -->"
-    section = f"{begin}\n\n{content}\n\n{end}"
-    return re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: section, text, flags=re.DOTALL)
+    return with_section(text, "augmentations", augment.reference())
 
 
 if __name__ == "__main__":

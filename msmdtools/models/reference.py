@@ -3,10 +3,10 @@
 To bring the file up to date: python -m msmdtools.models.reference docs/models.md
 """
 
-import re
 import sys
 from pathlib import Path
 
+from msmdtools.base.markdown import with_section
 from msmdtools.base.options import Declared, declared
 from msmdtools.models import config, options
 from msmdtools.models.config import Config
@@ -21,11 +21,7 @@ _TABLES: dict[str, dict[str, type]] = {
 def with_tables(text: str) -> str:
     """The text of the document with the sections between the marks made anew."""
     for name, made in (("models", models()), ("options", all_options())):
-        begin = f"<!-- {name}: made by msmdtools.models.reference -->"
-        end = f"<!-- end of {name} -->"
-        section = f"{begin}\n\n{made}\n\n{end}"
-        pattern = f"{re.escape(begin)}.*{re.escape(end)}"
-        text = re.sub(pattern, section.replace("\\", r"\\"), text, flags=re.DOTALL)
+        text = with_section(text, name, made)
     return text
 
 
