@@ -76,10 +76,10 @@ def test_one_s_own_engine_takes_the_place_of_all_others(tmp_path: Path) -> None:
     program = tmp_path / "lilypond"
     program.write_text("#!/bin/sh\necho GNU LilyPond 2.99.1\n")
     program.chmod(0o755)
-    assert find_engines(own=program) == (Engine(program, "2.99.1"),)
+    assert find_engines(replacement=program) == (Engine(program, "2.99.1"),)
     assert find_engines(first.path, program) == (Engine(program, "2.99.1"), first)
     with pytest.raises(ToolError, match="is not a LilyPond"):
-        find_engines(own=tmp_path / "nothing")
+        find_engines(replacement=tmp_path / "nothing")
 
 
 def test_no_score(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ WHY = {
     "many": ("output-limit", "2000 files"),
     "sparse": ("output-limit", "16 MiB"),
     "wrong-number": ("broken-output", "a drawn head that was not made"),
-    "no-number": ("broken-output", "records.tsv is not what LilyPond was to write"),
+    "no-number": ("broken-output", "records.tsv is not a record that LilyPond wrote"),
     "power": ("broken-output", "1e999999999 is no moment"),
 }
 
@@ -228,12 +228,12 @@ def test_what_a_source_leaves_costs_only_its_own_piece(
         assert reason in (None, caught.value.reason)
         assert SECRET.strip() not in str(caught.value) + caught.value.log
     else:
-        made = engrave(source, folder, engines=engines, limits=QUICK, sandbox=sandboxed)
-        assert made.pages[0].read_bytes().startswith(b"\x89PNG")
-        assert made.pdf.read_bytes().startswith(b"%PDF")
-        assert len(made.records.drawn) == 4
-        assert made.pdf.parent == made.pages[0].parent
-        assert made.pdf.parent.name.startswith("taken-")
+        engraving = engrave(source, folder, engines=engines, limits=QUICK, sandbox=sandboxed)
+        assert engraving.pages[0].read_bytes().startswith(b"\x89PNG")
+        assert engraving.pdf.read_bytes().startswith(b"%PDF")
+        assert len(engraving.records.drawn) == 4
+        assert engraving.pdf.parent == engraving.pages[0].parent
+        assert engraving.pdf.parent.name.startswith("copies-")
     assert outside.read_text() == SECRET
     assert [path.name for path in outside.parent.iterdir()] == ["secret"]
     assert remove_tree(folder)
@@ -308,7 +308,7 @@ def test_paper_of_any_usual_kind_is_drawn_at_any_width() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("note\t0\t0\t\t0\t-1\t\t0\t0\n", "a repeat that is played never"),
+        ("note\t0\t0\t\t0\t-1\t\t0\t0\n", "a repeat that is never played"),
         ("head\t0\t7\t0\t0\t1/4\t0\t0\t\tVoice\tNoteHead\n", "a head of no note"),
         ("draw\t0\t0\t0\t1\t1\t0\t0\n", "a drawn head that was not made"),
         ("staff\t0\t0\t0\t1\t1\t0\t0\n", "a drawing on no page"),
@@ -324,5 +324,7 @@ def test_paper_of_any_usual_kind_is_drawn_at_any_width() -> None:
 def test_records_that_cannot_be_are_refused(tmp_path: Path, line: str, why: str) -> None:
     path = tmp_path / "records.tsv"
     path.write_text(line)
-    with pytest.raises(Untrusted, match=f"^records.tsv is not what LilyPond was to write: .*{why}"):
+    with pytest.raises(
+        Untrusted, match=f"^records.tsv is not a record that LilyPond wrote: .*{why}"
+    ):
         read_records(path)

@@ -1,4 +1,4 @@
-"""How many notes a source has and how long its music is, without engraving it."""
+"""Count the notes of a source and the length of its music, without engraving it."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,13 +18,18 @@ MOST_BYTES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The notes in the scores of a source, and the sum of the scores' lengths in quarter notes."""
+    """The size of the music in a source.
+
+    Attributes:
+        notes: notes in all of its scores.
+        quarters: sum of the scores' lengths, in quarter notes.
+    """
 
     notes: int
     quarters: Fraction
 
     def text(self) -> str:
-        """Such as "37 notes in 44 quarters"."""
+        """The count in words, such as "37 notes in 44 quarters"."""
         return f"{self.notes} notes in {float(self.quarters):g} quarters"
 
 
@@ -39,13 +44,20 @@ def count_notes(
     sandbox: bool = True,
     cache: Path | None = None,
 ) -> Count | None:
-    """Let LilyPond read `source` and count; None where it finds errors.
+    """Let LilyPond read a source and count its notes.
 
     Args:
-        base: holds the source and all that it includes.
-        folder: an empty one, outside of `base`, for what the run writes.
-        include: folders in `base` in which included files are looked for, beside the source's own.
-        cache: as for `engrave`.
+        source: the LilyPond file, inside `base`.
+        base: folder that holds the source and all files that it includes.
+        folder: an empty folder outside of `base`, for the output of the run.
+        engine: the LilyPond to run.
+        include: folders in `base` to search for included files, besides the source's own.
+        limits: limits of the run; None: the default ones.
+        sandbox: whether to run LilyPond inside bubblewrap.
+        cache: folder for fontconfig's cache; None: the user's.
+
+    Returns:
+        The count, or None where LilyPond finds errors.
     """
     home = font_cache(engine, cache)
     places = [source.parent, *(base / place for place in include)]
@@ -65,11 +77,11 @@ def count_notes(
     )
     if outcome.returncode != 0 or outcome.stopped:
         return None
-    return _read(folder)
+    return _count(folder)
 
 
-def _read(folder: Path) -> Count | None:
-    """What the run wrote, which a source could have written as well: small, and two numbers or nothing."""
+def _count(folder: Path) -> Count | None:
+    """Read the output of the run, which a source could have written, too: two numbers in a small file."""
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent) as ours:
             path = take_over("count.tsv", folder, Path(ours), MOST_BYTES)

@@ -1,4 +1,4 @@
-"""The engraver: which LilyPond there is, and bringing old sources up to its version with convert-ly."""
+"""Find the LilyPond programs to engrave with, and update old sources to their version with convert-ly."""
 
 import os
 import re
@@ -18,28 +18,35 @@ _MUSIC_LENGTH = re.compile(rb"\\musicLength (\d+)(\.)?(?:\*(\d+)(?:/(\d+))?)?")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One LilyPond executable and its version, such as "2.25.12"."""
+    """A LilyPond program.
+
+    Attributes:
+        path: the executable.
+        version: such as "2.25.12".
+    """
 
     path: Path
     version: str
 
     @property
     def name(self) -> str:
-        """Such as "LilyPond 2.25.12"."""
+        """Name and version, such as "LilyPond 2.25.12"."""
         return f"LilyPond {self.version}"
 
 
-def find_engines(extra: Path | None = None, own: Path | None = None) -> tuple[Engine, ...]:
+def find_engines(extra: Path | None = None, replacement: Path | None = None) -> tuple[Engine, ...]:
     """The engines to try for each piece, in this order: the `lilypond` package's, `extra`, the one on PATH.
 
     Args:
-        extra: tried on pieces on which the first one crashes.
-        own: takes the place of the package's and of the one on PATH.
+        extra: a LilyPond to try on pieces on which the first one crashes.
+        replacement: a LilyPond to use instead of the package's and the one on PATH.
 
     Raises:
-        ToolError: there is none of version 2.24 or later, or `extra` or `own` is not one.
+        ToolError: there is none of version 2.24 or later, or `extra` or `replacement` is not one.
     """
-    candidates = [own, extra] if own else [_packaged_lilypond(), extra, _lilypond_on_path()]
+    candidates = (
+        [replacement, extra] if replacement else [_packaged_lilypond(), extra, _lilypond_on_path()]
+    )
     engines: list[Engine] = []
     for path in candidates:
         if path is None or any(path.resolve() == engine.path for engine in engines):
@@ -47,7 +54,7 @@ def find_engines(extra: Path | None = None, own: Path | None = None) -> tuple[En
         version = lilypond_version(path)
         if version is not None and tuple(map(int, version.split(".")[:2])) >= MINIMUM_VERSION:
             engines.append(Engine(path.resolve(), version))
-        elif path in (extra, own):
+        elif path in (extra, replacement):
             raise ToolError(
                 f"{path} is not a LilyPond of version 2.24 or later "
                 f"({version or 'it does not answer --version'}). Name another one, or leave "
@@ -68,12 +75,12 @@ def _packaged_lilypond() -> Path | None:
 
 
 def _lilypond_on_path() -> Path | None:
-    found = shutil.which("lilypond")
-    return Path(found) if found else None
+    path = shutil.which("lilypond")
+    return Path(path) if path else None
 
 
 def lilypond_version(path: Path) -> str | None:
-    """The version that `path` says it is ("2.25.12"), or None if it does not run or is no LilyPond."""
+    """The version that a program reports ("2.25.12"), or None if it does not run or is not LilyPond."""
     try:
         answer = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=60, check=False
@@ -87,66 +94,66 @@ def lilypond_version(path: Path) -> str | None:
 def convert(files: Sequence[Path], engine: Engine | None = None) -> dict[Path, str]:
     """Bring source files up to the engine's version, in place, by convert-ly.
 
-    Work on copies: the files are overwritten. A file without \\version keeps its syntax. One file's
-    trouble never stops the others, and one rule's never the rules after it. Moments stay Scheme:
+    The files are overwritten, so give copies. A file without \\version keeps its syntax. An error in one
+    file does not stop the others, nor one in a rule the rules after it. Moments stay Scheme:
     convert-ly would write #(ly:make-moment 1/4) as \\musicLength 4, which changes the length of the notes
     after it.
 
     Returns:
-        For each file, what convert-ly said of it ("" when all went well).
+        For each file, the messages of convert-ly about it ("" for none).
     """
     engine = engine or find_engines()[0]
     messages = dict.fromkeys(files, "")
     program = engine.path.with_name("convert-ly")
-    for latin in files:
-        to_utf8(latin)
+    for file in files:
+        to_utf8(file)
     if not program.is_file() or not files:
         return messages
-    old = {file for file in files if _is_before(file, _MUSIC_LENGTH_SINCE)}
+    before_music_length = {file for file in files if _is_before(file, _MUSIC_LENGTH_SINCE)}
     todo = {str(file.absolute()): file for file in files}
     while todo:
         parts = re.split(
             r"^convert-ly: Processing `(.+?)'\.\.\.", _convert_ly(program, todo), flags=re.M
         )
-        for place, said in zip(parts[1::2], parts[2::2], strict=True):
+        for place, output in zip(parts[1::2], parts[2::2], strict=True):
             file = todo.pop(place)
-            stopped = _rules(said) and re.search(r"error: |Traceback", said)
-            text = _convert_alone(program, place) if stopped else said
+            stopped = _rules(output) and re.search(r"error: |Traceback", output)
+            text = _convert_alone(program, place) if stopped else output
             file.with_name(file.name + "~").unlink(missing_ok=True)
-            if file in old:
+            if file in before_music_length:
                 _restore_moments(file)
             lines = [s for s in text.splitlines() if place in s and "Processing `" not in s]
             messages[file] = "\n".join(lines).replace(place, file.name)
         if len(parts) == 1:
-            raise ToolError(f"{program} does not work: {parts[0].strip() or 'it says nothing'}")
+            raise ToolError(f"{program} does not work: {parts[0].strip() or 'it prints nothing'}")
     return messages
 
 
 def _convert_alone(program: Path, place: str) -> str:
-    """Convert a file on which a rule of convert-ly fails or crashes: without it, with those after it.
+    """Convert a file on which a rule of convert-ly fails or crashes: skip this rule, apply those after it.
 
-    By itself, convert-ly would leave the file there, and does nothing at all with it in a crash.
+    By itself, convert-ly stops at a rule that fails, and leaves the file as it was when one crashes.
     """
-    said = ""
+    output = ""
     start: list[str] = []
     while True:
         text = _convert_ly(program, [place], *start)
-        said += text
+        output += text
         rules = _rules(text)
         if not rules or not re.search(r"error: |Traceback", text):
-            return said
+            return output
         if "Traceback" in text and len(rules) > 1:
             _convert_ly(program, [place], *start, f"--to={rules[-2]}")
         start = [f"--from={rules[-1]}"]
 
 
 def _rules(text: str) -> list[str]:
-    """The versions of the conversions that were begun, the last of them the one that failed if any."""
+    """The versions of the rules that were begun; if one failed, it is the last of them."""
     return re.findall(r"\b(\d+\.\d+\.\d+), ", text.partition("Applying conversion:")[2])
 
 
 def _convert_ly(program: Path, places: Iterable[str], *options: str) -> str:
-    """What convert-ly says. Places are absolute: a name that begins with a dash would be an option."""
+    """Run convert-ly, and return its output. Places are absolute, as a name with a dash would be an option."""
     answer = subprocess.run(
         [program, "--edit", *options, *places],
         stdin=subprocess.DEVNULL,
@@ -161,7 +168,7 @@ def _convert_ly(program: Path, places: Iterable[str], *options: str) -> str:
 
 
 def _restore_moments(file: Path) -> None:
-    """Undo what rule 2.25.3 of convert-ly did to a file."""
+    """Undo the change that rule 2.25.3 of convert-ly made in a file."""
     text = file.read_bytes()
     if b"\\musicLength" in text:
         file.write_bytes(_MUSIC_LENGTH.sub(_moment, text))

@@ -1,4 +1,4 @@
-"""The home folder of an engine, in which fontconfig's cache of the system's fonts is already made."""
+"""A home folder for each engine that already has fontconfig's cache of the system's fonts."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ def cache_folder(engines: Sequence[Engine], fallback: Path) -> tuple[Path, str]:
     """The user's folder for caches, or `fallback` where that cannot be written to.
 
     Returns:
-        The folder, and why it is not the user's ("" if it is).
+        The folder, and the reason why it is not the user's ("" if it is).
     """
     folder = Path("~/.cache")
     try:
@@ -24,28 +24,28 @@ def cache_folder(engines: Sequence[Engine], fallback: Path) -> tuple[Path, str]:
             with tempfile.TemporaryFile(dir=folder):
                 pass
     except (OSError, RuntimeError) as error:  # no home at all is a RuntimeError
-        why = error.strerror if isinstance(error, OSError) else error
-        return fallback, f"{folder} cannot be written to ({why})"
+        reason = error.strerror if isinstance(error, OSError) else error
+        return fallback, f"{folder} cannot be written to ({reason})"
     return folder, ""
 
 
 @functools.cache
 def font_cache(engine: Engine, folder: Path | None = None) -> Path:
-    """A home for the engine in a folder for caches (the user's by default); made on first use."""
+    """The home folder of an engine, inside a folder for caches (the user's by default); made on first use."""
     if folder is None:
-        folder, why = cache_folder([engine], Path())
-        folder = Path(tempfile.mkdtemp(prefix="msmdtools-")) if why else folder
+        folder, problem = cache_folder([engine], Path())
+        folder = Path(tempfile.mkdtemp(prefix="msmdtools-")) if problem else folder
     home = _home(engine, folder)
     if not (home / "ready").exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch:
-            out = Path(scratch) / "out"
-            out.mkdir()
-            trial = out / "trial.ly"
+            work = Path(scratch) / "work"
+            work.mkdir()
+            trial = work / "trial.ly"
             trial.write_text('\\version "2.24.0"\n\\markup "x"\n')
             run_limited(
                 [engine.path, "--loglevel=ERROR", "--pdf", trial],
-                out,
+                work,
                 readable=[],
                 environment={"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
                 limits=Limits(),

@@ -1,4 +1,4 @@
-"""Engrave one source: one LilyPond run gives the pages, where every note head is, and what is performed."""
+"""Engrave one source: one run of LilyPond gives the pages, the place of every note head, and the MIDI."""
 
 import re
 import signal
@@ -47,14 +47,17 @@ class Engraving:
     """One source engraved and performed by LilyPond.
 
     Attributes:
-        pages: PNG files; `sizes` has for each its (width, height) in pixels, `pixels` the pixels per point
-            in x and in y, by which the boxes in `records` are to be multiplied.
-        pdf: all pages.
-        midis: one for each printed score.
-        log: what LilyPond printed, without the names of folders.
+        pages: PNG files of the pages.
+        sizes: (width, height) of each page, in pixels.
+        pixels: pixels per point of each page, in x and in y; multiply the boxes in `records` by them.
+        pdf: all pages in one file.
+        records: the note heads, staves and performed notes.
+        midis: a MIDI file for each printed score.
+        engine: the LilyPond that was run.
+        log: LilyPond's messages, without the names of folders.
         warnings: its errors and warnings, each once.
-        repeats: how they are to be performed, "written" or "unfolded"; what is recorded is the page once
-            from left to right.
+        repeats: how repeats are to be performed, "written" or "unfolded"; `records` and `midis` have the
+            page once from left to right in either case.
     """
 
     pages: tuple[Path, ...]
@@ -88,62 +91,78 @@ def engrave(
     An engraver that is killed from outside is run again.
 
     Args:
-        source: a LilyPond file that convert-ly has seen, inside `folder`.
-        folder: holds the source and all that it includes; output goes to `folder`/engraved-0, -1, ….
-        width: of the page images, in pixels.
+        source: a LilyPond file that convert-ly has updated, inside `folder`.
+        folder: holds the source and all files that it includes; output goes to `folder`/engraved-0, -1, ….
+        engines: the LilyPonds to try, in order.
+        width: width of the page images, in pixels.
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
-        transpose: engraved and performed so many semitones higher than written.
-        include: folders in which included files are looked for, beside the source's own.
+        transpose: semitones by which the music is engraved and performed higher than written.
+        include: folders to search for included files, besides the source's own.
         legacy: whether the source may call functions of older versions (`legacy.ily`).
-        limits: of each run.
+        limits: limits of each run; None: the default ones.
         sandbox: whether to run LilyPond inside bubblewrap.
-        cache: a folder for fontconfig's cache; the user's by default.
+        cache: folder for fontconfig's cache; None: the user's.
+
+    Returns:
+        The pages, and all that LilyPond recorded while it drew and performed them.
 
     Raises:
         PieceError: stage "engrave", with a reason: timeout, output-limit, out-of-memory, crashed, killed,
             process-limit, syntax-error, scheme-error, missing-include, no-score, no-notes, broken-output.
     """
     limits = limits or Limits()
-    # Each way twice, the second time only for a run that was killed.
+    # Each run twice, the second time only if the first was killed.
     attempts = [(e, collect, t) for e in engines for collect in (False, True) for t in range(TRIES)]
     killed = 0
     error: PieceError | None = None
-    for i, (engine, collect, trial) in enumerate(attempts):
-        if trial and error is not None and error.reason != KILLED:
+    for i, (engine, collect, repetition) in enumerate(attempts):
+        if repetition and error is not None and error.reason != KILLED:
             continue
-        out = folder / f"engraved-{i}"
-        out.mkdir()
+        output = folder / f"engraved-{i}"
+        output.mkdir()
         settings = (*SETTINGS, LEGACY) if legacy else SETTINGS
         places = tuple(include)
         job = _Job(
-            source, folder, out, engine, width, repeats, transpose, places, settings, collect, cache
+            source,
+            folder,
+            output,
+            engine,
+            width,
+            repeats,
+            transpose,
+            places,
+            settings,
+            collect,
+            cache,
         )
         try:
             engraving = _engrave(job, limits, sandbox)
-        except PieceError as this:
-            error = this
+        except PieceError as failure:
+            error = failure
             killed += error.reason == KILLED
             if error.reason not in WORTH_ANOTHER_TRY:
                 raise
         else:
-            said = (f"LilyPond was killed from outside and run again ({killed})",) if killed else ()
-            return replace(engraving, warnings=(*engraving.warnings, *said))
+            retried = (
+                (f"LilyPond was killed from outside and run again ({killed})",) if killed else ()
+            )
+            return replace(engraving, warnings=(*engraving.warnings, *retried))
     assert error is not None, "no engines"
     raise error
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One run: what to engrave, with what.
+    """One run of LilyPond: the source, the engine and the settings.
 
     `collect` is whether LilyPond collects garbage. Without, it is a third faster and takes twice the
     memory, which is little for nearly all pieces; and it cannot free what it still needs, which is
-    what most of its crashes come from.
+    the cause of most of its crashes.
     """
 
     source: Path
     folder: Path
-    out: Path
+    output: Path
     engine: Engine
     width: int
     repeats: str
@@ -155,7 +174,7 @@ class _Job:
 
 
 def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
-    source, out, engine = job.source, job.out, job.engine
+    source, output, engine = job.source, job.output, job.engine
     home = font_cache(engine, job.cache)
     command = [
         engine.path,
@@ -179,7 +198,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         limits = replace(limits, memory_bytes=min(limits.memory_bytes, UNCOLLECTED_BYTES))
     outcome = run_limited(
         command,
-        out,
+        output,
         readable=[engine.path.parent.parent, *job.settings, home, job.folder],
         environment=environment,
         limits=limits,
@@ -189,15 +208,15 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
     if outcome.stopped:
         raise _stopped(outcome, limits, source, log)
     try:
-        taken = _take_over(out, Path(tempfile.mkdtemp(dir=job.folder, prefix="taken-")))
-        records, pdfs, midis = taken.records, taken.pdfs, taken.midis
+        copies = _take_over(output, Path(tempfile.mkdtemp(dir=job.folder, prefix="copies-")))
+        records, pdfs, midis = copies.records, copies.pdfs, copies.midis
         if outcome.returncode < 0 or outcome.returncode >= 128:
             raise ValueError("LilyPond crashed")
         if not records.page_books:
             raise ValueError("nothing was engraved: the source has no score with a layout")
         if not records.drawn:
             raise ValueError("no note head was drawn")
-        pages, sizes, pixels = render_pages(pdfs, taken.folder, job.width, len(records.page_books))
+        pages, sizes, pixels = render_pages(pdfs, copies.folder, job.width, len(records.page_books))
     except Untrusted as error:
         raise PieceError("engrave", "broken-output", f"{source.name}: {error}", log) from error
     except (OSError, ValueError) as error:
@@ -207,7 +226,7 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
         tuple(pages),
         tuple(sizes),
         tuple(pixels),
-        merge_pdfs(pdfs, taken.folder / "score.pdf"),
+        merge_pdfs(pdfs, copies.folder / "score.pdf"),
         records,
         midis,
         engine,
@@ -218,8 +237,8 @@ def _engrave(job: _Job, limits: Limits, sandbox: bool) -> Engraving:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """What LilyPond has written, in a folder that it could not write to."""
+class _Outputs:
+    """Copies of the files that LilyPond has written, in a folder that it could not write to."""
 
     folder: Path
     records: Records
@@ -227,33 +246,35 @@ class _Taken:
     midis: tuple[MidiFile, ...]
 
 
-def _take_over(out: Path, folder: Path) -> _Taken:
-    """Copy what is expected of LilyPond from `out` to `folder`, and read it.
+def _take_over(output: Path, folder: Path) -> _Outputs:
+    """Copy the files that LilyPond should have written from `output` to `folder`, and read them.
 
     Raises:
-        Untrusted, ValueError, OSError: something is not what it must be, cannot be read, is not there.
+        Untrusted, ValueError, OSError: a file is not what it must be, cannot be read, or is missing.
     """
-    records = read_records(take_over("records.tsv", out, folder, MOST_RECORD_BYTES))
+    records = read_records(take_over("records.tsv", output, folder, MOST_RECORD_BYTES))
     books = sorted(set(records.page_books))
-    pdfs = tuple(take_over(f"book-{book + 1}.pdf", out, folder, MOST_PDF_BYTES) for book in books)
+    pdfs = tuple(
+        take_over(f"book-{book + 1}.pdf", output, folder, MOST_PDF_BYTES) for book in books
+    )
     midis = [SILENCE] * len(records.starts)
-    left = MOST_MIDI_BYTES
+    room = MOST_MIDI_BYTES
     for p in sorted(records.performed):
-        path = take_over(f"msmd-{p}.midi", out, folder, left)
-        left -= path.stat().st_size
+        path = take_over(f"msmd-{p}.midi", output, folder, room)
+        room -= path.stat().st_size
         midis[p] = read_midi(path)
-    return _Taken(folder, records, pdfs, tuple(midis))
+    return _Outputs(folder, records, pdfs, tuple(midis))
 
 
 def _one_settings_file(job: _Job) -> Path:
-    """A file that includes all settings: LilyPond 2.24 takes one only, and of several the last."""
-    path = job.out.with_suffix(".ily")
+    """A file that includes all settings: LilyPond 2.24 reads only one, the last that it is given."""
+    path = job.output.with_suffix(".ily")
     path.write_text("".join(f'\\include "{settings}"\n' for settings in job.settings), "utf-8")
     return path
 
 
 def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:
-    """The log without names of folders, and without fontconfig's wish to write its cache."""
+    """The log without names of folders and without fontconfig's complaints that it cannot write its cache."""
     text = log.replace(str(source), source.name).replace(str(folder), ".")
     text = text.replace(f"{engine.path.parent.parent}/", "")
     return "\n".join(line for line in text.splitlines() if not line.startswith("Fontconfig "))
@@ -261,25 +282,25 @@ def _readable(log: str, source: Path, folder: Path, engine: Engine) -> str:
 
 def _stopped(outcome: Outcome, limits: Limits, source: Path, log: str) -> PieceError:
     gibibytes = limits.memory_bytes / 2**30
-    what = {
+    messages = {
         "timeout": f"LilyPond was stopped after {limits.timeout_s:g} s",
         "output-limit": f"LilyPond had written more than {limits.output_bytes >> 20} MiB, "
         f"{MOST_FILES} files, or folders {MOST_DEPTH} deep",
         "process-limit": f"LilyPond was stopped with more than {MOST_PROCESSES} processes",
         "out-of-memory": f"LilyPond was stopped with more than {gibibytes:.3g} GiB of memory",
     }
-    message = f"{source.name}: {what[outcome.stopped]}"
+    message = f"{source.name}: {messages[outcome.stopped]}"
     return PieceError("engrave", outcome.stopped, message, log)
 
 
-def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceError:
-    """What went wrong, as far as LilyPond's log tells."""
+def _explained(outcome: Outcome, log: str, source: Path, problem: str) -> PieceError:
+    """The error that LilyPond's log tells of, else `problem`, with the reason code that fits."""
     errors = re.findall(r"^.*?(?:error|ERROR): .*$", log, re.MULTILINE)
     # The most telling line: what stopped LilyPond, what Scheme says of the expression, the first error.
-    missing = re.findall(r"^.*?error: cannot find file.*$", log, re.MULTILINE)
+    missing_files = re.findall(r"^.*?error: cannot find file.*$", log, re.MULTILINE)
     too_old = [line for line in errors if _TOO_OLD in line]
     telling = [
-        *missing,
+        *missing_files,
         *re.findall(r"^fatal error: (?!failed files).*$", log, re.MULTILINE),
         *re.findall(
             r"^(?:Unbound variable|Wrong (?:type|number)|In procedure).*$", log, re.MULTILINE
@@ -287,10 +308,10 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
         *(line for line in errors if _TOO_OLD not in line),
         *too_old,
     ]
-    first = telling[0].strip() if telling else trouble
+    message = telling[0].strip() if telling else problem
     if too_old:
-        asked = too_old[0].rpartition("requires: ")[2].rstrip(")")
-        first += f" (the source asks for LilyPond {asked}: name one with --lilypond)"
+        version = too_old[0].rpartition("requires: ")[2].rstrip(")")
+        message += f" (the source asks for LilyPond {version}: name one with --lilypond)"
     lowered = log.lower()
     code = outcome.returncode
     if re.search(r"out of memory|bad_alloc|memory exhausted|gc warning: failed to expand", lowered):
@@ -299,13 +320,13 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
         reason = "output-limit"
     elif (number := -code if code < 0 else code - 128) in ENDING_SIGNALS:
         reason = KILLED
-        first = (
+        message = (
             f"LilyPond was killed from outside (signal {number}), perhaps as the system is short of"
             " memory; the same build tries it again"
         )
     elif code < 0 or code >= 128:
         reason = "crashed"
-        first = f"signal {number}" + (f" after: {first}" if telling else "")
+        message = f"signal {number}" + (f" after: {message}" if telling else "")
     elif "cannot find file" in lowered:
         reason = "missing-include"
     elif re.search(r"syntax error|unknown escaped string|error: unexpected", lowered):
@@ -315,5 +336,5 @@ def _explained(outcome: Outcome, log: str, source: Path, trouble: str) -> PieceE
     elif errors:
         reason = "engraver-error"
     else:
-        reason = "no-notes" if "note head" in trouble else "no-score"
-    return PieceError("engrave", reason, f"{source.name}: {first}", log)
+        reason = "no-notes" if "note head" in problem else "no-score"
+    return PieceError("engrave", reason, f"{source.name}: {message}", log)

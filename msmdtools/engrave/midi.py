@@ -1,4 +1,4 @@
-"""The MIDI files that LilyPond writes."""
+"""Read the MIDI files that LilyPond writes."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ SILENCE = MidiFile(TICKS_PER_QUARTER)
 
 
 def read_midi(path: Path) -> MidiFile:
-    """Read a file of `TICKS_PER_QUARTER`.
+    """Read a MIDI file that has `TICKS_PER_QUARTER` ticks a quarter note.
 
     Every staff, or every voice, has a track of its own; tracks share channels where there are more than 15.
-    A note of velocity 0 is one that LilyPond plays at no volume.
+    A note of velocity 0 is one that LilyPond plays silently.
 
     Raises:
         ValueError: not a MIDI file of that resolution.

@@ -1,4 +1,4 @@
-"""Taking over what a program in the sandbox has written: it is untrusted, whatever its name says.
+"""Copy the output files of a program in the sandbox safely: they are untrusted, whatever their names.
 
 The program may leave a link that leads out of its folder, a pipe that never ends, or a folder under any
 name that is expected of it, and may go on writing for a moment. So a file is opened once, in its folder and
@@ -16,11 +16,20 @@ _CHUNK = 1 << 20
 
 
 class Untrusted(ValueError):
-    """What is there under an expected name is not what it must be."""
+    """An output file is not what its name promises."""
 
 
 def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
-    """Copy the regular file `name` of `folder` to `target`/`name`, which must not exist.
+    """Copy a regular file that an untrusted program wrote, checking what it is.
+
+    Args:
+        name: name of the file in `folder`.
+        folder: the program's folder.
+        target: folder for the copy, which must not hold that name yet.
+        most_bytes: largest size.
+
+    Returns:
+        The copy.
 
     Raises:
         Untrusted: it is a link, a folder, a pipe or a socket, has a second name, or is too large.
@@ -44,13 +53,13 @@ def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
         raise
     with open(source, "rb") as file:
         copy = target / name
-        with open(copy, "xb") as out:
-            left = most_bytes
-            while chunk := file.read(min(_CHUNK, left + 1)):
-                left -= len(chunk)
-                if left < 0:
+        with open(copy, "xb") as copied:
+            room = most_bytes
+            while chunk := file.read(min(_CHUNK, room + 1)):
+                room -= len(chunk)
+                if room < 0:
                     raise Untrusted(_too_large(name, most_bytes))
-                out.write(chunk)
+                copied.write(chunk)
     return copy
 
 

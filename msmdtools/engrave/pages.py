@@ -1,4 +1,4 @@
-"""Page images from PDF."""
+"""Page images from PDF files, and several PDF files joined into one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,10 @@ def render_pages(
     """Draw every page of some PDFs as 8-bit grey PNG, `width` pixels wide, page-01.png and so on.
 
     Args:
-        count: how many pages there must be.
+        pdfs: the files; their pages are counted through all of them.
+        folder: where the pictures go.
+        width: width of the pictures, in pixels.
+        count: number of pages that all files must have together.
 
     Returns:
         The pictures' paths, their (width, height) in pixels, and for each the pixels per point in x and in
@@ -35,8 +38,8 @@ def render_pages(
     sizes: list[tuple[int, int]] = []
     scales: list[tuple[float, float]] = []
     documents = [_opened(pdf) for pdf in pdfs]
-    if (found := sum(map(len, documents))) != count:
-        raise Untrusted(f"{found} pages for {count} recorded")
+    if (pages := sum(map(len, documents))) != count:
+        raise Untrusted(f"{pages} pages for {count} recorded")
     for document in documents:
         for page in document:
             page_width, page_height = page.get_size()
@@ -63,7 +66,7 @@ def render_pages(
 
 
 def most_pixels(width: int) -> int:
-    """How many pixels a page of that width may have: a long strip of music, or two sheets of paper."""
+    """The largest number of pixels of a page of that width: a long strip of music, or two sheets of paper."""
     return max(MOST_PIXELS, 2 * width * width)
 
 
@@ -77,7 +80,7 @@ def _opened(pdf: Path) -> "pypdfium2.PdfDocument":
 
 
 def merge_pdfs(pdfs: Sequence[Path], path: Path) -> Path:
-    """One PDF with all the pages of some; a single one is moved there."""
+    """Join PDFs into one at `path`; a single one is moved there."""
     import pypdfium2
 
     if len(pdfs) == 1:

@@ -1,4 +1,6 @@
-"""What LilyPond wrote down while engraving and performing (`record.ily` lists the records), as Python nouns.
+"""The records that LilyPond writes while it engraves and performs, read as Python objects.
+
+`record.ily` lists the records, line by line.
 
 Moments and lengths are exact, in quarter notes. Boxes (x0, y0, x1, y1) are in points (1/72 inch) from the
 page's top left corner.
@@ -24,18 +26,19 @@ POINTS_PER_MM = 72 / 25.4
 
 
 class CutOff(ValueError):
-    """The last line has no end: LilyPond was stopped while it wrote."""
+    """The last line is incomplete: LilyPond was stopped while it wrote."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenNote:
-    """A note of the source's music: `score` from 0, and the percent or tremolo repeat it stands in.
+    """A note as it is written in the source's music.
 
     Attributes:
-        repeat: "percent", "tremolo" or "".
-        count: how often those repeats sound the note in all (1 without).
+        score: number of the score in the source, from 0.
+        repeat: kind of repeat that it stands in: "percent", "tremolo" or "".
+        count: how often this repeat sounds the note in all (1 without a repeat).
         tremolo: number of the tremolo that it is part of, -1 for none.
-        source: file:line:column.
+        source: place in the source, as file:line:column.
     """
 
     score: int
@@ -46,17 +49,20 @@ class WrittenNote:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeHead:
-    """A note head that the engraver made; whether it was drawn, `DrawnHead` tells.
+class EngravedHead:
+    """A note head that the engraver made. It need not be drawn: `DrawnHead` lists those that are.
 
     Attributes:
         note: index of the written note, -1 when unknown (a quotation, an ambitus, a text's example).
-        onset, grace: main moment, and (negative) grace offset, in its score.
+        onset: moment in its score, in quarter notes.
+        grace: grace time of that moment, in quarter notes, negative before the main note.
+        duration: notated duration, in quarter notes.
         pitch: sounding pitch as far as the engraver knows it, to the nearest semitone; None for percussion.
-        cents: how far above it the note sounds: 0 but for microtones.
-        staff: number of its staff context; `staff_name` that context's name in the source.
+        cents: how far above `pitch` the note sounds, in cents: 0 but for microtones.
+        staff: number of its staff context.
+        staff_name: name of that context in the source.
         voice: type of its voice context, such as "Voice" or "CueVoice".
-        grob: what kind of head, such as "NoteHead" or "AmbitusNoteHead".
+        grob: kind of head, such as "NoteHead" or "AmbitusNoteHead".
     """
 
     note: int
@@ -73,7 +79,15 @@ class MadeHead:
 
 @dataclass(frozen=True, slots=True)
 class DrawnHead:
-    """A head on a page (from 0). `system` and `symbol` number systems and staff symbols, -1 for none."""
+    """A note head drawn on a page.
+
+    Attributes:
+        head: index of the engraved head.
+        page: page, from 0.
+        box: (x0, y0, x1, y1) in points from the page's top left corner.
+        system: number of its system, -1 for none.
+        symbol: number of its staff symbol (the lines of a staff in one system), -1 for none.
+    """
 
     head: int
     page: int
@@ -84,7 +98,14 @@ class DrawnHead:
 
 @dataclass(frozen=True, slots=True)
 class DrawnStaff:
-    """The lines of a staff in one system on a page (from 0); system -1 inside a text."""
+    """The lines of a staff in one system.
+
+    Attributes:
+        symbol: number of the staff symbol.
+        page: page, from 0.
+        box: (x0, y0, x1, y1) in points from the page's top left corner.
+        system: number of its system, -1 inside a text.
+    """
 
     symbol: int
     page: int
@@ -94,11 +115,14 @@ class DrawnStaff:
 
 @dataclass(frozen=True, slots=True)
 class PlayedNote:
-    """A note as the performer received it: see `MadeHead` for the fields of the same names.
+    """A note as the performer received it: see `EngravedHead` for the fields of the same names.
 
     Attributes:
-        performance: which of the file's performances, from 0.
-        voice: number of its voice context; `voice_type` such as "Voice" or "ChordNames".
+        performance: number of the performance in the file, from 0.
+        length: how long it sounds as written, in quarter notes.
+        voice: number of its voice context.
+        voice_type: type of that context, such as "Voice" or "ChordNames".
+        drum: whether it is percussion.
         tie: whether the note itself is tied onwards.
         wait: whether its tie waits for a later note (tieWaitForNote).
     """
@@ -121,11 +145,15 @@ class PlayedNote:
 
 @dataclass(frozen=True, slots=True)
 class PlayedStaff:
-    """A staff that sounds: `staff` as in `PlayedNote`, staves of smaller `place` stand higher.
+    """A staff that sounds.
 
     Attributes:
-        name: of its instrument, as printed before the first system, or that of the group around it; "" for
-            none. `short` is as before later ones.
+        performance: number of the performance in the file, from 0.
+        staff: number of its staff context, as in `PlayedNote`.
+        place: order on the page: staves of smaller `place` stand higher.
+        name: name of its instrument, as printed before the first system, or that of the group around it;
+            "" for none.
+        short: name as printed before later systems.
     """
 
     performance: int
@@ -140,18 +168,24 @@ class Records:
     """All records of one run.
 
     Attributes:
+        notes: the notes that are written in the source.
+        heads: the note heads that were made, drawn or not.
         page_books: for each page, the book (one PDF each, from 0) that it belongs to.
+        drawn: the note heads on the pages.
+        staves: the staff lines on the pages.
+        played: the performed notes.
         starts: for each performance (one for each printed score), the (main, grace) moment at which it
             begins.
         ties: (performance, voice, onset, grace) of ties of all notes of a voice at a moment.
-        performed: the performances that came to an end; of the others no note is here.
-        parts: the staves that sound, those of each performance.
-        lent: by (performance, source) of notes, the programs that a score which is only played has for them.
-        repeats: where the performances have repeats to unfold; empty unless that was asked for.
+        performed: the performances that came to an end; notes of others are left out.
+        repeats: the repeats to unfold; empty where the page is performed as written.
+        parts: the staves that sound in each performance.
+        programs: General MIDI programs by (performance, source) of notes that a second score, which is only
+            played, names for them.
     """
 
     notes: tuple[WrittenNote, ...]
-    made: tuple[MadeHead, ...]
+    heads: tuple[EngravedHead, ...]
     page_books: tuple[int, ...]
     drawn: tuple[DrawnHead, ...]
     staves: tuple[DrawnStaff, ...]
@@ -161,7 +195,7 @@ class Records:
     performed: frozenset[int]
     repeats: tuple[Repeat, ...] = ()
     parts: tuple[PlayedStaff, ...] = ()
-    lent: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    programs: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 def read_records(path: Path) -> Records:
@@ -169,23 +203,24 @@ def read_records(path: Path) -> Records:
 
     Raises:
         ValueError: the file was cut off.
-        Untrusted: it is not of this form, a number in it is none, or names what is not there.
+        Untrusted: it does not have the form of records, has text in the place of a number, or a number
+            that refers to no record.
     """
     try:
         with open(path, encoding="utf-8", newline="\n") as file:
-            records = _read(file)
+            records = _parse(file)
     except CutOff as error:
         raise ValueError(f"{path.name} was cut off") from error
     except (ValueError, KeyError, ArithmeticError) as error:
-        raise Untrusted(f"{path.name} is not what LilyPond was to write: {error}") from error
+        raise Untrusted(f"{path.name} is not a record that LilyPond wrote: {error}") from error
     if problem := _problem(records):
-        raise Untrusted(f"{path.name} is not what LilyPond was to write: {problem}")
+        raise Untrusted(f"{path.name} is not a record that LilyPond wrote: {problem}")
     return records
 
 
-def _read(lines: Iterable[str]) -> Records:
+def _parse(lines: Iterable[str]) -> Records:
     notes: list[WrittenNote] = []
-    made: list[MadeHead] = []
+    heads: list[EngravedHead] = []
     page_books: list[int] = []
     drawn: list[DrawnHead] = []
     staves: list[DrawnStaff] = []
@@ -193,7 +228,7 @@ def _read(lines: Iterable[str]) -> Records:
     starts: dict[int, tuple[Fraction, Fraction]] = {}
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     parts: list[PlayedStaff] = []
-    lent: dict[tuple[int, str], int] = {}
+    programs: dict[tuple[int, str], int] = {}
     performed: set[int] = set()
     repeats = RepeatReader()
     points = 1.0
@@ -206,7 +241,7 @@ def _read(lines: Iterable[str]) -> Records:
             case "note":
                 notes.append(_note(fields))
             case "head":
-                made.append(_head(fields))
+                heads.append(_head(fields))
             case "page":
                 page_books.append(int(fields[0]))
                 points = float(fields[3]) * POINTS_PER_MM
@@ -221,20 +256,20 @@ def _read(lines: Iterable[str]) -> Records:
             case "play":
                 played.append(_play(fields))
             case "perform":
-                again = int(fields[0])
-                starts[again] = (Fraction(0), Fraction(0))
-                played = [note for note in played if note.performance != again]
-                parts = [part for part in parts if part.performance != again]
-                ties = {tie for tie in ties if tie[0] != again}
-                performed.discard(again)
+                restarted = int(fields[0])
+                starts[restarted] = (Fraction(0), Fraction(0))
+                played = [note for note in played if note.performance != restarted]
+                parts = [part for part in parts if part.performance != restarted]
+                ties = {tie for tie in ties if tie[0] != restarted}
+                performed.discard(restarted)
             case "start":
                 performance, onset, grace = fields
                 starts[int(performance)] = (_quarters(onset), _quarters(grace))
             case "part":
                 parts.append(_part(fields))
             case "lent":
-                performance, program, *where = fields
-                lent[int(performance), ":".join(where)] = int(program)
+                performance, program, *source = fields
+                programs[int(performance), ":".join(source)] = int(program)
             case "tie":
                 performance, onset, grace, voice = fields
                 ties.add((int(performance), int(voice), _quarters(onset), _quarters(grace)))
@@ -246,7 +281,7 @@ def _read(lines: Iterable[str]) -> Records:
         raise CutOff
     return Records(
         tuple(notes),
-        tuple(made),
+        tuple(heads),
         tuple(page_books),
         tuple(drawn),
         tuple(staves),
@@ -256,32 +291,32 @@ def _read(lines: Iterable[str]) -> Records:
         frozenset(performed),
         repeats.repeats(),
         tuple(part for part in parts if part.performance in performed),
-        lent,
+        programs,
     )
 
 
 def _problem(records: Records) -> str:
-    """What makes records impossible, "" if nothing does."""
-    notes, made = range(-1, len(records.notes)), range(len(records.made))
+    """The contradiction in records that makes them impossible; "" if there is none."""
+    notes, heads = range(-1, len(records.notes)), range(len(records.heads))
     performances = range(len(records.starts))
     boxes = [d.box for d in records.drawn] + [s.box for s in records.staves]
     pages = [d.page for d in records.drawn] + [s.page for s in records.staves]
     checks = (
-        (max(len(notes), len(made), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
-        (max(len(records.parts), len(records.lent)) <= MOST_NOTES, "parts"),
-        (all(0 <= program <= 127 for program in records.lent.values()), "a program that is none"),
+        (max(len(notes), len(heads), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
+        (max(len(records.parts), len(records.programs)) <= MOST_NOTES, "parts"),
+        (all(0 <= program <= 127 for program in records.programs.values()), "a program beyond 127"),
         (max(len(records.page_books), len(records.starts)) <= MOST_PAGES, "pages and performances"),
         (records.performed <= set(performances), "the end of no performance"),
-        (all(n.count > 0 for n in records.notes), "a repeat that is played never"),
-        (all(m.note in notes for m in records.made), "a head of no note"),
+        (all(n.count > 0 for n in records.notes), "a repeat that is never played"),
+        (all(m.note in notes for m in records.heads), "a head of no note"),
         (all(p.note in notes for p in records.played), "a performed note that was not written"),
         (all(p.performance in performances for p in records.played), "a note in no performance"),
-        (all(d.head in made for d in records.drawn), "a drawn head that was not made"),
+        (all(d.head in heads for d in records.drawn), "a drawn head that was not made"),
         (all(s.performance in performances for s in records.parts), "a part in no performance"),
         (min(pages, default=0) >= 0, "a drawing on no page"),
         (all(abs(x) < MOST_POINTS for box in boxes for x in box), "a box beyond any page"),
     )
-    return next((what for holds, what in checks if not holds), "")
+    return next((problem for holds, problem in checks if not holds), "")
 
 
 def _note(fields: Sequence[str]) -> WrittenNote:
@@ -290,9 +325,9 @@ def _note(fields: Sequence[str]) -> WrittenNote:
     return WrittenNote(int(score), repeat, int(count), int(tremolo), source)
 
 
-def _head(fields: Sequence[str]) -> MadeHead:
+def _head(fields: Sequence[str]) -> EngravedHead:
     _, note, onset, grace, duration, pitch, staff, staff_name, voice, grob = fields
-    return MadeHead(
+    return EngravedHead(
         int(note),
         _quarters(onset),
         _quarters(grace),
@@ -306,8 +341,8 @@ def _head(fields: Sequence[str]) -> MadeHead:
 
 
 def _play(fields: Sequence[str]) -> PlayedNote:
-    performance, note, onset, grace, length, pitch, voice, *rest = fields
-    voice_type, staff, staff_name, drum, tie, wait = rest
+    performance, note, onset, grace, length, pitch, voice, *others = fields
+    voice_type, staff, staff_name, drum, tie, wait = others
     return PlayedNote(
         int(performance),
         int(note),
@@ -340,7 +375,11 @@ def _quarters(whole_notes: str) -> Fraction:
 
 
 def rational(text: str) -> Fraction:
-    """An exact number such as "7/3" of which nobody knows who wrote it."""
+    """Read an exact number such as "7/3", which may come from an untrusted source.
+
+    Raises:
+        ValueError: not a number, or one that is too long.
+    """
     # An exponent would be calculated, however large.
     if len(text) > 64 or "e" in text.lower():
         raise ValueError(f"{text[:20]} is no moment or pitch")

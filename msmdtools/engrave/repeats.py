@@ -1,4 +1,4 @@
-"""Where the music that is performed has repeats, as LilyPond wrote it down (`repeats.ily` lists the records).
+"""The repeats in the performed music, read from LilyPond's records (`repeats.ily` lists the records).
 
 Moments are exact: (main, grace) in quarter notes.
 """
@@ -13,7 +13,13 @@ Moment = tuple[Fraction, Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A part of a repeat that sounds at certain times only (the first is 1), such as a first ending."""
+    """A part of a repeat that sounds at certain times only, such as a first ending.
+
+    Attributes:
+        begin: where it begins.
+        end: where it ends.
+        times: the passes in which it sounds; the first is 1.
+    """
 
     begin: Moment
     end: Moment
@@ -25,10 +31,14 @@ class Repeat:
     """A repeat as one staff writes it: the music from `begin` to `end` is played `count` times.
 
     Attributes:
-        performance: which of the file's performances, from 0.
+        number: number of the repeat in the records.
+        performance: number of the performance in the file, from 0.
         parent: number of the innermost repeat around it, -1 for none.
+        count: how many times the music is played.
         last: whether nothing follows it in its own voice.
-        source: file:line:column.
+        source: place in the source, as file:line:column.
+        begin: where it begins.
+        end: where it ends.
         staff: number of its staff context, -1 for none.
         endings: in the order of their beginnings.
     """
@@ -59,8 +69,8 @@ class RepeatReader:
             case "repeat":
                 number, performance, parent, count, last, file, row, column = fields
                 source = f"{file}:{row}:{column}" if file else ""
-                found = (int(performance), int(parent), int(count), last == "1", source)
-                self._repeats[int(number)] = found
+                values = (int(performance), int(parent), int(count), last == "1", source)
+                self._repeats[int(number)] = values
             case "volta":
                 number, repeat, times = fields
                 numbers = tuple(int(t) for t in times.split(",") if t)
@@ -84,10 +94,10 @@ class RepeatReader:
         return tuple(
             Repeat(
                 number,
-                *found,
+                *values,
                 *spans[number],
                 tuple(sorted(endings[number], key=lambda ending: ending.begin)),
             )
-            for number, found in self._repeats.items()
+            for number, values in self._repeats.items()
             if number in spans
         )

@@ -1,9 +1,9 @@
-"""Running LilyPond on sources that nobody has read: with limits, and in a sandbox where there is one.
+"""Run LilyPond on untrusted sources: within limits, and in a sandbox where the system has one.
 
 A LilyPond source is a program. It runs with a time limit, limits on memory, output and processes, an empty
 environment, and, with bubblewrap, without network and without privileges, seeing nothing but the engine, the
-system's libraries and fonts, and its own folder, which is the only place it can write to. What it leaves
-there is as little to be trusted as itself (see `msmdtools.engrave.outputs`).
+system's libraries and fonts, and its own folder, which is the only place it can write to. The files that it
+writes there are as untrusted as the source (see `msmdtools.engrave.outputs`).
 """
 
 import contextlib
@@ -39,7 +39,13 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run of the engraver may use: wall-clock seconds, memory, and bytes written."""
+    """The limits of one run of the engraver.
+
+    Attributes:
+        timeout_s: wall-clock time, in seconds.
+        memory_bytes: memory, in bytes.
+        output_bytes: files written, in bytes.
+    """
 
     timeout_s: float = 600.0
     memory_bytes: int = 4 << 30
@@ -52,9 +58,9 @@ class Outcome:
 
     Attributes:
         returncode: exit status; negative for a signal.
-        stopped: "" or the limit that it went beyond: "timeout", "output-limit", "process-limit" or
-            "out-of-memory".
-        log: what it printed, at most `LOG_BYTES`.
+        stopped: the limit that it exceeded: "timeout", "output-limit", "process-limit" or
+            "out-of-memory"; "" for none.
+        log: its output, at most `LOG_BYTES`.
     """
 
     returncode: int
@@ -88,17 +94,20 @@ def run_limited(
     limits: Limits,
     sandbox: bool,
 ) -> Outcome:
-    """Run `command` in `folder`, the only place it may write to, and wait for its end.
+    """Run a command in a folder, the only place it may write to, and wait for its end.
 
     Args:
-        command: program and arguments, absolute paths.
+        command: program and arguments; paths are absolute.
         folder: working folder; must exist.
-        readable: what it may read beside the system's own libraries and fonts.
-        environment: its whole environment.
-        limits: see `Limits`; those of one process and one file are also enforced by the kernel. Beside
-            them it may leave `MOST_FILES` files and folders, `MOST_DEPTH` levels deep, and be
+        readable: paths that it may read besides the system's own libraries and fonts.
+        environment: all of its environment variables.
+        limits: see `Limits`; the kernel also enforces those of one process and one file. In addition it
+            may write `MOST_FILES` files and folders, `MOST_DEPTH` levels deep, and run
             `MOST_PROCESSES` processes at once.
         sandbox: whether to run it in bubblewrap.
+
+    Returns:
+        Its exit status, the limit that stopped it, and its output.
     """
     arguments = [str(part) for part in command]
     if sandbox:
@@ -128,7 +137,7 @@ def run_limited(
         try:
             stopped = _watch(process, folder, log, limits) or _too_much(folder, log, limits)
         finally:
-            # Also what it has left running in the background.
+            # Also processes that it has left running in the background.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -157,9 +166,9 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, log: IO[bytes], limit
 
 def _too_much(folder: Path, log: IO[bytes], limits: Limits) -> str:
     """ "output-limit" when more was written than allowed, else ""."""
-    written = extent(folder, MOST_FILES, MOST_DEPTH)
-    too_large = written.bytes + os.fstat(log.fileno()).st_size > limits.output_bytes
-    too_many = written.entries > MOST_FILES or written.depth > MOST_DEPTH
+    output = extent(folder, MOST_FILES, MOST_DEPTH)
+    too_large = output.bytes + os.fstat(log.fileno()).st_size > limits.output_bytes
+    too_many = output.entries > MOST_FILES or output.depth > MOST_DEPTH
     return "output-limit" if too_large or too_many else ""
 
 

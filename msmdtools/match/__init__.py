@@ -1,4 +1,4 @@
-"""Matching an engraving with its performance: every printed head with the note that it sounds.
+"""Match an engraving with its performance: each printed note head with the notes that it sounds.
 
 In: an `Engraving`. Out: a `Score`: heads with place, role and sound, staves, and the written music.
 Keep: the link is exact. A head without a note, and a note without a head, has a reason; nothing is guessed.

@@ -1,14 +1,14 @@
-"""Which performed notes a printed head starts or continues, or why it is silent.
+"""Match each printed note head with the performed notes that it starts or continues, or say why it is silent.
 
 Written note, head and performed note carry the same number (`record.ily`). A head drawn once may be performed
-several times: by an unfolded volta repeat (all of them are the head's), by a percent repeat or a tremolo (the
-first of each run is the head's, the others are repetitions that no head of their own shows).
+several times: by an unfolded volta repeat (all performances are the head's), or by a percent repeat or a
+tremolo (the first of each run is the head's, the others are repetitions without a head of their own).
 """
 
 from collections import defaultdict
 from dataclasses import dataclass
 
-from msmdtools.engrave.records import MadeHead, Records
+from msmdtools.engrave.records import EngravedHead, Records
 
 SILENT_GROBS = {
     "AmbitusNoteHead": "ambitus",
@@ -19,21 +19,26 @@ SILENT_GROBS = {
 
 @dataclass(frozen=True, slots=True)
 class HeadMatch:
-    """What a head sounds: indices into `Records.played`, or the reason why nothing."""
+    """The notes that a head sounds.
+
+    Attributes:
+        played: indices into `Records.played`.
+        reason: why the head is silent; "" if it sounds.
+    """
 
     played: tuple[int, ...]
     reason: str
 
 
 def match_heads(records: Records) -> tuple[dict[int, HeadMatch], dict[int, str]]:
-    """Match all heads that were made, drawn or not.
+    """Match all engraved heads, drawn or not, with the performed notes.
 
     Returns:
-        For each head its match; for each played note that is nobody's, the reason.
+        The match of each head, and for each played note without a head the reason.
     """
     drawn = {d.head for d in records.drawn}
     heads_of: dict[int, list[int]] = defaultdict(list)
-    for h, head in enumerate(records.made):
+    for h, head in enumerate(records.heads):
         if head.note >= 0:
             heads_of[head.note].append(h)
     played_of: dict[int, list[int]] = defaultdict(list)
@@ -49,7 +54,7 @@ def match_heads(records: Records) -> tuple[dict[int, HeadMatch], dict[int, str]]
     for number, played in played_of.items():
         if number not in heads_of:
             for i in played:
-                reasons[i] = _never_made(records, i)
+                reasons[i] = _why_no_head(records, i)
     _match_unnumbered(records, matches, reasons)
     return matches, reasons
 
@@ -63,9 +68,9 @@ def _match_note(
     reasons: dict[int, str],
 ) -> dict[int, HeadMatch]:
     """Match the heads of one written note with its performances."""
-    written = records.notes[number]
-    heads = sorted(heads, key=lambda h: (records.made[h].onset, records.made[h].grace, h))
-    moments = sorted({(records.made[h].onset, records.made[h].grace) for h in heads})
+    written_note = records.notes[number]
+    heads = sorted(heads, key=lambda h: (records.heads[h].onset, records.heads[h].grace, h))
+    moments = sorted({(records.heads[h].onset, records.heads[h].grace) for h in heads})
     runs: dict[int, list[int]] = defaultdict(list)
     by_voice: dict[int, list[int]] = defaultdict(list)
     for i in played:
@@ -74,8 +79,8 @@ def _match_note(
     for indices in by_voice.values():
         indices.sort(key=lambda i: (records.played[i].onset, records.played[i].grace, i))
         for k, i in enumerate(indices):
-            if k % written.count:
-                reasons[i] = f"{written.repeat}-repetition"
+            if k % written_note.count:
+                reasons[i] = f"{written_note.repeat}-repetition"
             else:
                 runs[i] = []
     direct = sorted(runs, key=lambda i: (records.played[i].onset, records.played[i].grace, i))
@@ -87,13 +92,15 @@ def _match_note(
         fallback = len(direct) == len(moments)
         for k, i in enumerate(direct):
             note = records.played[i]
-            at = by_moment.get((note.onset, note.grace), k if fallback else -1)
-            per_moment[at].append(i)
+            index = by_moment.get((note.onset, note.grace), k if fallback else -1)
+            per_moment[index].append(i)
     for i in per_moment.pop(-1, []):
         reasons[i] = "not-engraved"
     for k, moment in enumerate(moments):
-        here = [h for h in heads if (records.made[h].onset, records.made[h].grace) == moment]
-        matches.update(_share(records, here, per_moment.get(k, []), drawn, reasons))
+        heads_there = [
+            h for h in heads if (records.heads[h].onset, records.heads[h].grace) == moment
+        ]
+        matches.update(_share(records, heads_there, per_moment.get(k, []), drawn, reasons))
     return matches
 
 
@@ -102,20 +109,20 @@ def _share(
 ) -> dict[int, HeadMatch]:
     """Give the performances of one note at one printed moment to its heads there (nearly always one)."""
     shown = [h for h in heads if h in drawn]
-    own = [h for h in shown if not _is_cue(records.made[h])] or shown
+    owners = [h for h in shown if not _is_cue(records.heads[h])] or shown
     staves = sorted({records.played[i].staff for i in played})
     matches: dict[int, HeadMatch] = {}
     for h in heads:
-        if h in own and len(staves) == len(own) > 1:
+        if h in owners and len(staves) == len(owners) > 1:
             # One music in several staves at once: both number their staves in the source's order.
-            staff = staves[sorted(own, key=lambda o: records.made[o].staff).index(h)]
-            mine = tuple(i for i in played if records.played[i].staff == staff)
-            matches[h] = HeadMatch(mine, "")
-        elif h in own and played:
+            staff = staves[sorted(owners, key=lambda owner: records.heads[owner].staff).index(h)]
+            indices = tuple(i for i in played if records.played[i].staff == staff)
+            matches[h] = HeadMatch(indices, "")
+        elif h in owners and played:
             matches[h] = HeadMatch(tuple(played), "")
         else:
-            matches[h] = HeadMatch((), _why_silent(records.made[h]))
-    if not own:
+            matches[h] = HeadMatch((), _why_silent(records.heads[h]))
+    if not owners:
         for i in played:
             reasons[i] = "hidden-head" if heads else "not-engraved"
     return matches
@@ -124,30 +131,30 @@ def _share(
 def _match_unnumbered(
     records: Records, matches: dict[int, HeadMatch], reasons: dict[int, str]
 ) -> None:
-    """Quotations carry no number: match what is left by moment, pitch and staff."""
-    left: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    """Match the notes of quotations, which carry no number, by moment, pitch and staff."""
+    unclaimed: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i, note in enumerate(records.played):
         if note.note < 0:
-            left[note.onset, note.grace, note.pitch, note.cents, note.staff_name].append(i)
-    for h, head in enumerate(records.made):
+            unclaimed[note.onset, note.grace, note.pitch, note.cents, note.staff_name].append(i)
+    for h, head in enumerate(records.heads):
         if h in matches:
             continue
         key = (head.onset, head.grace, head.pitch, head.cents, head.staff_name)
-        candidates = left.get(key)
+        candidates = unclaimed.get(key)
         if candidates and head.grob == "NoteHead" and head.pitch is not None:
             matches[h] = HeadMatch((candidates.pop(0),), "")
         else:
             matches[h] = HeadMatch((), _why_silent(head))
-    for indices in left.values():
+    for indices in unclaimed.values():
         for i in indices:
             reasons[i] = "quotation"
 
 
-def _is_cue(head: MadeHead) -> bool:
+def _is_cue(head: EngravedHead) -> bool:
     return head.voice == "CueVoice"
 
 
-def _why_silent(head: MadeHead) -> str:
+def _why_silent(head: EngravedHead) -> str:
     if head.grob in SILENT_GROBS:
         return SILENT_GROBS[head.grob]
     if _is_cue(head):
@@ -157,7 +164,7 @@ def _why_silent(head: MadeHead) -> str:
     return "not-performed"
 
 
-def _never_made(records: Records, i: int) -> str:
+def _why_no_head(records: Records, i: int) -> str:
     """Why a performed note has no head at all."""
     note = records.played[i]
     if records.notes[note.note].repeat:

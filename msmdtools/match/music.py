@@ -1,4 +1,4 @@
-"""From the performed notes to the music that sounds: one timeline, one note per key pressed.
+"""Build the music that sounds from the performed notes: one timeline, with one note per key pressed.
 
 Several voices that strike the same key of the same staff together make one note. A key that is struck again
 while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI;
@@ -24,7 +24,19 @@ PAUSE_US = 1_000_000
 
 @dataclass(slots=True)
 class Strike:
-    """A key pressed: by these played notes, of this staff (channel), from tick to tick."""
+    """One press of a key.
+
+    Attributes:
+        onset_tick: tick of the timeline (`TICKS_PER_QUARTER`) at which the key is pressed.
+        offset_tick: tick at which it is released.
+        pitch: MIDI number, the nearest semitone.
+        cents: how far above `pitch` it sounds, in cents.
+        velocity: MIDI velocity.
+        channel: number of the staff that plays it (`Note.channel`).
+        drum: whether the pitch names a General MIDI percussion sound.
+        program: General MIDI program (0 for drums).
+        played: the played notes that press it.
+    """
 
     onset_tick: int
     offset_tick: int
@@ -42,14 +54,16 @@ class Timeline:
     """All performances of a source one after the other.
 
     Attributes:
-        strikes: sorted by (onset_tick, channel, pitch).
+        strikes: the keys pressed, sorted by (onset_tick, channel, pitch).
         strike_of: for each played note the index of the strike that it starts, or that its tie continues.
-        tied_from: for each played note that continues another one, that other one.
+        tied_from: for each played note that continues another one, the index of that other note.
         starts: for each performance, the score time of its start: the length of those before, in quarter
             notes.
-        parts: from the top of the score.
-        unrecorded: notes of the MIDI files that no performer recorded (none, unless the source adds
-            performers of its own).
+        tempi: tempo changes by tick.
+        pedals: changes of the sustain pedal by tick.
+        parts: the parts, from the top of the score.
+        unrecorded: number of notes in the MIDI files that no performer recorded (none, unless the source
+            adds performers of its own).
     """
 
     strikes: tuple[Strike, ...]
@@ -63,10 +77,18 @@ class Timeline:
 
 
 def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fraction]) -> int:
-    """LilyPond's MIDI tick of a moment in quarter notes.
+    """The tick at which LilyPond's MIDI has a moment.
 
     Grace time runs at 9/40 of main time, before its main note. A performance that starts before time zero
     (with grace notes, say) is shifted so that it starts at tick 0.
+
+    Args:
+        onset: main moment, in quarter notes.
+        grace: grace time, in quarter notes, negative before the main note.
+        start: (onset, grace) at which the performance starts.
+
+    Returns:
+        The tick, in `TICKS_PER_QUARTER`.
     """
     if start < (Fraction(0), Fraction(0)):
         onset, grace = onset - start[0], grace - start[1]
@@ -74,7 +96,7 @@ def moment_tick(onset: Fraction, grace: Fraction, start: tuple[Fraction, Fractio
 
 
 def timeline(records: Records, midis: Sequence[MidiFile]) -> Timeline:
-    """Put all performances on one timeline, each after the one before and a pause of a second."""
+    """Put all performances on one timeline, each a second after the end of the one before."""
     continued = tied_from(records.played, records.ties)
     strikes: list[Strike] = []
     tempi: list[TempoChange] = []
@@ -89,10 +111,12 @@ def timeline(records: Records, midis: Sequence[MidiFile]) -> Timeline:
         tracks = tracks_of_parts(records.played, ticks, midi)
         for staff in (s for s in records.parts if s.performance == p and s.staff in staves):
             names.setdefault(staves[staff.staff], []).append(staff)
-        lent = _lent(records, p, notes)
-        new, missing = _strikes(records.played, ticks, continued, midi, begin, staves, tracks, lent)
-        strikes += new
-        unrecorded += missing
+        programs = _second_score_programs(records, p, notes)
+        pressed, unaccounted = _strikes(
+            records.played, ticks, continued, midi, begin, staves, tracks, programs
+        )
+        strikes += pressed
+        unrecorded += unaccounted
         channel_of_track = {track: staves[staff] for (_, staff), track in tracks.items()}
         tempi += [
             TempoChange(begin + t, us) for t, us in midi.tempi or ((0, LILYPOND_US_PER_QUARTER),)
@@ -102,7 +126,7 @@ def timeline(records: Records, midis: Sequence[MidiFile]) -> Timeline:
             for tick, track, _, value in midi.pedals
             if track in channel_of_track
         ]
-        end = max([begin + midi.end_tick, *(s.offset_tick for s in new)])
+        end = max([begin + midi.end_tick, *(s.offset_tick for s in pressed)])
         last_us = tempi[-1].us_per_quarter
         begin = end + PAUSE_US * TICKS_PER_QUARTER // last_us
     strikes.sort(key=lambda s: (s.onset_tick, s.channel, s.pitch, s.cents))
@@ -122,12 +146,18 @@ def timeline(records: Records, midis: Sequence[MidiFile]) -> Timeline:
     )
 
 
-def _lent(records: Records, performance: int, notes: Iterable[int]) -> dict[int, int]:
-    """For notes of a performance the programs that a score which is only played has for them."""
+def _second_score_programs(
+    records: Records, performance: int, notes: Iterable[int]
+) -> dict[int, int]:
+    """The programs that a second score, which is only played, names for notes of a performance."""
     programs = {}
-    for i in notes if records.lent else ():
-        note = records.played[i].note
-        program = records.lent.get((performance, records.notes[note].source)) if note >= 0 else None
+    for i in notes if records.programs else ():
+        written_note = records.played[i].note
+        program = (
+            records.programs.get((performance, records.notes[written_note].source))
+            if written_note >= 0
+            else None
+        )
         if program is not None:
             programs[i] = program
     return programs
@@ -139,7 +169,7 @@ def _parts(
     """The parts that sound, by the places of their staves in the first score that has them.
 
     Args:
-        names: of each channel its staves in one score after the other. If their names differ, all count.
+        names: for each channel its staves in one score after the other. If their names differ, all count.
     """
     programs: dict[int, dict[int, bool]] = defaultdict(dict)
     melodic: set[int] = set()
@@ -149,8 +179,8 @@ def _parts(
             melodic.add(strike.channel)
 
     def place(channel: int) -> tuple[int, int, int]:
-        first = names[channel][0] if channel in names else None
-        return (first.performance, first.place, channel) if first else (len(names), 0, channel)
+        top = names[channel][0] if channel in names else None
+        return (top.performance, top.place, channel) if top else (len(names), 0, channel)
 
     return tuple(
         Part(
@@ -189,14 +219,23 @@ def span(note: PlayedNote, start: tuple[Fraction, Fraction]) -> tuple[int, int]:
 def tracks_of_parts(
     played: Sequence[PlayedNote], ticks: dict[int, tuple[int, int]], midi: MidiFile
 ) -> dict[tuple[int, int], int]:
-    """Which MIDI track the notes of a (voice, staff) went to: the one with which they share most.
+    """Find the MIDI track that has the notes of each voice of a staff.
 
-    Usually all that a staff plays goes to one track; a source may ask for one for each voice. Where tracks
-    have the same notes, the staves have them in order, as LilyPond writes them.
+    It is the track with which the voice shares most notes. Usually all notes of a staff go to one track; a
+    source may ask for one for each voice. Where tracks have the same notes, the staves have them in order,
+    as LilyPond writes them.
+
+    Args:
+        played: the notes of all performances.
+        ticks: the notes of the performance at hand, by index: the ticks of their start and end.
+        midi: the MIDI file of this performance.
+
+    Returns:
+        The track of each (voice, staff); none for those that share no note with any.
     """
     tracks_at: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for written in midi.notes:
-        tracks_at[written.onset_tick, written.pitch].append(written.track)
+    for midi_note in midi.notes:
+        tracks_at[midi_note.onset_tick, midi_note.pitch].append(midi_note.track)
     shared: Counter[tuple[tuple[int, int], int]] = Counter()
     for i, (tick, _) in ticks.items():
         note = played[i]
@@ -209,9 +248,9 @@ def tracks_of_parts(
     tracks: dict[tuple[int, int], int] = {}
     for part in sorted(most, key=lambda part: (-most[part], part)):
         best = sorted(t for (p, t), count in shared.items() if p == part and count == most[part])
-        own = [t for (_, staff), t in tracks.items() if staff == part[1] and t in best]
+        same_staff = [t for (_, staff), t in tracks.items() if staff == part[1] and t in best]
         unused = [t for t in best if t not in tracks.values()]
-        tracks[part] = (own or unused or best)[0]
+        tracks[part] = (same_staff or unused or best)[0]
     return tracks
 
 
@@ -223,29 +262,31 @@ def _strikes(
     begin: int,
     staves: dict[int, int],
     tracks: dict[tuple[int, int], int],
-    lent: Mapping[int, int],
+    further_programs: Mapping[int, int],
 ) -> tuple[list[Strike], int]:
-    """The strikes of one performance, and how many notes of its MIDI file none of them accounts for.
+    """The strikes of one performance, and the number of notes in its MIDI file that none of them explains.
 
     Args:
-        lent: programs of notes for which LilyPond's MIDI file names none.
+        further_programs: programs of notes for which LilyPond's MIDI file names none.
     """
-    found_of, missing = found_notes(played, ticks, continued, midi, tracks)
+    midi_notes, unaccounted = midi_notes_of(played, ticks, continued, midi, tracks)
     ends = _chain_ends(ticks, continued)
     programs = {n.track: n.program for n in reversed(midi.notes)}
     by_key: dict[tuple[int, int, int, float], Strike] = {}
-    for i, found in found_of.items():
+    for i, midi_note in midi_notes.items():
         note, tick = played[i], ticks[i][0]
         # What LilyPond leaves out does not sound, unless its file keeps another time than we do.
-        velocity = found.velocity if found else DEFAULT_VELOCITY if missing else 0
+        velocity = midi_note.velocity if midi_note else DEFAULT_VELOCITY if unaccounted else 0
         if not velocity:
             continue
         staff, pitch = staves[note.staff], note.pitch or 0
         program = (
-            found.program if found else programs.get(tracks.get((note.voice, note.staff), -1), -1)
+            midi_note.program
+            if midi_note
+            else programs.get(tracks.get((note.voice, note.staff), -1), -1)
         )
         if program < 0:
-            program = lent.get(i, 0)
+            program = further_programs.get(i, 0)
         strike = by_key.setdefault(
             (staff, tick, pitch, note.cents),
             Strike(
@@ -261,28 +302,40 @@ def _strikes(
             ),
         )
         strike.played.append(i)
-        end = found.offset_tick if found else ends[i]
+        end = midi_note.offset_tick if midi_note else ends[i]
         strike.offset_tick = max(strike.offset_tick, begin + max(end, tick + 1))
     strikes = sorted(by_key.values(), key=lambda s: (*_key(s), s.onset_tick))
     for before, after in pairwise(strikes):
         if _key(before) == _key(after) and before.offset_tick > after.onset_tick:
             after.offset_tick = max(after.offset_tick, before.offset_tick)
             before.offset_tick = after.onset_tick
-    return strikes, missing
+    return strikes, unaccounted
 
 
-def found_notes(
+def midi_notes_of(
     played: Sequence[PlayedNote],
     ticks: dict[int, tuple[int, int]],
     continued: dict[int, int],
     midi: MidiFile,
     tracks: dict[tuple[int, int], int],
 ) -> tuple[dict[int, MidiNote | None], int]:
-    """For each note that a key is to be struck for, LilyPond's own; and how many of its notes are left."""
+    """Find the note of LilyPond's MIDI file for each played note that presses a key.
+
+    Args:
+        played: the notes of all performances.
+        ticks: the notes of the performance at hand, by index: the ticks of their start and end.
+        continued: the notes that continue a tied one (`tied_from`).
+        midi: the MIDI file of this performance.
+        tracks: the track of each (voice, staff) (`tracks_of_parts`).
+
+    Returns:
+        The MIDI note of each played note, None where the file has none; and the number of notes in the
+        file that belong to no played note.
+    """
     sounding: dict[tuple[int, int, int], MidiNote] = {
         (n.track, n.onset_tick, n.pitch): n for n in reversed(midi.notes)
     }
-    found: dict[int, MidiNote | None] = {}
+    midi_notes: dict[int, MidiNote | None] = {}
     accounted: set[tuple[int, int, int]] = set()
     for i, (tick, _) in ticks.items():
         note = played[i]
@@ -292,9 +345,9 @@ def found_notes(
         # LilyPond counts in floating point: a tick may come out one less.
         near = [(track, tick + d, note.pitch) for d in (0, -1, 1)]
         key = next((key for key in near if key in sounding), near[0])
-        found[i] = sounding.get(key)
+        midi_notes[i] = sounding.get(key)
         accounted.add(key)
-    return found, len(sounding.keys() - accounted)
+    return midi_notes, len(sounding.keys() - accounted)
 
 
 def _key(strike: Strike) -> tuple[int, int, float]:

@@ -1,4 +1,4 @@
-"""The order in which a score with repeats is played: its repeats joined over all staves, and unfolded.
+"""The order in which a score with repeats is played: repeats of all staves joined, then unfolded.
 
 A repeat holds for all staves, as its bar lines are drawn through all of them, whichever staff it is written
 in. Repeats of several staves are one when they agree in beginning, end, number of times and endings. Besides,
@@ -7,8 +7,8 @@ in. Repeats of several staves are one when they agree in beginning, end, number 
   nothing more to play;
 - one without endings that ends where the last ending of another begins is that one: both print the same.
 
-Repeats that are not one follow each other, or one lies inside the other. Whatever else there is contradicts
-itself. The time of all this is written time, in quarter notes.
+Other repeats follow each other, or one lies inside the other; anything else is a contradiction. All times are
+written time, in quarter notes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,13 @@ class Contradiction(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Written music from `start` up to `end` that sounds `shift` later than it is written."""
+    """A stretch of written music that is played once.
+
+    Attributes:
+        start: where it starts, in quarter notes of written time.
+        end: where it ends.
+        shift: how much later it sounds than it is written, in quarter notes.
+    """
 
     start: Fraction
     end: Fraction
@@ -51,7 +57,15 @@ class _Joined:
 
 
 def passages(repeats: Sequence[Repeat], start: Fraction, end: Fraction) -> tuple[Passage, ...]:
-    """The passages of one performance's music from `start` to `end`, in the order in which they are played.
+    """The passages of one performance, in the order in which they are played.
+
+    Args:
+        repeats: the repeats of all staves.
+        start: start of the music, in quarter notes.
+        end: end of the music, in quarter notes.
+
+    Returns:
+        The passages; one that follows the one before on the page too is joined with it.
 
     Raises:
         Contradiction: the repeats of the staves do not fit together, or are too many to be played.
@@ -65,10 +79,10 @@ def passages(repeats: Sequence[Repeat], start: Fraction, end: Fraction) -> tuple
         if len(order) > MOST_PASSAGES:
             raise Contradiction(f"its repeats make more than {MOST_PASSAGES} passages")
     result = []
-    now = start
+    position = start
     for first, last in order:
-        result.append(Passage(first, last, now - first))
-        now += last - first
+        result.append(Passage(first, last, position - first))
+        position += last - first
     return tuple(result)
 
 
@@ -78,18 +92,18 @@ def _played(
     inside: Sequence[_Joined],
     left_out: tuple[tuple[Fraction, Fraction], ...],
 ) -> Iterator[tuple[Fraction, Fraction]]:
-    """What is played from `start` to `end`, where `inside` are the repeats in between, outer ones first."""
-    now = start
+    """The stretches played from `start` to `end`, where `inside` are the repeats in between, outer ones first."""
+    position = start
     while inside:
-        outer, *others = inside
-        nested = [other for other in others if other.end <= outer.end]
-        inside = others[len(nested) :]
-        yield from _without(now, outer.start, left_out)
+        outer, *others_inside = inside
+        nested = [repeat for repeat in others_inside if repeat.end <= outer.end]
+        inside = others_inside[len(nested) :]
+        yield from _without(position, outer.start, left_out)
         for time in range(1, min(outer.count, MOST_PASSAGES + 1) + 1):
             skipped = ((a, b) for a, b, times in outer.endings if time not in times)
             yield from _played(outer.start, outer.end, nested, (*left_out, *skipped))
-        now = outer.end
-    yield from _without(now, end, left_out)
+        position = outer.end
+    yield from _without(position, end, left_out)
 
 
 def _without(
@@ -106,31 +120,31 @@ def _without(
 def _joined(repeats: Sequence[Repeat]) -> list[_Joined]:
     """The repeats of all staves as those of the score: by beginning, the outer ones first."""
     by_number = {repeat.number: repeat for repeat in repeats}
-    of = {repeat.number: _outline(repeat, by_number) for repeat in repeats}
+    outlines = {repeat.number: _outline(repeat, by_number) for repeat in repeats}
     nested = {
-        (of[outer.number], of[repeat.number])
+        (outlines[outer.number], outlines[repeat.number])
         for repeat in repeats
         for outer in _around(repeat, by_number)
     }
-    found = {
-        of[repeat.number]
+    joined = {
+        outlines[repeat.number]
         for repeat in repeats
-        if repeat.begin[0] < repeat.end[0] and not _is_part(repeat, of)
+        if repeat.begin[0] < repeat.end[0] and not _is_part(repeat, outlines)
     }
-    result = sorted(found, key=lambda r: (r.start, -r.end, r.level))
-    for one, other in combinations(result, 2):
-        if not _fit(one, other, (one, other) in nested):
-            raise Contradiction(_both(one, other, repeats, of))
+    result = sorted(joined, key=lambda r: (r.start, -r.end, r.level))
+    for first, second in combinations(result, 2):
+        if not _compatible(first, second, (first, second) in nested):
+            raise Contradiction(_contradiction(first, second, repeats, outlines))
     return result
 
 
 def _outline(repeat: Repeat, by_number: dict[int, Repeat]) -> _Joined:
-    """The repeat as far as it is the same in all staves: without grace notes, and what belongs to every time."""
-    every = set(range(1, repeat.count + 1))
+    """The repeat without grace notes and without endings that belong to every time: the same in all staves."""
+    all_times = set(range(1, repeat.count + 1))
     endings = tuple(
         (ending.begin[0], ending.end[0], ending.times)
         for ending in repeat.endings
-        if ending.begin[0] < ending.end[0] and not every <= set(ending.times)
+        if ending.begin[0] < ending.end[0] and not all_times <= set(ending.times)
     )
     start, end = repeat.begin[0], repeat.end[0]
     level = sum((r.begin[0], r.end[0]) == (start, end) for r in _around(repeat, by_number))
@@ -143,45 +157,47 @@ def _around(repeat: Repeat, by_number: dict[int, Repeat]) -> Iterator[Repeat]:
         yield repeat
 
 
-def _is_part(repeat: Repeat, of: dict[int, _Joined]) -> bool:
+def _is_part(repeat: Repeat, outlines: dict[int, _Joined]) -> bool:
     """Whether a repeat is only a shorter way to write another one."""
-    own = of[repeat.number]
+    outline = outlines[repeat.number]
     longer = [
         other
-        for other in of.values()
-        if (other.start, other.count) == (own.start, own.count) and other.end > own.end
+        for other in outlines.values()
+        if (other.start, other.count) == (outline.start, outline.count) and other.end > outline.end
     ]
-    before_last_ending = (r.endings and r.endings[-1][:2] == (own.end, r.end) for r in longer)
-    return not own.endings and bool((repeat.last and longer) or any(before_last_ending))
+    before_last_ending = (r.endings and r.endings[-1][:2] == (outline.end, r.end) for r in longer)
+    return not outline.endings and bool((repeat.last and longer) or any(before_last_ending))
 
 
-def _fit(one: _Joined, other: _Joined, written_so: bool) -> bool:
-    """Whether two repeats, the first of which begins first or is longer, can be played as they are."""
-    if one.end <= other.start:
+def _compatible(first: _Joined, second: _Joined, nested: bool) -> bool:
+    """Whether two repeats, the first of which begins earlier or is longer, can be played together."""
+    if first.end <= second.start:
         return True
-    shared_edge = one.start == other.start or one.end == other.end
-    if other.end > one.end or (shared_edge and not written_so):
+    shared_edge = first.start == second.start or first.end == second.end
+    if second.end > first.end or (shared_edge and not nested):
         return False
     return all(
-        end <= other.start or other.end <= start or (start <= other.start and other.end <= end)
-        for start, end, _ in one.endings
+        end <= second.start or second.end <= start or (start <= second.start and second.end <= end)
+        for start, end, _ in first.endings
     )
 
 
-def _both(one: _Joined, other: _Joined, repeats: Sequence[Repeat], of: dict[int, _Joined]) -> str:
-    told = (
-        f"{_told(joined)} ({next(r.source for r in repeats if of[r.number] == joined)})"
-        for joined in (one, other)
+def _contradiction(
+    first: _Joined, second: _Joined, repeats: Sequence[Repeat], outlines: dict[int, _Joined]
+) -> str:
+    descriptions = (
+        f"{_description(joined)} ({next(r.source for r in repeats if outlines[r.number] == joined)})"
+        for joined in (first, second)
     )
-    return f"the staves contradict each other: {'; '.join(told)}"
+    return f"the staves contradict each other: {'; '.join(descriptions)}"
 
 
-def _told(repeat: _Joined) -> str:
-    told = (
+def _description(repeat: _Joined) -> str:
+    description = (
         f"quarters {float(repeat.start):g} to {float(repeat.end):g} are played {repeat.count} times"
     )
     endings = " and ".join(
         f"quarters {float(start):g} to {float(end):g} at time {', '.join(map(str, times))}"
         for start, end, times in repeat.endings
     )
-    return f"{told}, of which {endings}" if endings else told
+    return f"{description}, of which {endings}" if endings else description

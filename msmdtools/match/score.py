@@ -1,4 +1,4 @@
-"""From an engraving to a score: heads with their place, role and sound, staves, and the music."""
+"""Build a score from an engraving: note heads with place, role and sound, staves, and the music."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ from msmdtools.score import Music, Note, NoteHead, Score, StaffBox
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where staves are: boxes, and for each staff symbol its (system, staff), both from 1."""
+    """The boxes of all staves, and for each staff symbol its (system, staff), both from 1."""
 
     staves: tuple[StaffBox, ...]
     place: dict[int, tuple[int, int]]
 
 
 def match(engraving: Engraving) -> Score:
-    """Find for every drawn head what it sounds, and for every sounding note its heads.
+    """Find the notes that each drawn head sounds, and the heads of each sounding note.
 
     A head is *played* when a key is struck for it, *tied* when it continues the sound of another head, and
     otherwise *silent* for a reason: "cue", "ambitus", "trill-pitch", "text-example" or "not-performed".
@@ -33,7 +33,7 @@ def match(engraving: Engraving) -> Score:
     "quotation" or "not-engraved".
 
     Where the staves contradict each other about the repeats that are to be played, the score is performed
-    as written, and says so.
+    as written, and `Score.repeats_reason` says why.
 
     Raises:
         PieceError: stage "match", reason "no-notes" when nothing sounds.
@@ -41,23 +41,23 @@ def match(engraving: Engraving) -> Score:
     engraving = _on_paper(engraving)
     records = engraving.records
     matches, unmatched = match_heads(records)
-    written = _Performed(engraving, matches, unmatched, delays(records), starts_of(records))
+    performed = _Performed(engraving, matches, unmatched, delays(records), starts_of(records))
     if engraving.repeats == "written":
-        return _score(written, "written", "")
+        return _score(performed, "written", "")
     if not records.repeats:
-        return _score(written, "none", "")
+        return _score(performed, "none", "")
     try:
-        return _unfolded(written)
+        return _unfolded(performed)
     except Contradiction as error:
-        return _score(written, "written", str(error))
+        return _score(performed, "written", str(error))
 
 
 @dataclass(frozen=True, slots=True)
 class _Performed:
-    """An engraving with what each head sounds (`match_heads`).
+    """An engraving with the notes that each head sounds (`match_heads`).
 
     Attributes:
-        delay: by how much the notes of tremolos sound earlier than they are printed (`delays`).
+        delay: how much earlier the notes of tremolos sound than they are printed (`delays`).
         starts: the score time at which each performance starts.
     """
 
@@ -68,26 +68,26 @@ class _Performed:
     starts: tuple[Fraction, ...]
 
 
-def _unfolded(written: _Performed) -> Score:
+def _unfolded(performed: _Performed) -> Score:
     """The score with its repeats played.
 
     Raises:
-        Contradiction: the staves do not agree about them, or would part.
+        Contradiction: the staves do not agree about the repeats, or would part.
     """
-    engraving = written.engraving
+    engraving = performed.engraving
     unfolded = unfold(engraving.records, engraving.midis)
     score = _score(
         replace(
-            written,
+            performed,
             engraving=replace(engraving, records=unfolded.records, midis=unfolded.midis),
-            matches=unfolded.matches(written.matches),
-            unmatched=unfolded.reasons(written.unmatched),
+            matches=unfolded.matches(performed.matches),
+            unmatched=unfolded.reasons(performed.unmatched),
         ),
         "unfolded",
         "",
     )
-    if (where := parted(score)) is not None and parted(_score(written, "written", "")) is None:
-        raise Contradiction(f"the staves would part at quarter {float(where):g}")
+    if (quarter := parted(score)) is not None and parted(_score(performed, "written", "")) is None:
+        raise Contradiction(f"the staves would part at quarter {float(quarter):g}")
     return score
 
 
@@ -116,7 +116,7 @@ def _score(performed: _Performed, repeats: str, reason: str) -> Score:
 
 
 def _on_paper(engraving: Engraving) -> Engraving:
-    """Leave out what LilyPond drew beyond the edge of a page: heads, and parts of staves."""
+    """Leave out heads and parts of staves that LilyPond drew beyond the edge of a page."""
     records = engraving.records
     heads = tuple(
         replace(d, box=_clip(d.box, engraving, d.page))
@@ -165,14 +165,14 @@ def _layout(engraving: Engraving) -> _Layout:
         rows: list[StaffBox] = []
         for _, symbol, box in sorted(staves, key=lambda s: (s[2].y0, s[2].x0, s[1])):
             # A staff that stops and starts again in a system is one staff in several parts.
-            same = next((i for i, b in enumerate(rows) if abs(b.y0 - box.y0) < 1), None)
-            if same is None:
-                same = len(rows)
-                rows.append(replace(box, system=number, staff=same + 1))
+            row = next((i for i, b in enumerate(rows) if abs(b.y0 - box.y0) < 1), None)
+            if row is None:
+                row = len(rows)
+                rows.append(replace(box, system=number, staff=row + 1))
             else:
-                old = rows[same]
-                rows[same] = replace(old, x0=min(old.x0, box.x0), x1=max(old.x1, box.x1))
-            place[symbol] = (number, same + 1)
+                begun = rows[row]
+                rows[row] = replace(begun, x0=min(begun.x0, box.x0), x1=max(begun.x1, box.x1))
+            place[symbol] = (number, row + 1)
         boxes += rows
     return _Layout(tuple(boxes), place)
 
@@ -191,13 +191,13 @@ def _heads(
         heads.append((_head(engraving, layout, drawn, matches, time, delay), drawn.head))
     heads.sort(key=lambda pair: _reading_order(pair[0]))
     number_of: dict[int, int] = {}
-    for number, (_, made) in enumerate(heads):
-        number_of.setdefault(made, number)
+    for number, (_, index) in enumerate(heads):
+        number_of.setdefault(index, number)
     head_of_played: dict[int, int] = {}
-    for made, match in matches.items():
-        if made in number_of:
+    for index, match in matches.items():
+        if index in number_of:
             for i in match.played:
-                head_of_played.setdefault(i, number_of[made])
+                head_of_played.setdefault(i, number_of[index])
     head_of_event: dict[int, int] = {}
     for number, (head, _) in enumerate(heads):
         if head.role == "played":
@@ -207,9 +207,9 @@ def _heads(
         replace(
             head,
             notehead=number,
-            tied_to=_tied_to(matches[made], head, time, head_of_played, head_of_event),
+            tied_to=_tied_to(matches[index], head, time, head_of_played, head_of_event),
         )
-        for number, (head, made) in enumerate(heads)
+        for number, (head, index) in enumerate(heads)
     ]
 
 
@@ -259,7 +259,7 @@ def _head(
     records = engraving.records
     x, y = engraving.pixels[drawn.page]
     x0, y0, x1, y1 = drawn.box
-    made = records.made[drawn.head]
+    engraved = records.heads[drawn.head]
     match = matches[drawn.head]
     struck = tuple(i for i in match.played if i in time.strike_of and i not in time.tied_from)
     tied = tuple(i for i in match.played if i in time.strike_of and i in time.tied_from)
@@ -270,9 +270,9 @@ def _head(
     start = Fraction(0)
     if match.played:
         start = time.starts[records.played[match.played[0]].performance]
-    elif made.note >= 0:
-        start = _start_of_score(engraving, time, records.notes[made.note].score)
-    pitch = time.strikes[events[0]].pitch if made.pitch is None and events else made.pitch
+    elif engraved.note >= 0:
+        start = _start_of_score(engraving, time, records.notes[engraved.note].score)
+    pitch = time.strikes[events[0]].pitch if engraved.pitch is None and events else engraved.pitch
     return NoteHead(
         notehead=0,
         page=drawn.page + 1,
@@ -283,15 +283,15 @@ def _head(
         x1=x1 * x,
         y1=y1 * y,
         pitch=-1 if pitch is None else pitch,
-        onset=start + made.onset - delay.get(made.note, Fraction(0)),
-        duration=made.duration,
-        grace=-made.grace,
+        onset=start + engraved.onset - delay.get(engraved.note, Fraction(0)),
+        duration=engraved.duration,
+        grace=-engraved.grace,
         role=role,
         reason=reason,
         events=events,
         tied_to=-1,
-        source=records.notes[made.note].source if made.note >= 0 else "",
-        cents=made.cents,
+        source=records.notes[engraved.note].source if engraved.note >= 0 else "",
+        cents=engraved.cents,
     )
 
 

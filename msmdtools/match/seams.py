@@ -1,7 +1,7 @@
-"""On which side of a seam, where passages are joined, the grace notes lie that stand at it.
+"""Decide on which side of a seam between two passages its grace notes lie.
 
 At the moment at which a repeat ends there may be grace notes at its own end and others that lead to what
-follows. The marks of the staff (`repeats.ily`) tell them apart: what comes before them belongs to what ends.
+follows. The marks of the staff (`repeats.ily`) tell them apart: notes before the mark belong to the repeat.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,17 @@ from fractions import Fraction
 from msmdtools.engrave.records import Records
 
 Place = tuple[Fraction, int]
-"""A moment in quarter notes, and -1 for what stands before a seam at that moment, else 0."""
+"""A moment in quarter notes, and -1 for a note before a seam at that moment, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """For each performance, staff and moment of a repeat's edge the grace time at which the edge is."""
+    """The edges of all repeats and endings.
+
+    Attributes:
+        graces: for each (performance, staff, moment) of an edge, the grace time at which it stands, in
+            quarter notes; staff -1 holds for all staves.
+    """
 
     graces: dict[tuple[int, int, Fraction], Fraction]
 
@@ -32,7 +37,17 @@ class Seams:
         return cls(graces)
 
     def place(self, performance: int, staff: int, onset: Fraction, grace: Fraction) -> Place:
-        """Where a note belongs that begins at (onset, grace) in a staff."""
+        """The place of a note, on one side of a seam or the other.
+
+        Args:
+            performance: number of the performance.
+            staff: number of the staff context.
+            onset: main moment of the note, in quarter notes.
+            grace: its grace time, negative before the main note.
+
+        Returns:
+            The moment and the side of a seam at it.
+        """
         if not grace:
             return onset, 0
         anywhere = self.graces.get((performance, -1, onset))

@@ -1,4 +1,4 @@
-"""Which performed notes only continue a tied note, by the rules of LilyPond's own performer.
+"""Find the performed notes that only continue a tied note, by the rules of LilyPond's own performer.
 
 A note is tied onwards when it, or its whole voice at that moment, carries a tie. The next note of the same
 voice with the same pitch continues it if it starts before or where the tied one ends (a grace note starts before

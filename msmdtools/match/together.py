@@ -1,4 +1,4 @@
-"""Whether the staves stay together: what is printed at one moment sounds at one moment, each time."""
+"""Check that the staves stay together: notes printed at one moment sound at one moment, each time."""
 
 from collections import defaultdict
 from fractions import Fraction
@@ -23,8 +23,8 @@ def parted(score: Score) -> Fraction | None:
     for onset in sorted(heads):
         starts = [{notes[event].onset_tick for event in head.events} for head in heads[onset]]
         together = set().union(*starts)
-        for head, own in zip(heads[onset], starts, strict=True):
-            if missed := together - own:
+        for head, ticks in zip(heads[onset], starts, strict=True):
+            if missed := together - ticks:
                 before = [(on, off) for on, off in spans[head.pitch] if on not in together]
                 if not all(any(on < tick < off for on, off in before) for tick in missed):
                     return onset

@@ -1,4 +1,4 @@
-"""When the heads of a tremolo sound: one after the other at its start, not in the middle where they are printed.
+"""The onsets of a tremolo's heads, which sound at its start and not where they are printed.
 
 A tremolo between two heads of a half note each lasts a half note. LilyPond prints the second head at the
 middle, with a moment to match; it sounds for the first time one stroke after the first.
@@ -11,9 +11,9 @@ from msmdtools.engrave.records import Records
 
 
 def delays(records: Records) -> dict[int, Fraction]:
-    """By how many quarter notes each written note of a tremolo sounds earlier than its head's moment says."""
+    """How many quarter notes each written note of a tremolo sounds earlier than it is printed."""
     printed: dict[int, Fraction] = {}
-    for head in records.made:
+    for head in records.heads:
         if head.note >= 0 and records.notes[head.note].tremolo >= 0:
             printed[head.note] = min(printed.get(head.note, head.onset), head.onset)
     sounding: dict[int, Fraction] = {}

@@ -1,12 +1,12 @@
-"""Unfolding: from the performance of the page, once from left to right, to that of a musician, with repeats.
+"""Unfold the repeats: turn a performance of the page, once from left to right, into that of a musician.
 
-What LilyPond recorded and wrote as MIDI is put together anew from passages (`msmdtools.match.repeats`), the same
+LilyPond's records and MIDI files are put together anew from passages (`msmdtools.match.repeats`), the same
 ones for all staves, so that no hand can part from another.
 
 - A note belongs to the passage in which it begins. One that sounds beyond the end of a passage is released there.
 - Grace notes at a seam belong to the music that they are written into: to the end of a repeat, or to what
   follows it. In a staff that has no repeat there, they belong to their main note.
-- Ties are found anew, in the order of the performance: a note may be tied the first time and struck the second.
+- Ties are found again, in the order of the performance: a note may be tied the first time and struck the second.
 """
 
 from bisect import bisect_left
@@ -31,17 +31,19 @@ class Unfolded:
     """Records and MIDI files as if LilyPond had performed the unfolded music.
 
     Attributes:
-        written: for each note in `records.played` the index of the recorded note that it plays.
+        records: the records, in unfolded time.
+        midis: a MIDI file for each performance.
+        recorded: for each note in `records.played` the index of the recorded note that it plays.
     """
 
     records: Records
     midis: tuple[MidiFile, ...]
-    written: tuple[int, ...]
+    recorded: tuple[int, ...]
 
     def matches(self, matches: dict[int, HeadMatch]) -> dict[int, HeadMatch]:
         """The heads' matches with recorded notes, as matches with the notes that play these."""
         times: dict[int, list[int]] = defaultdict(list)
-        for k, i in enumerate(self.written):
+        for k, i in enumerate(self.recorded):
             times[i].append(k)
         return {
             head: replace(match, played=tuple(sorted(k for i in match.played for k in times[i])))
@@ -50,20 +52,20 @@ class Unfolded:
 
     def reasons(self, reasons: dict[int, str]) -> dict[int, str]:
         """The reasons of recorded notes without a head, for the notes that play these."""
-        return {k: reasons[i] for k, i in enumerate(self.written) if i in reasons}
+        return {k: reasons[i] for k, i in enumerate(self.recorded) if i in reasons}
 
 
 def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
     """Play every performance with its repeats.
 
     Raises:
-        Contradiction: the staves do not agree about them.
+        Contradiction: the staves do not agree about the repeats.
     """
     seams = Seams.of(records)
     orders = [_order(records, p) for p in range(len(records.starts))]
     staff_of = {note.voice: note.staff for note in records.played}
     played: list[PlayedNote] = []
-    written: list[int] = []
+    recorded: list[int] = []
     ties: set[tuple[int, int, Fraction, Fraction]] = set()
     for p, order in enumerate(orders):
         notes = sorted(
@@ -77,9 +79,9 @@ def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
             if performance == p
         )
         for passage in order:
-            here = [i for _, i in _inside(notes, passage)]
-            played += (_moved(records.played[i], passage) for i in here)
-            written += here
+            indices = [i for _, i in _inside(notes, passage)]
+            played += (_moved(records.played[i], passage) for i in indices)
+            recorded += indices
             if len(played) > MOST_NOTES:
                 raise Contradiction(f"its repeats make more than {MOST_NOTES} notes")
             ties |= {
@@ -87,8 +89,8 @@ def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
                 for _, (voice, onset, grace) in _inside(tied, passage)
             }
     unfolded = replace(records, played=tuple(played), ties=frozenset(ties))
-    heard = unfold_midis(records, midis, unfolded, written, orders, seams)
-    return Unfolded(unfolded, heard, tuple(written))
+    unfolded_files = unfold_midis(records, midis, unfolded, recorded, orders, seams)
+    return Unfolded(unfolded, unfolded_files, tuple(recorded))
 
 
 def _order(records: Records, performance: int) -> tuple[Passage, ...]:

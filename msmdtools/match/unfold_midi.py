@@ -1,6 +1,6 @@
-"""The MIDI file of an unfolded performance: a passage sounds each time as it is written.
+"""Build the MIDI file of an unfolded performance, in which a passage sounds each time as it is written.
 
-Its tempo, velocities and pedal are those of the place, whatever was in force when it was left.
+Each time its tempo, velocities and pedal are those of its place on the page, not those of the passage before.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from msmdtools.engrave.records import PlayedNote, Records
-from msmdtools.match.music import found_notes, moment_tick, root_of, span, tracks_of_parts
+from msmdtools.match.music import midi_notes_of, moment_tick, root_of, span, tracks_of_parts
 from msmdtools.match.repeats import Passage
 from msmdtools.match.seams import Seams
 from msmdtools.match.ties import tied_from
@@ -23,19 +23,19 @@ PEDAL_UP = 0
 
 @dataclass(frozen=True, slots=True)
 class _Sounds:
-    """What LilyPond's MIDI files say about the recorded notes.
+    """The notes of LilyPond's MIDI files beside the recorded notes.
 
     Attributes:
         notes: the MIDI note of each recorded note that is struck.
-        continued: for each one that is tied to another, that other one.
-        late: for each chain of tied notes by how many ticks it ends later than written (as a rule, earlier).
-        others: of each performance the MIDI notes that nobody recorded.
+        continued: for each note that continues another one, the index of that other note.
+        late: for each chain of tied notes how many ticks later it ends than written (usually negative).
+        unrecorded: the MIDI notes of each performance that have no recorded note.
     """
 
     notes: dict[int, MidiNote]
     continued: dict[int, int]
     late: dict[tuple[int, ...], int]
-    others: tuple[tuple[MidiNote, ...], ...]
+    unrecorded: tuple[tuple[MidiNote, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +51,34 @@ def unfold_midis(
     records: Records,
     midis: Sequence[MidiFile],
     unfolded: Records,
-    written: Sequence[int],
+    recorded: Sequence[int],
     orders: Sequence[Sequence[Passage]],
     seams: Seams,
 ) -> tuple[MidiFile, ...]:
     """The MIDI files for unfolded records.
 
     Args:
-        records, midis: as LilyPond wrote them.
-        written: for each played note of `unfolded` its index in `records.played`.
+        records: the records as LilyPond wrote them.
+        midis: the MIDI files as LilyPond wrote them.
+        unfolded: the unfolded records.
+        recorded: for each played note of `unfolded` its index in `records.played`.
         orders: the passages of each performance.
+        seams: the edges of all repeats and endings.
+
+    Returns:
+        A MIDI file for each performance.
     """
     sounds = _sounds(records, midis)
     notes: dict[int, list[MidiNote]] = defaultdict(list)
     graces = _graces(unfolded)
-    for chain in _chains(tied_from(unfolded.played, unfolded.ties), len(written)).values():
-        source = sounds.notes.get(root_of(written[chain[0]], sounds.continued))
+    for chain in _chains(tied_from(unfolded.played, unfolded.ties), len(recorded)).values():
+        source = sounds.notes.get(root_of(recorded[chain[0]], sounds.continued))
         if source is not None:
             note = unfolded.played[chain[0]]
             start = records.starts[note.performance]
             onset, _ = span(note, start)
             _, end = span(unfolded.played[chain[-1]], start)
-            end += sounds.late.get(tuple(written[k] for k in chain), 0)
+            end += sounds.late.get(tuple(recorded[k] for k in chain), 0)
             end = min(end, _cut(graces, unfolded.played[chain[-1]], start, end))
             moved = replace(source, onset_tick=onset, offset_tick=max(end, onset + 1))
             notes[note.performance].append(moved)
@@ -82,7 +88,7 @@ def unfold_midis(
         notes[p] += (
             replace(n, onset_tick=n.onset_tick + s.shift, offset_tick=n.offset_tick + s.shift)
             for s in stretches
-            for n in sounds.others[p]
+            for n in sounds.unrecorded[p]
             if s.first <= n.onset_tick < s.last
         )
         result.append(_unfolded(midi, notes[p], stretches))
@@ -93,13 +99,13 @@ def _sounds(records: Records, midis: Sequence[MidiFile]) -> _Sounds:
     played = records.played
     continued = tied_from(played, records.ties)
     notes: dict[int, MidiNote] = {}
-    others = []
+    unrecorded = []
     for p, (midi, start) in enumerate(zip(midis, records.starts, strict=True)):
         ticks = {i: span(note, start) for i, note in enumerate(played) if note.performance == p}
         tracks = tracks_of_parts(played, ticks, midi)
-        found, _ = found_notes(played, ticks, continued, midi, tracks)
-        notes |= {i: note for i, note in found.items() if note is not None}
-        others.append(tuple({*midi.notes} - {notes[i] for i in ticks if i in notes}))
+        midi_notes, _ = midi_notes_of(played, ticks, continued, midi, tracks)
+        notes |= {i: note for i, note in midi_notes.items() if note is not None}
+        unrecorded.append(tuple({*midi.notes} - {notes[i] for i in ticks if i in notes}))
     late = {}
     graces = _graces(records)
     for root, chain in _chains(continued, len(played)).items():
@@ -109,11 +115,11 @@ def _sounds(records: Records, midis: Sequence[MidiFile]) -> _Sounds:
             # A note that makes room for grace notes here need not do so where something else follows.
             if notes[root].offset_tick != _cut(graces, played[chain[-1]], start, end):
                 late[tuple(chain)] = notes[root].offset_tick - end
-    return _Sounds(notes, continued, late, tuple(others))
+    return _Sounds(notes, continued, late, tuple(unrecorded))
 
 
 def _chains(continued: Mapping[int, int], count: int) -> dict[int, list[int]]:
-    """For each note that is struck the notes of which its sound consists: itself, and those tied to it."""
+    """For each note that presses a key, the notes that make up its sound: itself, and those tied to it."""
     chains: dict[int, list[int]] = {i: [i] for i in range(count) if i not in continued}
     for i in continued:
         chains[root_of(i, continued)].append(i)
@@ -199,8 +205,8 @@ def _changes(
         # The grace notes of this stretch sound in the last moments of the one before.
         while result and result[-1][0] >= begin:
             result.pop()
-        there = [value for tick, value in changes if tick <= stretch.first]
-        value = there[-1] if there else before
+        values = [value for tick, value in changes if tick <= stretch.first]
+        value = values[-1] if values else before
         if value != (result[-1][1] if result else before):
             result.append((max(begin, 0), value))
         result += (
