@@ -18,7 +18,7 @@ from msmdtools.engrave import (
     engrave,
     find_engines,
 )
-from msmdtools.engrave.records import read_records
+from msmdtools.engrave.records_file import read_records
 from msmdtools.errors import PieceError, ToolError
 
 QUICK = Limits(timeout_s=60, memory_bytes=1 << 30, output_bytes=16 << 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 from msmdtools.engrave.engine import Engine
 from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.outputs import take_over
-from msmdtools.engrave.records import rational
+from msmdtools.engrave.records_file import rational
 from msmdtools.engrave.sandbox import Limits, run_limited
 
 COUNT = Path(__file__).with_name("count.ily")

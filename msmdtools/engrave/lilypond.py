@@ -12,7 +12,8 @@ from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.midi import SILENCE, read_midi
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import merge_pdfs, render_pages
-from msmdtools.engrave.records import Records, read_records
+from msmdtools.engrave.records import Records
+from msmdtools.engrave.records_file import read_records
 from msmdtools.engrave.sandbox import (
     MOST_DEPTH,
     MOST_FILES,

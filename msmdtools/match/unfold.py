@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.engrave.records import MOST_NOTES, PlayedNote, Records
+from msmdtools.engrave.records import PlayedNote, Records
+from msmdtools.engrave.records_file import MOST_NOTES
 from msmdtools.match.heads import HeadMatch
 from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.match.seams import Place, Seams
