@@ -1,17 +1,17 @@
 """Where a recording is on its sheet at every moment: alignment without note heads or onsets.
 
-Windows are slid over the strip of the sheet every 10 px and over the recording every 0.1 s, and the
-cosine similarities of their embeddings are the matrix that a path goes through.
+Windows are slid over the strip of the sheet every 10 px and over the recording every 0.1 s, and a path is
+sought through the matrix of the cosine similarities of their embeddings.
 
-The path is the best by subsequence dynamic time warping: every audio window is on it, once; from one
-to the next it stays or goes on by up to `STEPS` - 1 sheet windows, which is 400 px a second. It may
-begin and end anywhere on the sheet: a recording may be of a part of it. And it may *jump*, back or
+The path is the best one by subsequence dynamic time warping. Every audio window is on it once; from one
+to the next the path stays or advances by up to `STEPS` - 1 sheet windows, which is 400 px a second. It may
+begin and end anywhere on the sheet, as a recording may cover only a part of it. And it may *jump*, back or
 ahead, at a cost of `JUMP`: a performer who takes a repeat goes back on the page, and one who leaves
-something out skips it. The cost is that of some seconds in the wrong place, so that music which is only
-alike is no reason to jump.
+something out skips it. A jump costs as much as some seconds in the wrong place, so music that is merely
+similar is no reason to jump.
 
-The place at a moment is that of the sheet window's centre. Places are smoothed by triangular weights
-over `SMOOTH_S` on either side, between jumps; that is finer than the distance of the windows. Between
+The place at a moment is the centre of the sheet window. Places are smoothed by triangular weights
+over `SMOOTH_S` on either side, between jumps; the result is finer than the distance of the windows. Between
 the moments places are interpolated.
 
 Sources: M. Müller, "Fundamentals of Music Processing" (2015), section 7.2.2 (subsequence DTW); C. Fremerey,
@@ -51,20 +51,20 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
-    """The way of a recording over a sheet; arrays of one length.
+    """The path of a recording over a sheet; arrays have one value per moment, (moments,).
 
     Attributes:
         axis: the strip of the sheet.
-        second: moments of the recording, rising.
-        strip: the place at each, in px of the strip.
-        speed: how fast it goes on from there until the next moment, in px of the strip per second.
+        second: the moments of the recording in s, rising.
+        strip: the place at each moment, in px of the strip.
+        speed: how fast the place moves from there to the next moment, in px of the strip per second.
         similarity: cosine similarity of the windows of sheet and audio there, from -1 to 1.
-        probability: that the recording is of this sheet, from 0 to 1; NaN if nobody looked
+        probability: that the recording is of this sheet, from 0 to 1; NaN if it was not computed
             (`msmdtools.search.verdict`).
-        heard: `on_sheet`; None for everywhere.
-        likely: at each moment, how probable it is that the recording is of this sheet: by all of it, or,
-            where the recording was followed, by what was heard until then (NaN if that is too little);
-            None if nobody looked.
+        heard: whether the sheet has the music of each moment, the value of `on_sheet`; None for all moments.
+        likely: probability at each moment that the recording is of this sheet: from the whole recording, or,
+            where it was followed, from what was heard until then (NaN if that is too little); None if it was
+            not computed.
     """
 
     axis: SheetAxis
@@ -88,15 +88,15 @@ class Alignment:
         return known if self.likely is None else self.likely
 
     def at(self, seconds: ArrayLike) -> Floats:
-        """The places on the strip at any moments; before the first one NaN.
+        """Return the places on the strip, in px, at any moments, in s; NaN before the first moment.
 
-        A place is told from the moments before it alone.
+        Each place is derived from the moments before it alone.
         """
         times = np.asarray(seconds, np.float64)
         last = np.searchsorted(self.second, times, side="right") - 1
         at = np.maximum(last, 0)
-        found = self.strip[at] + self.speed[at] * (times - self.second[at])
-        return np.where(last >= 0, np.clip(found, 0, self.axis.length), np.nan)
+        places = self.strip[at] + self.speed[at] * (times - self.second[at])
+        return np.where(last >= 0, np.clip(places, 0, self.axis.length), np.nan)
 
     @property
     def places(self) -> Places:
@@ -104,7 +104,7 @@ class Alignment:
         return self.axis.places(self.strip)
 
     def passages(self) -> list[slice]:
-        """The moments of each way through a system: a system, and a jump, begins another one."""
+        """Return the moments of each passage through a system; a new system, or a jump, begins a new passage."""
         back = np.diff(self.strip) < -SHEET_STRIDE
         ends = np.flatnonzero(back | (np.diff(self.places.system) != 0)) + 1
         edges = [0, *ends.tolist(), len(self.second)]
@@ -117,11 +117,16 @@ def align(
     model: Model,
     progress: Progress = silent,
 ) -> Alignment:
-    """The way of a recording over a sheet, found with the whole recording.
+    """Align a whole recording with a sheet.
 
     Args:
-        sheet: a piece of a dataset, or a `Sheet` found in pictures.
-        bands: the spectrogram of the recording, (92, frames).
+        sheet: a piece of a dataset, or a `Sheet` read from pictures.
+        bands: spectrogram of the recording, (92, frames).
+        model: the model that compares them.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The path of the recording over the sheet, a place every 0.1 s.
 
     Raises:
         MsmdError: the recording is shorter than a second, or the sheet has no systems.
@@ -131,28 +136,33 @@ def align(
     strip = axis(sheet)
     progress("sheet", 0, 1)
     images = sheet_windows(sheet, model.config.sheet_shape, SHEET_STRIDE).images
-    vectors = model.embed_sheet(images)
+    sheet_vectors = model.embed_sheet(images)
     progress("sheet", 1, 1)
     progress("audio", 0, 1)
     windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
-    heard = model.embed_audio(windows.spectrograms)
+    audio_vectors = model.embed_audio(windows.spectrograms)
     progress("audio", 1, 1)
-    found = from_similarities(strip, windows.second, Similarities(heard, vectors))
-    return judged(found, bands, heard, vectors, verdict.of_model(model.bundled))
+    alignment = from_similarities(strip, windows.second, Similarities(audio_vectors, sheet_vectors))
+    return judged(alignment, bands, audio_vectors, sheet_vectors, verdict.of_model(model.bundled))
 
 
 def from_similarities(
     strip: SheetAxis, second: Floats, similarities: Similarities | NDArray[np.floating]
 ) -> Alignment:
-    """The alignment that a matrix of similarities gives.
+    """Find the alignment with the highest similarities.
 
     Args:
-        second: of each audio window, `AUDIO_STRIDE` apart.
-        similarities: (audio windows, sheet windows), these `SHEET_STRIDE` apart on the strip.
+        strip: the strip of the sheet.
+        second: middle of each audio window in s, `AUDIO_STRIDE` apart; (audio windows,).
+        similarities: cosine similarities, (audio windows, sheet windows); the sheet windows are
+            `SHEET_STRIDE` apart on the strip.
+
+    Returns:
+        The alignment, without probabilities.
     """
     if not isinstance(similarities, Similarities):
         similarities = Known(similarities)
-    windows, found = path.best(similarities, STEPS, JUMP)
+    windows, similarity = path.best(similarities, STEPS, JUMP)
     centres = window_centres(strip.length, similarities.shape[1])
     moved = np.diff(windows)
     ends = np.flatnonzero((moved < 0) | (moved >= STEPS)) + 1
@@ -160,52 +170,61 @@ def from_similarities(
     runs = [_smoothed(run, reach) for run in np.split(centres[windows], ends)]
     places = np.concatenate(runs)
     speed = np.concatenate([_slopes(run) for run in runs]) / AUDIO_STRIDE
-    return Alignment(strip, second, places, speed, found)
+    return Alignment(strip, second, places, speed, similarity)
 
 
 def judged(
-    found: Alignment,
+    alignment: Alignment,
     bands: NDArray[Any],
     heard: NDArray[np.float32],
     seen: NDArray[np.float32],
     null: verdict.Null | None = None,
 ) -> Alignment:
-    """An alignment with the probability that the recording is of the sheet, and what of it is not.
+    """Add to an alignment the probability that it is right, and which moments are off the sheet.
 
     Args:
-        bands: the spectrogram of the recording, (92, frames).
-        heard, seen: the embeddings of the windows of audio and sheet.
-        null: similarities of unrelated music with their model, if known.
+        alignment: the alignment.
+        bands: spectrogram of the recording, (92, frames).
+        heard: embeddings of the audio windows, (audio windows, dim).
+        seen: embeddings of the sheet windows, (sheet windows, dim).
+        null: similarities of unrelated music with the model; None if they are not known.
+
+    Returns:
+        The alignment with these values.
     """
     every, first = round(INDEX_AUDIO / AUDIO_STRIDE), (INDEX_SHEET // SHEET_STRIDE - 1) // 2
     coarse = seen[first :: INDEX_SHEET // SHEET_STRIDE]
     evidence = verdict.evidence(heard[::every], coarse if len(coarse) else seen, null)
     probability = verdict.probability(evidence, "audio")
-    there = presence.on_sheet(found.similarity, found.second, bands, evidence)
+    there = presence.on_sheet(alignment.similarity, alignment.second, bands, evidence)
     if probability < verdict.LIKELY:
         there[:] = False
-    return replace(found, probability=probability, heard=there)
+    return replace(alignment, probability=probability, heard=there)
 
 
 def best_path(
     similarities: NDArray[np.floating], steps: int = STEPS, jump: float = JUMP
 ) -> NDArray[np.int64]:
-    """The sheet window of each audio window on the best path, as `msmdtools.follow.path` finds it.
+    """Return the sheet window of each audio window on the best path; `msmdtools.follow.path` has the method.
 
     Args:
-        similarities: (audio windows, sheet windows), both at least 1.
-        steps: from one audio window to the next a path goes on by 0 … steps - 1 windows, or jumps.
+        similarities: cosine similarities, (audio windows, sheet windows), both at least 1.
+        steps: from one audio window to the next a path advances by 0 … steps - 1 windows, or jumps.
+        jump: how much similarity a jump costs.
+
+    Returns:
+        Numbers of sheet windows, int64 (audio windows,).
     """
     return path.best(Known(similarities), steps, jump)[0]
 
 
 def window_centres(length: float, count: int) -> Floats:
-    """Where the centres of `msmdtools.search.windows.sheet_windows` are on the strip."""
+    """Return where on the strip, in px, the centres of `msmdtools.search.windows.sheet_windows` are."""
     return np.asarray(min(SHEET_STRIDE, length) / 2 + SHEET_STRIDE * np.arange(count), np.float64)
 
 
 def check_length(bands: NDArray[Any]) -> None:
-    """Raises MsmdError if a recording is too short to be found in a sheet."""
+    """Make sure that a recording is long enough to be found in a sheet. Raises MsmdError if not."""
     length = bands.shape[1] / FRAMES_PER_SECOND
     if length < SHORTEST_S:
         raise MsmdError(

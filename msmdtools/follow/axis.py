@@ -1,8 +1,8 @@
 """A sheet and the axis of its systems, as alignments are shown on it.
 
 The axis is that of `msmdtools.paper.axis`, in px of the pages that windows are cut from. Whatever is shown
-is given as `msmdtools.search.windows` gives it: in px of the page, or of the picture that a `Sheet`
-was made from.
+is given as `msmdtools.search.windows` gives it: in px of the page, or of the picture from which a `Sheet`
+was read.
 """
 
 from contextlib import suppress
@@ -24,19 +24,19 @@ class SheetAxis(Axis):
     """The axis of a sheet, and how the sheet looks.
 
     Attributes:
-        sheet: what the axis is of.
+        sheet: the sheet that the axis belongs to.
     """
 
     sheet: Paged
 
     def places(self, strip: Floats) -> Places:
-        """The places where places on the axis, (n,), are shown; beyond its ends, the ends."""
+        """Return where places on the axis, (n,), are shown; a place beyond the axis goes to its end."""
         return as_shown(self.sheet, self.on_pages(strip))
 
     def boxes(self) -> Floats:
-        """The boxes around the staves of the systems: x0, y0, x1, y1, (systems, 4).
+        """Return the boxes around the staves of the systems: x0, y0, x1, y1; (systems, 4).
 
-        On a picture on which a system leans or bends its box goes around all of it.
+        On a picture where a system leans or bends, its box encloses all of it.
         """
         # Along the upper and the lower edge, a place at every eighth.
         along = np.linspace(0, self.widths, 9).T
@@ -51,7 +51,7 @@ class SheetAxis(Axis):
         return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
 
     def heights(self) -> Floats:
-        """From the top of the first staff to the bottom of the last in the middle of each system."""
+        """Return the height in px of each system in its middle, from its first staff to its last."""
         middle = self.lefts + self.widths / 2
         top, bottom = (
             as_shown(self.sheet, Places(self.page, self.system, middle, edge)).y
@@ -60,7 +60,7 @@ class SheetAxis(Axis):
         return np.maximum(bottom - top, 1.0)
 
     def sharp(self, number: int) -> tuple[NDArray[np.uint8], tuple[float, float]]:
-        """Page `number`, from 1, as sharp as it is there, and its size in the px of its places."""
+        """Return page `number`, from 1, in the best resolution there is, and its size in the px of its places."""
         sheet = self.sheet
         if isinstance(sheet, Sheet):
             return sheet.pictures[number - 1], sheet.sizes[number - 1]
@@ -72,16 +72,16 @@ class SheetAxis(Axis):
         return page, (float(width), float(height))
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        """Page `number`, from 1, as its places fit it: uint8 (height, width)."""
+        """Return page `number`, from 1, in the px of its places: uint8 (height, width)."""
         sheet = self.sheet
         return sheet.picture(number) if isinstance(sheet, Sheet) else sheet.pages[number - 1]
 
 
 def axis(sheet: Paged) -> SheetAxis:
-    """The axis of a sheet that a model is to look at.
+    """Return the axis of a sheet that a model is to look at.
 
     Raises:
-        MsmdError: it has no systems, or a dataset's pages have not the width that models are trained on.
+        MsmdError: it has no systems, or a dataset's pages do not have the width that models are trained on.
         DatasetError: a file of the dataset is missing or damaged.
     """
     width = sheet.pages[0].shape[1]
@@ -90,8 +90,8 @@ def axis(sheet: Paged) -> SheetAxis:
             f"{sheet.piece}: its pages are {width} px wide, and models are trained on "
             f"{NOMINAL_WIDTH}; build the dataset with --width {NOMINAL_WIDTH}"
         )
-    found = axis_of(sheet)
-    if not len(found.system):
+    systems_axis = axis_of(sheet)
+    if not len(systems_axis.system):
         raise MsmdError(f"{sheet.piece}: no systems, so there is nothing to align with")
-    systems = {field.name: getattr(found, field.name) for field in fields(found)}
+    systems = {field.name: getattr(systems_axis, field.name) for field in fields(systems_axis)}
     return SheetAxis(**systems, sheet=sheet)

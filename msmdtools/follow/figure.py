@@ -1,9 +1,9 @@
 """A picture of an alignment: the pages with the path over them, and the path against time.
 
 The path is drawn through the middle of the systems in the colours of time (dark blue first, orange
-last), with a mark every few seconds; a second time through a system a little lower. Below, time goes to
-the right and the strip of systems upwards: a steady performance is a straight line, a repeat a step
-down. Grey lines are where systems begin.
+last), with a mark every few seconds; a second pass through a system is drawn a little lower. Below, time goes
+to the right and the strip of systems upwards: a steady performance is a straight line, a repeat a step
+down. Grey lines show where systems begin.
 """
 
 from collections import Counter
@@ -28,15 +28,16 @@ WIDTH, ACROSS = 835, 4
 MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
 GRAPH = 560
 RADIUS, LOWER = 5.0, 28
-# About so many marks with their seconds on a page, and at most so many numbers of systems.
+# About how many marks with their seconds are on a page, and the most numbers of systems.
 _MARKS = 40
 _LABELS = 24
 
 
 def draw(alignment: Alignment, title: str) -> Canvas:
-    """The picture: RGB, uint8 (height, width, 3).
+    """Draw an alignment and return the picture: RGB, uint8 (height, width, 3).
 
     Args:
+        alignment: the alignment.
         title: what was aligned with what.
     """
     pages = sorted(set(alignment.axis.page.tolist()))
@@ -83,13 +84,13 @@ def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
         (int(np.searchsorted(alignment.second, second - 1e-9)), f"{second:g}")
         for second in drawing.ticks(0, float(alignment.second[-1]), _MARKS * pages)
     ]
-    ways: Counter[int] = Counter()
+    passes: Counter[int] = Counter()
     for part in alignment.passages():
         system = int(places.system[part.start])
         if places.page[part.start] != number:
             continue
-        lower = LOWER * ways[system]
-        ways[system] += 1
+        lower = LOWER * passes[system]
+        passes[system] += 1
         points = [
             (float(x) * scale, float(y) * scale + lower)
             for x, y in zip(places.x[part], places.y[part], strict=True)

@@ -1,4 +1,4 @@
-"""An alignment as files, each in the form that its ending names: a table, a picture, or a player."""
+"""Alignments as files, each in the format that its ending names: a table, a picture, or a player."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,30 +30,32 @@ def check(paths: Sequence[Path]) -> None:
             raise MsmdError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def write(alignment: Alignment, heard: Recording, path: Path) -> None:
-    """Write an alignment.
+def write(alignment: Alignment, recording: Recording, path: Path) -> None:
+    """Write an alignment to a file, in the format that its ending names.
 
     Args:
-        heard: the recording that was aligned.
+        alignment: the alignment.
+        recording: the recording that was aligned.
+        path: the file.
 
     Raises:
-        MsmdError: the ending is unknown; for a player, the sound cannot be had.
+        MsmdError: the ending is unknown; for a player, the sound cannot be rendered.
         OSError: the file cannot be written.
     """
     ending = path.suffix.lower()
-    title = f"{heard.name} on {_named(alignment.axis.sheet)}"
+    title = f"{recording.name} on {_named(alignment.axis.sheet)}"
     if ending == PICTURE:
         from msmdtools.dataset.figure import save
 
         save(figure.draw(alignment, title), path)
     elif ending == PLAYER:
-        write_atomically(path, player.page(alignment, heard.sound(), title))
+        write_atomically(path, player.page(alignment, recording.sound(), title))
     else:
         table.write_table(alignment, path)
 
 
 def _named(sheet: Paged) -> str:
-    """What a sheet is called: of a dataset's piece its title and composer."""
+    """Return the name of a sheet: for a dataset's piece, its title and composer."""
     if not isinstance(sheet, DatasetPiece):
         return sheet.piece
     return ", ".join(filter(None, (sheet.title, sheet.composer))) or sheet.piece

@@ -1,31 +1,31 @@
-"""Score following: where a recording is on its sheet, told at every moment from what was heard until then.
+"""Score following: where a recording is on its sheet, known at every moment from what was heard until then.
 
-The same windows as in `msmdtools.follow.alignment`, and a Bayesian filter over place and speed.
+It uses the same windows as `msmdtools.follow.alignment`, and a Bayesian filter over place and speed.
 
-*What is compared.* A window around now has its second half in the future. So windows are cut: of the
-audio only what has been heard is left, silence behind it, and of the sheet only what is left of a place
-a little right of the centre, white paper behind it. `CUTS` says how far: a window around now is cut at
-now, one around half a second ago has half a second more, and so on. A moment that lies back is compared
-by the longest cut that has been heard.
+*What is compared.* A window around the present moment has its second half in the future. So windows are cut:
+the audio keeps only what has been heard, with silence after it, and the sheet keeps only what lies left of a
+place a little right of the centre, with white paper after it. `CUTS` says how far: a window around the present
+is cut at the present, one around half a second ago has half a second more, and so on. A moment in the past is
+compared by the longest cut that has been heard.
 
 *State.* The place (the centres of the sheet windows, 10 px apart) and the speed (`SPEEDS` px a second,
-in equal ratios). In every step of 0.1 s the place goes on by the speed; the speed changes to the next
-lower or higher one with probability `CHANGE`; and with `LOST` the state is anywhere, which lets the
-follower find its way again after a jump or a mistake. A window's likelihood is exp(`SHARPNESS` ·
+in equal ratios). In every step of 0.1 s the place advances by the speed; the speed changes to the next
+lower or higher one with probability `CHANGE`; and with probability `LOST` the state is anywhere, which lets
+the follower recover after a jump or a mistake. A window's likelihood is exp(`SHARPNESS` ·
 cosine): windows overlap, so each says less than it would alone. The recording may begin anywhere.
 
-*Now.* The filter that has been given the longest cuts lags behind by their length. From there it is run
-on to now, with shorter and shorter cuts. The place is the mean of the filter around its mode (the
-`_NEAR` windows on either side that have most of it together); what it has elsewhere, such as in
+*The present.* The filter that has been given the longest cuts lags behind by their length. From there it is
+run up to the present, with shorter and shorter cuts. The place is the mean of the filter around its mode (the
+`_NEAR` windows on either side that have most of it together). What it has elsewhere, such as in
 another verse, does not draw the place away.
 
-A place is never corrected afterwards. `Alignment.at` goes on from the last place with its speed. Whether what
-sounds is on the sheet is told in the same way: `msmdtools.follow.presence`.
+A place is never corrected afterwards. `Alignment.at` continues from the last place with its speed. Whether what
+sounds is on the sheet is determined under the same condition: `msmdtools.follow.presence`.
 
 Sources: C. Raphael, "Music Plus One and machine learning", ICML 2010, and E. Nakamura et al., "A
 stochastic temporal model of polyphonic MIDI performance with ornaments", JNMR 44 (2015): hidden Markov
 models of place and tempo with a chance to jump; S. Dixon, "Live tracking of musical performances using
-on-line time warping", DAFx 2005, for the other way, whose path has no notion of tempo: it cannot say
+on-line time warping", DAFx 2005, for the alternative, whose path has no notion of tempo: it cannot say
 where the music is in the part of a window that has not been heard.
 """
 
@@ -69,10 +69,10 @@ _BLOCK = 512
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How far windows go beyond their middle.
+    """How far windows reach beyond their middle.
 
     Attributes:
-        steps: of `AUDIO_STRIDE` that are heard after the middle of an audio window.
+        steps: number of `AUDIO_STRIDE` that are heard after the middle of an audio window.
         columns: px that are seen to the right of the middle of a sheet window.
     """
 
@@ -80,13 +80,13 @@ class Cut:
     columns: int
 
     def sheet(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Sheet windows (n, rows, columns) with white paper behind the cut."""
+        """Return sheet windows, uint8 (n, rows, columns), with white paper after the cut."""
         cut = images.copy()
         cut[:, :, images.shape[2] // 2 + self.columns :] = WHITE
         return cut
 
     def audio(self, spectrograms: NDArray[Any]) -> NDArray[Any]:
-        """Audio windows (n, 92, frames) with silence behind the cut."""
+        """Return audio windows, (n, 92, frames), with silence after the cut."""
         cut = spectrograms.copy()
         heard = round(self.steps * AUDIO_STRIDE * FRAMES_PER_SECOND)
         # A frame takes two frames' time: the one before the cut has not been heard to its end.
@@ -103,9 +103,20 @@ def follow(
     model: Model,
     progress: Progress = silent,
 ) -> Alignment:
-    """The way of a recording over a sheet, each place told from what was heard before it.
+    """Follow a recording on a sheet, finding each place from what was heard before it.
 
-    Args, errors: as for `msmdtools.follow.alignment.align`.
+    Args:
+        sheet: a piece of a dataset, or a `Sheet` read from pictures.
+        bands: spectrogram of the recording, (92, frames).
+        model: the model that compares them.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The path of the recording over the sheet, a place every 0.1 s.
+
+    Raises:
+        MsmdError: the recording is shorter than a second, or the sheet has no systems.
+        DatasetError: a file of the dataset is missing or damaged.
     """
     check_length(bands)
     strip = axis(sheet)
@@ -154,13 +165,17 @@ def _embedded(
 def track(
     similarities: Sequence[Similarities | NDArray[np.floating]], lags: Sequence[int]
 ) -> tuple[Floats, Floats]:
-    """The place at each moment, in sheet windows from 0, and the speed in px a second; (moments,).
+    """Return the place and the speed at each moment, from what was heard until then.
 
-    What is told at a moment depends on no row that has not been heard then.
+    A value at a moment depends on no row that has not been heard by then.
 
     Args:
-        similarities: for each cut (moments, sheet windows): row n is of the window around moment n.
+        similarities: for each cut, cosine similarities (moments, sheet windows); row n is of the window
+            around moment n.
         lags: rising from 0; row n of cut i has been heard at moment n + lags[i].
+
+    Returns:
+        The places in sheet windows from 0, (moments,), and the speeds in px a second, (moments,).
     """
     matrices = [
         values if isinstance(values, Similarities) else Known(values) for values in similarities

@@ -1,9 +1,9 @@
-"""The best path of a recording through a sheet's windows, whatever the length of both.
+"""The best path of a recording through a sheet's windows, in memory that does not grow with their lengths.
 
-Going forward, of each row only the best sum to each column is needed; going back, the step by which it was
-reached. Steps are kept for a block of rows: before each block the sums are put by, and on the way back
-its steps are found again from those. That takes twice the time for what does not fit into one block,
-and the memory of one.
+Going forward, only the best sum to each column of the row before is needed; going back, the step by which it
+was reached. Steps are kept for one block of rows. The sums before each block are stored, and on the return
+the steps of the block are computed again from them. That takes twice the time for what does not fit into one
+block, and the memory of one.
 
 Source: D. S. Hirschberg, "A linear space algorithm for computing maximal common subsequences",
 CACM 18 (1975), for making parts of the matrix again instead of keeping it; checkpoints as in A. Griewank,
@@ -24,18 +24,22 @@ Steps = NDArray[np.int8]
 
 
 def best(similarities: Similarities, steps: int, jump: float) -> tuple[NDArray[np.int64], Floats]:
-    """The column of each row on the best path, and the similarity there: (rows,) each.
+    """Find the best path through a matrix of similarities, from its first to its last row.
 
-    The best path has the highest sum of similarities, less `jump` for each jump. Of equally good ways
+    The best path has the highest sum of similarities, less `jump` for each jump. Among equally good paths
     to a column the one with the shortest step is taken, and a jump only if it is better.
 
     Args:
-        similarities: (rows, columns), both at least 1.
-        steps: from one row to the next a path goes on by 0 … steps - 1 columns, or jumps.
+        similarities: cosine similarities, (rows, columns), both at least 1.
+        steps: from one row to the next a path advances by 0 … steps - 1 columns, or jumps.
+        jump: how much similarity a jump costs.
+
+    Returns:
+        The column of each row, int64 (rows,), and the similarity there, (rows,).
     """
     rows, columns = similarities.shape
     sources = np.zeros(rows, np.int64)
-    path, found = np.empty(rows, np.int64), np.empty(rows)
+    path, similarity = np.empty(rows, np.int64), np.empty(rows)
     numbers = range(-(-rows // similarities.block))
     sums: Floats | None = None
     with tempfile.TemporaryFile() as kept:
@@ -57,12 +61,12 @@ def best(similarities: Similarities, steps: int, jump: float) -> tuple[NDArray[n
                 _forward(values, before, steps, jump, sources[low:], taken)
             for row in range(len(values) - 1, -1, -1):
                 at = path[low + row]
-                found[low + row] = values[row, at]
+                similarity[low + row] = values[row, at]
                 if low + row:
                     step = int(taken[row, at])
                     path[low + row - 1] = sources[low + row] if step < 0 else at - step
             taken = None
-    return path, found
+    return path, similarity
 
 
 def _kept(file: IO[bytes], number: int, columns: int) -> Floats | None:
@@ -81,12 +85,15 @@ def _forward(
     sources: NDArray[np.int64],
     taken: Steps | None,
 ) -> Floats:
-    """The best sum to each column of the last row of some, after those of the row before them.
+    """Return the best sum to each column of the last of some rows.
 
     Args:
-        sums: of the row before; None if there is none.
-        sources: takes for each row the column that a jump into it comes from.
-        taken: takes the step by which each column was reached, -1 for a jump; None if nobody asks.
+        values: similarities of these rows.
+        sums: the best sums to the columns of the row before; None if there is none.
+        steps: as for `best`.
+        jump: as for `best`.
+        sources: receives for each row the column from which a jump into it comes.
+        taken: receives the step by which each column was reached, -1 for a jump; None if it is not needed.
     """
     best = sums
     for row, here in enumerate(values):

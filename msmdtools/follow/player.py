@@ -27,11 +27,15 @@ _PEAK = 0.9
 
 
 def page(alignment: Alignment, sound: Iterable[NDArray[np.int16]], title: str) -> bytes:
-    """The HTML file.
+    """Return an alignment as an HTML file with its pages, its sound and a cursor that follows.
 
     Args:
-        sound: of the recording, mono, 22,050 Hz, in blocks.
+        alignment: the alignment.
+        sound: samples of the recording in blocks, int16, mono, 22,050 Hz.
         title: what is played, as plain text.
+
+    Returns:
+        The content of the file.
     """
     kind, encoded = encode(sound)
     content = {
@@ -44,14 +48,14 @@ def page(alignment: Alignment, sound: Iterable[NDArray[np.int16]], title: str) -
     data = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
     template = files("msmdtools.follow").joinpath("player.html").read_text("utf-8")
     filled = {"title": html.escape(title), "version": __version__, "data": data}
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], template).encode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], template).encode()
 
 
 def encode(sound: Iterable[NDArray[np.int16]]) -> tuple[str, bytes]:
-    """The sound as a file for browsers, with its media type: MP3, or Ogg Vorbis without an encoder for it.
+    """Return the sound as a file for browsers, with its media type: MP3, or Ogg Vorbis without an MP3 encoder.
 
-    It is brought to full level: pieces of a dataset are rendered so that the loudest fit. MP3 has a
-    constant bit rate, by which browsers find a second in it exactly.
+    It is brought to full level, as the pieces of a dataset are rendered so that the loudest one fits. MP3 has
+    a constant bit rate, by which browsers find a second in it exactly.
     """
     import soundfile
 

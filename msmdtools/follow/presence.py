@@ -47,13 +47,16 @@ Vectors = NDArray[np.float32]
 def on_sheet(
     similarity: Floats, second: Floats, bands: NDArray[np.floating], evidence: Evidence
 ) -> NDArray[np.bool_]:
-    """Whether each moment is on the sheet, (moments,).
+    """Decide for each moment whether the sheet has its music, with the whole recording known.
 
     Args:
-        similarity: along the path, at each moment.
-        second: the moments, at equal distances.
-        bands: the spectrogram of the recording, (92, frames).
-        evidence: that the recording is of the sheet.
+        similarity: cosine similarity along the path at each moment, (moments,).
+        second: the moments in s, at equal distances; (moments,).
+        bands: spectrogram of the recording, (92, frames).
+        evidence: the evidence that the recording is of the sheet.
+
+    Returns:
+        Whether each moment is on the sheet, (moments,).
     """
     there = np.ones(len(second), bool)
     first, last = sounding(bands)
@@ -86,33 +89,37 @@ def so_far(
     stride_s: float,
     reach_s: float,
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """How probable it is, at every window's middle, that what sounds is of the sheet; and whether it is on it.
+    """Decide at each window whether the sheet has the music, from what was heard until then.
 
-    What is said at a moment depends on nothing that is heard later. Both are (windows,); a probability is
-    NaN where too little has been heard.
+    Nothing depends on what is heard later.
 
     Args:
-        heard: the embeddings of windows of the recording, one every `stride_s` from its start.
-        seen: those of the sheet, at the stride of an index.
-        bands: the spectrogram of the recording, (92, frames).
-        null: as for `msmdtools.search.verdict.evidence`.
-        reach_s: how long after its middle a window ends.
+        heard: embeddings of the windows of the recording, one every `stride_s` from its start; (windows, dim).
+        seen: embeddings of the windows of the sheet, at the stride of an index; (sheet windows, dim).
+        bands: spectrogram of the recording, (92, frames).
+        null: similarities of unrelated music with the model; None if they are not known.
+        stride_s: seconds between windows of the recording.
+        reach_s: seconds from the middle of a window to its end.
+
+    Returns:
+        At the middle of each window, the probability that what sounds is of the sheet, (windows,), NaN where
+        too little has been heard; and whether it is on the sheet, (windows,).
     """
     behind = round(reach_s / stride_s)
     begun = begins(bands, stride_s, len(heard))
     known = heard_whole(begun, behind)
-    found = lately(heard, seen, null, known, behind)
+    probabilities = lately(heard, seen, null, known, behind)
     # Too few windows have no probability of any length.
-    likely = np.where(known < LEAST, np.nan, found.max(axis=1, initial=-np.inf))
+    likely = np.where(known < LEAST, np.nan, probabilities.max(axis=1, initial=-np.inf))
     return likely, decided(likely, begun)
 
 
 def heard_whole(begun: Sequence[int | None], behind: int) -> NDArray[np.int64]:
-    """How many windows have been heard to their end since the music began, at each window.
+    """Count at each window the windows that have been heard to their end since the music began.
 
     Args:
-        begun: of `begins`.
-        behind: so many windows after its middle a window ends.
+        begun: the window with which the music began, at each window, from `begins`.
+        behind: number of windows from the middle of a window to its end.
     """
     whole = [0 if b is None else now - behind + 1 - b for now, b in enumerate(begun)]
     return np.maximum(np.array(whole, np.int64), 0)
@@ -126,38 +133,42 @@ def lately(
     behind: int,
     passages: Sequence[int] = PASSAGES,
 ) -> Floats:
-    """How probable it is at each window that the last so many, heard whole, are of the sheet.
+    """Return at each window the probability that the last windows heard to their end are of the sheet.
 
-    The same as `msmdtools.search.verdict.evidence` says of each passage, of all of them at once.
+    It is the probability that `msmdtools.search.verdict.evidence` gives each passage, computed for all at once.
 
     Args:
-        heard, seen, null: as for `so_far`.
-        known, behind: of `heard_whole`.
-        passages: how many windows, up to `verdict.PASSAGE`; where fewer are known, these.
+        heard: embeddings of the windows of the recording, (windows, dim).
+        seen: embeddings of the windows of the sheet, (sheet windows, dim).
+        null: similarities of unrelated music with the model; None if they are not known.
+        known: number of windows heard to their end, at each window, from `heard_whole`.
+        behind: number of windows from the middle of a window to its end.
+        passages: lengths of passages in windows, each up to `verdict.PASSAGE`; where fewer windows are known,
+            the passage is shorter.
 
     Returns:
-        (windows, passages), 0 where none are known.
+        (windows, passages), 0 where no window is known.
     """
-    found = np.zeros((len(heard), len(passages)))
+    probabilities = np.zeros((len(heard), len(passages)))
     longest, last = max(passages), len(heard) - 1
-    there = _scores(heard, seen, longest)
-    back = _scores(heard[::-1], seen, longest)
+    forwards = _scores(heard, seen, longest)
+    reversed_scores = _scores(heard[::-1], seen, longest)
     for now in np.flatnonzero(known).tolist():
         end = now - behind
         for column, passage in enumerate(passages):
             size = min(passage, int(known[now]))
             first = end - size + 1
             chance = null or Null(*verdict.moments(heard[first : end + 1], seen), verdict.PIECE)
-            strength = (there[first, size - 1] - chance.mean) / chance.spread
-            backwards = (back[last - end, size - 1] - chance.mean) / chance.spread
+            strength = (forwards[first, size - 1] - chance.mean) / chance.spread
+            backwards = (reversed_scores[last - end, size - 1] - chance.mean) / chance.spread
             evidence = Evidence(float(strength), float(strength - backwards), size, chance)
-            found[now, column] = verdict.probability(evidence, "audio")
-    return found
+            probabilities[now, column] = verdict.probability(evidence, "audio")
+    return probabilities
 
 
 def _scores(heard: Vectors, seen: Vectors, longest: int) -> NDArray[np.float32]:
-    """The scores of `msmdtools.search.ranking` of the 1 … `longest` windows from each window on."""
-    found = np.full((len(heard), longest), -np.inf, np.float32)
+    """Return the scores (`msmdtools.search.ranking`) of the 1 … `longest` windows from each window on."""
+    scores = np.full((len(heard), longest), -np.inf, np.float32)
     for first in range(0, len(heard), _BLOCK):
         starts = np.arange(first, min(first + _BLOCK, len(heard)))
         similarities = heard[first : first + _BLOCK + longest] @ seen.T
@@ -170,20 +181,23 @@ def _scores(heard: Vectors, seen: Vectors, longest: int) -> NDArray[np.float32]:
                 for step in range(1, min(STEPS, len(seen))):
                     np.maximum(best[:, step:], before[:, :-step], out=best[:, step:])
             best += similarities[starts - first + size]
-            found[starts, size] = best.max(axis=1) / (size + 1)
-    return found
+            scores[starts, size] = best.max(axis=1) / (size + 1)
+    return scores
 
 
 def decided(
     likely: Floats, begun: Sequence[int | None], leave: float = LEAVE, back: float = BACK
 ) -> NDArray[np.bool_]:
-    """Whether each window is on the sheet, (windows,).
+    """Decide for each window whether it is on the sheet, from probabilities that rise and fall.
 
     Args:
-        likely: (windows,) the probability of each; NaN where nothing can be said.
-        begun: of `begins`.
-        leave: music is off the sheet when it is less probable. back: and on it again from there on;
-            not below `leave`.
+        likely: probability at each window, NaN where nothing can be said; (windows,).
+        begun: the window with which the music began, at each window, from `begins`; None in silence.
+        leave: the probability below which the music leaves the sheet.
+        back: the probability from which it is on the sheet again; not below `leave`.
+
+    Returns:
+        Whether each window is on the sheet, (windows,).
     """
     since = np.array([-1 if begin is None else begin for begin in begun])
     says = np.where(likely >= back, 1, np.where(likely < leave, -1, 0))
@@ -194,13 +208,21 @@ def decided(
 
 
 def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[int | None]:
-    """The window with which the music began that is heard at each window; None in silence.
+    """Return at each window the window with which the music that is heard there began; None in silence.
 
-    A sound is a sound by the loudest that was heard before it.
+    What counts as sound depends on the loudest sound that was heard before it.
+
+    Args:
+        bands: spectrogram of the recording, (92, frames).
+        stride_s: seconds between windows.
+        windows: number of windows.
+
+    Returns:
+        A number, or None, for each window.
     """
     loud = bands.mean(axis=0, dtype=np.float64)
     sounds = loud > QUIET / 2 * np.maximum.accumulate(loud)
-    found: list[int | None] = []
+    beginnings: list[int | None] = []
     begin: int | None = None
     last = -np.inf
     step = round(stride_s * FRAMES_PER_SECOND)
@@ -212,12 +234,12 @@ def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[i
             if window * step - last > PAUSE_S * FRAMES_PER_SECOND:
                 begin = window
             last = window * step
-        found.append(begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None)
-    return found
+        beginnings.append(begin if window * step - last <= PAUSE_S * FRAMES_PER_SECOND else None)
+    return beginnings
 
 
 def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
-    """From which to which second a recording sounds; all of it if it never does."""
+    """Return the seconds from which and to which a recording sounds; all of it if it never does."""
     loud = bands.mean(axis=0, dtype=np.float64)
     heard = np.flatnonzero(loud > QUIET * np.quantile(loud, 0.9)) if loud.any() else np.arange(0)
     if not len(heard):
@@ -226,7 +248,7 @@ def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _lacking(more: Floats) -> int:
-    """How many values at the beginning together lack so much that they are off the sheet."""
+    """Return how many values at the beginning lack so much together that they are off the sheet."""
     sums = np.cumsum(more)
     if not len(sums) or sums.min() > -LACK:
         return 0

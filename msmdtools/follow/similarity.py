@@ -1,7 +1,7 @@
 """Cosine similarities of all windows of a recording with all windows of a sheet, some rows at a time.
 
-An hour of music on sixty pages has a matrix of 36,000 by 22,000: what goes through it takes it in
-blocks of rows, and makes those again that it needs again. A matrix of up to `CELLS` is made once.
+An hour of music on sixty pages has a matrix of 36,000 by 22,000. It is computed in blocks of rows, and a block
+that is needed again is computed again. A matrix of up to `CELLS` is one block, and computed once.
 """
 
 from functools import lru_cache
@@ -17,11 +17,12 @@ class Similarities:
     """A matrix (audio windows, sheet windows) of which only a block of rows is in memory.
 
     Args:
-        heard, seen: float32, the embeddings of the windows, (audio windows, dim) and (sheet windows, dim).
+        heard: embeddings of the audio windows, float32 (audio windows, dim).
+        seen: embeddings of the sheet windows, float32 (sheet windows, dim).
 
     Attributes:
-        shape: of the matrix.
-        block: rows of a block.
+        shape: shape of the matrix.
+        block: number of rows in a block.
     """
 
     def __init__(self, heard: NDArray[np.floating], seen: NDArray[np.floating]) -> None:
@@ -31,18 +32,18 @@ class Similarities:
         self._made = lru_cache(maxsize=1)(self._make)
 
     def rows(self, number: int) -> NDArray[np.floating]:
-        """Block `number`, from 0: rows number · block … (number + 1) · block - 1, as far as there are."""
+        """Return block `number`, from 0: rows number · block … (number + 1) · block - 1, as far as there are."""
         return self._made(number)
 
     def row(self, number: int) -> NDArray[np.floating]:
-        """One row, from 0."""
-        found: NDArray[np.floating] = self.rows(number // self.block)[number % self.block]
-        return found
+        """Return one row, from 0."""
+        row: NDArray[np.floating] = self.rows(number // self.block)[number % self.block]
+        return row
 
     def _make(self, number: int) -> NDArray[np.floating]:
         low = number * self.block
-        found: NDArray[np.floating] = self._heard[low : low + self.block] @ self._seen.T
-        return found
+        block: NDArray[np.floating] = self._heard[low : low + self.block] @ self._seen.T
+        return block
 
 
 class Known(Similarities):
@@ -54,5 +55,5 @@ class Known(Similarities):
         self.block = max(self.shape[0], 1)
 
     def rows(self, number: int) -> NDArray[np.floating]:
-        """The matrix."""
+        """Return the whole matrix."""
         return self._values

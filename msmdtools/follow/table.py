@@ -44,7 +44,7 @@ _DECIMALS = {"second": 3, "x": 2, "y": 2, "speed": 2, "similarity": 4, "probabil
 
 
 def rows(alignment: Alignment) -> list[dict[str, Any]]:
-    """The rows of the table, rounded."""
+    """Return the rows of the table, rounded."""
     places = alignment.places
     columns = {
         "second": alignment.second,
@@ -74,9 +74,9 @@ def write_table(alignment: Alignment, path: Path) -> None:
         raise MsmdError(
             f"{path}: not the name of a table; give one that ends in .csv, .parquet or .json"
         )
-    found = rows(alignment)
+    records = rows(alignment)
     if ending == ".json":
-        content = "[\n" + ",\n".join(json.dumps(row) for row in found) + "\n]\n"
+        content = "[\n" + ",\n".join(json.dumps(row) for row in records) + "\n]\n"
         write_atomically(path, content.encode())
         return
     import pyarrow as pa
@@ -84,7 +84,7 @@ def write_table(alignment: Alignment, path: Path) -> None:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    table = ALIGNMENT.from_rows(found)
+    table = ALIGNMENT.from_rows(records)
     if ending == ".csv":
         pa_csv.write_csv(table, sink, pa_csv.WriteOptions(quoting_style="none"))
     else:

@@ -94,7 +94,7 @@ class Sheet:
 
 
 def as_shown(sheet: Paged, places: Places) -> Places:
-    """Places on the pages of a sheet in px of the picture that it was made from; of a dataset's, unchanged."""
+    """Map places from a sheet's pages to the picture it was read from; those of a dataset's piece stay."""
     if not isinstance(sheet, Sheet):
         return places
     x, y = sheet.on_picture(places.page, places.x, places.y)
