@@ -317,7 +317,9 @@ def test_indexes_that_cannot_be_used(made, tmp_path):
     assert index.weights_of(made.path) == str(made.weights)
     assert index.weights_of(tmp_path / "none") == "compact-4s"
     made.weights.unlink()
-    with pytest.raises(MsmdError, match=r"w\.safetensors, which is no longer there; .* with --model$"):
+    with pytest.raises(
+        MsmdError, match=r"w\.safetensors, which is no longer there; .* with --model$"
+    ):
         index.weights_of(made.path)
 
 
