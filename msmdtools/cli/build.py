@@ -8,7 +8,7 @@ import click
 
 from msmdtools.base import resources
 from msmdtools.build.options import BuildOptions, Places, parse_options, read_config
-from msmdtools.cli import options, output
+from msmdtools.cli import options
 from msmdtools.cli.progress import Bar
 
 FAILED = 3
@@ -41,7 +41,6 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
             out,
             asked,
             progress=bar,
-            warn=output.warn,
         )
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from msmdtools.base import options as declared
-from msmdtools.cli import options, output
+from msmdtools.cli import options
 from msmdtools.cli.progress import Bar
 from msmdtools.snippets.options import (
     Places,
@@ -51,7 +51,6 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
             Path(out),
             parse_options(values),
             progress=bar,
-            warn=output.warn,
         )
     if as_json:
         click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False))

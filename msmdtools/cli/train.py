@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from msmdtools.base import options as declared
-from msmdtools.cli import options, output
+from msmdtools.cli import options
 from msmdtools.cli.progress import Bar
 from msmdtools.training.options import Step, TrainOptions
 
@@ -58,7 +58,6 @@ def command(
                 out,
                 asked,
                 observe=_Teller(bar),
-                warn=output.warn,
             )
     except KeyboardInterrupt:
         if checkpoints.there(out / CHECKPOINTS):

@@ -10,7 +10,6 @@ resumed or not, unless the learning rate follows a budget of time.
 """
 
 import logging
-import os
 import shutil
 import time
 import warnings
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from msmdtools.base.files import remove_temporaries
 from msmdtools.base.lock import held
@@ -33,11 +31,14 @@ from msmdtools.models.model import RUN_WEIGHTS
 from msmdtools.training import checkpoints, identity, interrupts, optimisers, pieces, record
 from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
+from msmdtools.training.devices import launched
 from msmdtools.training.hardware import precision, tune
 from msmdtools.training.learner import Learner
 from msmdtools.training.options import Step, Summary, TrainOptions
 from msmdtools.training.position import Position
 from msmdtools.training.refit import refit
+
+_log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 # Seconds between checkpoints, where validation does not save one before.
@@ -51,7 +52,7 @@ def train(
     options: TrainOptions | None = None,
     *,
     observe: Callable[[Step], None] = lambda step: None,
-    warn: Callable[[str], None] = lambda message: None,
+    warn: Callable[[str], None] = _log.warning,
 ) -> Summary:
     """Train a model on snippets, or go on with that, with the run folder locked.
 
@@ -108,7 +109,7 @@ class _Run:
         if options.threads:
             torch.set_num_threads(options.threads)
         self.precision = precision(config.training.precision, options.accelerator)
-        self.fabric = _fabric(options, self.precision)
+        self.fabric = launched(options, self.precision)
         if self.fabric.device.type == "cuda":
             tune()
         self.settings = identity.settings(config, options, self.precision)
@@ -365,36 +366,3 @@ class _Speed:
 
     def at(self, pairs: int) -> float:
         return (pairs - self._pairs) / max(time.monotonic() - self._begun, 1e-9)
-
-
-def _fabric(options: TrainOptions, precision: str) -> Fabric:
-    """The devices of a training, and the other processes.
-
-    Raises:
-        MsmdError: there are no such devices.
-    """
-    devices, nodes = options.devices, options.nodes
-    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun has started them already
-        devices = int(os.environ["LOCAL_WORLD_SIZE"])
-        nodes = int(os.environ["WORLD_SIZE"]) // devices
-    elif devices == "auto" and _on_processors(options.accelerator):
-        # One process with many threads is faster than many processes.
-        devices = 1
-    try:
-        fabric = Fabric(
-            accelerator=options.accelerator,
-            devices=devices,
-            num_nodes=nodes,
-            precision=precision,  # type: ignore[arg-type]  # one of Lightning's names
-        )
-        fabric.launch()
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise MsmdError(
-            f"accelerator {options.accelerator} with {devices} device(s) of {nodes} node(s): "
-            f"{error}"
-        ) from error
-    return fabric
-
-
-def _on_processors(accelerator: str) -> bool:
-    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())

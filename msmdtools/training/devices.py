@@ -1,0 +1,46 @@
+"""The devices that a training calculates with, and its processes on them."""
+
+import os
+
+import torch
+from lightning_fabric import Fabric
+
+from msmdtools.errors import MsmdError
+from msmdtools.training.options import TrainOptions
+
+
+def launched(options: TrainOptions, precision: str) -> Fabric:
+    """The devices of a training, with its other processes started.
+
+    Args:
+        options: which accelerator, how many devices and nodes.
+        precision: Lightning's name of one.
+
+    Raises:
+        MsmdError: there are no such devices.
+    """
+    devices, nodes = options.devices, options.nodes
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun has started them already
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    elif devices == "auto" and _on_processors(options.accelerator):
+        # One process with many threads is faster than many processes.
+        devices = 1
+    try:
+        fabric = Fabric(
+            accelerator=options.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            precision=precision,  # type: ignore[arg-type]  # one of Lightning's names
+        )
+        fabric.launch()
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise MsmdError(
+            f"accelerator {options.accelerator} with {devices} device(s) of {nodes} node(s): "
+            f"{error}"
+        ) from error
+    return fabric
+
+
+def _on_processors(accelerator: str) -> bool:
+    return accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
