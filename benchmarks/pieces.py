@@ -60,7 +60,7 @@ def main() -> None:
             model, given.model, dataset, selected, distractors=others, index=given.index
         )
         embedded = time.perf_counter()
-        found, queries = evaluate_pieces(tasks, model, gathered, at=speeds, draws=given.excerpts)
+        found, queries = evaluate_pieces(tasks, model, gathered, tempi=speeds, draws=given.excerpts)
         end = time.perf_counter()
         values = report.to_json(model, gathered, others, [])
         played = ", ".join(values["performances"])

@@ -1,4 +1,4 @@
-"""The folder of a report: new, empty, or that of an earlier report, which is written over."""
+"""The folder of a report: new, empty, or that of an earlier report, which is overwritten."""
 
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,12 +18,10 @@ NAMES = (
 
 
 def check(folder: Path) -> None:
-    """See that nothing but a report is in a folder, before work is done for another one.
-
-    What a killed evaluation has left unfinished is removed.
+    """Make sure that a folder holds nothing but a report, before work is done for another one.
 
     Raises:
-        MsmdError: it is a file, or there is something else in it.
+        MsmdError: it is a file, or it holds anything else.
     """
     if not folder.exists():
         return

@@ -1,8 +1,8 @@
-"""Performing pieces again in another way, whole or cut into windows at the onsets of the snippets.
+"""Pieces performed again at another tempo, tuning or with another soundfont: whole, or cut into windows.
 
-Rendered from its written music as it was, a piece gives the same samples and so the same windows. At
-another tempo, with another soundfont or tuning the onsets keep their numbers: onset k is the k-th of the
-different times at which a note starts.
+Rendered from its written music without a change, a piece gives the same samples and so the same windows. At
+another tempo, with another soundfont or tuning, the onsets keep their numbers: onset k is the k-th of the
+distinct times at which a note starts.
 """
 
 from collections.abc import Iterator
@@ -30,13 +30,15 @@ PIECE_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One piece to perform in another way.
+    """A piece to be performed again with changes.
 
     Attributes:
-        performance: the one that is changed.
-        tempo: how much faster than this performance.
-        soundfont: None for the same.
-        tuning_cents: how much higher.
+        dataset: folder of the dataset.
+        piece: id of the piece.
+        performance: name of the performance that is changed.
+        tempo: how many times as fast as this performance.
+        soundfont: name of the soundfont; None for that of the performance.
+        tuning_cents: how much higher, in cents.
     """
 
     dataset: Path
@@ -49,11 +51,13 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The windows that are wanted of a rendition.
+    """The windows to cut from a rendition.
 
     Attributes:
-        onsets: the numbers of their onsets.
-        frames: of each window.
+        rendition: the rendition.
+        info: what the snippets were cut with.
+        onsets: numbers of the onsets, one for each window.
+        frames: number of frames in a window.
     """
 
     rendition: Rendition
@@ -63,27 +67,29 @@ class Cut:
 
 
 def whole(rendition: Rendition) -> NDArray[np.float16]:
-    """The spectrogram of a rendition, float16 (92, frames).
+    """Perform a rendition and return its spectrogram, float16 (92, frames).
 
     Raises:
         DatasetError: the piece or its written music is missing or damaged.
-        SoundfontError: the soundfont is missing. PieceError: the music cannot be played.
+        SoundfontError: the soundfont is missing.
+        PieceError: the music cannot be played.
     """
     from msmdtools.perform.synth import render
 
-    music, spec = _asked(rendition)
+    music, spec = _music_and_spec(rendition)
     sound = render(music, spec, find_soundfont(spec.soundfont), rendition.tuning_cents)
     return spectrogram(sound)
 
 
 def windows(cut: Cut) -> NDArray[np.float16]:
-    """The spectrogram windows of a rendition, float16 (onsets, 92, frames), onsets as they are listed.
+    """Perform a rendition and return the windows at its onsets, float16 (onsets, 92, frames), in their order.
 
     Raises:
         DatasetError: as `whole`, or the piece has fewer onsets.
-        SoundfontError, PieceError: as `whole`.
+        SoundfontError: as `whole`.
+        PieceError: as `whole`.
     """
-    music, spec = _asked(cut.rendition)
+    music, spec = _music_and_spec(cut.rendition)
     seconds = np.unique([event.onset_s for event in events(music, spec)])
     if max(cut.onsets) >= len(seconds):
         raise DatasetError(
@@ -92,32 +98,32 @@ def windows(cut: Cut) -> NDArray[np.float16]:
         )
     bands = padded(whole(cut.rendition), cut.info)
     first = cut.info.onset_frame - cut.frames // 2
-    found = [audio_window(bands, frame_of(seconds[o]), cut.info) for o in cut.onsets]
-    return np.stack([window[:, first : first + cut.frames] for window in found])
+    cut_windows = [audio_window(bands, frame_of(seconds[o]), cut.info) for o in cut.onsets]
+    return np.stack([window[:, first : first + cut.frames] for window in cut_windows])
 
 
 def results(pool: Pool) -> Iterator[Returned]:
-    """What the calls of a pool return, whose arguments are renditions or cuts, as they end.
+    """Yield what the calls of a pool return, in the order in which they end; they take renditions or cuts.
 
     Raises:
-        MsmdError: one could not be rendered, with the piece's id.
+        MsmdError: a piece could not be rendered; the message has its id.
     """
-    for one in pool.results():
-        if isinstance(one, Returned):
-            yield one
+    for result in pool.results():
+        if isinstance(result, Returned):
+            yield result
             continue
-        argument = one.call.argument
+        argument = result.call.argument
         piece = (argument.rendition if isinstance(argument, Cut) else argument).piece
-        if isinstance(one, Lost):
-            what = "took too long" if one.timed_out else "was killed (out of memory?)"
+        if isinstance(result, Lost):
+            what = "took too long" if result.timed_out else "was killed (out of memory?)"
             raise MsmdError(f"{piece}: the worker process that performed it {what}")
-        if isinstance(one.error, MsmdError):
-            raise MsmdError(f"{piece}: {one.error}") from one.error
-        raise one.error
+        if isinstance(result.error, MsmdError):
+            raise MsmdError(f"{piece}: {result.error}") from result.error
+        raise result.error
 
 
-def _asked(rendition: Rendition) -> tuple[Music, PerformanceSpec]:
-    """What is to be played, and how."""
+def _music_and_spec(rendition: Rendition) -> tuple[Music, PerformanceSpec]:
+    """Return the music to play, and how to play it."""
     piece = _opened(rendition.dataset)[rendition.piece]
     spec = piece.spec(rendition.performance)
     tempo = spec.tempo * rendition.tempo

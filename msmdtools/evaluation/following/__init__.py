@@ -1,1 +1,1 @@
-"""Alignment and score following: how exactly a recording is followed on its sheet."""
+"""Following: how exactly a recording is followed on its sheet, by alignment or while it is heard."""

@@ -1,4 +1,4 @@
-"""Errors of alignment or following as a chart: which share of onsets is within what, and the pieces.
+"""Errors of alignment or following as a chart: the share of onsets by error, and the pieces.
 
 To the left, curves: for every error in seconds, on a logarithmic axis, the percentage of onsets with at
 most that error; the method in blue, the linear baseline in grey. To the right, a dot for each piece,
@@ -21,12 +21,15 @@ WIDTH, HEIGHT = 1400, 640
 
 
 def draw(headline: str, task: str, pieces: Sequence[Followed]) -> Canvas:
-    """The picture: RGB, uint8 (height, width, 3).
+    """Draw the errors of all onsets and pieces.
 
     Args:
-        headline: two lines, what was evaluated on what.
-        task: what the blue curve is called.
-        pieces: at least one.
+        headline: two lines that say what was evaluated on what.
+        task: label of the blue curve.
+        pieces: how each piece was followed; at least one.
+
+    Returns:
+        The picture: RGB, uint8 (height, width, 3).
     """
     figure = charts.figure(WIDTH, HEIGHT)
     charts.headline(figure, headline)

@@ -37,17 +37,19 @@ LIMIT_S = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What is reported.
+    """What an evaluation of alignment or score following reports.
 
     Attributes:
         task: "alignment" or "following".
-        model: its name. context_s: seconds of audio that it sees.
-        dataset: where the pieces are from.
-        pieces: what became of each, at the speed of the dataset.
-        method, linear: the figures of all, and of the linear baseline.
-        speeds: the figures at other speeds.
+        model: name of the model.
+        context_s: seconds of audio that the model sees at once.
+        dataset: folder of the dataset that the pieces are from.
+        pieces: how each piece was followed, at the speed of the dataset.
+        method: accuracy over all pieces.
+        linear: accuracy of the linear baseline.
+        speeds: accuracy at other speeds.
         above_linear: whether more onsets are within 0.5 s than with the baseline.
-        seen: what the model has seen of the pieces; None if nobody looked.
+        seen: which of the pieces the model has seen; None if that was not examined.
     """
 
     task: str
@@ -70,19 +72,31 @@ def summed_up(
     seed: int = 0,
     seen: Seen | None = None,
 ) -> Report:
-    """The report of an evaluation. The seed is that of the bootstrap's draws."""
-    pieces = [one for one in followed if one.speed == 1]
-    speeds = dict.fromkeys(one.speed for one in followed if one.speed != 1)
+    """Summarise an evaluation as a report.
+
+    Args:
+        model: the model that was evaluated.
+        dataset: the dataset that the pieces are from.
+        task: "alignment" or "following".
+        followed: how each piece was followed at each speed, from `evaluate_following`.
+        seed: seed of the bootstrap's draws.
+        seen: which of the pieces the model has seen; None if that was not examined.
+
+    Returns:
+        The report.
+    """
+    pieces = [piece for piece in followed if piece.speed == 1]
+    speeds = dict.fromkeys(piece.speed for piece in followed if piece.speed != 1)
     return Report(
         task,
         model.config.name,
         model.config.context_s,
         dataset.path,
         pieces,
-        accuracy_of([one.errors for one in pieces], seed),
-        accuracy_of([one.linear for one in pieces], seed),
+        accuracy_of([piece.errors for piece in pieces], seed),
+        accuracy_of([piece.linear for piece in pieces], seed),
         {
-            speed: accuracy_of([one.errors for one in followed if one.speed == speed], seed)
+            speed: accuracy_of([piece.errors for piece in followed if piece.speed == speed], seed)
             for speed in speeds
         },
         _above_linear(pieces, seed),
@@ -91,7 +105,7 @@ def summed_up(
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """All figures as plain values; shares are percentages, infinite errors null."""
+    """Return all figures as values for JSON; shares are percentages, infinite errors null."""
     return {
         "msmdtools": __version__,
         "task": report.task,
@@ -104,7 +118,7 @@ def to_json(report: Report) -> dict[str, Any]:
         LINEAR: _values(report.linear),
         "above_linear": report.above_linear,
         "seen": report.seen and report.seen.to_json(),
-        "speeds": {f"{speed:g}": _values(found) for speed, found in report.speeds.items()},
+        "speeds": {f"{speed:g}": _values(accuracy) for speed, accuracy in report.speeds.items()},
         "by_piece": [
             {
                 "piece": piece.piece,
@@ -118,13 +132,13 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def to_text(report: Report) -> str:
-    """The figures for a terminal, in aligned columns."""
+    """Return the figures as text for a terminal, in aligned columns."""
     blocks = [headline(report), aligned(table(report))]
     return "\n\n".join([*blocks, *remarks(report)])
 
 
 def remarks(report: Report) -> list[str]:
-    """What a reader of the figures must know: whether they are of any use, and what was seen before."""
+    """Return what a reader must know: whether the figures mean anything, and what the model had seen before."""
     lost = "Not distinguishable from a cursor of constant speed (linear)."
     lines = [] if report.above_linear else [lost]
     lines += [report.seen.to_text()] if report.seen else []
@@ -132,7 +146,7 @@ def remarks(report: Report) -> list[str]:
 
 
 def headline(report: Report) -> str:
-    """What was evaluated on what, in two lines."""
+    """Return two lines that say what was evaluated on what."""
     names = sorted({piece.performance for piece in report.pieces})
     performances = ", ".join(names) if len(names) <= 3 else f"{len(names)} performances"
     count = len(report.pieces)
@@ -144,7 +158,7 @@ def headline(report: Report) -> str:
 
 
 def table(report: Report) -> Table:
-    """Shares and medians, with intervals below the shares; other speeds, and the baseline."""
+    """Return the table of shares and medians, with intervals below the shares; other speeds, and the baseline."""
     head = ["", *(f"≤ {limit:g} s" for limit in WITHIN_S), "median s", "px", "% of width"]
     rows = [head, _row(report.task, report.method)]
     if report.method.intervals:
@@ -152,17 +166,19 @@ def table(report: Report) -> Table:
         rows.append(
             ["95 % interval", *(f"{low:.1f}–{high:.1f}" for low, high in edges), "", "", ""]
         )
-    rows += [_row(f"at speed {speed:g}", found) for speed, found in sorted(report.speeds.items())]
+    rows += [
+        _row(f"at speed {speed:g}", accuracy) for speed, accuracy in sorted(report.speeds.items())
+    ]
     return [*rows, _row(LINEAR, report.linear)]
 
 
 def by_piece(report: Report) -> Table:
-    """A row for each piece, the worst first."""
+    """Return a table with a row for each piece, the worst first."""
     rows = []
     for piece in report.pieces:
-        found = accuracy_of([piece.errors])
-        cells = _row(piece.piece, found)
-        rows.append((found.within[0.5], [cells[0], f"{found.onsets:,}", *cells[1:]]))
+        accuracy = accuracy_of([piece.errors])
+        cells = _row(piece.piece, accuracy)
+        rows.append((accuracy.within[0.5], [cells[0], f"{accuracy.onsets:,}", *cells[1:]]))
     rows.sort(key=lambda row: row[0])
     head = table(report)[0]
     return [["piece", "onsets", *head[1:]], *(cells for _, cells in rows)]
@@ -178,7 +194,7 @@ def write(folder: Path, report: Report) -> None:
     head = headline(report)
     picture = figure.draw(head, report.task, report.pieces)
     lines = [*title(report.model, head), *pipes(table(report)), ""]
-    lines += [part for one in remarks(report) for part in (lines_of(one), "")]
+    lines += [part for remark in remarks(report) for part in (lines_of(remark), "")]
     lines += ["![Errors as curves, pieces as dots](results.png)", "", "Each onset: "]
     lines[-1] += "[onsets.csv](onsets.csv). The pieces, the worst first:"
     lines += ["", *pipes(by_piece(report))]
@@ -194,26 +210,30 @@ def write(folder: Path, report: Report) -> None:
 
 def _above_linear(pieces: Sequence[Followed], seed: int) -> bool:
     hits, guessed = (
-        np.concatenate([errors.seconds <= LIMIT_S for errors in of])
-        for of in ([p.errors for p in pieces], [p.linear for p in pieces])
+        np.concatenate([errors.seconds <= LIMIT_S for errors in group])
+        for group in ([p.errors for p in pieces], [p.linear for p in pieces])
     )
     numbers = np.repeat(np.arange(len(pieces)), [len(p.onset) for p in pieces])
     return chance.near_above(hits, guessed, numbers, seed)
 
 
-def _row(name: str, found: Accuracy) -> list[str]:
-    shares = [f"{found.within[limit]:.1f}" for limit in WITHIN_S]
-    medians = (f"{found.median_s:.3f}", f"{found.median_px:.1f}", f"{found.median_width:.2f}")
+def _row(name: str, accuracy: Accuracy) -> list[str]:
+    shares = [f"{accuracy.within[limit]:.1f}" for limit in WITHIN_S]
+    medians = (
+        f"{accuracy.median_s:.3f}",
+        f"{accuracy.median_px:.1f}",
+        f"{accuracy.median_width:.2f}",
+    )
     return [name, *shares, *medians]
 
 
-def _values(found: Accuracy) -> dict[str, Any]:
-    medians = {name: getattr(found, name) for name in ("median_s", "median_px", "median_width")}
-    edges = found.intervals
+def _values(accuracy: Accuracy) -> dict[str, Any]:
+    medians = {name: getattr(accuracy, name) for name in ("median_s", "median_px", "median_width")}
+    edges = accuracy.intervals
     return {
-        "onsets": found.onsets,
-        "unreached": found.unreached,
-        "within": {f"{limit:g}": share for limit, share in found.within.items()},
+        "onsets": accuracy.onsets,
+        "unreached": accuracy.unreached,
+        "within": {f"{limit:g}": share for limit, share in accuracy.within.items()},
         "intervals": {f"{limit:g}": list(edge) for limit, edge in edges.items()} if edges else None,
         **{name: value if math.isfinite(value) else None for name, value in medians.items()},
     }

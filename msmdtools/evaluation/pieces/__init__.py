@@ -1,1 +1,1 @@
-"""Piece identification and position: recordings and sheets, whole or in part, among whole pieces."""
+"""Whole pieces: finding the piece of a recording or sheet, and the place in it where an excerpt begins."""

@@ -1,11 +1,12 @@
-"""What pieces are looked for in: sheets and recordings with their embeddings, one of each a piece.
+"""The candidates among which pieces are searched: sheets and recordings with their embeddings.
 
-The pieces that are evaluated are those of a selection. Candidates are the same pieces, and with
-distractors all other pieces of further datasets: a recording is looked for among all sheets, a sheet
-among all recordings. An id that several datasets have is one piece, from the first of them.
+The pieces that are evaluated are those of a selection. Candidates are the same pieces and, with
+distractors, all other pieces of further datasets, with one sheet and one recording each. A recording is
+searched for among all sheets, a sheet among all recordings. An id that several datasets have is one piece,
+from the first of them.
 
-Embeddings are kept in an index (`msmdtools.search.index`). It is added to where it lacks pieces, and
-used again by the next evaluation with the same model; other things in it do not matter.
+Embeddings are kept in an index (`msmdtools.search.index`). Pieces that it lacks are added to it, and the next
+evaluation with the same model uses it again; further pieces in it do not matter.
 """
 
 import tempfile
@@ -38,9 +39,9 @@ class Recordings:
     """One recording of each of some pieces.
 
     Attributes:
-        side: their windows, a group for each.
-        spectrogram: gives the spectrogram, (92, frames), of a piece that is evaluated.
-        speed: how much faster they are than the performances of the selection.
+        side: their windows, a group for each recording.
+        spectrogram: returns the spectrogram, (92, frames), of a piece that is evaluated, by its id.
+        speed: how many times as fast they are as the performances of the selection.
     """
 
     side: Side
@@ -50,16 +51,17 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Collection:
-    """Pieces to look for, and what they are looked for in.
+    """Pieces to evaluate, and the candidates among which they are searched.
 
     Attributes:
-        dataset: that of the pieces that are evaluated.
+        dataset: the dataset of the pieces that are evaluated.
         selection: these pieces and their performances.
-        sheets: the windows of all sheets, a group a piece, sorted by piece.
-        recordings: those of all recordings, likewise.
-        alike: the near-identical others of a piece.
-        sheet_stride, audio_stride: px and s between windows.
-        seen: what the model has seen of the pieces that are evaluated; None if nobody looked.
+        sheets: the windows of all sheets, a group for each piece, sorted by piece.
+        recordings: the windows of all recordings, likewise.
+        alike: the other pieces that are near-identical to a piece.
+        sheet_stride: px between sheet windows.
+        audio_stride: s between audio windows.
+        seen: which of the evaluated pieces the model has seen; None if that was not examined.
     """
 
     dataset: Dataset
@@ -83,17 +85,24 @@ def gather(
     seen: Seen | None = None,
     progress: Progress = silent,
 ) -> Collection:
-    """Embed what is needed, or take it from the index.
+    """Collect the candidates, embedding those whose embeddings the index lacks.
 
     Args:
-        weights: what the model was loaded from.
-        distractors: datasets all of whose pieces are candidates too.
-        index: where embeddings are kept; None to forget them.
-        seen: see `Collection`.
+        model: the model to evaluate.
+        weights: bundled name or path from which the model was loaded.
+        dataset: the dataset of the pieces that are evaluated.
+        selected: these pieces and their performances.
+        distractors: datasets whose other pieces are candidates too.
+        index: folder of the index where embeddings are kept; None to discard them afterwards.
+        seen: which of the evaluated pieces the model has seen; None if that was not examined.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The pieces and the candidates.
 
     Raises:
-        MsmdError: the index is of another model or damaged, it has a piece without this performance,
-            a piece cannot be embedded, or the model gives numbers that are not finite.
+        MsmdError: the index is of another model or damaged, it has a piece without this performance, a piece
+            cannot be embedded, or the model gives numbers that are not finite.
         DatasetError: a file of a dataset is missing or damaged.
     """
     wanted = [(dataset, selected.performances)]
@@ -105,8 +114,8 @@ def gather(
     performances: dict[str, str] = {}
     with ExitStack() as stack:
         path = index or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index"
-        for one, names_played in wanted:
-            _embed(path, one, names_played, model, weights, progress)
+        for source, names_played in wanted:
+            _embed(path, source, names_played, model, weights, progress)
             performances |= names_played
         opened = open_index(path)
         sheets = _taken(opened, "sheet", dict.fromkeys(performances, ""))
@@ -117,15 +126,15 @@ def gather(
         selection=selected,
         sheets=sheets,
         recordings=Recordings(played, partial(_spectrogram, dataset, selected)),
-        alike=near_identical.find([(one, names) for one, names in wanted]),
+        alike=near_identical.find([(source, names) for source, names in wanted]),
         sheet_stride=description.sheet_stride,
         audio_stride=description.audio_stride,
         seen=seen,
     )
 
 
-def own(side: Side, pieces: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """The vectors of the windows of pieces, by piece."""
+def vectors_by_piece(side: Side, pieces: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Return the embeddings of the windows of some pieces, float32 (windows, dim), by piece."""
     group = {piece: n for n, (piece, _) in enumerate(side.names)}
     return {p: side.vectors[side.bounds[group[p]] : side.bounds[group[p] + 1]] for p in pieces}
 

@@ -24,24 +24,33 @@ WIDTH, LINE = 1400, 30
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of 100 %: its label, the percentages of its parts from the left, and what is said of it."""
+    """A bar of 100 %.
+
+    Attributes:
+        label: the text to its left.
+        parts: percentages of its parts from the left.
+        figure: the text to its right.
+    """
 
     label: str
     parts: tuple[float, ...]
     figure: str
 
 
-def draw(headline: str, found: Sequence[Identification | Location]) -> Canvas:
-    """The picture of one task: an RGB image, uint8 (height, width, 3).
+def draw(headline: str, results: Sequence[Identification | Location]) -> Canvas:
+    """Draw the figures of one task as bars.
 
     Args:
-        headline: two lines, what was evaluated on what.
-        found: figures of all directions and speeds.
+        headline: two lines that say what was evaluated on what.
+        results: figures of all directions and speeds.
+
+    Returns:
+        The picture: RGB, uint8 (height, width, 3).
     """
-    panels = _panels(found)
+    panels = _panels(results)
     names = (
         ("rank 1", "2 to 5", "6 to 10", "beyond")
-        if isinstance(found[0], Identification)
+        if isinstance(results[0], Identification)
         else ("located", "in the right piece, which is not first")
     )
     sizes = [len(rows) + 2 for rows in panels.values()]
@@ -56,36 +65,36 @@ def draw(headline: str, found: Sequence[Identification | Location]) -> Canvas:
     return charts.drawn(figure)
 
 
-def _panels(found: Sequence[Identification | Location]) -> dict[str, list[Bar]]:
+def _panels(results: Sequence[Identification | Location]) -> dict[str, list[Bar]]:
     """The bars of each panel, by its heading: a direction, and its lengths at other speeds."""
     panels: dict[str, list[Bar]] = {}
-    for one in found:
-        direction = one.direction.replace("-", " ")
-        size = f"{one.length:g} {_unit(one)}" if one.length else "whole"
-        if one.speed != 1:
-            shown = [bar for bar in bars(one) if bar.label in ("paths", "measure")]
+    for result in results:
+        direction = result.direction.replace("-", " ")
+        size = f"{result.length:g} {_unit(result)}" if result.length else "whole"
+        if result.speed != 1:
+            shown = [bar for bar in bars(result) if bar.label in ("paths", "measure")]
             panels.setdefault(f"{direction}, {size}, at other speeds", []).extend(
-                Bar(f"speed {one.speed:g}, {bar.label}", bar.parts, bar.figure) for bar in shown
+                Bar(f"speed {result.speed:g}, {bar.label}", bar.parts, bar.figure) for bar in shown
             )
             continue
         panels.setdefault(direction, []).extend(
-            Bar(f"{size}, {bar.label}", bar.parts, bar.figure) for bar in bars(one)
+            Bar(f"{size}, {bar.label}", bar.parts, bar.figure) for bar in bars(result)
         )
     return panels
 
 
-def bars(one: Identification | Location) -> list[Bar]:
-    """What is drawn of one kind of query: the shares of ranks, or a bar for each nearness."""
-    if isinstance(one, Identification):
-        within = np.array(one.counts[: len(COUNTED)])
-        each = np.diff(within, prepend=0, append=len(one.ranks)) * 100 / len(one.ranks)
-        counts = " / ".join(f"{count:,}" for count in one.counts)
-        return [Bar(one.method, tuple(each.tolist()), f"{each[0]:.1f} %   {counts}")]
+def bars(result: Identification | Location) -> list[Bar]:
+    """Return the bars of one kind of query: the shares of ranks, or a bar for each nearness."""
+    if isinstance(result, Identification):
+        within = np.array(result.counts[: len(COUNTED)])
+        each = np.diff(within, prepend=0, append=len(result.ranks)) * 100 / len(result.ranks)
+        counts = " / ".join(f"{count:,}" for count in result.counts)
+        return [Bar(result.method, tuple(each.tolist()), f"{each[0]:.1f} %   {counts}")]
     return [
         Bar(
             name,
-            (one.located[name], one.in_piece[name] - one.located[name]),
-            f"{one.located[name]:.1f} %",
+            (result.located[name], result.in_piece[name] - result.located[name]),
+            f"{result.located[name]:.1f} %",
         )
         for name in WITHIN
     ]
@@ -109,5 +118,5 @@ def _draw_bars(axes: "Axes", rows: Sequence[Bar], names: Sequence[str]) -> None:
         frame.spines[:].set_visible(False)
 
 
-def _unit(one: Identification | Location) -> str:
-    return "s" if one.direction == AUDIO_TO_SHEET else "px"
+def _unit(result: Identification | Location) -> str:
+    return "s" if result.direction == AUDIO_TO_SHEET else "px"

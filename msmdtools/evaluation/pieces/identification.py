@@ -1,9 +1,9 @@
 """Piece identification: how often the right piece is found by a recording or sheet, or part of one.
 
-Task. Queries (`msmdtools.evaluation.pieces.excerpts`) are recordings that ask for their sheet, and sheets that
-ask for their recording. Both show the same music and share nothing else. All pieces of a collection
-(`msmdtools.evaluation.pieces.collection`) are candidates, those without a query as well, with one sheet and one
-recording each. The one right answer to a query is the other side of its own piece.
+Task. A query (`msmdtools.evaluation.pieces.excerpts`) is a recording whose sheet is sought, or a sheet whose
+recording is sought. Both hold the same music and share nothing else. All pieces of a collection
+(`msmdtools.evaluation.pieces.collection`) are candidates, including those without a query, with one sheet and
+one recording each. The one right answer to a query is the other side of its own piece.
 
 Score of a piece, by two methods (`msmdtools.search.ranking`):
 
@@ -20,7 +20,7 @@ Metrics. R@1, R@5, R@10 and MRR as in `msmdtools.metrics.ranks`, intervals of a 
 (`msmdtools.metrics.bootstrap`), and how many queries have the right piece at rank 1, at most at 5, at
 most at 10, and beyond.
 
-References. M. Dorfer et al., TISMIR 1 (2018), section 5.2: the task, and ranking by votes. They ask with
+References. M. Dorfer et al., TISMIR 1 (2018), section 5.2: the task, and ranking by votes. Their queries are
 whole recordings and sheets; near-identical pieces are not mentioned.
 """
 
@@ -52,18 +52,18 @@ COUNTED = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identification:
-    """What queries of one kind have found.
+    """How well queries of one kind identify their pieces.
 
     Attributes:
-        direction: of `msmdtools.evaluation.snippets.retrieval.DIRECTIONS`.
-        speed: of the recordings; 1 as they are in the dataset.
-        length: of the excerpts, in s or px; None for whole pieces.
-        method: of `METHODS`.
-        pieces: the piece of each query.
-        ranks: of the right pieces, (queries,).
+        direction: "audio-to-sheet" or "sheet-to-audio".
+        speed: speed of the recordings; 1 as they are in the dataset.
+        length: length of the excerpts in s or px; None for whole pieces.
+        method: "paths" or "votes", one of `METHODS`.
+        pieces: id of the piece of each query, (queries,).
+        ranks: rank of the right piece for each query, from 1; (queries,).
         retrieval: the metrics.
         intervals: their 95 % intervals; None with a single piece.
-        counts: how many queries have a rank of at most 1, 5 and 10, and beyond.
+        counts: number of queries with a rank of at most 1, 5 and 10, and beyond.
     """
 
     direction: str
@@ -84,12 +84,15 @@ class Identification:
 
 
 def rank(scores: NDArray[Any], right: int, alike: Iterable[int] = ()) -> int:
-    """The rank of a piece among all, from 1; of equal scores the last.
+    """Return the rank of a piece among all pieces; among equal scores it is ranked last.
 
     Args:
-        scores: (pieces,), higher is better, -inf for a piece that cannot be found.
-        right: the number of the piece.
+        scores: score of each piece, higher is better, -inf for a piece that cannot be found; (pieces,).
+        right: number of the piece.
         alike: numbers of near-identical pieces, which are not counted.
+
+    Returns:
+        The rank, from 1.
     """
     before = scores >= scores[right] - TIE
     before[list(alike)] = False
@@ -104,25 +107,31 @@ def ranks(
     method: str = "paths",
     progress: Progress = silent,
 ) -> NDArray[np.int64]:
-    """The rank of the right piece for every query: int64, (queries,).
+    """Rank the right piece for every query.
 
     Args:
-        candidates: one group a piece; those of the queries are among them.
-        method: of `METHODS`.
+        queries: the queries.
+        candidates: windows of the candidates, a group for each piece; the pieces of the queries are among them.
+        alike: the other pieces that are near-identical to a piece; they are not counted.
+        method: "paths" or "votes", one of `METHODS`.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The rank of the right piece for each query, from 1; int64 (queries,).
     """
     number = {piece: n for n, (piece, _) in enumerate(candidates.names)}
     scores = METHODS[method]
 
-    def one(query: Query) -> int:
-        found = scores(query.vectors, candidates.vectors, candidates.bounds)
+    def rank_of(query: Query) -> int:
+        piece_scores = scores(query.vectors, candidates.vectors, candidates.bounds)
         others = (number[p] for p in alike.get(query.piece, ()) if p in number)
-        return rank(found, number[query.piece], others)
+        return rank(piece_scores, number[query.piece], others)
 
     result = np.empty(len(queries), np.int64)
     # NumPy lets other threads run while it goes through large arrays.
     with ThreadPoolExecutor(processors()) as pool:
-        for done, found in enumerate(pool.map(one, queries)):
-            result[done] = found
+        for done, query_rank in enumerate(pool.map(rank_of, queries)):
+            result[done] = query_rank
             progress(method, done + 1, len(queries))
     return result
 
@@ -135,22 +144,30 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Identification]:
-    """How often the pieces of queries are found, by length and method.
+    """Measure how often the pieces of queries are found, by length and method.
 
     Args:
-        queries: of `direction`, from `msmdtools.evaluation.pieces.excerpts.queries`.
-        seed: of the intervals' draws.
+        queries: queries of this direction, from `msmdtools.evaluation.pieces.excerpts.queries`.
+        collection: the candidates.
+        direction: "audio-to-sheet" or "sheet-to-audio".
+        seed: seed of the intervals' draws.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        One result for each length and method.
     """
-    asks = direction == AUDIO_TO_SHEET
-    candidates = collection.sheets if asks else collection.recordings.side
+    from_audio = direction == AUDIO_TO_SHEET
+    candidates = collection.sheets if from_audio else collection.recordings.side
     speed = collection.recordings.speed
     methods = METHODS if speed == 1 else ("paths",)
-    found = {m: ranks(queries, candidates, collection.alike, m, progress) for m in methods}
+    ranks_by_method = {
+        m: ranks(queries, candidates, collection.alike, m, progress) for m in methods
+    }
     results = []
     for length in dict.fromkeys(query.length for query in queries):
         rows = [n for n, query in enumerate(queries) if query.length == length]
         pieces = [queries[n].piece for n in rows]
-        for method, all_ranks in found.items():
+        for method, all_ranks in ranks_by_method.items():
             of_length = all_ranks[rows]
             results.append(
                 Identification(
@@ -169,11 +186,11 @@ def evaluate(
 
 
 def counts(ranks: NDArray[np.int64]) -> tuple[int, ...]:
-    """How many ranks are at most 1, 5 and 10, and how many are beyond."""
+    """Count the ranks of at most 1, 5 and 10, and those beyond."""
     within = [int((ranks <= k).sum()) for k in COUNTED]
     return (*within, len(ranks) - within[-1])
 
 
 def numbers(pieces: Sequence[str]) -> NDArray[np.int64]:
-    """A number for the piece of each query, (queries,)."""
+    """Return a number for the piece of each query, (queries,)."""
     return np.unique(np.array(pieces), return_inverse=True)[1].astype(np.int64)

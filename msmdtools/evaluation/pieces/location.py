@@ -1,15 +1,15 @@
-"""Position: how near to where an excerpt begins the place is that is found for its beginning.
+"""Position: how exactly the place at which an excerpt begins is found.
 
 Task. Queries are excerpts (`msmdtools.evaluation.pieces.excerpts`). The place found is where the best path
 through the right piece begins (`msmdtools.search.ranking`, `paths` and `straightened`, as in a search):
-the middle of the window that stands against the first window of the query. The true place is where the
-music is at the middle of that first window: of an excerpt of a recording its first moment, of a passage
-of a sheet half a window inside.
+the middle of the window that is matched with the first window of the query. The true place is where the
+music is at the middle of that first window: the first moment of an excerpt of a recording, or half a window
+inside an excerpt of a sheet.
 
 Both are compared on paper, in the strip of the piece's systems (`msmdtools.evaluation.pieces.measures`), in
-which a system goes on where the one before it ends. A second is on paper where the performance is then
+which a system continues where the one before it ends. A second is on paper where the performance is then
 (`msmdtools.paper.position`); before the first onset it is at the first onset, after the last release
-at the end. At other speeds, it is the second of the dataset's performance in which the same music is.
+at the end. At other speeds, the second of the dataset's performance with the same music counts.
 
 With the distance d in px between the two, and w the width of the system that the true place is in,
 
@@ -17,11 +17,11 @@ With the distance d in px between the two, and w the width of the system that th
 - measure: the two are at most one measure apart, where place within a measure counts in proportion;
 - system: d ≤ w.
 
-Each is a percentage of the queries in two ways. *Located*: the right piece must be first among all
-candidates, as `msmdtools.evaluation.pieces.identification` defines it for paths; what is found in another piece
-is wrong. *In the piece*: only the right piece is looked at, whatever its rank.
+Each is given as two percentages of the queries. *Located*: the right piece must be first among all
+candidates, as `msmdtools.evaluation.pieces.identification` defines it for paths; a place in another piece
+is wrong. *In the piece*: only the right piece is searched, whatever its rank.
 
-A piece that is not longer than the excerpt is left out: where a whole begins is known.
+A piece that is not longer than the excerpt is left out, as it is known where a whole piece begins.
 Music that is repeated within the piece is not excused: a place with the same notes is a wrong place.
 """
 
@@ -48,10 +48,10 @@ WITHIN = ("system/10", "measure", "system")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Errors:
-    """How far from the truth places are; arrays of one length.
+    """How far places are from the true ones; arrays of one length.
 
     Attributes:
-        pixels: distance in the strip.
+        pixels: distance in the strip, px.
         systems: the same in widths of the true system.
         measures: distance in measures.
     """
@@ -61,7 +61,7 @@ class Errors:
     measures: NDArray[np.float64]
 
     def within(self, name: str) -> NDArray[np.bool_]:
-        """Which are near enough; `name` is of `WITHIN`."""
+        """Return which places are near enough; `name` is one of `WITHIN`."""
         match name:
             case "system/10":
                 return self.systems <= 0.1
@@ -75,15 +75,18 @@ class Location:
     """How well the beginnings of excerpts of one kind are located.
 
     Attributes:
-        direction, speed, length: as in `identification.Identification`.
-        queries: the excerpts; those that are their whole piece are none.
-        first: whether the right piece is first, (queries,).
-        errors: of the places found in the right pieces.
-        located, in_piece: percent of the queries, by `WITHIN`.
-        chance: what `in_piece` would be of places drawn from all windows of the right piece.
-        above_chance: whether `in_piece` is more; see `msmdtools.metrics.chance`.
+        direction: "audio-to-sheet" or "sheet-to-audio".
+        speed: speed of the recordings; 1 as they are in the dataset.
+        length: length of the excerpts in s or px.
+        queries: the excerpts, without those that are their whole piece.
+        first: whether the right piece is ranked first, (queries,).
+        errors: distance of the places found in the right pieces from the true ones.
+        located: percentage of the queries that are located, by `WITHIN`.
+        in_piece: percentage whose place in the right piece is near enough, by `WITHIN`.
+        chance: what `in_piece` would be if places were drawn from all windows of the right piece.
+        above_chance: whether `in_piece` is higher; see `msmdtools.metrics.chance`.
         intervals: 95 % intervals of `located`; None with a single piece.
-        median_px: median distance in the right piece.
+        median_px: median distance in the right piece, px.
     """
 
     direction: str
@@ -108,28 +111,36 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> list[Location]:
-    """How well the beginnings of excerpts are located, by length.
+    """Measure how well the beginnings of excerpts are located, by length.
 
     Args:
-        queries: of `direction`; those that are whole pieces are left out.
-        seed: of the intervals' draws.
+        queries: queries of this direction; those that are whole pieces are left out.
+        collection: the candidates.
+        direction: "audio-to-sheet" or "sheet-to-audio".
+        seed: seed of the intervals' draws.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        One result for each length.
 
     Raises:
         DatasetError: a file of the dataset is missing or damaged.
     """
-    asks = direction == AUDIO_TO_SHEET
+    from_audio = direction == AUDIO_TO_SHEET
     sheets, sounds = collection.sheets, collection.recordings.side
-    asking, candidates = (sounds, sheets) if asks else (sheets, sounds)
+    asking, candidates = (sounds, sheets) if from_audio else (sheets, sounds)
     sizes = dict(zip((p for p, _ in asking.names), np.diff(asking.bounds).tolist(), strict=True))
     queries = [query for query in queries if len(query.vectors) < sizes[query.piece]]
     ranks = identification.ranks(queries, candidates, collection.alike, "paths", progress)
-    found, guessed = _errors(queries, collection, asks)
+    all_errors, guessed = _errors(queries, collection, from_audio)
     results = []
     for length in dict.fromkeys(query.length for query in queries):
         rows = np.array([n for n, query in enumerate(queries) if query.length == length])
         pieces = [queries[n].piece for n in rows]
         number, first = identification.numbers(pieces), ranks[rows] == 1
-        errors = Errors(found.pixels[rows], found.systems[rows], found.measures[rows])
+        errors = Errors(
+            all_errors.pixels[rows], all_errors.systems[rows], all_errors.measures[rows]
+        )
         hits = {name: errors.within(name) for name in WITHIN}
         by_chance = {name: guessed[name][rows] for name in WITHIN}
         intervals = {
@@ -159,9 +170,18 @@ def evaluate(
     return results
 
 
-def errors(paper: Paper, found: ArrayLike, true: ArrayLike) -> Errors:
-    """How far places in the strip of a piece are from the true ones."""
-    places, right = np.asarray(found, np.float64), np.asarray(true, np.float64)
+def errors(paper: Paper, estimates: ArrayLike, true: ArrayLike) -> Errors:
+    """Return how far places in the strip of a piece are from the true ones.
+
+    Args:
+        paper: the strip of the piece.
+        estimates: places that were found, px of the strip; (n,).
+        true: the true places, px of the strip; (n,), or one for all.
+
+    Returns:
+        The distances, (n,).
+    """
+    places, right = np.asarray(estimates, np.float64), np.asarray(true, np.float64)
     pixels = np.abs(places - right)
     widths = paper.width(right.ravel())
     return Errors(pixels, pixels / widths, np.abs(paper.measure(places) - paper.measure(right)))
@@ -170,7 +190,17 @@ def errors(paper: Paper, found: ArrayLike, true: ArrayLike) -> Errors:
 def on_paper(
     paper: Paper, piece: DatasetPiece, performance: str, seconds: ArrayLike
 ) -> NDArray[np.float64]:
-    """Where a performance is at some seconds: places in the strip."""
+    """Return where a performance is on paper at some moments.
+
+    Args:
+        paper: the strip of the piece.
+        piece: the piece.
+        performance: name of its performance.
+        seconds: the moments in s, (n,).
+
+    Returns:
+        Places in px of the strip, (n,).
+    """
     passages = piece.passages(performance)
     times = np.clip(np.asarray(seconds, np.float64), passages[0].times[0], passages[-1].times[-1])
     place = piece.position(performance, times)
@@ -178,7 +208,7 @@ def on_paper(
 
 
 def _errors(
-    queries: Sequence[Query], collection: Collection, asks: bool
+    queries: Sequence[Query], collection: Collection, from_audio: bool
 ) -> tuple[Errors, dict[str, NDArray[np.float64]]]:
     """The errors of all queries in their own pieces, in their order, and how likely a guess is near enough.
 
@@ -196,9 +226,9 @@ def _errors(
         low, high = _group(recordings.side, name)
         seconds = recordings.side.places["second"].to_numpy()[low:high] * recordings.speed
         sounds = on_paper(strip, piece, collection.selection.performances[name], seconds)
-        asking, answering = (sounds, windows) if asks else (windows, sounds)
-        low, high = _group(sheets if asks else recordings.side, name)
-        vectors = (sheets if asks else recordings.side).vectors[low:high]
+        asking, answering = (sounds, windows) if from_audio else (windows, sounds)
+        low, high = _group(sheets if from_audio else recordings.side, name)
+        vectors = (sheets if from_audio else recordings.side).vectors[low:high]
         whole = np.array([0, len(vectors)])
         begins = []
         for query in (queries[n] for n in rows):
@@ -212,23 +242,32 @@ def _errors(
                 shares.append(float(guess.within(within).mean()))
         order += rows
     back = np.argsort(order)
-    found = Errors(
+    combined = Errors(
         *(
             np.concatenate([getattr(part, name) for part in parts])[back]
             for name in ("pixels", "systems", "measures")
         )
     )
-    return found, {name: np.array(shares)[back] for name, shares in guesses.items()}
+    return combined, {name: np.array(shares)[back] for name, shares in guesses.items()}
 
 
 def places(paper: Paper, sheets: Side, piece: str) -> NDArray[np.float64]:
-    """Where the middles of the windows of a piece's sheet are in the strip."""
+    """Return where the middles of the windows of a piece's sheet are in the strip.
+
+    Args:
+        paper: the strip of the piece.
+        sheets: the windows of all sheets.
+        piece: id of the piece.
+
+    Returns:
+        Places in px of the strip, (windows of the piece,).
+    """
     low, high = _group(sheets, piece)
     rows = sheets.places.iloc[low:high]
     return paper.place(rows["system"], rows["x"])
 
 
 def _group(side: Side, piece: str) -> tuple[int, int]:
-    """From which to which window a piece's group is."""
+    """Return the first window of a piece's group, and the window after its last."""
     group = [name for name, _ in side.names].index(piece)
     return int(side.bounds[group]), int(side.bounds[group + 1])

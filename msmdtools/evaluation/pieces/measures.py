@@ -1,14 +1,14 @@
 """Where measures are on the paper: bar lines, found in the pictures of the pages.
 
 A dataset knows notes and systems, not measures. A bar line is a column of a system that is inked from
-the first to the last line of every staff, and between the staves too where the line at the end of the
-system is. Stems that happen to stand above each other are told apart by that, and by the note heads
-that they touch: a column at the edge of a head is no bar line. Double bars are one.
+the first to the last line of every staff, and between the staves too if the line at the end of the
+system is. That, and the note heads that they touch, tells it from stems that happen to stand above each
+other: a column at the edge of a head is not a bar line. A double bar counts as one line.
 
 The strip is that of `msmdtools.paper.axis`, in which alignments are measured too: all systems side
-by side, the end of one where the next one begins, so the bar line between them is one place. What is left
-of a system's first note head, clef, key and time, is at that head: there is no music in it that could be
-located.
+by side, each ending where the next one begins, so the bar line between them is one place. Places to the left
+of a system's first note head (clef, key and time signature) count as the place of that head, as they hold no
+music that could be located.
 """
 
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ _STEM, _END, _DOUBLE = 1.6, 8, 13.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paper:
-    """A piece's strip of systems with what is measured on it, in px.
+    """A piece's strip of systems and the bar lines on it, in px.
 
     Attributes:
         axis: the systems side by side.
-        firsts: the page's x of the centre of each system's first note head; of its left end without
-            heads; (systems,).
-        bars: the places of bar lines, rising.
+        firsts: x on the page of the centre of each system's first note head; of the system's left end
+            without heads; (systems,).
+        bars: the places of the bar lines in the strip, rising.
     """
 
     axis: Axis
@@ -49,22 +49,22 @@ class Paper:
     bars: Floats
 
     def place(self, system: ArrayLike, x: ArrayLike) -> Floats:
-        """The places in the strip of x on the page."""
+        """Return the places in the strip, in px, of x on the pages of systems."""
         return self.axis.strip(system, np.maximum(x, self.firsts[self.axis.at(system)]))
 
     def measure(self, place: ArrayLike) -> Floats:
-        """The number of the measure at a place, from 0; between bar lines it rises in proportion."""
+        """Return the measure at each place in the strip, from 0, with its fraction between bar lines."""
         places = np.asarray(place, np.float64)
         return np.asarray(np.interp(places, self.bars, np.arange(len(self.bars))), np.float64)
 
     def width(self, place: ArrayLike) -> Integers:
-        """The widths of the systems at places."""
+        """Return the widths in px of the systems at places in the strip."""
         at = np.searchsorted(self.axis.begins[1:-1], np.asarray(place), side="right")
         return np.asarray(self.axis.widths[at], np.int64)
 
 
 def paper(piece: DatasetPiece) -> Paper:
-    """The strip of a piece with its bar lines; its two ends are always among them.
+    """Find the bar lines of a piece and return its strip; the two ends of the strip count as bar lines.
 
     Raises:
         DatasetError: a file of the dataset is missing or damaged.
@@ -73,17 +73,17 @@ def paper(piece: DatasetPiece) -> Paper:
     heads = piece.noteheads
     centres = (heads["x0"] + heads["x1"]) / 2
     nearest = centres.groupby(heads["system"]).min().reindex(axis.system).to_numpy(np.float64)
-    found = [0.0, axis.length]
+    bars = [0.0, axis.length]
     page, number = np.zeros((0, 0), np.uint8), 0
     for system, staves in piece.systems.sort_values(["system", "y0"]).groupby("system"):
         if staves["page"].iloc[0] != number:
             number = int(staves["page"].iloc[0])
             page = piece.pages[number - 1]
-        own = heads[heads["system"] == system]
-        edges = np.concatenate([own["x0"], own["x1"]])
+        own_heads = heads[heads["system"] == system]
+        edges = np.concatenate([own_heads["x0"], own_heads["x1"]])
         lines = bar_lines(page, staves, edges)
-        found += axis.strip(np.full(len(lines), system), lines).tolist()
-    places = np.clip(np.sort(found), 0, axis.length)
+        bars += axis.strip(np.full(len(lines), system), lines).tolist()
+    places = np.clip(np.sort(bars), 0, axis.length)
     apart = np.concatenate([[True], np.diff(places) > _DOUBLE])
     return Paper(axis, np.where(np.isnan(nearest), axis.lefts, nearest), places[apart])
 
@@ -91,12 +91,15 @@ def paper(piece: DatasetPiece) -> Paper:
 def bar_lines(
     page: NDArray[np.uint8], staves: "pd.DataFrame", edges: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The x of the bar lines of a system, rising, in px of the page; of a double bar several.
+    """Find the bar lines of a system.
 
     Args:
-        page: the picture, (height, width), 255 is white.
-        staves: the boxes of the system's staves from the top: x0, y0, x1, y1.
-        edges: the left and right edges of the system's note heads.
+        page: the picture, uint8 (height, width), 255 is white.
+        staves: the boxes of the system's staves from the top: x0, y0, x1, y1 in px of the page.
+        edges: x of the left and right edges of the system's note heads, px.
+
+    Returns:
+        The x of the bar lines in px of the page, rising; several for a double bar.
     """
     rows: list[dict[Any, float]] = staves.to_dict("records")
     x0, x1 = min(row["x0"] for row in rows), max(row["x1"] for row in rows)

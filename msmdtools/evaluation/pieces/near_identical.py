@@ -1,12 +1,12 @@
-"""Which pieces hold the same music, so that no answer can be wrong that takes one for the other.
+"""Which pieces hold the same music, so that an answer that takes one for the other is not wrong.
 
 Two pieces are near-identical if their near-duplicate score (`msmdtools.splits.duplicates`: how much
 of the shorter piece's skyline is in the other, note for note, in the same key) is at least `THRESHOLD`.
 Two editions of a piece are, and a dance is with the file that holds its whole suite. Another version of
 a piece, a variation or a transposition is not.
 
-Near-identical pieces are neither right answers nor wrong ones: where one of them is asked for, the
-others are taken out of the ranking. So they cannot make a figure better, and cannot spoil it. The
+Near-identical pieces are neither right answers nor wrong ones: when one of them is sought, the
+others are taken out of the ranking. So they can neither improve a figure nor spoil it. The
 relation is between pairs: two dances of a suite are near-identical to the suite, not to each other.
 """
 
@@ -27,10 +27,10 @@ Others = Mapping[str, frozenset[str]]
 
 
 def find(pieces: Iterable[tuple[Dataset, Iterable[str]]]) -> dict[str, frozenset[str]]:
-    """The near-identical others of each piece that has any, by its id.
+    """Find the near-identical others of each piece that has any, by its id.
 
     Args:
-        pieces: datasets, and the ids of their pieces; an id is in one of them only.
+        pieces: datasets, each with the ids of its pieces; an id is in only one of them.
 
     Raises:
         DatasetError: a table is missing or damaged.
@@ -45,9 +45,9 @@ def find(pieces: Iterable[tuple[Dataset, Iterable[str]]]) -> dict[str, frozenset
 
 
 def among(heads: "pd.DataFrame") -> dict[str, frozenset[str]]:
-    """As `find`, from rows of the note heads table with piece, role, grace, onset_quarters, pitch."""
+    """Find near-identical pieces as `find` does, in rows of the note heads table with `duplicates.COLUMNS`."""
     others: dict[str, set[str]] = {}
     for first, second, _ in duplicates.compare(heads, threshold=THRESHOLD):
         others.setdefault(first, set()).add(second)
         others.setdefault(second, set()).add(first)
-    return {piece: frozenset(found) for piece, found in sorted(others.items())}
+    return {piece: frozenset(alike) for piece, alike in sorted(others.items())}

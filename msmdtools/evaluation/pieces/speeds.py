@@ -4,9 +4,9 @@ The music of each performance is read from its MIDI file and rendered with the s
 (`msmdtools.evaluation.rendering`). The model's windows and strides keep their lengths: at twice the speed
 twice as much music is in a window, and a path has half as many steps for it.
 
-Only the pieces that are evaluated are performed again. Recordings that ask are compared with all sheets;
-a sheet that asks is compared with these recordings alone, since distractors at another speed would be
-known by that.
+Only the pieces that are evaluated are performed again. Their recordings are compared with all sheets;
+their sheets are compared with these recordings alone, since distractors would give themselves away by their
+different speed.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,17 @@ def performed(
     pool: Pool,
     progress: Progress = silent,
 ) -> Collection:
-    """The collection with its pieces performed again so many times as fast.
+    """Perform the pieces of a collection again at another speed.
 
     Args:
-        pool: of worker processes; it can be used again.
+        collection: the pieces and the candidates.
+        model: the model that embeds the recordings.
+        speed: how many times as fast as in the dataset.
+        pool: worker processes; it can be used again.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The collection with the new recordings, and no others.
 
     Raises:
         MsmdError: a piece could not be rendered.
@@ -49,11 +56,11 @@ def performed(
     spectrograms = {}
     places, vectors = {}, {}
     what = f"speed {speed:g}"
-    for done, one in enumerate(results(pool)):
+    for done, rendered in enumerate(results(pool)):
         progress(what, done, len(played))
-        piece = one.call.argument.piece
-        windows = audio_windows(one.value, model.config.frames, collection.audio_stride)
-        spectrograms[piece] = one.value
+        piece = rendered.call.argument.piece
+        windows = audio_windows(rendered.value, model.config.frames, collection.audio_stride)
+        spectrograms[piece] = rendered.value
         vectors[piece] = model.embed_audio(windows.spectrograms)
         places[piece] = pd.DataFrame({"piece": piece, "second": windows.second})
     progress(what, len(played), len(played))
@@ -67,7 +74,7 @@ def performed(
 
 
 def check(speeds: Sequence[float]) -> None:
-    """Raises MsmdError unless all are speeds that a performance can have."""
+    """Make sure that all are speeds that a performance can have. Raises MsmdError if not."""
     from msmdtools.performance import PerformanceSpec
 
     for speed in speeds:

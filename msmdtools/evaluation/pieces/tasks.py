@@ -14,12 +14,12 @@ from msmdtools.evaluation.pieces.location import Location
 from msmdtools.evaluation.snippets.retrieval import DIRECTIONS
 from msmdtools.models.model import Model
 
-Found = list[Identification | Location]
+Results = list[Identification | Location]
 TASKS: dict[str, Callable[..., Sequence[Identification | Location]]] = {
     "pieces": identification.evaluate,
     "position": location.evaluate,
 }
-Asked = dict[tuple[str, float], list[Query]]
+Queries = dict[tuple[str, float], list[Query]]
 
 
 def evaluate_pieces(
@@ -27,41 +27,48 @@ def evaluate_pieces(
     model: Model,
     collection: Collection,
     directions: Sequence[str] = DIRECTIONS,
-    at: Sequence[float] = (),
+    tempi: Sequence[float] = (),
     *,
     draws: int = DRAWS,
     seed: int = 0,
     progress: Progress = silent,
-) -> tuple[dict[str, Found], Asked]:
-    """The figures of tasks by their names, and the queries that they are of, by direction and speed.
+) -> tuple[dict[str, Results], Queries]:
+    """Evaluate a model on piece identification, position, or both.
 
     Args:
-        tasks: of "pieces" and "position"; both have the same queries.
-        at: speeds at which pieces are performed again and measured too.
-        draws: excerpts of each length and piece.
-        seed: of the excerpts, and of the intervals.
+        tasks: "pieces", "position", or both; they share their queries.
+        model: the model to evaluate.
+        collection: the pieces and the candidates.
+        directions: "audio-to-sheet", "sheet-to-audio", or both.
+        tempi: further speeds at which the pieces are performed again and evaluated; 1 is that of the dataset.
+        draws: number of excerpts of each length and piece.
+        seed: seed of the excerpts and of the intervals.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The figures of each task by its name, and the queries by direction and speed.
 
     Raises:
         DatasetError: a file of a dataset is missing or damaged.
-        MsmdError: a speed is none, or a piece could not be performed.
+        MsmdError: a speed is impossible, or a piece could not be performed.
     """
-    speeds.check(at)
-    found: dict[str, Found] = {task: [] for task in tasks}
-    asked: Asked = {}
+    speeds.check(tempi)
+    results: dict[str, Results] = {task: [] for task in tasks}
+    queries_by_kind: Queries = {}
 
-    def measure(of: Collection) -> None:
+    def measure(pieces_at_speed: Collection) -> None:
         options: dict[str, Any] = {"seed": seed, "progress": progress}
         for direction in directions:
-            queries = excerpts.queries(model, of, direction, count=draws, **options)
-            asked[direction, of.recordings.speed] = queries
+            queries = excerpts.queries(model, pieces_at_speed, direction, count=draws, **options)
+            queries_by_kind[direction, pieces_at_speed.recordings.speed] = queries
             for task in tasks:
-                found[task].extend(TASKS[task](queries, of, direction, **options))
+                results[task].extend(TASKS[task](queries, pieces_at_speed, direction, **options))
 
     measure(collection)
-    others = [speed for speed in at if speed != 1]
+    others = [speed for speed in tempi if speed != 1]
     if others:
         # Workers keep their soundfonts from one speed to the next.
         with Pool(min(processors(), len(collection.selection.pieces))) as pool:
             for speed in others:
                 measure(speeds.performed(collection, model, speed, pool, progress))
-    return found, asked
+    return results, queries_by_kind

@@ -1,1 +1,1 @@
-"""Snippet retrieval: windows of sheet and audio among thousands of candidates."""
+"""Snippets: finding the sheet window of an audio window among thousands of others, and the reverse."""

@@ -1,11 +1,11 @@
-"""What wrong answers are: how the first answer to a query is related to the right one.
+"""Kinds of wrong answers: how the first answer to a query is related to the right one.
 
-The first answer is the most similar candidate other than the right one, where the rank says that it is
-before the right one. Its kind is the first of these that holds:
+The first answer is the right one where its rank is 1, and otherwise the most similar other candidate. The
+kind of a wrong answer is the first of these that holds:
 
 - adjacent: the onset before or after, in the same piece;
 - overlapping: in the same piece, and the two sheet windows overlap in the strip of systems, or the two
-  audio windows overlap in time: the answer shows part of what was asked for;
+  audio windows overlap in time: the answer shows part of the right one;
 - same-notes: somewhere else, in this or another piece, with the same notes in the audio window
   (`msmdtools.evaluation.snippets.repetition`): nothing could tell them apart;
 - same-piece: another place of the same piece;
@@ -40,14 +40,18 @@ def kinds(
     context_s: float,
     columns: int,
 ) -> NDArray[np.object_]:
-    """The kind of each answer, of `KINDS`, or "right" where it is the right one.
+    """Return the kind of each answer.
 
     Args:
-        table: of the candidates.
-        right, answer: numbers of candidates, arrays of one length.
-        classes: of the candidates, by `repetition.classes`.
-        context_s: length of the audio window.
-        columns: width of the sheet window in pixels of the page.
+        table: the candidates, from `Candidates.table`.
+        right: number of the right candidate for each query, (queries,).
+        answer: number of the candidate that is the first answer, (queries,).
+        classes: class of each candidate, the same for the same notes, from `repetition.classes`.
+        context_s: length of the audio window in s.
+        columns: width of the sheet window in px of the page.
+
+    Returns:
+        One of `KINDS` for each query, or "right" where the answer is the right one; (queries,).
     """
 
     def distance(name: str) -> NDArray[np.float64]:
@@ -72,6 +76,6 @@ def kinds(
 
 
 def shares(kinds: NDArray[np.object_]) -> dict[str, float]:
-    """The percentage of each of `KINDS` among all queries."""
+    """Return the percentage of each of `KINDS` among all queries."""
     counts = Counter(kinds.tolist())
     return {kind: 100.0 * counts[kind] / len(kinds) for kind in KINDS}

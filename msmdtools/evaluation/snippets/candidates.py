@@ -1,10 +1,10 @@
-"""The pairs that an evaluation is made on: evenly spaced over the onsets of a split.
+"""The pairs on which a model is evaluated: evenly spaced over the onsets of a split.
 
-Order. Shards are shuffled, so "file order" is made anew: pieces by id, in each piece the onsets in
+Order. Shards are shuffled, so the order of the source is restored: pieces by id, in each piece the onsets in
 playing order. This is the order in which the papers' code concatenates the test pieces.
 
-Performances. Of each onset one row is taken, that of one performance: the one asked for, or of each
-piece the first by name. (Two performances of an onset have the same sheet window. Both among the
+Performances. One row is taken for each onset, that of one performance: the one that was named, or the first
+by name of each piece. (Two performances of an onset have the same sheet window. Both among the
 candidates, they would be two right answers.)
 
 Choice. With N onsets and n candidates, those at int(i · (N − 1) / (n − 1)), i = 0 … n − 1: the first,
@@ -41,16 +41,17 @@ _COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Pairs of a split, by piece and onset.
+    """Pairs of a split, sorted by piece and onset.
 
     Attributes:
-        snippets, split: where they are.
+        snippets: the snippets.
+        split: their split.
         table: one row per pair, the index 0 … n − 1: the columns of the snippets without windows and
             notes, and `row`, the number in the split.
-        pitches, offsets: of the notes in each pair's longest window: arrays of MIDI numbers, and of
-            seconds from the onset, in the order of (offset, pitch).
-        onsets: how many there are in the split, of which these were taken.
-        seen: what the model that is evaluated has seen of the split's pieces; None if nobody looked.
+        pitches: MIDI numbers of the notes in each pair's longest window, sorted by (offset, pitch).
+        offsets: onsets of these notes, in s from the pair's onset.
+        onsets: number of onsets in the split, from which these were taken.
+        seen: which of the split's pieces the evaluated model has seen; None if that was not examined.
     """
 
     snippets: Snippets
@@ -77,16 +78,21 @@ def choose(
     performance: str | None = None,
     without: Collection[str] = (),
 ) -> Candidates:
-    """The candidates of an evaluation.
+    """Choose the candidates of an evaluation.
 
     Args:
-        split: its name.
-        count: how many at most.
-        performance: which performance of every piece; None for the first by name of each.
-        without: pieces to leave out.
+        snippets: the snippets.
+        split: name of the split.
+        count: the most candidates to take, at least 2.
+        performance: name of the performance to take of every piece; None for the first by name of each.
+        without: ids of pieces to leave out.
+
+    Returns:
+        The candidates.
 
     Raises:
-        DatasetError: there is no such split or it is empty, a piece lacks the performance, or a shard is damaged.
+        DatasetError: there is no such split or it is empty, a piece lacks the performance, or a shard is
+            damaged.
         MsmdError: `count` is below 2.
     """
     if count < 2:

@@ -1,9 +1,9 @@
 """A picture of some queries with their five best answers, and the right one where it is not among them.
 
-Half of the queries are such that the first answer is right, half such that it is wrong, each half
-evenly spaced over all of its kind: the picture shows what errors look like, not how many there are.
-The right answer has a green frame. Spectrograms have low bands at the foot and white for silence; ticks
-above and below a window are where its onset is.
+For half of the queries the first answer is right, for half it is wrong, each half evenly spaced over all
+queries of its kind: the picture shows what errors look like, not how many there are.
+The right answer has a green frame. Spectrograms have low bands at the bottom and white for silence; ticks
+above and below a window mark its onset.
 """
 
 import io
@@ -30,24 +30,37 @@ ONSET: Colour = (213, 94, 0)
 
 
 def draw(model: Embedder, evaluation: Evaluation, direction: str, queries: int = QUERIES) -> Canvas:
-    """The picture of a direction: an RGB image, uint8 (height, width, 3).
+    """Draw some queries of a direction with their best answers.
+
+    Args:
+        model: the model that was evaluated.
+        evaluation: its evaluation.
+        direction: "audio-to-sheet" or "sheet-to-audio".
+        queries: number of queries to draw.
+
+    Returns:
+        The picture: RGB, uint8 (height, width, 3).
 
     Raises:
         DatasetError: a shard is damaged.
     """
     chosen = _choose(evaluation, direction, queries)
     best = {query: _best(evaluation, direction, query) for query in chosen}
-    shown = sorted({*chosen, *(c for found in best.values() for c, _ in found)})
+    shown = sorted({*chosen, *(c for ranked in best.values() for c, _ in ranked)})
     batch = retrieval.windows(model, evaluation.candidates, shown)
     place = {candidate: i for i, candidate in enumerate(shown)}
     sheets = {c: _sheet(batch.sheets[place[c]]) for c in shown}
     width = next(iter(sheets.values())).shape[1]
     sounds = {c: _sound(batch.spectrograms[place[c]], width) for c in shown}
-    asked, found = (sounds, sheets) if direction == AUDIO_TO_SHEET else (sheets, sounds)
+    query_windows, answer_windows = (
+        (sounds, sheets) if direction == AUDIO_TO_SHEET else (sheets, sounds)
+    )
     # A column more where one of the right answers is not among the best; none fewer for few candidates.
     columns = 1 + max(BEST, *map(len, best.values()))
     rows = [
-        _row(evaluation, direction, query, asked[query], found, best[query], columns)
+        _row(
+            evaluation, direction, query, query_windows[query], answer_windows, best[query], columns
+        )
         for query in chosen
     ]
     title = _title(evaluation, direction, rows[0].shape[1])
@@ -55,7 +68,7 @@ def draw(model: Embedder, evaluation: Evaluation, direction: str, queries: int =
 
 
 def png(canvas: Canvas) -> bytes:
-    """A picture as a PNG file."""
+    """Return a picture as a PNG file."""
     from PIL import Image
 
     content = io.BytesIO()
@@ -88,22 +101,22 @@ def _best(evaluation: Evaluation, direction: str, query: int) -> list[tuple[int,
     order = order[order != query][:BEST]
     # Where the rank says, which puts it behind those that are equally similar.
     order = np.insert(order, min(rank - 1, len(order)), query)
-    found = [(int(c), float(cosine[c])) for c in order]
-    return found[:BEST] if rank <= BEST else [*found[:BEST], found[-1]]
+    ranked = [(int(c), float(cosine[c])) for c in order]
+    return ranked[:BEST] if rank <= BEST else [*ranked[:BEST], ranked[-1]]
 
 
 def _row(
     evaluation: Evaluation,
     direction: str,
     query: int,
-    asked: Canvas,
+    query_window: Canvas,
     windows: dict[int, Canvas],
     best: Sequence[tuple[int, float]],
     columns: int,
 ) -> Canvas:
     """A query and its answers side by side, each with lines of text below."""
-    width = asked.shape[1]
-    height = max(asked.shape[0], windows[query].shape[0])
+    width = query_window.shape[1]
+    height = max(query_window.shape[0], windows[query].shape[0])
     result = evaluation.directions[direction]
     table = evaluation.candidates.table
     step = width + GAP
@@ -124,7 +137,7 @@ def _row(
             drawing.text(canvas, at, drawing.fitted(words, width, SMALL), SMALL, colour, "mt")
 
     rank = int(result.ranks[query])
-    place(asked, MARGIN, ["query", *_where(evaluation, query)])
+    place(query_window, MARGIN, ["query", *_where(evaluation, query)])
     numbers = np.array([c for c, _ in best])
     kinds = answers.kinds(
         table,
@@ -151,11 +164,11 @@ def _where(evaluation: Evaluation, candidate: int) -> list[str]:
 
 def _title(evaluation: Evaluation, direction: str, width: int) -> Canvas:
     canvas = drawing.blank(2 * MARGIN + TITLE + LABEL, width)
-    found = evaluation.directions[direction].retrieval
+    metrics = evaluation.directions[direction].retrieval
     words = f"{evaluation.model}, {evaluation.context_s:g} s: {direction.replace('-', ' ')}"
     drawing.text(canvas, (MARGIN, MARGIN), words, TITLE)
     words = (
-        f"{found.candidates:,} candidates, R@1 {found.recall_1:.1f}, MRR {found.mrr:.3f}.  "
+        f"{metrics.candidates:,} candidates, R@1 {metrics.recall_1:.1f}, MRR {metrics.mrr:.3f}.  "
         "Each row: a query, its five best answers, and at the end the right one (green) where it is "
         "not among them; rank, what the answer is, cosine."
     )

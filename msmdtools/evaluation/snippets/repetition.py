@@ -1,17 +1,17 @@
-"""What musical repetition makes impossible: onsets that cannot be told apart by the notes around them.
+"""The limit that musical repetition sets: onsets that cannot be told apart by the notes around them.
 
 Two onsets have *the same notes* if in the audio window of the model, from −context / 2 to context / 2
-around the onset (open at the right end), the same pitches start at the same times after the onset: as
-many notes, in the order of (time, pitch) the same pitches, and times that differ by `TOLERANCE` = 5 ms
-at most, a tenth of a frame of the spectrogram. What has started before the window and still sounds, and
-how long notes last, is not compared. Pieces are not either: the same notes may be in two of them.
+around the onset (open at the right end), the same pitches start at the same times after the onset: the same
+number of notes, the same pitches in the order of (time, pitch), and times that differ by at most
+`TOLERANCE` = 5 ms, a tenth of a frame of the spectrogram. Notes that started before the window and still
+sound are not compared, nor are the lengths of notes, nor the pieces: the same notes may be in two of them.
 
-The relation is made transitive by going through the pairs in order and comparing each with the first
-of every class: a pair belongs to the first class whose first pair has the same notes.
+The relation is made transitive by comparing each pair in turn with the first pair of every class: a pair
+belongs to the first class whose first pair has the same notes.
 
-The ceiling is the R@1 that is to be expected from an oracle that knows the notes in the window, and
-nothing else, and guesses among those that are the same: the mean over queries of 1 / size of the class,
-in percent. It is the same in both directions. A model can be above it: sheet windows show another range
+The ceiling is the R@1 to be expected of an oracle that knows the notes in the window and nothing else, and
+guesses among equal ones: the mean over queries of 1 / size of the class,
+in percent. It is the same in both directions. A model can exceed it: sheet windows show another range
 than the audio windows, and a performance may differ where the notes do not.
 """
 
@@ -29,12 +29,12 @@ _EDGE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What repetition leaves.
+    """The recall that repetition leaves to be reached.
 
     Attributes:
         recall_1: the highest R@1 to be expected, in percent.
-        repeated: percent of queries whose notes are those of another candidate too.
-        classes: how many different windows there are.
+        repeated: percentage of queries whose notes are also those of another candidate.
+        classes: number of windows with different notes.
     """
 
     recall_1: float
@@ -45,12 +45,15 @@ class Ceiling:
 def classes(
     pitches: Sequence[NDArray[np.int32]], offsets: Sequence[NDArray[np.float32]], context_s: float
 ) -> NDArray[np.int64]:
-    """A number for each pair, the same for pairs with the same notes: int64, (pairs,).
+    """Sort pairs into classes with the same notes.
 
     Args:
-        pitches: MIDI numbers of the notes around each onset, by (offset, pitch).
-        offsets: when they start, in seconds from the onset.
-        context_s: the length of the window; notes outside of it do not count.
+        pitches: MIDI numbers of the notes around each onset, sorted by (offset, pitch).
+        offsets: their onsets, in s from the pair's onset.
+        context_s: length of the window in s; notes outside of it do not count.
+
+    Returns:
+        The number of each pair's class, int64 (pairs,).
     """
     known: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
     result = np.empty(len(pitches), np.int64)
@@ -71,7 +74,7 @@ def classes(
 
 
 def ceiling(classes: NDArray[np.int64]) -> Ceiling:
-    """The ceiling of candidates with these classes, every one of them a query."""
+    """Return the ceiling for candidates with these classes, each of which is a query."""
     sizes = np.bincount(classes)[classes]
     return Ceiling(
         recall_1=100.0 * float(np.mean(1.0 / sizes)),

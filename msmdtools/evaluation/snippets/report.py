@@ -34,9 +34,9 @@ HEADINGS = {
 
 
 def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[str, Any]:
-    """All figures as plain values; percentages are of queries."""
+    """Return all figures as values for JSON; percentages are of queries."""
     table = evaluation.candidates.table
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "msmdtools": __version__,
         "model": evaluation.model,
         "context_s": evaluation.context_s,
@@ -60,22 +60,22 @@ def to_json(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> dict[
         "seen": evaluation.candidates.seen and evaluation.candidates.seen.to_json(),
     }
     if robustness:
-        found["robustness"] = {
+        values["robustness"] = {
             "candidates": next(iter(robustness[0].directions.values())).candidates,
             "conditions": [
                 {
                     "kind": outcome.kind,
                     "value": outcome.value,
-                    **{name: _values(one) for name, one in outcome.directions.items()},
+                    **{name: _values(metrics) for name, metrics in outcome.directions.items()},
                 }
                 for outcome in robustness
             ],
         }
-    return found
+    return values
 
 
 def to_text(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> str:
-    """The figures for a terminal, in aligned columns."""
+    """Return the figures as text for a terminal, in aligned columns."""
     blocks = [headline(evaluation), aligned(main_table(evaluation)), *remarks(evaluation)]
     blocks.append(aligned(answers_table(evaluation)))
     if robustness:
@@ -86,7 +86,16 @@ def to_text(evaluation: Evaluation, robustness: Sequence[Outcome] = ()) -> str:
 def write(
     folder: Path, model: Embedder, evaluation: Evaluation, robustness: Sequence[Outcome] = ()
 ) -> list[Path]:
-    """Write the report's files into a folder, which is made if need be; returns their paths.
+    """Write the report's files into a folder, which is made if need be.
+
+    Args:
+        folder: the folder.
+        model: the model that was evaluated.
+        evaluation: its evaluation.
+        robustness: its retrieval under other conditions; empty if it was not measured.
+
+    Returns:
+        The paths of the files.
 
     Raises:
         OSError: a file cannot be written.
@@ -110,7 +119,7 @@ def write(
 
 
 def headline(evaluation: Evaluation) -> str:
-    """What was evaluated on what, in two lines."""
+    """Return two lines that say what was evaluated on what."""
     candidates = evaluation.candidates
     names = sorted(set(candidates.table["performance"]))
     performances = ", ".join(names) if len(names) <= 3 else f"{len(names)} performances"
@@ -123,15 +132,15 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
-    """What a reader of the figures must know: whether they are above chance, and what was seen before."""
+    """Return what a reader must know: whether the figures are above chance, and what the model had seen before."""
     lost = [_spoken(name) for name, d in evaluation.directions.items() if not d.above_chance]
-    found = [f"Not distinguishable from chance: {' and '.join(lost)}."] if lost else []
+    lines = [f"Not distinguishable from chance: {' and '.join(lost)}."] if lost else []
     seen = evaluation.candidates.seen
-    return ["\n".join(found + ([seen.to_text()] if seen else []))] if found or seen else []
+    return ["\n".join(lines + ([seen.to_text()] if seen else []))] if lines or seen else []
 
 
 def main_table(evaluation: Evaluation) -> Table:
-    """The metrics with intervals, chance and ceiling."""
+    """Return the metrics with their intervals, chance, and the ceiling."""
     table = [["", *HEADINGS.values()]]
     for name, direction in evaluation.directions.items():
         table.append([_spoken(name), *_cells(direction.retrieval)])
@@ -148,7 +157,7 @@ def main_table(evaluation: Evaluation) -> Table:
 
 
 def answers_table(evaluation: Evaluation) -> Table:
-    """What first answers are, in percent of queries."""
+    """Return what kinds the first answers are, in percent of queries."""
     directions = evaluation.directions.values()
     table = [["first answers, percent", *(_spoken(d.name) for d in directions)]]
     shares = [answers.shares(d.kinds) for d in directions]
@@ -162,7 +171,7 @@ def answers_table(evaluation: Evaluation) -> Table:
 
 
 def robustness_table(robustness: Sequence[Outcome]) -> Table:
-    """Retrieval under each condition."""
+    """Return the metrics under each condition."""
     names = list(robustness[0].directions)
     count = robustness[0].directions[names[0]].candidates
     metrics_shown = ("recall_1", "recall_25", "mrr")
@@ -179,17 +188,21 @@ def robustness_table(robustness: Sequence[Outcome]) -> Table:
 
 
 def _composers_table(evaluation: Evaluation) -> Table:
-    by = {
+    composers = {
         name: direction.by(evaluation.candidates.table["composer"])
         for name, direction in evaluation.directions.items()
     }
     table = [
-        ["composer", "queries", *(f"{_spoken(n)} {m}" for n in by for m in ("R@1", "R@25", "MRR"))]
+        [
+            "composer",
+            "queries",
+            *(f"{_spoken(n)} {m}" for n in composers for m in ("R@1", "R@25", "MRR")),
+        ]
     ]
-    for composer, first in next(iter(by.values())).items():
+    for composer, first in next(iter(composers.values())).items():
         cells = [
-            _shown(metric, getattr(found[composer], metric))
-            for found in by.values()
+            _shown(metric, getattr(metrics[composer], metric))
+            for metrics in composers.values()
             for metric in ("recall_1", "recall_25", "mrr")
         ]
         table.append([composer or "(none)", f"{first.queries:,}", *cells])
@@ -203,9 +216,9 @@ def _by_piece(evaluation: Evaluation) -> str:
     table = evaluation.candidates.table
     composer = dict(zip(table["piece"], table["composer"], strict=True))
     for name, direction in evaluation.directions.items():
-        for piece, found in direction.by(table["piece"]).items():
-            values = [f"{getattr(found, metric):.6g}" for metric in METRICS]
-            writer.writerow([piece, composer[piece], name, found.queries, *values])
+        for piece, metrics in direction.by(table["piece"]).items():
+            values = [f"{getattr(metrics, metric):.6g}" for metric in METRICS]
+            writer.writerow([piece, composer[piece], name, metrics.queries, *values])
     return file.getvalue()
 
 
@@ -245,16 +258,16 @@ def _direction(direction: Direction, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _values(found: RetrievalMetrics) -> dict[str, Any]:
-    return {**{name: getattr(found, name) for name in METRICS}, "queries": found.queries}
+def _values(metrics: RetrievalMetrics) -> dict[str, Any]:
+    return {**{name: getattr(metrics, name) for name in METRICS}, "queries": metrics.queries}
 
 
 def _spoken(direction: str) -> str:
     return direction.replace("-", " ")
 
 
-def _cells(found: RetrievalMetrics) -> list[str]:
-    return [_shown(metric, getattr(found, metric)) for metric in METRICS]
+def _cells(metrics: RetrievalMetrics) -> list[str]:
+    return [_shown(metric, getattr(metrics, metric)) for metric in METRICS]
 
 
 def _shown(metric: str, value: float) -> str:

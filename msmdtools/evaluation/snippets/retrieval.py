@@ -1,9 +1,9 @@
 """Snippet retrieval: how often a model finds the sheet of a sound, and the sound of a sheet.
 
 `evaluate` embeds the candidates of a split (`msmdtools.evaluation.snippets.candidates`) with the model's own
-length of context, ranks them in both directions (`metrics`), and says how sure the figures are
-(`bootstrap`), what repetition leaves to be reached (`repetition`) and what wrong answers are
-(`answers`).
+length of context and ranks them in both directions (`msmdtools.metrics.ranks`). It also computes how certain
+the figures are (`bootstrap`), the highest recall that repetition allows (`repetition`) and the kinds of wrong
+answers (`answers`).
 """
 
 from collections.abc import Sequence
@@ -45,19 +45,19 @@ class _Config(Protocol):
 
 
 class Embedder(Protocol):
-    """What is evaluated: `msmdtools.models.model.Model`, or anything with these two methods."""
+    """A model that can be evaluated: `msmdtools.models.model.Model`, or anything with these methods."""
 
     @property
     def config(self) -> _Config:
-        """Has the model's name and the length of its audio windows, `context_s`."""
+        """The model's configuration, with its `name` and `context_s`, the length of its audio windows in s."""
         ...
 
     def embed_sheet(self, images: NDArray[np.uint8]) -> Embeddings:
-        """Embeddings (n, dim) of sheet windows (n, rows, columns)."""
+        """Return embeddings, float32 (n, dim), of sheet windows, uint8 (n, rows, columns)."""
         ...
 
     def embed_audio(self, audio: NDArray[Any]) -> Embeddings:
-        """Embeddings (n, dim) of spectrogram windows (n, 92, frames)."""
+        """Return embeddings, float32 (n, dim), of spectrogram windows, (n, 92, frames)."""
         ...
 
 
@@ -66,13 +66,13 @@ class Direction:
     """The answers in one direction.
 
     Attributes:
-        name: of `DIRECTIONS`.
-        ranks: of the right answers, (queries,).
+        name: "audio-to-sheet" or "sheet-to-audio".
+        ranks: rank of the right answer to each query, from 1; (queries,).
         retrieval: the metrics.
         intervals: their 95 % intervals; None with a single piece.
-        first: the number of each query's first answer, (queries,).
-        kinds: what it is, "right" or of `answers.KINDS`, (queries,).
-        same_notes: percent of queries whose first answer has the notes of the right one.
+        first: number of the candidate that is each query's first answer, (queries,).
+        kinds: kind of that answer, "right" or one of `answers.KINDS`; (queries,).
+        same_notes: percentage of queries whose first answer has the notes of the right one.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Direction:
         return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
     def by(self, column: "pd.Series[Any]") -> dict[str, RetrievalMetrics]:
-        """The metrics of the queries of each value of a column, such as the piece."""
+        """Return the metrics of the queries for each value of a column, such as the piece."""
         return {
             str(value): retrieval_metrics(self.ranks[rows], len(self.ranks))
             for value, rows in sorted(column.groupby(column).indices.items())
@@ -102,13 +102,14 @@ class Evaluation:
     """A model's retrieval on the candidates of a split.
 
     Attributes:
-        model: its name.
-        context_s: length of its audio windows.
+        model: name of the model.
+        context_s: length of its audio windows in s.
         candidates: the pairs.
-        sheets, sounds: their embeddings, (candidates, dim).
-        classes: which of them have the same notes, (candidates,).
-        ceiling: what repetition leaves to be reached.
-        directions: by their names.
+        sheets: embeddings of their sheet windows, (candidates, dim).
+        sounds: embeddings of their audio windows, (candidates, dim).
+        classes: class of each candidate, the same for the same notes; (candidates,).
+        ceiling: the recall that repetition leaves to be reached.
+        directions: the answers in each direction, by its name.
     """
 
     model: str
@@ -121,7 +122,7 @@ class Evaluation:
     directions: dict[str, Direction]
 
     def sides(self, direction: str) -> tuple[Embeddings, Embeddings]:
-        """The embeddings of the queries and of the candidates."""
+        """Return the embeddings of the queries and those of the candidates."""
         both = self.sounds, self.sheets
         return both if direction == AUDIO_TO_SHEET else both[::-1]
 
@@ -134,11 +135,17 @@ def evaluate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Evaluation:
-    """How well a model finds the candidates.
+    """Evaluate how well a model finds the candidates.
 
     Args:
-        seed: of the intervals' draws.
-        progress: told what is done, how many of how many.
+        model: the model.
+        candidates: the pairs; each is a query once.
+        directions: "audio-to-sheet", "sheet-to-audio", or both.
+        seed: seed of the intervals' draws.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The answers, with metrics and intervals.
 
     Raises:
         DatasetError: the snippets' windows are shorter than the model's context, or a shard is damaged.
@@ -164,10 +171,10 @@ def evaluate(
                 "finite; the weights are of no use, take an earlier checkpoint"
             )
     classes = repetition.classes(candidates.pitches, candidates.offsets, context)
-    found = {}
+    results = {}
     for name in directions:
         sides = (sound, sheet) if name == AUDIO_TO_SHEET else (sheet, sound)
-        found[name] = _direction(name, *sides, candidates, classes, context, seed)
+        results[name] = _direction(name, *sides, candidates, classes, context, seed)
     return Evaluation(
         model=model.config.name,
         context_s=context,
@@ -176,12 +183,12 @@ def evaluate(
         sounds=sound,
         classes=classes,
         ceiling=repetition.ceiling(classes),
-        directions=found,
+        directions=results,
     )
 
 
 def pairs(model: Embedder, candidates: Candidates) -> Pairs:
-    """The windows of a split as the model takes them. Raises DatasetError if they are too short."""
+    """Return the windows of a split as the model takes them. Raises DatasetError if they are too short."""
     return Pairs(
         candidates.snippets,
         candidates.split.name,
@@ -192,22 +199,31 @@ def pairs(model: Embedder, candidates: Candidates) -> Pairs:
 
 
 def windows(model: Embedder, candidates: Candidates, numbers: Sequence[int]) -> Batch:
-    """The windows of candidates by their numbers."""
+    """Return the windows of some candidates as the model takes them.
+
+    Args:
+        model: the model.
+        candidates: the pairs.
+        numbers: which of them, from 0.
+
+    Returns:
+        The windows, in the order of `numbers`.
+    """
     return pairs(model, candidates).batch(candidates.table["row"].to_numpy()[list(numbers)])
 
 
 def _direction(
     name: str,
-    queries: Embeddings,
-    found: Embeddings,
+    query_vectors: Embeddings,
+    candidate_vectors: Embeddings,
     candidates: Candidates,
     classes: NDArray[np.int64],
     context_s: float,
     seed: int,
 ) -> Direction:
-    ranks = ranks_of_pairs(queries, found)
+    ranks = ranks_of_pairs(query_vectors, candidate_vectors)
     right = np.arange(len(ranks))
-    other = most_similar(queries, found)[:, 0]
+    other = most_similar(query_vectors, candidate_vectors)[:, 0]
     first = np.where(ranks == 1, right, other)
     columns = candidates.split.info.columns
     kinds = answers.kinds(candidates.table, right, first, classes, context_s, columns)

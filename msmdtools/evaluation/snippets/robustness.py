@@ -1,6 +1,6 @@
 """How retrieval changes when the audio is not like that of the test set; the sheets stay the same.
 
-Always, on the stored spectrogram windows (log10(1 + magnitude), so on their magnitudes):
+These conditions change the magnitudes of the stored spectrogram windows, which hold log10(1 + magnitude):
 
 - gain: magnitudes times 10^(dB / 20). A recording has no absolute level.
 - noise: in each cell of the spectrogram, energies add up: √(m² + n²), n² exponentially distributed, as
@@ -8,7 +8,7 @@ Always, on the stored spectrogram windows (log10(1 + magnitude), so on their mag
   signal-to-noise ratio). The same level in all bands: noise that is white in pitch bands. The draws
   belong to the pair: the same in every run.
 
-With the dataset that the snippets were cut from, performances rendered again (`rendering`):
+These need the dataset that the snippets were cut from, as performances are rendered again (`rendering`):
 
 - tempo: 0.5 (half as fast) to 2.0 times as fast, the test of tempo in the code of Dorfer et al. and
   Balke et al. (ISMIR 2019). Windows keep their length: at half the speed half as many notes are in them.
@@ -56,11 +56,12 @@ Windows = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way in which the audio differs.
+    """A change of the audio.
 
     Attributes:
         kind: "stored", "gain", "noise", "tempo", "soundfont" or "tuning".
-        amount: how much: dB, dB, speed, name or cents; None for the stored audio.
+        amount: dB for gain and noise, a factor of speed for tempo, a soundfont's name, or cents; None for the
+            stored audio.
     """
 
     kind: str
@@ -80,7 +81,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Retrieval under a condition, by direction."""
+    """Retrieval under a condition.
+
+    Attributes:
+        kind: kind of the condition.
+        value: its amount, for people.
+        directions: the metrics, by direction.
+    """
 
     kind: str
     value: str
@@ -88,21 +95,21 @@ class Outcome:
 
 
 def conditions(dataset: bool, known: Sequence[str] = ()) -> list[Condition]:
-    """The conditions of the table, the stored audio first.
+    """List the conditions of the table, the stored audio first.
 
     Args:
         dataset: whether performances can be rendered again.
-        known: soundfonts of the test set itself.
+        known: names of the test set's own soundfonts, which are no change.
     """
-    found = [Condition("stored")]
+    listed = [Condition("stored")]
     if dataset:
         fonts = [font for font in _soundfonts() if font not in known]
-        found += [Condition("tempo", tempo) for tempo in TEMPI]
-        found += [Condition("soundfont", font) for font in fonts]
-        found += [Condition("tuning", cents) for cents in TUNINGS_CENTS]
-    found += [Condition("gain", db) for db in GAINS_DB]
-    found += [Condition("noise", db) for db in NOISES_DB]
-    return found
+        listed += [Condition("tempo", tempo) for tempo in TEMPI]
+        listed += [Condition("soundfont", font) for font in fonts]
+        listed += [Condition("tuning", cents) for cents in TUNINGS_CENTS]
+    listed += [Condition("gain", db) for db in GAINS_DB]
+    listed += [Condition("noise", db) for db in NOISES_DB]
+    return listed
 
 
 def evaluate(
@@ -113,10 +120,18 @@ def evaluate(
     *,
     progress: Progress = silent,
 ) -> list[Outcome]:
-    """Retrieval under each of `conditions`, with these candidates.
+    """Evaluate retrieval under each of `conditions`, with the same candidates.
 
     Args:
-        dataset: from which performances are rendered again; None to leave these conditions out.
+        model: the model.
+        candidates: the pairs; each is a query once.
+        dataset: folder of the dataset from which performances are rendered again; None to leave these
+            conditions out.
+        directions: "audio-to-sheet", "sheet-to-audio", or both.
+        progress: told the phase, how much of it is done, and how much there is.
+
+    Returns:
+        The metrics under each condition.
 
     Raises:
         DatasetError: it is not the dataset that the snippets were cut from, or is damaged.
@@ -148,11 +163,11 @@ def evaluate(
 
             changed = _changed(condition, sound, candidates, dataset, pool, step)
             embedded = model.embed_audio(changed)
-            found = {}
+            metrics = {}
             for name in directions:
                 sides = (embedded, sheet) if name == AUDIO_TO_SHEET else (sheet, embedded)
-                found[name] = retrieval_metrics(ranks_of_pairs(*sides))
-            outcomes.append(Outcome(condition.kind, condition.value, found))
+                metrics[name] = retrieval_metrics(ranks_of_pairs(*sides))
+            outcomes.append(Outcome(condition.kind, condition.value, metrics))
             step(steps[number])
     return outcomes
 
@@ -178,15 +193,20 @@ def _changed(
 
 
 def louder(spectrograms: Windows, gain_db: float) -> NDArray[np.float32]:
-    """Spectrogram windows (pairs, bands, frames) with another gain."""
+    """Return spectrogram windows, (pairs, bands, frames), with `gain_db` more gain."""
     return _logarithm(_magnitudes(spectrograms) * np.float32(10 ** (gain_db / 20)))
 
 
 def noisy(spectrograms: Windows, numbers: NDArray[np.int64], snr_db: float) -> NDArray[np.float32]:
-    """Spectrogram windows (pairs, bands, frames) with noise, so many dB below what is there.
+    """Add noise to spectrogram windows.
 
     Args:
-        numbers: of the pairs in their split, (pairs,): what is drawn belongs to them.
+        spectrograms: windows of log10(1 + magnitude), (pairs, bands, frames).
+        numbers: numbers of the pairs in their split, (pairs,); the random draws depend on them.
+        snr_db: signal-to-noise ratio in dB.
+
+    Returns:
+        float32 (pairs, bands, frames).
     """
     magnitudes = _magnitudes(spectrograms)
     for window, number in zip(magnitudes, numbers.tolist(), strict=True):
@@ -207,14 +227,14 @@ def _logarithm(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _soundfonts() -> list[str]:
     """The registered soundfonts that are on this machine."""
-    found = []
+    available = []
     for name in registry():
         try:
             find_soundfont(name)
         except SoundfontError:
             continue
-        found.append(name)
-    return found
+        available.append(name)
+    return available
 
 
 def _check(dataset: Path, candidates: Candidates) -> None:
@@ -247,7 +267,7 @@ def _rendered(
         rendition = Rendition(dataset.absolute(), piece, performance, **changed)
         cut = Cut(rendition, info, tuple(group["onset"].tolist()), frames)
         pool.submit(Call(windows, cut, PIECE_S))
-    for done, one in enumerate(results(pool), 1):
-        result[groups[one.call.argument.rendition.piece].index.to_numpy()] = one.value
+    for done, returned in enumerate(results(pool), 1):
+        result[groups[returned.call.argument.rendition.piece].index.to_numpy()] = returned.value
         step(done)
     return result
