@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -26,6 +26,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 LONGEST = 400
 """Lines of a module, with its docstring and imports."""
+SPECIFIED = frozenset({"evaluation", "follow", "inputs", "metrics", "search", "splits"})
+"""Rooms whose public functions of three or more parameters list `Args:` and `Returns:`; others follow."""
 
 
 def module_name(path: Path) -> str:
@@ -87,6 +89,38 @@ def test_modules_are_short_say_what_they_are_and_never_print() -> None:
         prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
         wrong += [f"{name}, line {call.lineno}: print" for call in prints]
     assert not wrong, "\n".join(wrong)
+
+
+def test_functions_of_three_parameters_say_what_they_take_and_return() -> None:
+    wrong = []
+    for module, tree in TREES.items():
+        if room(module) not in SPECIFIED:
+            continue
+        for name, function in public_functions(tree.body):
+            arguments = function.args
+            parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            if sum(parameter.arg not in ("self", "cls") for parameter in parameters) < 3:
+                continue
+            words = (ast.get_docstring(function) or "").split()
+            if "Args:" not in words:
+                wrong.append(f"{module}, line {function.lineno}: {name} has no Args:")
+            returned = function.returns and ast.unparse(function.returns)
+            if returned not in (None, "None") and not {"Returns:", "Yields:"} & set(words):
+                wrong.append(f"{module}, line {function.lineno}: {name} has no Returns:")
+    assert not wrong, "\n".join(wrong)
+
+
+def public_functions(
+    body: list[ast.stmt], prefix: str = ""
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Functions and methods whose names, and those of their classes, have no underscore in front."""
+    for node in body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                if not name.startswith("_"):
+                    yield prefix + name, node
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                yield from public_functions(node.body, f"{prefix}{name}.")
 
 
 def test_reference_has_every_command_with_help_for_every_option_and_an_example(
