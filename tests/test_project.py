@@ -27,7 +27,7 @@ LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 LONGEST = 400
 """Lines of a module, with its docstring and imports."""
 SPECIFIED = frozenset({"evaluation", "follow", "inputs", "metrics", "search", "splits"})
-"""Rooms whose public functions of three or more parameters list `Args:` and `Returns:`; others follow."""
+"""Rooms where public functions of three or more parameters list them under `Args:`, and have `Returns:`."""
 
 
 def module_name(path: Path) -> str:
@@ -99,14 +99,16 @@ def test_functions_of_three_parameters_say_what_they_take_and_return() -> None:
         for name, function in public_functions(tree.body):
             arguments = function.args
             parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-            if sum(parameter.arg not in ("self", "cls") for parameter in parameters) < 3:
+            names = {parameter.arg for parameter in parameters} - {"self", "cls"}
+            if len(names) < 3:
                 continue
-            words = (ast.get_docstring(function) or "").split()
-            if "Args:" not in words:
-                wrong.append(f"{module}, line {function.lineno}: {name} has no Args:")
+            _, _, specified = (ast.get_docstring(function) or "").partition("Args:\n")
+            lines = re.findall(r"^ {4}([\w, ]+): ", specified, re.MULTILINE)
+            if missing := sorted(names - {word for line in lines for word in line.split(", ")}):
+                wrong.append(f"{module}.{name}: Args: lacks {', '.join(missing)}")
             returned = function.returns and ast.unparse(function.returns)
-            if returned not in (None, "None") and not {"Returns:", "Yields:"} & set(words):
-                wrong.append(f"{module}, line {function.lineno}: {name} has no Returns:")
+            if returned != "None" and not re.search("^(Returns|Yields):$", specified, re.MULTILINE):
+                wrong.append(f"{module}.{name}: no Returns:")
     assert not wrong, "\n".join(wrong)
 
 
