@@ -47,6 +47,6 @@ def test_soundfonts_for_testing_come_first(dataset, monkeypatch):
     def chosen(table, globs, warn):
         return {"test": (FAST,), "train": (SLOW,)}
 
-    monkeypatch.setattr("msmdtools.splits.selection.performances_of_splits", chosen)
+    monkeypatch.setattr("msmdtools.splits.selection.performances_by_split", chosen)
     assert performances(dataset, [SECOND, FIRST], "test") == {FIRST: FAST, SECOND: FAST}
     assert performances(dataset, [FIRST], "train") == {FIRST: SLOW}

@@ -123,7 +123,7 @@ def align(
         sheet: a piece of a dataset, or a `Sheet` read from pictures.
         bands: spectrogram of the recording, (92, frames).
         model: the model that compares them.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The path of the recording over the sheet, a place every 0.1 s.

@@ -109,7 +109,7 @@ def follow(
         sheet: a piece of a dataset, or a `Sheet` read from pictures.
         bands: spectrogram of the recording, (92, frames).
         model: the model that compares them.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The path of the recording over the sheet, a place every 0.1 s.
@@ -145,7 +145,7 @@ def follow(
         centres[0] + SHEET_STRIDE * places,
         speed,
         np.array([similarities[0].row(i)[at] for i, at in enumerate(nearest)], np.float64),
-        # That of all of it can only be told at the end.
+        # That of the whole recording, which is known only at its end.
         probability=verdict.probability(verdict.evidence(heard, seen, null), "audio"),
         heard=there[last],
         likely=likely[last],
@@ -184,8 +184,10 @@ def track(
 
     @lru_cache(maxsize=len(lags) * (lags[-1] + 2))
     def likelihood(cut: int, moment: int) -> Floats:
-        found: Floats = np.exp(SHARPNESS * (matrices[cut].row(moment) - 1.0)).astype(np.float64)
-        return found
+        likelihoods: Floats = np.exp(SHARPNESS * (matrices[cut].row(moment) - 1.0)).astype(
+            np.float64
+        )
+        return likelihoods
 
     motion = _motion()
     settled = np.full((len(SPEEDS), windows), 1 / (len(SPEEDS) * windows))

@@ -1,22 +1,23 @@
-"""Which moments of a recording are on the sheet: applause, silence and other music before and after are not.
+"""Which moments of a recording are on the sheet; applause, silence and other music before and after are not.
 
 A path gives every moment a place, whether the sheet has its music or not. Where it has not, the similarity along
-the path is that of chance, about as high as for the whole recording turned around in time
+the path is that of chance, about as high as for the whole recording reversed in time
 (`msmdtools.search.verdict`). So a stretch at the beginning or at the end is off the sheet
 
-- if it is silent, from where nothing sounds for longer than `SILENCE_S`; or
-- if the similarities in it are so low that the sum of what they lack to a level between that of chance and
-  that of the right music reaches `LACK`: some seconds of other music, or many of what is only hard to read.
+- if it is silent for longer than `SILENCE_S`; or
+- if its similarities are too low. The level that they should reach lies between that of chance and that of the
+  right music. The stretch is off the sheet when the amounts by which they fall short of it add up to `LACK`:
+  some seconds of other music, or many seconds of music that is merely hard to read.
 
 Moments between two on the sheet are on it too: a rest, an ornament, a bar that the model does not read.
-Where chance and music are not a good deal apart, nothing but silence is found.
+Where the levels of chance and of the right music are close together, only silence is recognised.
 
-*While it is heard* (`so_far`) nobody knows what comes next, and less can be said: every half second, by the
-windows that have been heard to their end, how probable it is that the last 3 or 5 s, whichever fits better, are
-of the sheet. Below `LEAVE` the music is off the sheet, until it is as probable as `BACK` again. Nothing is said of
-the first `LEAST` windows, nor of those after a pause. Silence before the first sound is off the sheet, and
-silence for longer than `PAUSE_S` later on: it may be a rest. benchmarks/presence.py fits these numbers, except
-those of silence, and measures all of them.
+*While it is heard* (`so_far`), nothing is known of what comes next, so less can be decided. Every half second,
+the windows that have been heard to their end give the probability that the last 3 or 5 s, whichever fits
+better, are of the sheet. Below `LEAVE` the music is off the sheet, until its probability reaches `BACK` again.
+The first `LEAST` windows have no probability, nor have as many after a pause. Silence before the first sound is
+off the sheet, and so is a later silence of more than `PAUSE_S`; a shorter one may be a rest.
+benchmarks/presence.py fits these numbers, except those of silence, and measures all of them.
 """
 
 from collections.abc import Sequence
@@ -30,14 +31,14 @@ from msmdtools.search.ranking import STEPS
 from msmdtools.search.verdict import Evidence, Null
 
 SILENCE_S = 1.0
-# Of the loudness that a tenth of the frames exceed.
+# Fraction of the loudness that a tenth of the frames exceed, below which a frame is silent.
 QUIET = 0.05
 LEVEL, LACK, APART = 0.35, 6.0, 0.8
 # While it is heard: seconds of silence, windows, and probabilities.
 PAUSE_S = 3.0
 LEAST, PASSAGES = 6, (6, 10)
 LEAVE, BACK = 0.2, 0.2
-# Windows of which paths are looked for at a time.
+# Windows whose paths are computed at a time.
 _BLOCK = 256
 
 Floats = NDArray[np.float64]
@@ -201,7 +202,7 @@ def decided(
     """
     since = np.array([-1 if begin is None else begin for begin in begun])
     says = np.where(likely >= back, 1, np.where(likely < leave, -1, 0))
-    # Whatever begins is on the sheet until something is said of it.
+    # Music that begins is on the sheet until its probability is known.
     says[np.flatnonzero(np.diff(since)) + 1] = says[:1] = 1
     last = np.maximum.accumulate(np.where(says != 0, np.arange(len(says)), 0))
     return np.asarray((says[last] > 0) & (since >= 0), bool)

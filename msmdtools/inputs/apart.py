@@ -66,7 +66,7 @@ def _pool() -> Pool:
 
 
 def _limited(call: tuple[Callable[..., Any], Sequence[Any], int]) -> Any:
-    """What the worker does: a call with so many MB of memory more than it has now."""
+    """Call a function in the worker, allowing it a number of MB more memory than it has now."""
     function, arguments, memory = call
     _allow(memory)
     return function(*arguments)

@@ -155,8 +155,8 @@ def _by_ffmpeg(path: Path, why: Exception, limits: Limits) -> Iterator[Floats]:
     command = [program, "-v", "error", "-nostdin", "-i", f"file:{path}", "-vn", "-ac", "1"]
     command += ["-t", str(limits.seconds + 1), "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"]
     with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as running,
+        tempfile.TemporaryFile() as messages,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages) as running,
     ):
         assert running.stdout is not None
         try:
@@ -165,8 +165,8 @@ def _by_ffmpeg(path: Path, why: Exception, limits: Limits) -> Iterator[Floats]:
             code = running.wait()
         finally:
             running.kill()
-        said.seek(0)
-        lines = said.read().decode(errors="replace").strip().splitlines()
+        messages.seek(0)
+        lines = messages.read().decode(errors="replace").strip().splitlines()
     if code:
         raise MsmdError(
             f"{path}: not a recording that libsndfile or ffmpeg can read "

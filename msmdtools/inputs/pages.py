@@ -166,7 +166,7 @@ def make_sheet(
     if not rows:
         raise MsmdError(
             f"{where}: no staves found; give a picture of printed music, upright to 4 degrees, "
-            "with staff lines that can be told apart"
+            "with staff lines that are clearly separated"
         )
     table = pd.DataFrame(rows)
     return Sheet(piece, pages, table, maps, shown, sizes, warps, tuple(notes))

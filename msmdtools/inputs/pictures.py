@@ -110,7 +110,9 @@ def _check(where: str, width: float, height: float, limits: Limits) -> None:
     if max(width * height, WIDTH * WIDTH * height / width) > limits.pixels:
         size = f"{width:,.0f} × {height:,.0f} pixels"
         if width * height <= limits.pixels:
-            size += f", which are {WIDTH:,} × {WIDTH * height / width:,.0f} where staves are found"
+            size += (
+                f", {WIDTH:,} × {WIDTH * height / width:,.0f} at the scale where staves are sought"
+            )
         raise limits.exceeded("pixels", f"{where} has {size}")
 
 
@@ -131,7 +133,7 @@ def _picture(path: Path, limits: Limits) -> Iterator[Image]:
 
 @contextmanager
 def _no_other_limit() -> Iterator[None]:
-    """Without Pillow's limit of pixels, which is another one, and a warning on the way to it."""
+    """Lift Pillow's own limit of pixels, which differs, and its warning."""
     from PIL import Image as Pillow
 
     kept, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None

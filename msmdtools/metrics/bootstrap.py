@@ -2,8 +2,8 @@
 
 Onsets of a piece are not independent: a piece that a model reads well gives many good ranks. So pieces
 are drawn, not onsets: as many as there are, with replacement, each with all of its queries. The
-metrics of `DRAWS` such draws are calculated from the ranks that the queries have in the full set of
-candidates, and the interval is from their 2.5th to their 97.5th percentile.
+metrics of `DRAWS` such draws are calculated from the ranks that the queries have among all
+candidates, and the interval runs from their 2.5th to their 97.5th percentile.
 
 The candidates stay the same in all draws, so the intervals do not say what other candidates would do.
 With few pieces they are too narrow; with one piece they are empty, and None.

@@ -1,22 +1,22 @@
-"""Whether ranks can be told from those of a model that knows nothing.
+"""Whether ranks are better than those of a model that knows nothing.
 
-Such a model puts the right one of m candidates at any rank with equal chance: a query is a hit of R@k with
-probability k / m, and of n independent queries the number of hits is binomial. Ranks are *above chance* if
+Such a model gives the right one of m candidates every rank with equal probability: a query is a hit of R@k with
+probability k / m, and the number of hits among n independent queries is binomial. Ranks are *above chance* if
 for a k of 1, 5, 10 or 25, below m,
 
-- so many hits or more have a probability of less than `LEVEL` / 4 (a one-sided exact test; a quarter as
-  there are four k, after Bonferroni), and
+- that many hits or more have a probability of less than `LEVEL` / 4 (a one-sided exact test; divided by four
+  after Bonferroni, as there are four k), and
 - the 95 % interval of R@k from a bootstrap over pieces lies above k / m. Queries of a piece are not
   independent, and the test alone would take one lucky piece for knowledge. With a single piece there is no
   interval, and the test decides alone.
 
-With a handful of pieces both are generous: what is not above chance is then certainly of no use, what is
+With a handful of pieces both tests are generous: ranks that fail them are certainly useless, ranks that pass
 may still be luck.
 
-*Positions* (`near_above`) are near enough by chance with another probability for each query: the share of the
-windows of the right piece that are. They are above chance if for one of the limits the mean of hits less that
-probability has a 95 % interval over pieces above 0. A cursor of constant speed is what alignments are compared
-with, onset by onset, in the same way.
+*Positions* (`near_above`) are near enough by chance with a different probability for each query: the share of
+the windows of the right piece that are near enough. Positions are above chance if, for one of the limits, the
+mean of hits minus that probability has a 95 % interval over pieces above 0. Alignments are compared in the same
+way, onset by onset, with a cursor of constant speed.
 """
 
 import math

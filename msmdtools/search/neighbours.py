@@ -35,17 +35,18 @@ from msmdtools.search import parts
 from msmdtools.search.parts import Side
 
 EXACT_UP_TO = 200_000
-# Windows found for each of the query's, and pieces that are then gone through.
+# Windows that are found for each of the query's, and pieces that are then searched exactly.
 NEAREST = 200
 CANDIDATES = 200
-# Clusters looked into, and windows whose similarity is calculated anew, or so many times the nearest
-# that are asked for if that is more: what has time with a million windows (benchmarks/scale.py).
+# Clusters that are searched, and windows whose similarity is calculated exactly: this number, or
+# `_REFINED_TIMES` the number of nearest windows if that is more. benchmarks/scale.py times them with a million
+# windows.
 PROBES = 512
 REFINED = 1000
 _REFINED_TIMES = 5
-# The file is built again when a larger part of it than this was removed.
+# The file is built anew when a larger fraction of it than this was removed.
 REMOVED = 0.25
-# Vectors of each cluster that clustering looks at; FAISS wants 39 or more. And how many codes there are.
+# Vectors per cluster on which clustering is trained (FAISS wants 39 or more), and the number of codes.
 _TRAINED = 40
 _CODES = 16
 
@@ -93,7 +94,7 @@ def describe(windows: int) -> str:
     if windows <= EXACT_UP_TO:
         return "exact"
     if not available():
-        return f"exact: slow for so many; {_cure()} makes it faster"
+        return f"exact, which is slow for this many windows; {_cure()} makes it faster"
     return f"FAISS, {clusters(windows)} clusters"
 
 

@@ -1,18 +1,18 @@
-"""How an index is made: its model, and how far its windows are apart."""
+"""Options of an index: its model, and the distances between its windows."""
 
 from dataclasses import dataclass
 
 from msmdtools.base import options
 from msmdtools.base.options import option
 
-# Of a new index.
+# The model and the strides (px and s) of a new index.
 MODEL = "compact-4s"
 SHEET_STRIDE, AUDIO_STRIDE = 50, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How an index is made. What is None is as it is in the index, or as above for a new one.
+    """Options for making an index; None keeps what the index has, or takes the default for a new one.
 
     Raises:
         MsmdError: a stride is too small; the message names the option.

@@ -107,8 +107,8 @@ def straightened(path: NDArray[np.int64], edge: int, first: int, last: int) -> N
         return path
     begin = np.minimum(_line(inner[:_NEAR], edge), inner[0])
     end = np.maximum(-_line(-inner[: -_NEAR - 1 : -1], edge)[::-1], inner[-1])
-    found: NDArray[np.int64] = np.clip(np.concatenate([begin, inner, end]), first, last)
-    return found
+    straight: NDArray[np.int64] = np.clip(np.concatenate([begin, inner, end]), first, last)
+    return straight
 
 
 def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
@@ -117,8 +117,8 @@ def _line(values: NDArray[np.int64], edge: int) -> NDArray[np.int64]:
     first, second = np.triu_indices(len(values), 1)
     slope = np.median((values[second] - values[first]) / (place[second] - place[first]))
     start = np.median(values - slope * place)
-    found: NDArray[np.int64] = np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
-    return found
+    line: NDArray[np.int64] = np.rint(start - slope * np.arange(edge, 0, -1)).astype(np.int64)
+    return line
 
 
 def path_scores(
@@ -143,7 +143,7 @@ def path_scores(
     """
     rows, columns = len(queries), len(vectors)
     _check(rows, columns, bounds)
-    # Where a step of so many windows would come from the piece before.
+    # For each step size, the windows that it would reach from the piece before.
     starts = bounds[:-1][np.diff(bounds) > 0]
     outside = [starts]
     for step in range(1, steps):

@@ -89,7 +89,7 @@ def update(
         remove: ids of the pieces to remove first.
         sheet_stride: px between sheet windows; None for that of the index, or 50 for a new one.
         audio_stride: s between audio windows; None for that of the index, or 0.5 for a new one.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         What changed.

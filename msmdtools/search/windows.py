@@ -25,7 +25,7 @@ class SheetWindows:
         images: uint8 (n, rows, columns), 255 is white; a view of the strip, not to be written to.
         page: page of each window's centre, from 1; (n,).
         system: its system in the piece, from 1; (n,).
-        x: x of the window's centre in px of the page, or of the picture that a `Sheet` was made from; (n,).
+        x: x of the window's centre in px of the page, or of the picture from which a `Sheet` was read; (n,).
         y: y of the middle of its system in the same px, (n,).
     """
 

@@ -1,9 +1,9 @@
 """Fingerprints: a few hundred bytes of each piece that suffice to recognise its music.
 
 A fingerprint is a sample of the n-grams of `msmdtools.splits.duplicates`, in the form that is the same
-in any key and at any tempo: their hashes are cut to 32 bits, and of these the smallest are kept, one in
+in any key and at any tempo: their hashes are cut to 32 bits, and the smallest ones are kept, one in
 `SHARE` but at least `LEAST`. Which n-grams are kept depends on the n-grams alone, so two pieces that
-have music in common keep the same part of it, and how much is in common can be told from what was kept:
+have music in common keep the same part of it, and the kept hashes show how much they have in common:
 
 - up to the smaller of the largest hashes that two fingerprints keep, both are complete;
 - the score, as in `duplicates`, is how many of the n-grams of the piece with fewer of them the other has,

@@ -16,7 +16,7 @@ second; for a follower it is derived from what was heard before the onset.
 - *Intervals* are from a bootstrap over pieces (`msmdtools.metrics.bootstrap`).
 - *Linear baseline.* From the start of the strip to its end at constant speed, from the first to the last
   moment of the recording.
-- *Other speeds.* Pieces are performed again so many times as fast (`msmdtools.evaluation.rendering`); all
+- *Other speeds.* Pieces are performed again at another speed (`msmdtools.evaluation.rendering`); all
   moments are those of that performance, and an error of 0.5 s is twice as much music at twice the speed.
 
 The error in seconds and its limits are those of F. Henkel and G. Widmer, "Real-time music following in
@@ -129,7 +129,7 @@ def evaluate_following(
         performances: name of each piece's performance, by the id of the piece.
         task: "alignment" or "following", one of `METHODS`.
         tempi: further speeds at which the pieces are performed again and followed; 1 is that of the dataset.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         One result per piece and speed: all pieces at speed 1, then at each of `tempi`.

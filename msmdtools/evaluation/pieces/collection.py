@@ -95,7 +95,7 @@ def gather(
         distractors: datasets whose other pieces are candidates too.
         index: folder of the index where embeddings are kept; None to discard them afterwards.
         seen: which of the evaluated pieces the model has seen; None if that was not examined.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The pieces and the candidates.

@@ -69,7 +69,7 @@ def queries(
         direction: "audio-to-sheet" or "sheet-to-audio".
         count: number of excerpts of each length and piece.
         seed: seed of the places at which excerpts begin.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The queries.

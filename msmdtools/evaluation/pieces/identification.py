@@ -12,9 +12,8 @@ Score of a piece, by two methods (`msmdtools.search.ranking`):
   only with recordings as they are in the dataset.
 
 Rank. 1 + the number of other pieces with a score at least as high as that of the right one, less
-`TIE`, where near-identical pieces (`msmdtools.evaluation.pieces.near_identical`) are not counted. So of
-tied places the right piece has the last one, and a piece that is never found, by no vote or without
-windows, ranks behind all others.
+`TIE`, where near-identical pieces (`msmdtools.evaluation.pieces.near_identical`) are not counted. So among
+tied pieces the right one is ranked last, and a piece without votes or without windows ranks behind all others.
 
 Metrics. R@1, R@5, R@10 and MRR as in `msmdtools.metrics.ranks`, intervals of a bootstrap over pieces
 (`msmdtools.metrics.bootstrap`), and how many queries have the right piece at rank 1, at most at 5, at
@@ -78,7 +77,7 @@ class Identification:
 
     @property
     def above_chance(self) -> bool:
-        """Whether the ranks can be told from chance; see `msmdtools.metrics.chance`."""
+        """Whether the ranks are better than chance; see `msmdtools.metrics.chance`."""
         recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in RECALLS}
         return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
@@ -114,7 +113,7 @@ def ranks(
         candidates: windows of the candidates, a group for each piece; the pieces of the queries are among them.
         alike: the other pieces that are near-identical to a piece; they are not counted.
         method: "paths" or "votes", one of `METHODS`.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The rank of the right piece for each query, from 1; int64 (queries,).
@@ -151,7 +150,7 @@ def evaluate(
         collection: the candidates.
         direction: "audio-to-sheet" or "sheet-to-audio".
         seed: seed of the intervals' draws.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         One result for each length and method.

@@ -118,7 +118,7 @@ def evaluate(
         collection: the candidates.
         direction: "audio-to-sheet" or "sheet-to-audio".
         seed: seed of the intervals' draws.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         One result for each length.

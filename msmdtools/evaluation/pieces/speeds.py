@@ -39,7 +39,7 @@ def performed(
         model: the model that embeds the recordings.
         speed: how many times as fast as in the dataset.
         pool: worker processes; it can be used again.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The collection with the new recordings, and no others.

@@ -43,7 +43,7 @@ def evaluate_pieces(
         tempi: further speeds at which the pieces are performed again and evaluated; 1 is that of the dataset.
         draws: number of excerpts of each length and piece.
         seed: seed of the excerpts and of the intervals.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The figures of each task by its name, and the queries by direction and speed.

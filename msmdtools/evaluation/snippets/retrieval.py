@@ -85,7 +85,7 @@ class Direction:
 
     @property
     def above_chance(self) -> bool:
-        """Whether the ranks can be told from chance; see `msmdtools.metrics.chance`."""
+        """Whether the ranks are better than chance; see `msmdtools.metrics.chance`."""
         recalls = {k: float(getattr(self.retrieval, f"recall_{k}")) for k in RECALLS}
         return chance.above(recalls, len(self.ranks), self.retrieval.candidates, self.intervals)
 
@@ -142,7 +142,7 @@ def evaluate(
         candidates: the pairs; each is a query once.
         directions: "audio-to-sheet", "sheet-to-audio", or both.
         seed: seed of the intervals' draws.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The answers, with metrics and intervals.

@@ -4,7 +4,7 @@ These conditions change the magnitudes of the stored spectrogram windows, which 
 
 - gain: magnitudes times 10^(dB / 20). A recording has no absolute level.
 - noise: in each cell of the spectrogram, energies add up: √(m² + n²), n² exponentially distributed, as
-  the energy of Gaussian noise is, and on average so many dB below the mean of m² over the window (the
+  the energy of Gaussian noise is, and on average a number of dB below the mean of m² over the window (the
   signal-to-noise ratio). The same level in all bands: noise that is white in pitch bands. The draws
   belong to the pair: the same in every run.
 
@@ -14,7 +14,7 @@ These need the dataset that the snippets were cut from, as performances are rend
   Balke et al. (ISMIR 2019). Windows keep their length: at half the speed half as many notes are in them.
 - soundfont: each of the registry that is on this machine, other than that of the test set. A font of
   the role "train" is one that the model may have heard in training.
-- tuning: all notes so many cents higher; a semitone is 100.
+- tuning: all notes a number of cents higher; a semitone is 100.
 """
 
 from collections.abc import Callable, Sequence
@@ -128,7 +128,7 @@ def evaluate(
         dataset: folder of the dataset from which performances are rendered again; None to leave these
             conditions out.
         directions: "audio-to-sheet", "sheet-to-audio", or both.
-        progress: told the phase, how much of it is done, and how much there is.
+        progress: called with what is counted, how much of it is done, and how much there is.
 
     Returns:
         The metrics under each condition.
