@@ -74,7 +74,7 @@ def test_pages_with_too_many_pixels_are_refused_by_their_size(tmp_path):
         (write_pdf(tmp_path / "b.pdf", (595, 842), (1, 14_400)), r"page 2 has 1,670 × 24,048,000"),
         (
             write_large_png(tmp_path / "c.png", 10, 9_000),
-            r"10 × 9,000 pixels, which are 1,670 × 1,",
+            r"10 × 9,000 pixels, 1,670 × 1,",
         ),
     ):
         pattern = rf"{message}.*; the limit is 10,000,000\. .* with --limit pixels=NUMBER$"
