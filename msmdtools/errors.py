@@ -35,9 +35,9 @@ class PieceError(MsmdError):
     """One piece cannot be built. Caught by the build and written as a row of the pieces table.
 
     Attributes:
-        stage: where it failed: "source", "engrave", "match", "perform" or "write".
+        stage: the stage that failed: "source", "engrave", "match", "perform" or "write".
         reason: a code in kebab-case, such as "syntax-error" or "timeout".
-        log: what the program printed that failed, if one did.
+        log: the output of the program that failed, if one did.
     """
 
     def __init__(self, stage: str, reason: str, message: str, log: str = "") -> None:

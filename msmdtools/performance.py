@@ -1,4 +1,4 @@
-"""The nouns of a performance: what is asked for, and the note events in seconds that come of it."""
+"""A performance of a score: its specification, and the note events in seconds that result from it."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from msmdtools import score
 from msmdtools.base.table import Column, Table
 from msmdtools.errors import MsmdError
 
-# In tables, where a program is a number: each part has that of the source.
+# Stands in tables for the programs of the source, since the column is a number.
 SOURCE_PROGRAMS = -1
 
 
@@ -58,7 +58,7 @@ class PerformanceSpec:
         return f"{soundfont}-{program}_x{tempo}{velocity}"
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values; a font given by its path counts by its file."""
+        """The specification as plain JSON values; a font given by its path is named by its file."""
         return {
             "performance": self.name,
             "tempo": self.tempo,
@@ -69,7 +69,7 @@ class PerformanceSpec:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "PerformanceSpec":
-        """What `to_json` gave, or a row of the performances table."""
+        """The specification from the values of `to_json`, or from a row of the performances table."""
         velocity = None if values["velocity"] == "source" else int(values["velocity"])
         source = values["program"] in ("source", SOURCE_PROGRAMS)
         program = None if source else int(values["program"])
@@ -78,7 +78,15 @@ class PerformanceSpec:
 
 @dataclass(frozen=True, slots=True)
 class NoteEvent:
-    """One note, in seconds from the start of the audio. `event` indexes `Music.notes`."""
+    """One note of a performance.
+
+    Attributes:
+        event: index into `Music.notes`.
+        onset_s: seconds from the start of the audio to its onset.
+        offset_s: seconds from the start of the audio to its release.
+        pitch: MIDI number of the nearest semitone.
+        velocity: MIDI velocity.
+    """
 
     event: int
     onset_s: float
@@ -92,13 +100,16 @@ class Performance:
     """A finished performance: its events, and the files written for it.
 
     Attributes:
-        soundfont_sha256: of the soundfont file that was played.
+        spec: tempo, soundfont, program and velocity.
+        soundfont_sha256: checksum of the soundfont file.
         events: event i is `Music.notes[i]`.
-        duration_s: length of the audio, from its start to the end of the tail after the last
+        duration_s: length of the audio in seconds, from its start to the end of the tail after the last
             release.
-        frames: frames of the spectrogram.
-        audio_sha256: of audio.flac; "" when it was not kept.
-        audio_gain: by how much the samples of audio.flac are louder than those that the spectrogram
+        frames: number of frames of the spectrogram.
+        midi_sha256: checksum of performance.mid.
+        spectrogram_sha256: checksum of spectrogram.npy.
+        audio_sha256: checksum of audio.flac; "" when it was not kept.
+        audio_gain: factor by which the samples of audio.flac are louder than those that the spectrogram
             is made of; 0 when it was not kept.
     """
 

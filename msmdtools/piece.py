@@ -1,4 +1,4 @@
-"""The noun of a source: one piece in a tree of LilyPond files, and the manifest of pieces."""
+"""One piece in a tree of LilyPond files, and the table of pieces, the manifest."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,33 @@ from msmdtools.base.table import Column, Table
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece: a LilyPond file that gives a score of its own, with what its header says.
+    """One piece: a LilyPond file that makes a score of its own, with the texts of its header.
 
     Every path is relative to the root of the source tree and has forward slashes. The fields are
     the columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are
     joined by ";"; a ";" in one of them is written %3B, and a "%" %25. Texts are empty where the
-    source says nothing.
+    source has none.
 
     Attributes:
-        files: what the main file needs besides itself: files; "a>b" for a file a that is wanted
-            under the name b (the same letters in upper or lower case); folders, ending in a slash,
-            of which every source file may be needed, as only running the piece tells which are.
+        piece: the piece id.
+        path: the main file.
+        sha256: checksum of the main file.
+        title: title.
+        composer: composer.
+        opus: opus or catalogue number.
+        instrument: instrument, as written in the header.
+        instruments: the instruments as terms of msmdtools' vocabulary.
+        style: style, such as Baroque.
+        date: when the music was written.
+        licence: SPDX identifier of the edition's licence, or "unknown".
+        licence_text: the licence in the words of the header, shortened, when `licence` is unknown.
+        edition: folder of the edition; its pieces may share music.
+        lilypond: LilyPond version that the source was written for.
+        include_path: folders to search for included files.
+        files: the entries that the main file needs besides itself: files; "a>b" for a file a that is
+            included by the name b (the same letters in upper or lower case); folders, ending in a slash,
+            any of whose source files may be needed, as only running the piece tells which are.
+        files_sha256: one checksum over the main file and all of `files`.
         extra: further columns of the manifest, such as splits, as (column, value).
     """
 

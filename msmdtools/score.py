@@ -1,4 +1,4 @@
-"""The nouns of an engraved score: pages, staves, note heads, and the music that they stand for.
+"""An engraved score: pages, staves, note heads, and the music that they stand for.
 
 Coordinates are pixels of the page image, origin top left, as floats; pages, systems and staves count from 1.
 Score time is in quarter notes from the start of the piece, exact, as a `Fraction`.
@@ -15,7 +15,17 @@ TICKS_PER_QUARTER = 384
 
 @dataclass(frozen=True, slots=True)
 class StaffBox:
-    """The box of one staff's lines in one system. `system` counts through the piece, `staff` from the top."""
+    """The box of one staff's lines in one system.
+
+    Attributes:
+        page: page, from 1.
+        system: system in the piece, from 1.
+        staff: staff in the system, from 1 at the top.
+        x0: left edge.
+        y0: top edge.
+        x1: right edge.
+        y1: bottom edge.
+    """
 
     page: int
     system: int
@@ -32,13 +42,24 @@ class NoteHead:
 
     Attributes:
         notehead: number in the piece, from 0, in reading order.
-        system: system in the piece; 0 for a head outside of any system (a music example inside a text).
+        page: page, from 1.
+        system: system in the piece, from 1; 0 for a head outside of any system (a music example inside a text).
+        staff: staff in the system, from 1 at the top; 0 outside of any system.
+        x0: left edge.
+        y0: top edge.
+        x1: right edge.
+        y1: bottom edge.
+        pitch: sounding pitch, as the MIDI number of the nearest semitone.
         onset: quarter notes from the start of the piece (a grace note has the onset of its main note).
+        duration: notated duration, in quarter notes.
         grace: quarter notes by which a grace note stands before its onset, as written (0 for others).
-        role: "played", "tied" (continues the sound of head `tied_to`) or "silent" (for `reason`).
+        role: "played", "tied" (continues the sound of another head) or "silent".
+        reason: why the head is silent; "" for others.
         events: indices into `Music.notes` that this head starts (played; several when repeats are
             unfolded) or continues (tied); empty when silent.
-        cents: how far above `pitch`, the nearest semitone, a microtone sounds (0 for others).
+        tied_to: the head whose sound a tied head continues; -1 for none.
+        source: place in the LilyPond source, as file:line:column.
+        cents: how far above `pitch` a microtone sounds, in cents (0 for others).
     """
 
     notehead: int
@@ -66,11 +87,15 @@ class Note:
     """One sounding note in ticks (`TICKS_PER_QUARTER`), before any performance.
 
     Attributes:
-        channel: the part it belongs to (0, 1, …: a number of ours, not a MIDI channel).
+        onset_tick: tick at which it starts.
+        offset_tick: tick at which it is released.
+        pitch: MIDI number of the nearest semitone.
+        velocity: MIDI velocity.
+        channel: number of its part (0, 1, …), not a MIDI channel.
         drum: whether the pitch names a General MIDI percussion sound.
         heads: how many printed heads start it.
         reason: why no head starts it ("" when one does).
-        cents: how far above `pitch`, the nearest semitone, a microtone sounds (0 for others).
+        cents: how far above `pitch` a microtone sounds, in cents (0 for others).
         program: General MIDI program of the source's instrument (0 where it names none, and for drums).
     """
 
@@ -88,11 +113,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one staff plays.
+    """A part: the music of one staff.
 
     Attributes:
         part: its number, `Note.channel` of its notes.
-        name: of its instrument, as printed, without markup; "" for none. `short` is the abbreviation.
+        name: printed name of its instrument, without markup; "" for none.
+        short: printed abbreviation of that name; "" for none.
         programs: General MIDI programs of its notes, each once, in the order in which they come.
         drum: whether it plays percussion sounds alone.
     """
@@ -106,7 +132,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TempoChange:
-    """From `tick` on, a quarter note lasts `us_per_quarter` microseconds."""
+    """A change of tempo.
+
+    Attributes:
+        tick: where the new tempo begins.
+        us_per_quarter: microseconds per quarter note from there on.
+    """
 
     tick: int
     us_per_quarter: int
@@ -114,7 +145,13 @@ class TempoChange:
 
 @dataclass(frozen=True, slots=True)
 class PedalChange:
-    """Sustain pedal (MIDI controller 64) of a part set to `value` at `tick`."""
+    """A change of the sustain pedal (MIDI controller 64) of a part.
+
+    Attributes:
+        tick: where the pedal changes.
+        channel: number of the part.
+        value: position of the pedal, 0 to 127.
+    """
 
     tick: int
     channel: int
@@ -123,9 +160,13 @@ class PedalChange:
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """What sounds: notes by (onset_tick, channel, pitch, cents), tempo changes and pedal changes by tick.
+    """The written music of a piece, before any performance.
 
-    `parts` has the parts of the notes from the top of the score.
+    Attributes:
+        notes: the notes, sorted by (onset_tick, channel, pitch, cents).
+        tempi: tempo changes by tick.
+        pedals: pedal changes by tick.
+        parts: the parts of the notes, from the top of the score.
     """
 
     notes: tuple[Note, ...]
@@ -136,14 +177,18 @@ class Music:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A piece engraved and aligned: page images, staves, note heads, and the music they stand for.
+    """A piece engraved and matched: page images, staves, note heads, and the music they stand for.
 
     Attributes:
         pages: PNG files of the pages in order (8-bit grey), in the engraver's working folder.
         pdf: the score as one PDF.
+        staves: the boxes of all staves, system by system.
+        noteheads: all note heads, in reading order.
+        music: the written music.
         engine: the engraver, such as "LilyPond 2.25.12".
-        repeats: how they are performed: "written", "unfolded", or "none" where there are none to unfold;
-            `repeats_reason` says why they are not unfolded although that was asked for.
+        warnings: the engraver's errors and warnings.
+        repeats: how repeats are performed: "written", "unfolded", or "none" where there are none to unfold.
+        repeats_reason: why repeats are not unfolded although they should be; "" otherwise.
     """
 
     pages: tuple[Path, ...]

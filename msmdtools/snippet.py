@@ -1,4 +1,4 @@
-"""The noun of a training set: one row per onset and performance, a window of sheet beside one of audio."""
+"""The table of a training set: one row per onset and performance, a window of sheet beside one of audio."""
 
 from msmdtools.base.table import Column, Table
 from msmdtools.score import PIECE

@@ -17,7 +17,7 @@ import mido
 import numpy as np
 import pyarrow.parquet as pq
 
-from msmdtools.dataset import tables, written
+from msmdtools.dataset import music_file, tables
 from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram
 from msmdtools.score import Music, Note, TempoChange
 
@@ -65,8 +65,8 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         files.append(f"page-{n:02d}.png")
         cv2.imwrite(str(folder / files[-1]), page)
     (folder / "score.pdf").write_bytes(b"%PDF-1.4\n")
-    files.append(written.MUSIC_FILE)
-    (folder / files[-1]).write_bytes(written.to_bytes(_written(notes)))
+    files.append(music_file.MUSIC_FILE)
+    (folder / files[-1]).write_bytes(music_file.to_bytes(_written(notes)))
     for name, tempo in PERFORMANCES_OF.items():
         performance = folder / "performances" / name
         performance.mkdir(parents=True)

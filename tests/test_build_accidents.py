@@ -61,7 +61,7 @@ def test_a_piece_of_which_a_file_is_gone_is_made_again(tmp_path, name, cut):
     assert build(manifest, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 1
     assert path.read_bytes() == whole
     assert warnings[0] == (
-        f"Files of finished pieces are missing or cut off, such as b/{name}. Built again: b"
+        f"Files of finished pieces are missing or cut off, such as b/{name}. They are built again: b"
     )
     warnings.clear()
     assert build(manifest, root, tmp_path / "ds", OPTIONS, warn=warnings.append).attempted == 0

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
 from msmdtools.info import describe
-from msmdtools.info.facts import counted, some
+from msmdtools.info.facts import counted, first_few
 from msmdtools.search import sources, update
 
 SHAPE, FRAMES = (80, 40), 42
@@ -146,4 +146,4 @@ def test_what_is_something_else(tmp_path: Path) -> None:
 def test_values_are_counted_and_shortened() -> None:
     assert counted(["b", "a", "a", ""]) == "a 2, b 1, none 1"
     assert counted("abcdefgh", shown=2) == "a 1, b 1, and 6 others"
-    assert some(range(4), shown=2) == "0, 1, and 2 others"
+    assert first_few(range(4), shown=2) == "0, 1, and 2 others"

@@ -106,7 +106,7 @@ def test_an_unknown_performance_is_answered_with_near_names(dataset):
 
 
 def test_audio_that_was_not_kept_is_an_error_with_the_cure(dataset):
-    with pytest.raises(DatasetError, match="build again with --keep-audio"):
+    with pytest.raises(DatasetError, match="build it again with --keep-audio"):
         dataset[FIRST].audio()
 
 

@@ -206,7 +206,7 @@ def test_a_font_is_unpacked_from_a_debian_package(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"<html>not found</html>", "is not a Debian package"),
-        (deb((b"debian-binary", b"2.0\n")), "has no data.tar.xz: it is cut short, or of another"),
+        (deb((b"debian-binary", b"2.0\n")), "has no data.tar.xz: it is cut short or of another"),
         (deb((b"data.tar.xz", tar_xz("a", bytes(9999))[:80])), "is damaged"),
         (deb((b"data.tar.xz", b"garbage")), "is damaged"),
     ],

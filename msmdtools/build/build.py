@@ -1,4 +1,4 @@
-"""Build a dataset from a manifest: what is to do, doing it, and what is written at the end."""
+"""Build a dataset from a manifest: select the pieces to build, build them, and write the tables at the end."""
 
 import fnmatch
 import logging
@@ -13,8 +13,8 @@ from msmdtools.base.failures import Failure
 from msmdtools.base.files import explained, json_bytes, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
-from msmdtools.build import growth, provenance, store
-from msmdtools.build.lost import lost_files, told
+from msmdtools.build import additions, provenance, store
+from msmdtools.build.lost_files import lost_files, warnings_of
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.rows import header_fields
 from msmdtools.build.summary import BuildSummary
@@ -29,7 +29,7 @@ from msmdtools.piece import Piece
 from msmdtools.sources.manifest import read_manifest
 
 if TYPE_CHECKING:  # loads numpy, Arrow, FluidSynth: not for a build that has nothing to do
-    from msmdtools.build.making import Making
+    from msmdtools.build.run import BuildRun
     from msmdtools.build.schedule import Steps
     from msmdtools.build.worker import Settings
 
@@ -50,89 +50,108 @@ def build(
 
     Pieces that are there already, from the same sources, are left as they are; pieces of other
     manifests stay. Performances and audio that the dataset does not have yet are added to all of
-    its pieces, and those that it has stay (see `msmdtools.build.growth`). A piece that fails
+    its pieces, and those that it has stay (see `msmdtools.build.additions`). A piece that fails
     becomes a row of the pieces table and stops nothing.
 
     Args:
         manifest: the list of pieces.
         root: the source tree that the manifest's paths are relative to. Never written to.
-        out: the dataset folder; made if need be.
-        progress: told of the pieces, with how many have failed.
-        warn: called with a message about something that is not as it should be, but stops nothing.
-        steps: what the workers do, for tests.
+        out: the dataset folder; it is made if it is missing.
+        options: the options; None: the default ones.
+        progress: called with the number of pieces done, and how many have failed.
+        warn: called with a message about a problem that does not stop the build.
+        steps: the functions that the workers call, for tests.
+
+    Returns:
+        The numbers of pieces built and failed, and the totals of the dataset.
 
     Raises:
         ManifestError: the manifest or the source tree cannot be read, or no piece is selected.
         ToolError, SoundfontError: a tool or font is missing.
-        DatasetError: the folder is in use, was made in another way, cannot be written, or its disk
-            is full. The pieces that are finished stay; the same command goes on.
+        DatasetError: the folder is in use, was made with other options or tools, cannot be written to, or
+            its disk is full. The pieces that are finished stay; the same command goes on.
     """
-    old = records.read_description(out) if out.is_dir() else None
-    options = provenance.resolve_soundfonts(options or BuildOptions(), old)
+    earlier = records.read_description(out) if out.is_dir() else None
+    options = provenance.resolve_soundfonts(options or BuildOptions(), earlier)
     pieces = select(manifest, root, options.pieces)
-    if old is None:
+    if earlier is None:
         check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
-    made_with = provenance.identity(options, engines)
+    identity = provenance.identity(options, engines)
     sandbox = options.sandbox and sandbox_available()
     try:
         with locked(out, (DESCRIPTION,), "a dataset", "build") as work:
             description = records.read_description(out)
-            known = records.read_records(out)
-            if description is not None and known:
-                provenance.check_identity(out, description, made_with)
-                made_with = growth.united(description, made_with, known.values())
+            attempted = records.read_records(out)
+            if description is not None and attempted:
+                provenance.check_identity(out, description, identity)
+                identity = additions.united(description, identity, attempted.values())
             else:
                 description = {"sources": [], "sandbox": True}
-            lost = lost_files(out, known.values())
-            for message in told(lost, [piece.piece for piece in pieces]):
+            incomplete = lost_files(out, attempted.values())
+            for message in warnings_of(incomplete, [piece.piece for piece in pieces]):
                 warn(message)
-            todo = [
+            to_build = [
                 piece
                 for piece in pieces
-                if piece.piece in lost
-                or _is_to_do(piece, known.get(piece.piece), options.retry_failed)
+                if piece.piece in incomplete
+                or _is_to_do(piece, attempted.get(piece.piece), options.retry_failed)
             ]
-            check_root(todo, manifest, root)
-            renewed = _renewed(pieces, known)
-            known |= {record.piece: record for record in renewed}
-            options = replace(options, keep_audio=made_with["options"]["keep_audio"])
-            specs = growth.specs(made_with, options.performances())
-            others = [known[p] for p in sorted(known.keys() - {piece.piece for piece in todo})]
-            whole = [record for record in others if record.piece not in lost]
-            added = growth.additions(whole, specs, options.keep_audio)
-            if not (todo or renewed or added) and _is_complete(out, description, known):
-                return _summary(out, pieces, known, description)
-            _say_what_is_new(todo, known, options, sandbox, warn)
-            needed = specs if todo else [spec for _, lacked in added for spec in lacked]
-            growth.check_soundfonts(made_with, needed, options.performances())
-            description = _description(description, made_with, options, manifest, root, sandbox)
+            check_root(to_build, manifest, root)
+            renewed = _renewed(pieces, attempted)
+            attempted |= {record.piece: record for record in renewed}
+            options = replace(options, keep_audio=identity["options"]["keep_audio"])
+            specs = additions.specs(identity, options.performances())
+            finished = [
+                attempted[p] for p in sorted(attempted.keys() - {piece.piece for piece in to_build})
+            ]
+            intact = [record for record in finished if record.piece not in incomplete]
+            extensions = additions.missing_performances(intact, specs, options.keep_audio)
+            if not (to_build or renewed or extensions) and _is_complete(
+                out, description, attempted
+            ):
+                return _summary(out, pieces, attempted, description)
+            _warn_of_changes(to_build, attempted, options, sandbox, warn)
+            needed = specs if to_build else [spec for _, missing in extensions for spec in missing]
+            additions.check_soundfonts(identity, needed, options.performances())
+            description = _description(description, identity, options, manifest, root, sandbox)
             _write_json(out, description, work)
             store.mend_log(out)
             for record in renewed:
                 store.rewrite(out, record, work)
             lacking: list[str] = []
-            if todo or added:
-                making = _making(out, work, options, len(todo) + len(added), progress, steps)
-                cache, trouble = cache_folder(engines, work.absolute() / "fonts")
-                if todo and trouble:
+            if to_build or extensions:
+                run = _run(out, work, options, len(to_build) + len(extensions), progress, steps)
+                cache, problem = cache_folder(engines, work.absolute() / "fonts")
+                if to_build and problem:
                     warn(
-                        f"{trouble}: the list of fonts is made for this build alone. To keep it, "
+                        f"{problem}: the list of fonts is made for this build alone. To keep it, "
                         "set XDG_CACHE_HOME to a folder that you may write to."
                     )
-                making.make(todo, _settings(root, engines, specs, options, sandbox, cache))
-                making.add(added, options.keep_audio)
-                lacking = making.lacking
+                run.make(to_build, _settings(root, engines, specs, options, sandbox, cache))
+                run.add(extensions, options.keep_audio)
+                lacking = run.lacking
             summary = _finish(out, work, description, pieces)
             return replace(
-                summary, attempted=len(todo), added=len(added), lacking=tuple(sorted(lacking))
+                summary,
+                attempted=len(to_build),
+                added=len(extensions),
+                lacking=tuple(sorted(lacking)),
             )
     except OSError as error:
         raise explained(error, out, "pieces") from error
 
 
 def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
-    """The pieces of a manifest whose id matches a glob.
+    """Select the pieces of a manifest whose id matches a glob.
+
+    Args:
+        manifest: the list of pieces.
+        root: the source tree.
+        pattern: the glob.
+
+    Returns:
+        The pieces, in the order of the manifest.
 
     Raises:
         ManifestError: the manifest or the source tree is not there, or no piece matches.
@@ -152,25 +171,30 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
 
 
 def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
-    """Refuse a tree that has none of the pieces' sources: it is another one, or a folder above or below.
+    """Refuse a tree that has none of the pieces' sources: another tree, or a folder above or below the root.
+
+    Args:
+        pieces: the pieces to build.
+        manifest: the manifest that lists them, for the message.
+        root: the folder given as the source tree.
 
     Raises:
         ManifestError: the message names a source, and the right folder where it is near.
     """
     if not pieces or any((root / piece.path).is_file() for piece in pieces):
         return
-    first = pieces[0].path
+    source = pieces[0].path
     near = [root.absolute().parent, *(p for p in sorted(root.iterdir()) if p.is_dir())]
-    right = next((folder for folder in near if (folder / first).is_file()), None)
+    right = next((folder for folder in near if (folder / source).is_file()), None)
     cure = f"Give --root {right}" if right else f"--root names the source tree of {manifest}"
-    what = (
+    sources = (
         f"any of the {len(pieces)} sources to build, such as" if len(pieces) > 1 else "the source"
     )
-    raise ManifestError(f"{root} does not have {what} {first}. {cure}.")
+    raise ManifestError(f"{root} does not have {sources} {source}. {cure}.")
 
 
 def _is_to_do(piece: Piece, record: Record | None, retry_failed: bool) -> bool:
-    if record is None or _has_changed(piece, record) or not growth.is_current(record):
+    if record is None or _has_changed(piece, record) or not additions.is_current(record):
         return True
     # An engraver that was killed from outside says nothing about the piece.
     return not record.ok and (retry_failed or record.row["reason"] == KILLED)
@@ -182,11 +206,11 @@ def _has_changed(piece: Piece, record: Record) -> bool:
     return any(record.row[key] != fields[key] for key in keys)
 
 
-def _renewed(pieces: Sequence[Piece], known: Mapping[str, Record]) -> list[Record]:
-    """Records of pieces with the same sources of which the manifest now says something else."""
+def _renewed(pieces: Sequence[Piece], attempted: Mapping[str, Record]) -> list[Record]:
+    """New records of pieces whose sources are the same but whose columns in the manifest have changed."""
     renewed = []
     for piece in pieces:
-        record = known.get(piece.piece)
+        record = attempted.get(piece.piece)
         if record is not None and not _has_changed(piece, record):
             row = {**record.row, **header_fields(piece)}
             if row != record.row:
@@ -194,73 +218,81 @@ def _renewed(pieces: Sequence[Piece], known: Mapping[str, Record]) -> list[Recor
     return renewed
 
 
-def _is_complete(out: Path, description: Mapping[str, Any], known: Mapping[str, Record]) -> bool:
+def _is_complete(
+    out: Path, description: Mapping[str, Any], attempted: Mapping[str, Record]
+) -> bool:
     return (
         description.get("state") == "complete"
-        and description["totals"]["attempted"] == len(known)
+        and description["totals"]["attempted"] == len(attempted)
         and all((out / f"{table.name}.parquet").is_file() for table in TABLES)
         and (out / CARD).is_file()
     )
 
 
-def _say_what_is_new(
-    todo: Sequence[Piece],
-    known: Mapping[str, Record],
+def _warn_of_changes(
+    to_build: Sequence[Piece],
+    attempted: Mapping[str, Record],
     options: BuildOptions,
     sandbox: bool,
     warn: Callable[[str], None],
 ) -> None:
-    old = [p for p in todo if p.piece in known and not growth.is_current(known[p.piece])]
-    if old:
+    outdated = [
+        p for p in to_build if p.piece in attempted and not additions.is_current(attempted[p.piece])
+    ]
+    if outdated:
         warn(
-            f"{len(old)} of these pieces were built by an earlier version, which did not keep all of "
+            f"{len(outdated)} of these pieces were built by an earlier version, which did not keep all of "
             "their written music; they are engraved again"
         )
-    changed = [p.piece for p in todo if p.piece in known and _has_changed(p, known[p.piece])]
+    changed = [
+        p.piece for p in to_build if p.piece in attempted and _has_changed(p, attempted[p.piece])
+    ]
     if changed:
         names = ", ".join(changed[:5]) + (", …" if len(changed) > 5 else "")
-        warn(f"The sources of {len(changed)} built pieces have changed; built again: {names}")
-    if todo and not sandbox:
-        why = "is not available (install bubblewrap)" if options.sandbox else "is switched off"
         warn(
-            f"The sandbox {why}: LilyPond runs whatever code is in the sources, with your rights. "
+            f"The sources of {len(changed)} built pieces have changed; they are built again: {names}"
+        )
+    if to_build and not sandbox:
+        state = "is not available (install bubblewrap)" if options.sandbox else "is switched off"
+        warn(
+            f"The sandbox {state}: LilyPond runs any code that is in the sources, with your rights. "
             "Build only sources that you trust."
         )
 
 
 def _description(
-    old: Mapping[str, Any],
-    made_with: Mapping[str, Any],
+    earlier: Mapping[str, Any],
+    identity: Mapping[str, Any],
     options: BuildOptions,
     manifest: Path,
     root: Path,
     sandbox: bool,
 ) -> dict[str, Any]:
-    sources = list(old["sources"])
+    sources = list(earlier["sources"])
     if (source := provenance.source(manifest, root)) not in sources:
         sources.append(source)
     return {
-        **made_with,
+        **identity,
         "limits": {"timeout_s": options.timeout_s, "memory_bytes": options.memory_bytes},
-        "sandbox": old["sandbox"] and sandbox,
+        "sandbox": earlier["sandbox"] and sandbox,
         "sources": sources,
         "state": "building",
         "totals": None,
     }
 
 
-def _making(
+def _run(
     out: Path,
     work: Path,
     options: BuildOptions,
     total: int,
     progress: Progress,
     steps: "Steps | None",
-) -> "Making":
-    from msmdtools.build.making import Making
+) -> "BuildRun":
+    from msmdtools.build.run import BuildRun
     from msmdtools.build.schedule import Steps
 
-    return Making(out, work, options.workers, total, progress, steps or Steps())
+    return BuildRun(out, work, options.workers, total, progress, steps or Steps())
 
 
 def _settings(
@@ -294,23 +326,23 @@ def _finish(
     from msmdtools.build import parts
     from msmdtools.build.card import card
 
-    known = records.read_records(out)
-    growth.require_current(out, known)
-    totals = parts.write_tables(out, known, work)
-    description = growth.held(description, known.values())
+    attempted = records.read_records(out)
+    additions.require_current(out, attempted)
+    totals = parts.write_tables(out, attempted, work)
+    description = additions.as_built(description, attempted.values())
     description |= {"state": "complete", "totals": totals}
-    write_atomically(out / CARD, card(description, known).encode(), work, durable=True)
+    write_atomically(out / CARD, card(description, attempted).encode(), work, durable=True)
     _write_json(out, description, work)
-    return _summary(out, pieces, known, description)
+    return _summary(out, pieces, attempted, description)
 
 
 def _summary(
     out: Path,
     pieces: Sequence[Piece],
-    known: Mapping[str, Record],
+    attempted: Mapping[str, Record],
     description: Mapping[str, Any],
 ) -> BuildSummary:
-    rows = [known[piece.piece].row for piece in pieces if not known[piece.piece].ok]
+    rows = [attempted[piece.piece].row for piece in pieces if not attempted[piece.piece].ok]
     failures = tuple(
         Failure(row["piece"], f"{row['stage']}, {row['reason']}", row["message"]) for row in rows
     )

@@ -44,7 +44,7 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
 
     Args:
         description: the content of dataset.json, with totals.
-        records: all pieces attempted.
+        records: the records of all pieces attempted, by id.
     """
     ok = [record for record in records.values() if record.ok]
     licences = Counter(str(record.row["licence"]) for record in ok)
@@ -121,27 +121,27 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
 
 
 def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
-    """The commands that make the same dataset again: one for soundfonts that are at the same tempi."""
+    """The commands that build the same dataset again: one for all soundfonts at the same tempi."""
     options = description["options"]
-    more = f"--width {options['width']} --repeats {options['repeats']}"
+    settings = f"--width {options['width']} --repeats {options['repeats']}"
     if "transpose" in options:
-        more += f" --transpose={options['transpose']}"
+        settings += f" --transpose={options['transpose']}"
     if options["keep_audio"]:
-        more += " --keep-audio"
+        settings += " --keep-audio"
     tempi: dict[tuple[str, str, Any], list[float]] = {}
     for p in performances(description):
         source = p["program"] == "source"
         font = p["soundfont"] if source else f"{p['soundfont']}:{p['program']}"
-        how = " --instruments source" if source else ""
-        tempi.setdefault((font, how, p["velocity"]), []).append(p["tempo"])
+        instruments = " --instruments source" if source else ""
+        tempi.setdefault((font, instruments, p["velocity"]), []).append(p["tempo"])
     fonts: dict[tuple[Any, ...], list[str]] = {}
-    for (font, how, velocity), speeds in tempi.items():
-        fonts.setdefault((velocity, how, *sorted(speeds)), []).append(font)
+    for (font, instruments, velocity), speeds in tempi.items():
+        fonts.setdefault((velocity, instruments, *sorted(speeds)), []).append(font)
     return [
         f"msmd build --manifest {shlex.quote(one_line(manifest))} --root TREE --out DATASET "
         f"--tempi {','.join(map(str, speeds))} --soundfonts {shlex.quote(','.join(names))} "
-        f"--velocity {velocity}{how} {more}"
-        for (velocity, how, *speeds), names in fonts.items()
+        f"--velocity {velocity}{instruments} {settings}"
+        for (velocity, instruments, *speeds), names in fonts.items()
     ]
 
 
@@ -212,9 +212,9 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
             f"- {contradictory:,} {are} played as written, without repeats (column `repeats_reason`)."
         )
     if semitones := description["options"].get("transpose", 0):
-        way = "higher" if semitones > 0 else "lower"
+        direction = "higher" if semitones > 0 else "lower"
         lines.append(
-            f"- Every piece is engraved and played {abs(semitones)} semitones {way} than in its source."
+            f"- Every piece is engraved and played {abs(semitones)} semitones {direction} than in its source."
         )
     velocities = {p["velocity"] for p in performances(description)}
     if "source" not in velocities:

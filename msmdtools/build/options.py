@@ -1,4 +1,4 @@
-"""The options of a build: defaults, what is allowed, and how text and TOML files give them."""
+"""The options of a build: their defaults and limits, read from text and from TOML files."""
 
 import re
 from collections.abc import Mapping
@@ -60,7 +60,10 @@ def parse_velocity(value: object) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What a dataset is built from, and where."""
+    """The manifest and source tree that a dataset is built from, and its folder.
+
+    The declaration of each field says what it is.
+    """
 
     manifest: str | None = option(
         "the list of pieces: a CSV file, or the name of a bundled one, such as msmd-v1.1",
@@ -74,7 +77,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What a dataset is to contain, and how the work is done.
+    """The content of a dataset, and the limits of the work. The declaration of each field says what it is.
 
     Soundfonts are pairs of a name in the registry and a General MIDI program. A velocity of None is
     that of the source. Transposed music has the key signature of the fewest accidentals.
@@ -183,10 +186,10 @@ class BuildOptions:
         return self.jobs or processors()
 
     def content(self) -> dict[str, Any]:
-        """The options that decide what is in the dataset, as plain JSON values.
+        """The options that decide the content of the dataset, as plain JSON values.
 
-        Performances and audio may be added to a dataset; else it holds pieces of one such set
-        only. The others (jobs, limits, …) may change from one build to the next.
+        All pieces of a dataset have the same, except that performances and audio may be added. The others
+        (jobs, limits, …) may change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
         return {
@@ -201,7 +204,7 @@ class BuildOptions:
         }
 
     def performances(self) -> tuple[PerformanceSpec, ...]:
-        """Every performance asked for: each soundfont at each tempo."""
+        """All performances: each soundfont at each tempo."""
         return tuple(
             PerformanceSpec(
                 tempo, name, None if self.instruments == "source" else program, self.velocity

@@ -1,4 +1,4 @@
-"""A piece's own rows of the tables, and the tables of the whole dataset made from them.
+"""Write a piece's own rows of the tables, and make the tables of the whole dataset from them.
 
 Each finished piece has its rows as Parquet files in `pieces/<piece>/tables/`. The tables at the top
 of the dataset are these files one after the other in the order of the piece ids: they depend on
@@ -35,7 +35,13 @@ ROWS_PER_GROUP = 32_768
 
 
 def write_part(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a piece's rows of one table, sorted by the table's key, into the piece's folder."""
+    """Write a piece's rows of one table into the piece's folder.
+
+    Args:
+        folder: the piece's folder.
+        table: the table.
+        rows: the rows, in any order; they are sorted by the table's key.
+    """
     unsorted = table.from_rows(rows)
     (folder / FOLDER).mkdir(exist_ok=True)
     with _writer(folder / FOLDER / f"{table.name}.parquet", table) as writer:
@@ -43,7 +49,12 @@ def write_part(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) ->
 
 
 def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> dict[str, Any]:
-    """Make all tables of the dataset anew from its pieces, and count what is in them.
+    """Make all tables of the dataset from its pieces, and count their content.
+
+    Args:
+        dataset: the dataset folder.
+        records: the records of all pieces attempted, by id.
+        work: a folder on the same disk for unfinished files.
 
     Returns:
         The totals that the summary shows and `dataset.json` keeps.
@@ -97,7 +108,19 @@ def _writer(path: Path, table: Table) -> "AbstractContextManager[pq.ParquetWrite
 
 
 def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
-    """A piece's rows of one table. Raises DatasetError, with what to remove, if damaged."""
+    """Read a piece's rows of one table.
+
+    Args:
+        dataset: the dataset folder.
+        piece: the piece id.
+        table: the table.
+
+    Returns:
+        The rows, with the table's schema.
+
+    Raises:
+        DatasetError: the file is missing or damaged; the message says what to remove.
+    """
     import pyarrow as pa
 
     folder = dataset / PIECES_FOLDER / piece
@@ -110,7 +133,7 @@ def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
 
 
 def _count(table: Table, part: "pa.Table", counts: Counter[str]) -> None:
-    """Count rows by what the summary tells apart."""
+    """Count rows by the categories of the summary."""
     import pyarrow.compute as pc
 
     if table is NOTEHEADS:
@@ -121,9 +144,11 @@ def _count(table: Table, part: "pa.Table", counts: Counter[str]) -> None:
     elif table is PERFORMANCES:
         counts["rows"] += part.num_rows
         # Whole microseconds: a sum of floats would depend on the order of the pieces.
-        seconds, kept = part["duration_s"].to_pylist(), part["audio_sha256"].to_pylist()
+        seconds, sums = part["duration_s"].to_pylist(), part["audio_sha256"].to_pylist()
         counts["microseconds"] += sum(round(s * 1e6) for s in seconds)
-        counts["kept"] += sum(round(s * 1e6) for s, k in zip(seconds, kept, strict=True) if k)
+        counts["audio_microseconds"] += sum(
+            round(s * 1e6) for s, k in zip(seconds, sums, strict=True) if k
+        )
         return
     else:
         counts["rows"] += part.num_rows
@@ -161,7 +186,7 @@ def _totals(records: Mapping[str, Record], counts: Mapping[str, Counter[str]]) -
         "events_without_head_by_reason": _by_frequency(without),
         "performances": counts[PERFORMANCES.name]["rows"],
         "performed_s": round(counts[PERFORMANCES.name]["microseconds"] / 1e6, 3),
-        "audio_s": round(counts[PERFORMANCES.name]["kept"] / 1e6, 3),
+        "audio_s": round(counts[PERFORMANCES.name]["audio_microseconds"] / 1e6, 3),
         "bytes": sum(row["bytes"] for record in ok for row in record.files),
     }
 

@@ -1,4 +1,4 @@
-"""What a worker process does to a piece that is there: perform it again from its written music."""
+"""Add performances to a finished piece, in a worker process: perform it again from its written music."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,24 +9,25 @@ from msmdtools import perform
 from msmdtools.base.files import sync_tree
 from msmdtools.base.table import Table
 from msmdtools.build import rows
-from msmdtools.build.growth import PERFORMANCES_FOLDER, performed
+from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
 from msmdtools.build.parts import read_part, write_part
 from msmdtools.build.worker import Outcome, attempt, file_rows, stage
+from msmdtools.dataset.music_file import read_music
 from msmdtools.dataset.records import PIECES_FOLDER, Record
-from msmdtools.dataset.written import read_music
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What one piece of a dataset is to get.
+    """The performances to be added to one piece of a dataset.
 
     Attributes:
-        record: the piece as it is.
+        record: the record of the piece as it is.
         dataset: the dataset folder, absolute.
-        folder: does not exist yet; then `result` in it has what is to be moved to the piece.
-        performances: those that it lacks, or of which it lacks the audio.
+        folder: a folder for the work, which does not exist yet; the new files go to `result` in it.
+        performances: the performances that the piece lacks, or whose audio it lacks.
+        keep_audio: whether to keep audio.
     """
 
     record: Record
@@ -41,13 +42,21 @@ class Addition:
         return self.folder / "piece"
 
     def failure(self, stage: str, reason: str, message: str) -> Record:
-        """A record that says what went wrong; the piece keeps the one that it has."""
-        found = {"status": "failed", "stage": stage, "reason": reason}
-        return Record({**self.record.row, **found, "message": rows.one_line(message, self.folder)})
+        """The record of a failed addition, for the log; the piece keeps the record that it has.
+
+        Args:
+            stage: where it failed: a stage of the work, or "worker".
+            reason: a code in kebab-case.
+            message: what is wrong.
+        """
+        failure = {"status": "failed", "stage": stage, "reason": reason}
+        return Record(
+            {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}
+        )
 
 
 def add_performances(task: Addition) -> Outcome:
-    """Perform a piece from its written music, and write what is new of it.
+    """Perform a piece from its written music, and write the new files and tables.
 
     On success `task.result` is whole and written through to the disk; the outcome has the record
     that the piece is to have.
@@ -58,51 +67,55 @@ def add_performances(task: Addition) -> Outcome:
         with stage(outcome, "perform"):
             music = read_music(task.dataset / PIECES_FOLDER / piece)
             result.mkdir(parents=True)
-            made = []
+            performances = []
             for spec in task.performances:
                 folder = result / PERFORMANCES_FOLDER / spec.name
                 folder.mkdir(parents=True)
-                made.append(perform.perform(music, spec, folder, keep_audio=task.keep_audio))
-            _check_same(task, made)
+                performances.append(
+                    perform.perform(music, spec, folder, keep_audio=task.keep_audio)
+                )
+            _check_same(task, performances)
         with stage(outcome, "write"):
             replaced = {spec.name for spec in task.performances}
-            kept = performed(task.record) - replaced
-            for table, new in (
-                (EVENTS, rows.event_rows(piece, music, made)),
-                (PERFORMANCES, (rows.performance_row(piece, p) for p in made)),
+            unchanged = performed(task.record) - replaced
+            for table, new_rows in (
+                (EVENTS, rows.event_rows(piece, music, performances)),
+                (PERFORMANCES, (rows.performance_row(piece, p) for p in performances)),
             ):
-                write_part(result, table, [*_rows_of(task, table, kept), *new])
+                write_part(result, table, [*_rows_of(task, table, unchanged), *new_rows])
             outcome.engine = str(task.record.row["engine"])
-            outcome.record = _grown(task, len(kept) + len(made))
+            outcome.record = _extended(task, len(unchanged) + len(performances))
             sync_tree(result)
     return outcome
 
 
-def _rows_of(task: Addition, table: Table, kept: Iterable[str]) -> Iterable[Mapping[str, Any]]:
+def _rows_of(
+    task: Addition, table: Table, performances: Iterable[str]
+) -> Iterable[Mapping[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     part = read_part(task.dataset, task.record.piece, table)
     rows: list[Mapping[str, Any]] = part.filter(
-        pc.is_in(part["performance"], pa.array(sorted(kept), pa.string()))
+        pc.is_in(part["performance"], pa.array(sorted(performances), pa.string()))
     ).to_pylist()
     return rows
 
 
-def _grown(task: Addition, performances: int) -> Record:
-    new = tuple(file_rows(task.record.piece, task.result))
-    replaced = {row["file"] for row in new}
-    old = [row for row in task.record.files if row["file"] not in replaced]
-    files = sorted([*old, *new], key=lambda row: str(row["file"]).split("/"))
+def _extended(task: Addition, performances: int) -> Record:
+    new_files = tuple(file_rows(task.record.piece, task.result))
+    replaced = {row["file"] for row in new_files}
+    old_files = [row for row in task.record.files if row["file"] not in replaced]
+    files = sorted([*old_files, *new_files], key=lambda row: str(row["file"]).split("/"))
     return Record({**task.record.row, "performances": performances}, tuple(files))
 
 
-def _check_same(task: Addition, made: Iterable[Performance]) -> None:
-    """Audio belongs to the spectrogram that is there only if both are made alike."""
-    there = {str(row["file"]): row["sha256"] for row in task.record.files}
-    for performance in made:
+def _check_same(task: Addition, performances: Iterable[Performance]) -> None:
+    """Check that a performance has the same spectrogram as before: else new audio would not belong to it."""
+    digests = {str(row["file"]): row["sha256"] for row in task.record.files}
+    for performance in performances:
         file = f"{PERFORMANCES_FOLDER}/{performance.spec.name}/spectrogram.npy"
-        if there.get(file, performance.spectrogram_sha256) != performance.spectrogram_sha256:
+        if digests.get(file, performance.spectrogram_sha256) != performance.spectrogram_sha256:
             raise DatasetError(
                 f"{task.record.piece}: {performance.spec.name} performed again is not what it was "
                 "(another FluidSynth library?): build into another folder"

@@ -1,8 +1,8 @@
-"""What a dataset is made with: options, tools, soundfonts, synthesizer settings, sources.
+"""Record what a dataset is made with: options, tools, soundfonts, synthesizer settings, sources.
 
-All pieces of a dataset are made alike. What decides about their content is its *identity*; a build
-that would make pieces with another identity is refused, with the list of what differs. What only
-adds to a piece, performances and audio, is no contradiction: see `msmdtools.build.growth`.
+All pieces of a dataset are made with the same options, tools and fonts: its *identity*. A build with another
+identity is refused, with a list of the differences. Further performances and audio only add to the pieces,
+and are no contradiction: see `msmdtools.build.additions`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from msmdtools.errors import DatasetError
 from msmdtools.performance import PerformanceSpec
 from msmdtools.version import __version__
 
-# Python packages that have a part in a picture, a spectrogram or a table, to the byte.
+# Python packages on which the bytes of a picture, a spectrogram or a table depend.
 PACKAGES = (
     "lilypond",
     "mido",
@@ -33,37 +33,40 @@ PACKAGES = (
     "soundfile",
 )
 IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesizer")
-# What a user asks for of a piece's pages and music, whatever the version.
-_ASKED = ("options.width", "options.repeats", "options.transpose", "options.upgrade")
+# The options for the pages and music of a piece, in every version.
+_PAGE_OPTIONS = ("options.width", "options.repeats", "options.transpose", "options.upgrade")
 SOURCE_COMMIT = "SOURCE_COMMIT"
 _NOT_THERE = "not set"
 
 
-def resolve_soundfonts(options: BuildOptions, old: Mapping[str, Any] | None) -> BuildOptions:
+def resolve_soundfonts(
+    options: BuildOptions, description: Mapping[str, Any] | None
+) -> BuildOptions:
     """The same options with soundfonts written out: those of the dataset, or else the default one.
 
     Args:
-        old: the description of the dataset that is added to, if there is one.
+        options: the options as given.
+        description: the description of the dataset that is added to; None for a new one.
 
     Raises:
         SoundfontError: no soundfont is installed.
     """
     if options.soundfonts:
         return options
-    found = [(p["soundfont"], p["program"]) for p in performances(old or {})]
+    fonts = [(p["soundfont"], p["program"]) for p in performances(description or {})]
     if options.instruments == "source":
-        found = [(font, 0) for font, _ in found]
-    elif found:
-        found = [font for font in found if font[1] != "source"] or [(font, 0) for font, _ in found]
-    if found:
-        return replace(options, soundfonts=tuple(dict.fromkeys(found)))
+        fonts = [(font, 0) for font, _ in fonts]
+    elif fonts:
+        fonts = [font for font in fonts if font[1] != "source"] or [(font, 0) for font, _ in fonts]
+    if fonts:
+        return replace(options, soundfonts=tuple(dict.fromkeys(fonts)))
     from msmdtools.perform.soundfonts import default_soundfont
 
     return replace(options, soundfonts=((default_soundfont(), 0),))
 
 
 def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, Any]:
-    """What decides about the content of every piece, as plain JSON values.
+    """The identity of a dataset that these options and engines build, as plain JSON values.
 
     Raises:
         SoundfontError: a font is unknown, missing, or not the registered file.
@@ -75,11 +78,11 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
     fonts = {}
     for name, _ in sorted(options.soundfonts, key=lambda font: Path(font[0]).name):
         path = find_soundfont(name)
-        known = registry().get(name)
+        registered = registry().get(name)
         fonts[Path(name).name] = {
             "file": path.name,
             "sha256": soundfont_sha256(path),
-            "licence": known.licence if known else "unknown",
+            "licence": registered.licence if registered else "unknown",
         }
     return {
         "format": FORMAT,
@@ -95,29 +98,37 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
     }
 
 
-def check_identity(dataset: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse to add what was made in another way.
+def check_identity(
+    dataset: Path, description: Mapping[str, Any], build_identity: Mapping[str, Any]
+) -> None:
+    """Refuse to add pieces to a dataset that was made with other options or tools.
 
-    Of performances and soundfonts, those that only one of the two has do not contradict. A dataset
-    of a version that did not keep the written music is made again whole, so only what was asked
-    for counts.
+    A performance or soundfont that only one of the two has is no contradiction. A dataset of a version that
+    did not keep the written music is built again whole, so only its page options count.
+
+    Args:
+        dataset: the dataset folder, for the message.
+        description: its description.
+        build_identity: the identity of the build.
 
     Raises:
-        DatasetError: something differs; the message lists what, as it was and as it is now.
+        DatasetError: something differs; the message lists the differences, as it was and as it is now.
     """
-    before, after = _compared(old), _compared(new)
-    if not keeps_music(old):
-        before, after = ({k: v for k, v in d.items() if k in _ASKED} for d in (before, after))
+    before, after = _compared(description), _compared(build_identity)
+    if not keeps_music(description):
+        before, after = (
+            {k: v for k, v in d.items() if k in _PAGE_OPTIONS} for d in (before, after)
+        )
     added = ("options.performances.", "soundfonts.")
     lines = [
-        f"  {_named(key)}: {before.get(key, _NOT_THERE)} in the dataset, {after.get(key, _NOT_THERE)} now"
+        f"  {_label(key)}: {before.get(key, _NOT_THERE)} in the dataset, {after.get(key, _NOT_THERE)} now"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
         and not (key.startswith(added) and (key not in before or key not in after))
     ]
     if lines:
         raise DatasetError(
-            f"{dataset} was made in another way, and all pieces of a dataset must be made alike:\n"
+            f"{dataset} was made with other options or tools, and all pieces of a dataset must be made alike:\n"
             + "\n".join(lines)
             + "\nPieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset, but "
             "nothing else can be changed.\nGive another folder with --out, or remove this one."
@@ -145,7 +156,7 @@ def performances(description: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def source(manifest: Path, root: Path) -> dict[str, str]:
-    """Which sources a build uses: the manifest, its sha256, and the commit of the source tree."""
+    """The sources of a build: the manifest, its sha256, and the commit of the source tree."""
     return {
         "manifest": manifest.name,
         "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
@@ -154,10 +165,7 @@ def source(manifest: Path, root: Path) -> dict[str, str]:
 
 
 def source_commit(root: Path) -> str:
-    """The commit of a source tree: the text of SOURCE_COMMIT in it or beside it, or what git says.
-
-    Empty when neither knows.
-    """
+    """The commit of a source tree: from SOURCE_COMMIT in it or beside it, else from git; "" when unknown."""
     for folder in (root, root.parent):
         path = folder / SOURCE_COMMIT
         if path.is_file():
@@ -180,17 +188,17 @@ def source_commit(root: Path) -> str:
 
 
 def _compared(description: Mapping[str, Any]) -> dict[str, Any]:
-    """What must not differ, by dotted names; performances by the names of their folders."""
+    """The values that must not differ, by dotted names; performances by the names of their folders."""
     options = {k: v for k, v in description.get("options", {}).items() if k != "keep_audio"}
-    named = {p["performance"]: p for p in options.pop("performances", ())}
+    by_name = {p["performance"]: p for p in options.pop("performances", ())}
     options["performances"] = {
-        name: {k: v for k, v in p.items() if k != "performance"} for name, p in named.items()
+        name: {k: v for k, v in p.items() if k != "performance"} for name, p in by_name.items()
     }
     return dict(_flat({key: description.get(key) for key in IDENTITY} | {"options": options}))
 
 
-def _named(key: str) -> str:
-    """What a dotted name stands for, as a user knows it."""
+def _label(key: str) -> str:
+    """The name by which a user knows the value with a dotted name."""
     kind, _, name = key.partition(".")
     if kind == "options" and not name.startswith("performances."):
         return f"--{name.replace('_', '-')}"

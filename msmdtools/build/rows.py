@@ -1,4 +1,4 @@
-"""Rows of the tables from the nouns: a piece, its score, and its performances."""
+"""Make the rows of the tables from a piece, its score, and its performances."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from msmdtools.piece import Piece
 from msmdtools.score import Music, Score
 
 MESSAGE_LENGTH = 300
-# What LilyPond says of a source; of itself it says "programming error".
+# An error in the source; LilyPond calls its own "programming error".
 _ERROR = re.compile(r"(?<!programming )\berror: (?!failed files)")
 
 
@@ -40,22 +40,43 @@ def header_fields(piece: Piece) -> dict[str, str]:
 
 
 def failed_row(piece: Piece, stage: str, reason: str, message: str) -> dict[str, Any]:
-    """The row of the pieces table for a piece that could not be built."""
-    found = {"status": "failed", "stage": stage, "reason": reason, "message": message}
-    return _piece_row(piece, found)
+    """The row of the pieces table for a piece that could not be built.
+
+    Args:
+        piece: the piece.
+        stage: where it failed: "source", "engrave", "match", "perform", "write" or "worker".
+        reason: a code in kebab-case, such as "syntax-error".
+        message: what is wrong.
+
+    Returns:
+        A value for each column of the table.
+    """
+    values = {"status": "failed", "stage": stage, "reason": reason, "message": message}
+    return _piece_row(piece, values)
 
 
 def ok_row(
     piece: Piece, score: Score, performances: int, upgrade: Upgrade, difference: str
 ) -> dict[str, Any]:
-    """The row of the pieces table for a piece that was built."""
+    """The row of the pieces table for a piece that was built.
+
+    Args:
+        piece: the piece.
+        score: its score.
+        performances: number of its performances.
+        upgrade: the changes that were made in its source.
+        difference: what the upgrade changed in notes and lengths; "" for nothing.
+
+    Returns:
+        A value for each column of the table.
+    """
     roles = Counter(head.role for head in score.noteheads)
     # A missing file explains what follows, and a version that is too new explains little.
     errors = sorted(
         (line for line in score.warnings if _ERROR.search(line)),
         key=lambda line: ("program too old" in line) - ("cannot find file" in line),
     )
-    found = {
+    values = {
         "status": "ok",
         "upgraded": upgrade.converted,
         "correction": upgrade.correction,
@@ -77,13 +98,13 @@ def ok_row(
         "repeats": score.repeats,
         "repeats_reason": one_line(score.repeats_reason),
     }
-    return _piece_row(piece, found)
+    return _piece_row(piece, values)
 
 
-def _piece_row(piece: Piece, found: dict[str, Any]) -> dict[str, Any]:
-    known = {"piece": piece.piece, **header_fields(piece), **found}
+def _piece_row(piece: Piece, values: dict[str, Any]) -> dict[str, Any]:
+    row = {"piece": piece.piece, **header_fields(piece), **values}
     empty = {"string": "", "int32": 0}
-    return {column.name: known.get(column.name, empty[column.type]) for column in PIECES.columns}
+    return {column.name: row.get(column.name, empty[column.type]) for column in PIECES.columns}
 
 
 def system_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
@@ -170,7 +191,16 @@ def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
 def event_rows(
     piece: str, music: Music, performances: Iterable[Performance]
 ) -> Iterator[dict[str, Any]]:
-    """The piece's rows of the events table: every note of the music in every performance."""
+    """The piece's rows of the events table: every note of the music in every performance.
+
+    Args:
+        piece: the piece id.
+        music: its written music.
+        performances: its performances.
+
+    Yields:
+        A row for each note event.
+    """
     for performance in performances:
         name = performance.spec.name
         for event in performance.events:

@@ -1,6 +1,6 @@
-"""Which piece is made when, by which worker, and what happens when a worker does not come back.
+"""Schedule the pieces of a build on worker processes, and handle workers that are killed or stuck.
 
-Sources are brought up to date in batches, as most of convert-ly's time is its start; the pieces of
+Sources are upgraded in batches, as most of convert-ly's time is its start; the pieces of
 a batch follow as soon as it is done. Long pieces come first, so that none is left for the end.
 """
 
@@ -23,7 +23,7 @@ from msmdtools.sources.manifest import source_files
 
 BATCH = 32
 
-# Beyond the engraver's own limit: what a worker may take for the rest before it counts as stuck.
+# Time beyond the engraver's own limit, in seconds, before a worker counts as stuck.
 GRACE_S = 120.0
 PERFORMANCE_S = 60.0
 CONVERT_S = 20.0
@@ -33,7 +33,13 @@ ATTEMPTS = 2
 
 
 class Steps(NamedTuple):
-    """The functions that workers call, by names that can be pickled."""
+    """The functions that workers call, by names that can be pickled.
+
+    Attributes:
+        prepare: copies and upgrades the sources of a batch.
+        make_piece: makes one piece.
+        add: adds performances to one piece.
+    """
 
     prepare: Callable[[Sequence[Task]], list[Outcome]] = worker.prepare
     make_piece: Callable[[tuple[Task, Outcome]], Outcome] = worker.make_piece
@@ -43,13 +49,20 @@ class Steps(NamedTuple):
 def make_pieces(
     pieces: Sequence[Piece], settings: Settings, work: Path, workers: int, steps: Steps
 ) -> Generator[tuple[Task, Outcome]]:
-    """Make every piece, and give each with its outcome when it is finished, well or not.
+    """Make pieces, and give each with its outcome when it is finished, whether it succeeded or failed.
 
     Args:
-        work: an empty folder; a task's folder in it is removed when the next outcome is asked for.
+        pieces: the pieces.
+        settings: the settings of the build.
+        work: an empty folder; a task's folder in it is removed when the next outcome is taken.
+        workers: number of worker processes.
+        steps: the functions that they call.
+
+    Yields:
+        The task and the outcome of each piece.
 
     Raises:
-        MsmdError, DiskFull: what stops every piece.
+        MsmdError, DiskFull: a problem that concerns all pieces.
     """
     numbers = itertools.count(1)
     attempts: Counter[str] = Counter()
@@ -61,7 +74,7 @@ def make_pieces(
             tasks = [Task(piece, work / str(next(numbers)), settings) for piece in batch]
             pool.submit(Call(steps.prepare, tasks, GRACE_S + CONVERT_S * len(tasks)))
 
-        def again(
+        def retry(
             tasks: Sequence[Task], reason: str, message: str
         ) -> Iterator[tuple[Task, Outcome]]:
             for task in tasks:
@@ -95,21 +108,29 @@ def make_pieces(
             elif isinstance(result, Raised):
                 if isinstance(result.error, MsmdError | DiskFull):
                     raise result.error
-                yield from again(tasks, "internal-error", str(result.error))
+                yield from retry(tasks, "internal-error", str(result.error))
             elif result.timed_out and len(tasks) == 1:
-                yield from again(tasks, "worker-timeout", "the worker was stuck and was stopped")
+                yield from retry(tasks, "worker-timeout", "the worker was stuck and was stopped")
             else:
-                yield from again(tasks, "worker-killed", "the worker was killed, twice")
+                yield from retry(tasks, "worker-killed", "the worker was killed, twice")
             refill()
 
 
 def add_performances(
     additions: Sequence[Addition], workers: int, steps: Steps
 ) -> Generator[tuple[Addition, Outcome]]:
-    """Add to every piece what it lacks, and give each with its outcome when it is finished.
+    """Add performances to pieces, and give each with its outcome when it is finished.
+
+    Args:
+        additions: the pieces with the performances to add.
+        workers: number of worker processes.
+        steps: the functions that they call.
+
+    Yields:
+        The addition and the outcome of each piece.
 
     Raises:
-        MsmdError, DiskFull: what stops every piece.
+        MsmdError, DiskFull: a problem that concerns all pieces.
     """
     attempts: Counter[str] = Counter()
     with Pool(workers) as pool:
@@ -128,8 +149,10 @@ def add_performances(
             elif isinstance(result, Raised):
                 raise result.error
             elif result.timed_out or attempts[task.record.piece] == ATTEMPTS:
-                what = ("timeout", "stuck") if result.timed_out else ("killed", "killed, twice")
-                record = task.failure("worker", f"worker-{what[0]}", f"the worker was {what[1]}")
+                code, state = (
+                    ("timeout", "stuck") if result.timed_out else ("killed", "killed, twice")
+                )
+                record = task.failure("worker", f"worker-{code}", f"the worker was {state}")
                 yield task, Outcome(record, stage="worker")
             else:
                 submit(task)

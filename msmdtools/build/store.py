@@ -1,8 +1,8 @@
-"""How a finished piece gets into the dataset folder, and what it replaces there.
+"""Move finished pieces into the dataset folder, in place of older versions.
 
-The state of a build is its finished pieces, nothing else. A piece is made in `.work`, written
+The finished pieces alone are the state of a build. A piece is made in `.work`, written
 through to the disk, and moved to `pieces/` by one rename, together with its rows of every table; a
-failed one leaves its row in `failed/`. Whatever kills a build, each piece is there as a whole or
+failed one leaves its row in `failed/`. Whenever a build is killed, each piece is there as a whole or
 not at all. The tables at the top are made from those rows when all pieces are done (see
 `msmdtools.build.parts`).
 """
@@ -23,8 +23,13 @@ from msmdtools.dataset.tables import BUILD_LOG, PIECE_FILE
 def commit(dataset: Path, piece: str, folder: Path) -> None:
     """Move a finished piece, already written through to the disk, to its place.
 
-    An older version of the piece is moved away first. Killed between the two, the dataset lacks the
-    piece, and the next build makes it again.
+    An older version of the piece is moved away first. If the build is killed between the two, the dataset
+    lacks the piece, and the next build makes it again.
+
+    Args:
+        dataset: the dataset folder.
+        piece: the piece id.
+        folder: the finished folder, on the same disk.
     """
     pieces = dataset / PIECES_FOLDER
     pieces.mkdir(exist_ok=True)
@@ -34,16 +39,22 @@ def commit(dataset: Path, piece: str, folder: Path) -> None:
     (dataset / FAILED_FOLDER / f"{piece}.json").unlink(missing_ok=True)
 
 
-def extend(dataset: Path, record: Record, new: Path, work: Path) -> None:
-    """Add to a piece what is in the folder `new`, already written through to the disk.
+def extend(dataset: Path, record: Record, additions: Path, work: Path) -> None:
+    """Add performances to a piece, already written through to the disk.
 
-    Performances are moved as a whole, of those that are there the audio alone; the tables with all
-    of their rows take the place of the old ones; the record comes last. Killed between, the piece
-    has what its record says, and more that no one asks for.
+    A new performance is moved as a whole, audio for an existing one by itself; the new tables, which have all
+    rows, replace the old ones; the record comes last. If the build is killed in between, the piece has all
+    files of its record, and further ones that do no harm.
+
+    Args:
+        dataset: the dataset folder.
+        record: the new record of the piece.
+        additions: the folder with the new performances and tables.
+        work: a folder on the same disk for unfinished files.
     """
     piece = dataset / PIECES_FOLDER / record.piece
     listed = {row["file"] for row in read_record(piece / PIECE_FILE, piece).files}
-    for folder in sorted((new / "performances").iterdir()):
+    for folder in sorted((additions / "performances").iterdir()):
         place = piece / "performances" / folder.name
         if f"performances/{folder.name}/spectrogram.npy" in listed:
             for file in sorted(folder.iterdir()):
@@ -53,14 +64,20 @@ def extend(dataset: Path, record: Record, new: Path, work: Path) -> None:
             _move_away(place, work)  # what a killed build has left
             os.rename(folder, place)
     sync_folder(piece / "performances")
-    for table in sorted((new / "tables").iterdir()):
+    for table in sorted((additions / "tables").iterdir()):
         os.replace(table, piece / "tables" / table.name)
     sync_folder(piece / "tables")
     rewrite(dataset, record, work)
 
 
 def commit_failure(dataset: Path, record: Record, work: Path) -> None:
-    """Write the row of a failed piece, and then take away an older version of the piece."""
+    """Write the record of a failed piece, and then remove an older version of the piece.
+
+    Args:
+        dataset: the dataset folder.
+        record: the new record of the piece.
+        work: a folder on the same disk for unfinished files.
+    """
     failed = dataset / FAILED_FOLDER
     failed.mkdir(exist_ok=True)
     write_atomically(failed / f"{record.piece}.json", record.to_bytes(), work, durable=True)
@@ -68,7 +85,13 @@ def commit_failure(dataset: Path, record: Record, work: Path) -> None:
 
 
 def rewrite(dataset: Path, record: Record, work: Path) -> None:
-    """Replace the record of a piece of which the manifest says something new."""
+    """Replace the record of a piece whose columns in the manifest have changed, or to which files were added.
+
+    Args:
+        dataset: the dataset folder.
+        record: the new record of the piece.
+        work: a folder on the same disk for unfinished files.
+    """
     if record.ok:
         path = dataset / PIECES_FOLDER / record.piece / PIECE_FILE
     else:
@@ -91,8 +114,8 @@ def append_log(dataset: Path, entry: Mapping[str, Any]) -> None:
         log.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _move_away(old: Path, work: Path) -> Path:
+def _move_away(path: Path, work: Path) -> Path:
     away = Path(tempfile.mkdtemp(dir=work, prefix="replaced-"))
-    if old.exists():
-        os.rename(old, away / old.name)
+    if path.exists():
+        os.rename(path, away / path.name)
     return away

@@ -1,4 +1,4 @@
-"""What came of a build, in numbers that add up."""
+"""The summary of a build: what it did, and the totals of the dataset."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,15 +11,16 @@ from msmdtools.base.failures import SHOWN, Failure
 
 @dataclass(frozen=True, slots=True)
 class BuildSummary:
-    """What one build did, and what the dataset holds now.
+    """The work of one build, and the totals of the dataset after it.
 
     Attributes:
-        selected: pieces of the manifest that were asked for.
-        attempted: those that this build attempted; the others were there already.
-        failures: those of the selected whose last attempt failed, and why.
-        totals: of the whole dataset, as in dataset.json.
-        added: pieces that were there and were to get further performances, or audio.
-        lacking: "piece: why" of those of them that could not get it, and are as they were.
+        dataset: the dataset folder.
+        selected: number of pieces that the build selected from its manifest.
+        attempted: number of these that it attempted; the others were there already.
+        failures: those of the selected pieces whose last attempt failed, with the reasons.
+        totals: totals of the whole dataset, as in dataset.json.
+        added: number of existing pieces that were to get further performances, or audio.
+        lacking: "piece: reason" for those of them that could not get these, and are as before.
     """
 
     dataset: Path
@@ -32,7 +33,7 @@ class BuildSummary:
 
     @property
     def failed(self) -> int:
-        """How many of the selected pieces are not in the dataset."""
+        """Number of selected pieces that are not in the dataset."""
         return len(self.failures)
 
     def to_json(self) -> dict[str, Any]:
@@ -51,14 +52,14 @@ class BuildSummary:
 
 def format_summary(summary: BuildSummary) -> str:
     """The summary as text for a terminal: the totals, and what this build did."""
-    there = summary.selected - summary.attempted
-    last = f"This build attempted {_count(summary.attempted, 'piece')}"
-    last += f"; {there:,} {'was' if there == 1 else 'were'} there already." if there else "."
-    if done := summary.added - len(summary.lacking):
-        last += (
-            f" {_count(done, 'piece')} got what the dataset lacked, without being engraved again."
-        )
-    lines = [*totals_table(summary.totals), "", last]
+    present = summary.selected - summary.attempted
+    sentence = f"This build attempted {_count(summary.attempted, 'piece')}"
+    sentence += (
+        f"; {present:,} {'was' if present == 1 else 'were'} there already." if present else "."
+    )
+    if extended := summary.added - len(summary.lacking):
+        sentence += f" {_count(extended, 'piece')} got what the dataset lacked, without being engraved again."
+    lines = [*totals_table(summary.totals), "", sentence]
     if lacking := summary.lacking:
         lines.append(f"{_count(len(lacking), 'piece')} could not get it and are as before:")
         lines += [f"  {line}" for line in lacking[:SHOWN]]
@@ -99,9 +100,9 @@ def totals_table(totals: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _line(depth: int, name: str, count: int, whole: int = 0) -> str:
-    """A count under its name, and what share of `whole` it is."""
-    share = f"{100 * count / whole:>11.3f} %" if whole else ""
+def _line(depth: int, name: str, count: int, total: int = 0) -> str:
+    """A count beside its name, and its share of `total`."""
+    share = f"{100 * count / total:>11.3f} %" if total else ""
     return f"{'  ' * depth + name:<36}{count:>12,}{share}"
 
 

@@ -1,8 +1,8 @@
-"""Old sources made readable: what convert-ly and the corrections did to the copy of one piece's files.
+"""Upgrade the copy of a piece's sources with convert-ly and the corrections, and record the changes.
 
-Only files that were written for an older LilyPond are touched. Each is recorded with its version; and
-where the note lengths written in the music are no longer the same, the source as it stands is counted
-too, so that a difference is said.
+Only files that were written for an older LilyPond are changed. Each is recorded with its version. Where the
+note lengths written in the music are no longer the same, the notes of the source as it stands are counted,
+too, so that a difference is reported.
 """
 
 import re
@@ -22,7 +22,7 @@ from msmdtools.sources.versions import (
     written_lengths,
 )
 
-OLD = (2, 25, 4)
+LEGACY_BEFORE = (2, 25, 4)
 """Files of earlier versions may call functions that `engrave/legacy.ily` has."""
 
 _VERSION_LINE = re.compile(r'\\version\s*"[^"]*"\s*')
@@ -30,12 +30,12 @@ _VERSION_LINE = re.compile(r'\\version\s*"[^"]*"\s*')
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The copy of a piece's sources before anything was done to it.
+    """The copy of a piece's sources before the upgrade.
 
     Attributes:
-        folder: where they are, in the layout of the tree.
-        versions: file → the version that it was written for, the main file first; "" when unknown.
-        texts: LilyPond file → its text.
+        folder: the folder of the copy, in the layout of the tree.
+        versions: the version that each file was written for, the main file first; "" when unknown.
+        texts: the text of each LilyPond file.
     """
 
     folder: Path
@@ -48,69 +48,69 @@ class Copy:
         return [self.folder / file for file in self.texts]
 
     @property
-    def old(self) -> bool:
+    def legacy(self) -> bool:
         """Whether any file may call functions that LilyPond no longer has."""
-        found = (parse_version(version) for version in self.versions.values())
-        return any(version is not None and version < OLD for version in found)
+        versions = (parse_version(version) for version in self.versions.values())
+        return any(version is not None and version < LEGACY_BEFORE for version in versions)
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What was done to a piece's copy.
+    """The changes in the copy of a piece's sources.
 
     Attributes:
-        converted: the files that convert-ly changed, by the version that they were written for.
-        correction: what was mended besides, and why.
-        old: as in `Copy`.
-        lengths_differ: whether the note lengths written in the music are others than before.
+        converted: the files that convert-ly changed, by the version that they were written for, as text.
+        correction: the files that were corrected, with the reasons, as text.
+        legacy: whether the files may call functions that LilyPond no longer has.
+        lengths_differ: whether the note lengths written in the music have changed.
     """
 
     converted: str = ""
     correction: str = ""
-    old: bool = False
+    legacy: bool = False
     lengths_differ: bool = False
 
 
-NOTHING_DONE = Upgrade()
+NOT_UPGRADED = Upgrade()
 
 
 def read_copy(folder: Path, piece: Piece) -> Copy:
     """Read the copy of a piece's sources, which are UTF-8 afterwards."""
-    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    files = [piece.path, *(file for file in found if file != piece.path)]
+    names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    files = [piece.path, *(file for file in names if file != piece.path)]
     lilypond = [path.relative_to(folder).as_posix() for path in _lilypond_files(folder)]
     for file in lilypond:
         engrave.to_utf8(folder / file)
     versions = written_for(folder, files, piece.lilypond)
-    return Copy(folder, versions, {file: _read(folder / file) for file in lilypond})
+    return Copy(folder, versions, {file: _text(folder / file) for file in lilypond})
 
 
 def name_versions(copy: Copy) -> None:
     """Write \\version into the files of a copy that lack it: convert-ly leaves such files alone."""
     for file, text in copy.texts.items():
         if copy.versions[file] and not stated_version(text):
-            named = f'\\version "{copy.versions[file]}"\n{text}'
-            (copy.folder / file).write_bytes(named.encode("utf-8", errors="surrogateescape"))
+            with_version = f'\\version "{copy.versions[file]}"\n{text}'
+            (copy.folder / file).write_bytes(with_version.encode("utf-8", errors="surrogateescape"))
 
 
 def finish_copy(copy: Copy) -> Upgrade:
-    """Apply the corrections to a copy that convert-ly has seen, and tell what became of its files.
+    """Apply the corrections to a copy after convert-ly, and return all changes in its files.
 
     Raises:
         PieceError: stage "source", reason "correction-misses".
     """
     changed: dict[str, list[str]] = {}
     for file, before in copy.texts.items():
-        if _compared(before) != _compared(_read(copy.folder / file)):
+        if _compared(before) != _compared(_text(copy.folder / file)):
             changed.setdefault(copy.versions[file], []).append(Path(file).name)
     correction = correct(copy.folder, copy.versions)
     lengths_differ = any(
-        (after := _read(copy.folder / file)) != before
+        (after := _text(copy.folder / file)) != before
         and written_lengths(after) != written_lengths(before)
         for file, before in copy.texts.items()
     )
     converted = "; ".join(f"{version}: {', '.join(names)}" for version, names in changed.items())
-    return Upgrade(converted, correction, copy.old, lengths_differ)
+    return Upgrade(converted, correction, copy.legacy, lengths_differ)
 
 
 def music_difference(
@@ -123,13 +123,19 @@ def music_difference(
     sandbox: bool,
     cache: Path | None = None,
 ) -> str:
-    """What the upgrade did to the number of notes or the length of the music; "" for nothing.
-
-    A source that LilyPond does not read without errors as it stands has nothing to be compared with.
+    """Compare the number of notes and the length of the music before and after the upgrade.
 
     Args:
         upgraded: the copy that was engraved.
-        original: another copy, which is brought to UTF-8 here.
+        original: another copy, without the upgrade; its files are rewritten as UTF-8.
+        piece: the piece.
+        engine: the LilyPond that counts.
+        limits: limits of each run.
+        sandbox: whether to run LilyPond inside bubblewrap.
+        cache: folder for fontconfig's cache; None: the user's.
+
+    Returns:
+        The difference in words; "" for none, or where LilyPond finds errors in the source as it stands.
     """
     for file in _lilypond_files(original):
         engrave.to_utf8(file)
@@ -165,9 +171,9 @@ def _lilypond_files(folder: Path) -> list[Path]:
 
 
 def _compared(text: str) -> str:
-    """The text without what convert-ly changes in every file."""
+    """The text without the version and line ends, which convert-ly changes in every file."""
     return _VERSION_LINE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _read(path: Path) -> str:
+def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", errors="surrogateescape")

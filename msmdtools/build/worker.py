@@ -1,7 +1,7 @@
-"""What a worker process does: bring a batch of sources up to date, and make one piece.
+"""The work of a worker process: upgrade a batch of sources, and make one piece.
 
-Both functions return what happened to a piece instead of raising, so that nothing that a piece does
-stops the others. Only what concerns every piece is raised: a full disk, a tool that has vanished.
+Both functions return an error with a piece instead of raising it, so that no piece stops the others. They
+raise only errors that concern all pieces: a full disk, a tool that has vanished.
 """
 
 import errno
@@ -22,7 +22,7 @@ from msmdtools.base.files import sync_tree
 from msmdtools.build import rows
 from msmdtools.build.parts import write_part
 from msmdtools.build.upgrade import (
-    NOTHING_DONE,
+    NOT_UPGRADED,
     Copy,
     Upgrade,
     finish_copy,
@@ -30,9 +30,9 @@ from msmdtools.build.upgrade import (
     name_versions,
     read_copy,
 )
+from msmdtools.dataset.music_file import MUSIC_FILE, to_bytes
 from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
-from msmdtools.dataset.written import MUSIC_FILE, to_bytes
 from msmdtools.engrave import Engine, Limits
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
@@ -46,12 +46,26 @@ LOG_CHARACTERS = 20_000
 
 
 class DiskFull(OSError):
-    """No space is left: what failed says nothing about the piece."""
+    """No space is left on the disk; the failure is not the piece's fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is the same for every piece of a build."""
+    """The settings that all pieces of a build share.
+
+    Attributes:
+        root: the source tree, absolute.
+        engines: the LilyPonds to try, in order.
+        performances: the performances of each piece.
+        width: width of page images, in pixels.
+        repeats: "written" or "unfolded".
+        transpose: semitones by which the music is engraved and played higher.
+        keep_audio: whether to keep audio.
+        limits: limits of each run of the engraver.
+        sandbox: whether to run the engraver in bubblewrap.
+        cache: folder for fontconfig's cache.
+        upgrade: whether to convert sources that were written for an older LilyPond.
+    """
 
     root: Path
     engines: tuple[Engine, ...]
@@ -71,8 +85,10 @@ class Task:
     """One piece to be made, in a folder of its own.
 
     Attributes:
-        folder: does not exist yet; then `folder`/source has the sources, and `folder`/piece becomes
-            the piece's folder in the dataset.
+        piece: the piece.
+        folder: a folder that does not exist yet; `folder`/source will have the sources, and
+            `folder`/piece becomes the piece's folder in the dataset.
+        settings: the settings of the build.
     """
 
     piece: Piece
@@ -81,35 +97,45 @@ class Task:
 
     @property
     def source(self) -> Path:
-        """Where the sources are copied to."""
+        """The folder for the copies of the sources."""
         return self.folder / "source"
 
     @property
     def result(self) -> Path:
-        """What is to become the piece's folder in the dataset."""
+        """The folder that becomes the piece's folder in the dataset."""
         return self.folder / "piece"
 
     def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of the piece where it could not be made."""
+        """The record of the piece when it cannot be made.
+
+        Args:
+            stage: where it failed: a stage of the work, or "worker".
+            reason: a code in kebab-case.
+            message: what is wrong.
+        """
         message = rows.one_line(message, self.source, self.folder, self.settings.root)
         return Record(rows.failed_row(self.piece, stage, reason, message))
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a piece: its record, and what the build log says of the attempt.
+    """The outcome of an attempt at a piece: its record, and the values of the build log.
 
     Attributes:
-        record: None while the piece is not finished.
-        upgrade: what was done to the piece's sources, of which nothing is known before they are prepared.
-        seconds: wall-clock time of each stage.
-        cpu_s: processor time of the worker and of the programs that it ran, except those in the sandbox,
-            whose time the sandbox does not pass on.
-        memory_bytes: the most that the worker process has used so far.
+        record: the record; None while the piece is not finished.
+        upgrade: the changes in the piece's sources, once they are prepared.
+        stage: the stage that was begun last.
+        seconds: wall-clock time of each stage, in seconds.
+        cpu_s: processor time of the worker and of the programs that it ran, in seconds, except those in the
+            sandbox, whose time the sandbox does not pass on.
+        memory_bytes: the largest memory use of the worker process so far.
+        engine: the engraver, such as "LilyPond 2.25.12".
+        warnings: warnings of the engraver and of convert-ly.
+        log: the engraver's messages, or the trace of an internal error.
     """
 
     record: Record | None = None
-    upgrade: Upgrade = NOTHING_DONE
+    upgrade: Upgrade = NOT_UPGRADED
     stage: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_s: float = 0.0
@@ -120,7 +146,7 @@ class Outcome:
 
 
 def prepare(tasks: Sequence[Task]) -> list[Outcome]:
-    """Copy the sources of each task and bring them up to LilyPond's version, with one call for all.
+    """Copy the sources of each task, and upgrade them to LilyPond's version, with one call for all.
 
     Returns:
         One outcome for each task; without a record when the piece can now be made.
@@ -172,7 +198,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 repeats=settings.repeats,
                 transpose=settings.transpose,
                 include=[task.source / folder for folder in piece.include_path],
-                legacy=outcome.upgrade.old,
+                legacy=outcome.upgrade.legacy,
                 limits=settings.limits,
                 sandbox=settings.sandbox,
                 cache=settings.cache,
@@ -199,13 +225,13 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
                 )
         with stage(outcome, "write"):
-            done = (outcome.upgrade, difference)
-            outcome.record = _write(piece, score, performances, done, result)
+            upgrade = (outcome.upgrade, difference)
+            outcome.record = _write(piece, score, performances, upgrade, result)
     return outcome
 
 
 def _difference(task: Task, upgrade: Upgrade) -> str:
-    """What the upgrade did to notes and lengths, where the texts let one expect it."""
+    """The change of notes and lengths by the upgrade, where the written lengths have changed."""
     if not upgrade.lengths_differ:
         return ""
     settings, original = task.settings, task.folder / "original"
@@ -250,7 +276,7 @@ def _write(
 
 
 def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of the files table for what is in a piece's folder, sorted."""
+    """The rows of the files table for the files in a piece's folder, sorted."""
     performed = (folder / "performances").rglob("*")
     music = [path for path in (folder / MUSIC_FILE,) if path.is_file()]
     pages = folder.glob("page-*.png")
@@ -276,8 +302,8 @@ def stage(outcome: Outcome, name: str) -> Iterator[None]:
         outcome.seconds[name] = time.perf_counter() - start
 
 
-class Attempted(Protocol):
-    """A piece that is worked on, in a folder of its own."""
+class PieceWork(Protocol):
+    """A piece that a worker makes or adds to, in a folder of its own."""
 
     @property
     def folder(self) -> Path: ...  # noqa: D102
@@ -286,8 +312,8 @@ class Attempted(Protocol):
 
 
 @contextmanager
-def attempt(task: Attempted, outcome: Outcome) -> Iterator[None]:
-    """Turn what goes wrong with this piece into its record; raise what concerns all pieces."""
+def attempt(task: PieceWork, outcome: Outcome) -> Iterator[None]:
+    """Turn an error with this piece into its record; raise an error that concerns all pieces."""
     start = _cpu_s()
     try:
         yield
@@ -308,8 +334,8 @@ def attempt(task: Attempted, outcome: Outcome) -> Iterator[None]:
         outcome.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _raise_if_disk_full(error: BaseException, task: Attempted) -> None:
-    """A program that we run cannot tell us that the disk is full: look at the disk ourselves."""
+def _raise_if_disk_full(error: BaseException, task: PieceWork) -> None:
+    """Raise `DiskFull` if the disk is full, which a program that was run may not have reported."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:

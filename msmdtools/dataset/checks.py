@@ -1,4 +1,4 @@
-"""What must hold within the tables of one piece. Each check is a function of data frames alone.
+"""The checks of the tables of one piece, each a function of data frames alone; places are in `layout_checks`.
 
 A check yields `Finding`s, at most `SHOWN` of one kind; docs/validation.md lists the rules.
 """
@@ -25,13 +25,13 @@ SAME_TIME_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it must be.
+    """A fault in a dataset.
 
     Attributes:
         piece: the piece id; empty for the dataset as a whole.
-        check: name of the check.
-        what: what is wrong.
-        where: the file, note head, event or system.
+        check: name of the check that found it.
+        what: the fault, in words.
+        where: the file, note head, event or system that has it.
     """
 
     piece: str
@@ -43,20 +43,20 @@ class Finding:
 Findings = Iterator[Finding]
 
 
-def check_schema(table: Table, found: "pa.Schema") -> Findings:
-    """The columns of a table's file: names in order, types, units."""
+def check_schema(table: Table, schema: "pa.Schema") -> Findings:
+    """Check that a table's file has the declared columns: names in order, types, units."""
     where = f"{table.name}.parquet"
-    missing = [name for name in table.names if name not in found.names]
-    unknown = [name for name in found.names if name not in table.names]
-    for names, what in ((missing, "lacks"), (unknown, "has unknown")):
+    absent = [name for name in table.names if name not in schema.names]
+    unknown = [name for name in schema.names if name not in table.names]
+    for names, what in ((absent, "lacks"), (unknown, "has unknown")):
         if names:
             yield Finding("", "schema", f"{what} {', '.join(names)}", where)
-    if missing or unknown:
+    if absent or unknown:
         return
-    if found.names != table.names:
+    if schema.names != table.names:
         yield Finding("", "schema", f"columns are not in the order {', '.join(table.names)}", where)
     for expected in table.arrow_schema():
-        field = found.field(expected.name)
+        field = schema.field(expected.name)
         if field.type != expected.type:
             what = f"{field.name} is {field.type}, not {expected.type}"
             yield Finding("", "schema", what, where)
@@ -67,7 +67,16 @@ def check_schema(table: Table, found: "pa.Schema") -> Findings:
 
 
 def check_keys(piece: str, table: Table, rows: "pd.DataFrame") -> Findings:
-    """The rows are sorted by the table's key, no key stands twice, no value is missing."""
+    """Check that rows are sorted by their table's key, that no key occurs twice, and no value is missing.
+
+    Args:
+        piece: the piece id.
+        table: the declaration of the table.
+        rows: its rows, those of the piece.
+
+    Yields:
+        A finding for each fault.
+    """
     where = f"{table.name}.parquet"
     keys = list(rows[list(table.key)].itertuples(index=False, name=None))
     for before, after in pairwise(keys):
@@ -83,9 +92,19 @@ def check_keys(piece: str, table: Table, rows: "pd.DataFrame") -> Findings:
 def check_counts(
     piece: str, row: Mapping[str, Any], tables: "Mapping[str, pd.DataFrame]", pages: int
 ) -> Findings:
-    """The counts in the pieces table are those of the tables and pictures."""
+    """Check that the counts in the pieces table are those of the other tables and of the pictures.
+
+    Args:
+        piece: the piece id.
+        row: its row of the pieces table.
+        tables: its rows of the other tables, by the tables' names.
+        pages: number of its page images.
+
+    Yields:
+        A finding for each fault.
+    """
     heads, events, performances = tables["noteheads"], tables["events"], tables["performances"]
-    found = {
+    counted = {
         "pages": pages,
         "systems": tables["systems"]["system"].nunique(),
         "staves": len(tables["systems"]),
@@ -100,7 +119,7 @@ def check_counts(
             if count != row[column]:
                 what = f"{column}: {row[column]} in the pieces table, {count} found"
                 yield Finding(piece, "counts", what, name)
-    for column, count in found.items():
+    for column, count in counted.items():
         if count != row[column]:
             what = f"{column}: {row[column]} in the pieces table, {count} found"
             yield Finding(piece, "counts", what, "pieces.parquet")
@@ -111,98 +130,32 @@ def check_counts(
 
 
 def _check_parts(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
-    """Every part has as many events as it says, and every head that sounds is of its event's part."""
+    """Check that each part has the stated number of events, and each sounding head the part of its event."""
     parts, heads = tables["parts"], tables["noteheads"]
     stated: dict[int, int] = dict(
         zip(parts["part"].tolist(), parts["events"].tolist(), strict=True)
     )
     for name, group in _by_performance(tables):
-        found = Counter(int(part) for part in group["part"])
-        for part in sorted(stated.keys() | found.keys()):
-            if stated.get(part, 0) != found.get(part, 0):
-                what = f"part {part}: {stated.get(part, 0)} in the parts table, {found.get(part, 0)} found"
+        counted = Counter(int(part) for part in group["part"])
+        for part in sorted(stated.keys() | counted.keys()):
+            if stated.get(part, 0) != counted.get(part, 0):
+                what = f"part {part}: {stated.get(part, 0)} in the parts table, {counted.get(part, 0)} found"
                 yield Finding(piece, "counts", what, name)
         of_event = dict(zip(group["event"].tolist(), group["part"].tolist(), strict=True))
         of_event[-1] = -1
         expected = heads["event"].map(of_event)  # NaN for an event that is not there
-        wrong = expected.notna() & (heads["part"] != expected)
-        for number in heads.loc[wrong, "notehead"].head(SHOWN):
+        elsewhere = expected.notna() & (heads["part"] != expected)
+        for number in heads.loc[elsewhere, "notehead"].head(SHOWN):
             yield Finding(piece, "counts", "not the part of its event", f"notehead {number}")
 
 
-def check_systems(piece: str, staves: "pd.DataFrame") -> Findings:
-    """Systems and staves are numbered from 1 in reading order, and none overlaps another."""
-    columns = ("system", "staff", "page", "x0", "y0", "x1", "y1")
-    rows = [dict(zip(columns, r, strict=True)) for r in staves[list(columns)].to_numpy().tolist()]
-    systems: dict[float, list[dict[str, float]]] = {}
-    for row in rows:
-        systems.setdefault(row["system"], []).append(row)
-    if list(systems) != list(range(1, len(systems) + 1)):
-        what = "systems are not numbered 1, 2, 3, …"
-        yield Finding(piece, "systems", what, "systems.parquet")
-    for number, group in systems.items():
-        where = f"system {number:g}"
-        if [staff["staff"] for staff in group] != list(range(1, len(group) + 1)):
-            yield Finding(piece, "systems", "staves are not numbered 1, 2, 3, …", where)
-        if len({staff["page"] for staff in group}) > 1:
-            yield Finding(piece, "systems", "stands on several pages", where)
-        for upper, lower in pairwise(group):
-            if lower["y0"] < upper["y0"]:
-                yield Finding(piece, "systems", "staves are not numbered from the top", where)
-            elif _overlap(upper, lower):
-                what = f"staves {upper['staff']:g} and {lower['staff']:g} overlap"
-                yield Finding(piece, "systems", what, where)
-    boxes = {number: _union(group) for number, group in systems.items()}
-    before: list[tuple[float, dict[str, float]]] = []
-    for number, box in boxes.items():
-        where = f"system {number:g}"
-        before = [(n, b) for n, b in before if b["page"] == box["page"]]
-        for other, earlier in before:
-            if _overlap(earlier, box):
-                yield Finding(piece, "systems", f"overlaps system {other:g}", where)
-            elif earlier["y0"] >= box["y1"]:
-                yield Finding(piece, "systems", f"stands above system {other:g}", where)
-        before.append((number, box))
-    pages = [box["page"] for box in boxes.values()]
-    if pages != sorted(pages):
-        yield Finding(piece, "systems", "pages are not in order", "systems.parquet")
-
-
-def check_boxes(
-    piece: str, table: str, rows: "pd.DataFrame", sizes: Mapping[int, tuple[int, int]]
-) -> Findings:
-    """Boxes are not empty and lie inside their page; `sizes` maps pages to (height, width)."""
-    heights = rows["page"].map({page: size[0] for page, size in sizes.items()})
-    widths = rows["page"].map({page: size[1] for page, size in sizes.items()})
-    empty = (rows["x1"] <= rows["x0"]) | (rows["y1"] <= rows["y0"])
-    inside = (rows["x0"] >= 0) & (rows["y0"] >= 0) & (rows["x1"] <= widths)
-    inside &= rows["y1"] <= heights  # an unknown page gives NaN, which compares as false
-    name = "notehead" if table == "noteheads" else "system"
-    for wrong, what in ((empty, "box is empty"), (~inside, "box is not inside its page")):
-        for number in rows.loc[wrong, name].head(SHOWN):
-            yield Finding(piece, "boxes", what, f"{name} {number}")
-
-
-def check_places(piece: str, heads: "pd.DataFrame", staves: "pd.DataFrame") -> Findings:
-    """Heads are numbered from 0, and each stands on a staff of its page, or outside (0, 0)."""
-    if heads["notehead"].tolist() != list(range(len(heads))):
-        what = "note heads are not numbered 0, 1, 2, …"
-        yield Finding(piece, "places", what, "noteheads.parquet")
-    known = set(staves[["page", "system", "staff"]].itertuples(index=False, name=None))
-    columns = heads[["notehead", "page", "system", "staff"]]
-    for number, page, system, staff in columns.itertuples(index=False, name=None):
-        if (page, system, staff) not in known and (system, staff) != (0, 0):
-            what = f"no staff {staff} of system {system} on page {page}"
-            yield Finding(piece, "places", what, f"notehead {number}")
-
-
 def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
-    """Each head is played, tied or silent, with what belongs to it; its score time is exact."""
+    """Check that each head is played, tied or silent, with the values of its role, and its score time exact."""
     event, tie = heads["event"] >= 0, heads["tied_to"] >= 0
     reason = heads["reason"].astype(str) != ""
     role = heads["role"]
     exact = [_fraction(text) for text in heads["onset_fraction"]]
-    first = [events[0] if len(events) else -1 for events in heads["events"]]
+    first_events = [events[0] if len(events) else -1 for events in heads["events"]]
     grace = heads["grace_quarters"]
     # Only an event that a hidden head starts is continued without another head.
     printed = {e for events in heads.loc[role == "played", "events"] for e in events}
@@ -215,18 +168,18 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
             "tied, but not with an event and a head",
         ),
         ((role == "silent") & ~(reason & ~event & ~tie), "silent, but not with a reason alone"),
-        (heads["event"] != first, "event is not the first of events"),
+        (heads["event"] != first_events, "event is not the first of events"),
         ((grace < 0) | ((grace > 0) & ~heads["grace"]), "grace_quarters, but no grace note"),
         (heads["duration_quarters"] < 0, "duration is below 0"),
         (heads["onset_quarters"] != exact, "onset_fraction is not onset_quarters"),
     )
-    for wrong, what in rules:
-        for number in heads.loc[wrong, "notehead"].head(SHOWN):
+    for faulty, what in rules:
+        for number in heads.loc[faulty, "notehead"].head(SHOWN):
             yield Finding(piece, "roles", what, f"notehead {number}")
 
 
 def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
-    """A tied head continues an earlier one of its pitch and event, and in the end a played one."""
+    """Check that each tied head continues an earlier head, of the same pitch and event, that sounds."""
     columns = ("role", "pitch", "onset_quarters", "events", "tied_to")
     rows = dict(zip(heads["notehead"], zip(*(heads[c] for c in columns), strict=True), strict=True))
     for number, (role, pitch, onset, events, tied_to) in rows.items():
@@ -252,9 +205,18 @@ def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
 def check_events(
     piece: str, tables: "Mapping[str, pd.DataFrame]", durations: Mapping[str, float]
 ) -> Findings:
-    """Events are numbered by onset, inside the audio, in MIDI's range, with heads or a reason.
+    """Check the events of each performance.
 
-    They are the same notes in every performance.
+    They are numbered by onset, lie inside the audio and in MIDI's range, have heads or a reason, and are the
+    same notes in every performance.
+
+    Args:
+        piece: the piece id.
+        tables: its rows of the events and performances tables, by the tables' names.
+        durations: length of the audio of each performance, in seconds.
+
+    Yields:
+        A finding for each fault.
     """
     notes: list[int] | None = None
     for name, events in _by_performance(tables):
@@ -271,8 +233,8 @@ def check_events(
             (~events["velocity"].between(1, 127), "velocity is not in 1 … 127"),
             ((events["heads"] > 0) == reason, "has not either heads or a reason"),
         )
-        for wrong, what in rules:
-            for number in events.loc[wrong, "event"].head(SHOWN):
+        for faulty, what in rules:
+            for number in events.loc[faulty, "event"].head(SHOWN):
                 yield Finding(piece, "events", what, f"{name}, event {number}")
         pitches = events["pitch"].tolist()
         if notes is not None and notes != pitches:
@@ -281,10 +243,10 @@ def check_events(
 
 
 def check_alignment(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
-    """Played heads and events agree: pitch, number of heads, and times that rise with score time.
+    """Check that played heads and events agree: in pitch, number of heads, and order of time.
 
     Heads of one score time start together, except grace notes: each time, where repeats are unfolded.
-    The times that rise are those of the first time through.
+    The first time through, seconds rise with score time.
     """
     heads = tables["noteheads"]
     columns = ["notehead", "pitch", "cents", "event", "events", "onset_quarters", "grace"]
@@ -297,24 +259,24 @@ def check_alignment(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Finding
         for number, event in _pairs(joined[joined["onset_s_heard"].isna()]):
             yield Finding(piece, "alignment", f"no event {event} in {name}", f"notehead {number}")
         joined = joined[joined["onset_s_heard"].notna()]
-        other = (joined["pitch"] != joined["pitch_heard"]) | (
+        differing = (joined["pitch"] != joined["pitch_heard"]) | (
             joined["cents"] != joined["cents_heard"]
         )
-        for number, event in _pairs(joined[other]):
+        for number, event in _pairs(joined[differing]):
             what = f"not the pitch of event {event} in {name}"
             yield Finding(piece, "alignment", what, f"notehead {number}")
-        found = starts["event"].value_counts().reindex(events["event"], fill_value=0).to_numpy()
+        counted = starts["event"].value_counts().reindex(events["event"], fill_value=0).to_numpy()
         stated = events["heads"].to_numpy()
-        for k in np.flatnonzero(stated != found)[:SHOWN]:
-            what = f"heads: {stated[k]} stated, {found[k]} found"
+        for k in np.flatnonzero(stated != counted)[:SHOWN]:
+            what = f"heads: {stated[k]} stated, {counted[k]} found"
             yield Finding(piece, "alignment", what, f"{name}, event {events['event'].iloc[k]}")
         main = joined[~joined["grace"]]
         for quarters in list(_parted(main, events))[:SHOWN]:
             what = "heads of one score time start at different seconds"
             yield Finding(piece, "alignment", what, f"{name}, quarter {quarters:g}")
-        first = main.groupby("onset_quarters")["onset_s_heard"].min()
-        falls = first < first.cummax().shift(fill_value=-np.inf) - SAME_TIME_S
-        for quarters in first.index[falls][:SHOWN]:
+        first_onsets = main.groupby("onset_quarters")["onset_s_heard"].min()
+        falls = first_onsets < first_onsets.cummax().shift(fill_value=-np.inf) - SAME_TIME_S
+        for quarters in first_onsets.index[falls][:SHOWN]:
             what = "starts before a head of earlier score time"
             yield Finding(piece, "alignment", what, f"{name}, quarter {quarters:g}")
 
@@ -325,8 +287,8 @@ def _parted(starts: "pd.DataFrame", events: "pd.DataFrame") -> Iterator[float]:
     A head may miss a time at which its key sounds on from before: it is tied then.
 
     Args:
-        starts: each time that a head, not a grace note, is struck.
-        events: of the same performance.
+        starts: one row for each time that a head, not a grace note, is struck.
+        events: the events of the same performance.
     """
     times = starts.assign(time=(starts["onset_s_heard"] / SAME_TIME_S).round())
     counts = times.groupby("onset_quarters").agg(
@@ -337,8 +299,8 @@ def _parted(starts: "pd.DataFrame", events: "pd.DataFrame") -> Iterator[float]:
         together = group.drop_duplicates("time")["onset_s_heard"].to_numpy()
         before = np.abs(events["onset_s"].to_numpy()[:, None] - together).min(axis=1) > SAME_TIME_S
         for _, head in group.groupby("notehead"):
-            own = head["onset_s_heard"].to_numpy()
-            missed = [t for t in together if np.abs(own - t).min() > SAME_TIME_S]
+            onsets = head["onset_s_heard"].to_numpy()
+            missed = [t for t in together if np.abs(onsets - t).min() > SAME_TIME_S]
             key = events[before & (events["pitch"] == head["pitch"].iloc[0])]
             if not all(((key["onset_s"] < t) & (key["offset_s"] > t)).any() for t in missed):
                 yield float(quarters)
@@ -355,16 +317,6 @@ def _by_performance(tables: "Mapping[str, pd.DataFrame]") -> "Iterator[tuple[str
 def _pairs(heads: "pd.DataFrame") -> Iterator[tuple[int, int]]:
     shown = heads[["notehead", "event"]].head(SHOWN)
     return iter(shown.itertuples(index=False, name=None))
-
-
-def _overlap(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
-    across = a["x0"] < b["x1"] and b["x0"] < a["x1"]
-    return across and a["y0"] < b["y1"] and b["y0"] < a["y1"]
-
-
-def _union(staves: list[dict[str, float]]) -> dict[str, float]:
-    low = {key: min(staff[key] for staff in staves) for key in ("page", "x0", "y0")}
-    return low | {key: max(staff[key] for staff in staves) for key in ("x1", "y1")}
 
 
 def _fraction(text: str) -> float:

@@ -1,7 +1,7 @@
-"""Whether pictures and sound bear the tables out: ink where heads are, energy where notes start.
+"""Check the tables against pictures and sound: ink where heads are, energy where notes start.
 
-Neither check looks at how the tables were made, so they find what a consistent set of wrong tables
-would hide: a picture of another page or scale, a spectrogram that is late, another piece's audio.
+Neither check uses the way in which the tables were made, so they find faults that tables which agree with
+each other would hide: a picture of another page or scale, a spectrogram that is late, another piece's audio.
 """
 
 import zlib
@@ -42,7 +42,7 @@ def darkness(page: NDArray[np.uint8], boxes: Floats) -> Floats:
 
     Args:
         page: (height, width).
-        boxes: (n, 4), x0, y0, x1, y1 in pixels; parts of pixels count as such, outside is white.
+        boxes: (n, 4), x0, y0, x1, y1 in pixels; parts of pixels count in part, and outside the page is white.
     """
     import cv2
 
@@ -66,18 +66,26 @@ def darkness(page: NDArray[np.uint8], boxes: Floats) -> Floats:
 def check_ink(
     piece: str, heads: "pd.DataFrame", pages: Mapping[int, NDArray[np.uint8]]
 ) -> Findings:
-    """Every head's box has ink, and no other place nearby fits the heads better.
+    """Check that each head's box has ink, and that no place nearby has more for all of them.
 
     A box has ink when its mean darkness is at least MIN_DARKNESS: a staff line alone, or the paper,
     has less, and the thinnest hollow head more. Then all boxes of the piece are moved together, up
     to four steps each way; a step is the height of a head over STEPS_PER_HEAD (0.95 px on a page
-    835 px wide). Their darkness must be greatest unmoved or one step away. Pieces of fewer than
-    MIN_HEADS heads are spared the latter.
+    835 px wide). Their darkness must be greatest unmoved or one step away. The boxes of pieces with fewer
+    than MIN_HEADS heads are not moved.
+
+    Args:
+        piece: the piece id.
+        heads: its rows of the noteheads table; boxes are in pixels of the page.
+        pages: its page images by number, from 1: (height, width), 255 is white.
+
+    Yields:
+        A finding for each fault.
     """
     if heads.empty:
         return
     step = float((heads["y1"] - heads["y0"]).median()) / STEPS_PER_HEAD
-    fit = np.zeros((len(SHIFTS), len(SHIFTS)))
+    ink = np.zeros((len(SHIFTS), len(SHIFTS)))
     for number, page in pages.items():
         group = heads[heads["page"] == number]
         boxes = group[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
@@ -89,8 +97,8 @@ def check_ink(
         for row, dy in enumerate(SHIFTS):
             for column, dx in enumerate(SHIFTS):
                 moved = boxes + step * np.array([dx, dy, dx, dy])
-                fit[row, column] += darkness(page, moved).sum()
-    dy, dx = SHIFTS[np.array(np.unravel_index(fit.argmax(), fit.shape))]
+                ink[row, column] += darkness(page, moved).sum()
+    dy, dx = SHIFTS[np.array(np.unravel_index(ink.argmax(), ink.shape))]
     if len(heads) >= MIN_HEADS and max(abs(dx), abs(dy)) > 1:
         what = (
             f"boxes lie beside the heads: better {dx * step:+.1f} px across, {dy * step:+.1f} down"
@@ -101,7 +109,7 @@ def check_ink(
 def onset_rises(
     spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[np.bool_]
 ) -> Floats:
-    """By how much each onset's bands rise, in the spectrogram's unit, log10(1 + magnitude).
+    """The rise of each onset's bands, in the spectrogram's unit, log10(1 + magnitude).
 
     Frame i covers the WINDOW samples from int(HOP · i) on. Before: the last frame that ends before
     the onset (0 when there is none). After: the first frame that starts at or after the onset, or
@@ -111,23 +119,26 @@ def onset_rises(
     Args:
         spectrogram: (92, frames).
         onsets: seconds, (n,).
-        bands: which bands to look at for each onset, (n, 92).
+        bands: the bands of each onset, (n, 92).
+
+    Returns:
+        The rises, (n,).
     """
     frames = spectrogram.shape[1]
     samples = onsets * SAMPLE_RATE
     before = np.floor((samples - WINDOW) / HOP).astype(int)
     after = np.ceil(samples / HOP).astype(int)
     result = np.full(len(onsets), np.nan)
-    known = after + 1 < frames
-    before, after = before[known], after[known]
+    inside = after + 1 < frames
+    before, after = before[inside], after[inside]
     quiet = spectrogram[:, np.maximum(before, 0)].astype(np.float64) * (before >= 0)
     loud = np.maximum(spectrogram[:, after], spectrogram[:, after + 1])
-    result[known] = np.where(bands[known].T, loud - quiet, -np.inf).max(axis=0)
+    result[inside] = np.where(bands[inside].T, loud - quiet, -np.inf).max(axis=0)
     return result
 
 
 def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
-    """Up to SAMPLED_ONSETS events whose onset no other sound hides, drawn by `seed`; their rows.
+    """The row numbers of up to SAMPLED_ONSETS events, drawn by `seed`, whose onset no other sound hides.
 
     Left out are events where, in the CLEAR_S seconds before the onset, a note sounded that has
     energy in the same bands: the same key, a neighbour, or one whose partial it is (HIDING); or
@@ -151,7 +162,7 @@ def sample_onsets(events: "pd.DataFrame", seed: int) -> NDArray[np.int64]:
 
 
 def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[np.bool_]) -> int:
-    """By how many frames the sound is late: the lag with the greatest mean rise at the onsets.
+    """The number of frames by which the sound is late: the lag with the greatest mean rise at the onsets.
 
     The rise at frame i is that from frame i - 1 to frame i + 1, the mean over the onset's bands, falls
     counting as none; lag 0 is at the frame whose window's middle is nearest to the onset.
@@ -159,7 +170,10 @@ def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[n
     Args:
         spectrogram: (92, frames).
         onsets: seconds, (n,), at least one.
-        bands: which bands to look at for each onset, (n, 92).
+        bands: the bands of each onset, (n, 92).
+
+    Returns:
+        The lag in frames, negative where the sound is early.
     """
     margin = len(LAGS)
     padded = np.pad(spectrogram.astype(np.float64), ((0, 0), (margin, margin)))
@@ -173,24 +187,33 @@ def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[n
 def check_onsets(
     piece: str, performance: str, events: "pd.DataFrame", spectrogram: NDArray[np.float16]
 ) -> Findings:
-    """At sampled onsets the fundamentals' bands rise, any band for drums, and neither early nor late.
+    """Check that the sound rises at sampled onsets, neither early nor late.
 
-    A rise is looked for in the band nearest to the fundamental and its two neighbours, a lag in that
-    band alone. MIN_RISING of the onsets have to rise by MIN_RISE (`onset_rises`), and `onset_lag` of all of
-    them has to be in ALLOWED_LAGS: a piano has 0, bowed strings 1, more is left to slower sounds.
-    With fewer than MIN_ONSETS to look at nothing is said.
+    The rise is that of the band nearest to the fundamental and its two neighbours (of any band for drums),
+    the lag that of the nearest band alone. MIN_RISING of the onsets must rise by MIN_RISE (`onset_rises`),
+    and `onset_lag` of all of them must be in ALLOWED_LAGS: a piano has 0, bowed strings 1, and slower sounds
+    may have more. A performance with fewer than MIN_ONSETS such onsets is not checked.
+
+    Args:
+        piece: the piece id.
+        performance: name of the performance.
+        events: its rows of the events table, those of this performance.
+        spectrogram: (92, frames).
+
+    Yields:
+        A finding for each fault.
     """
     events = events[events["pitch"].between(0, 127)]
     rows = sample_onsets(events, zlib.crc32(f"{piece}/{performance}".encode()))
     onsets = events["onset_s"].to_numpy(np.float64)[rows]
     rises = onset_rises(spectrogram, onsets, _bands(events.iloc[rows], 1))
-    seen = ~np.isnan(rises)
-    rising = rises[seen] >= MIN_RISE
+    measured = ~np.isnan(rises)
+    rising = rises[measured] >= MIN_RISE
     if len(rising) < MIN_ONSETS:
         return
     if rising.mean() < MIN_RISING:
         flat = np.count_nonzero(~rising)
-        event = events["event"].to_numpy()[rows][seen][~rising][0]
+        event = events["event"].to_numpy()[rows][measured][~rising][0]
         what = f"{flat} of {len(rising)} sampled onsets without a rise of energy"
         yield Finding(piece, "onsets", what, f"{performance}, such as event {event}")
     lag = onset_lag(spectrogram, onsets, _bands(events.iloc[rows], 0))

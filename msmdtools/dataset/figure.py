@@ -1,4 +1,4 @@
-"""A figure of one page and its sound: note heads and onsets in the same colours.
+"""Draw one page and its sound, with note heads and onsets in the same colours.
 
 Above, the page at twice its size: each head's ink coloured, systems outlined and numbered, staves
 marked. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
@@ -61,12 +61,17 @@ def show(
     performance: str | None = None,
     color: str = "onset",
 ) -> NDArray[np.uint8]:
-    """The figure of a page as an RGB image, uint8, (height, width, 3).
+    """Draw a page of a piece, and the sound of one performance while the music is on it.
 
     Args:
-        page: from 1; None for the first page with note heads.
-        performance: a performance of the piece; None for the first.
-        color: "onset" or "role".
+        dataset: the dataset.
+        piece: the piece id.
+        page: page, from 1; None for the first one with note heads.
+        performance: name of a performance of the piece; None for the first.
+        color: "onset" or "role": what the colours of note heads stand for.
+
+    Returns:
+        The figure as an RGB image, uint8, (height, width, 3).
 
     Raises:
         DatasetError: there is no such piece, page or performance.
@@ -89,7 +94,7 @@ def show(
 
 
 def save(image: NDArray[np.uint8], path: Path) -> None:
-    """Writes a figure, in the format that the file's ending names, at 300 dots per inch.
+    """Write a figure, in the format that the file's ending names, at 300 dots per inch.
 
     Raises:
         MsmdError: the ending names no format of pictures, or there is no such folder.
@@ -108,10 +113,12 @@ def save(image: NDArray[np.uint8], path: Path) -> None:
 
 def _span(view: DatasetPiece, page: int, performance: str) -> tuple[float, float] | None:
     """From the first onset on a page to when the music leaves it, in seconds."""
-    ways = [way for way in view.passages(performance) if way.page == page]
-    if not ways:
+    passages = [passage for passage in view.passages(performance) if passage.page == page]
+    if not passages:
         return None
-    return min(way.times[0] for way in ways), max(way.times[-1] for way in ways)
+    return min(passage.times[0] for passage in passages), max(
+        passage.times[-1] for passage in passages
+    )
 
 
 def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -> dict[int, Colour]:
@@ -124,9 +131,9 @@ def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -
     sounding = heads[heads["event"] >= 0]
     onsets = view.events(performance)["onset_s"].to_numpy()[sounding["event"]]
     start, end = _span(view, page, performance) or (0.0, 1.0)
-    known = drawing.time_colours((onsets - start) / max(end - start, 1e-9))
+    time_colours = drawing.time_colours((onsets - start) / max(end - start, 1e-9))
     silent = dict.fromkeys(heads["notehead"], drawing.FAINT)
-    return silent | dict(zip(sounding["notehead"], known, strict=True))
+    return silent | dict(zip(sounding["notehead"], time_colours, strict=True))
 
 
 def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, width: int) -> Canvas:
@@ -149,7 +156,16 @@ def _draw_title(view: DatasetPiece, page: int, performance: str, color: str, wid
 
 
 def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> Canvas:
-    """The page, enlarged, with its heads coloured and its systems and staves outlined."""
+    """Draw a page, enlarged, with its heads coloured and its systems and staves outlined.
+
+    Args:
+        view: the piece.
+        page: page, from 1.
+        colours: the colour of each note head of the page.
+
+    Returns:
+        The picture, RGB, uint8, at `SCALE` times the page's size; empty paper above and below is cut off.
+    """
     import cv2
 
     image = view.pages[page - 1]
@@ -173,8 +189,8 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
         radii = ((x1 - x0) * SCALE * HALO, (y1 - y0) * SCALE * HALO)
         drawing.tint(canvas, centre, radii, colours[head])
     inked = np.flatnonzero((canvas < 200).any(axis=(1, 2)))
-    first, last = (inked[0], inked[-1]) if len(inked) else (0, len(canvas))
-    return canvas[max(first - MARGIN, 0) : last + MARGIN]
+    top, bottom = (inked[0], inked[-1]) if len(inked) else (0, len(canvas))
+    return canvas[max(top - MARGIN, 0) : bottom + MARGIN]
 
 
 def _draw_sound(
@@ -185,15 +201,15 @@ def _draw_sound(
     if span is None:
         return drawing.blank(MARGIN, width)
     spectrogram = view.spectrogram(name)
-    last = spectrogram.shape[1] / FRAMES_PER_SECOND
-    axes = _Axes(width, max(span[0] - AROUND_S, 0.0), min(span[1] + AROUND_S, last))
+    duration = spectrogram.shape[1] / FRAMES_PER_SECOND
+    axes = _Axes(width, max(span[0] - AROUND_S, 0.0), min(span[1] + AROUND_S, duration))
     canvas = drawing.blank(axes.bottom + BELOW, width)
     canvas[axes.top : axes.bottom, axes.left : axes.right] = _grey(spectrogram, axes)[..., None]
-    for way in view.passages(name):
-        if way.page == page:
-            x = axes.x(way.times[0])
+    for passage in view.passages(name):
+        if passage.page == page:
+            x = axes.x(passage.times[0])
             drawing.line(canvas, (x, axes.top), (x, axes.bottom), SYSTEM)
-            drawing.text(canvas, (x, axes.top - 6), str(way.system), SMALL, SYSTEM, "mb")
+            drawing.text(canvas, (x, axes.top - 6), str(passage.system), SMALL, SYSTEM, "mb")
     _draw_axes(canvas, axes)
     if color == "onset":
         places = np.arange(axes.left, axes.right)
@@ -201,8 +217,8 @@ def _draw_sound(
         inside = (fractions >= 0) & (fractions <= 1)
         strip = np.where(inside[:, None], drawing.time_colours(fractions), 255)
         canvas[axes.bottom + 4 : axes.bottom + 4 + STRIP, axes.left : axes.right] = strip
-    here = view.starts[view.starts["notehead"].isin(colours)]
-    colour_of = {event: colours[head] for head, event in _pairs(here[["notehead", "event"]])}
+    starts = view.starts[view.starts["notehead"].isin(colours)]
+    colour_of = {event: colours[head] for head, event in _pairs(starts[["notehead", "event"]])}
     events = view.events(name)
     radius = float(np.clip(axes.width / 20 / np.sqrt(max(len(colour_of), 1)), 5, 9))
     for event, onset, pitch, heads_of in _pairs(events[["event", "onset_s", "pitch", "heads"]]):

@@ -1,18 +1,18 @@
-"""The files of a dataset as they are read: tables, piece by piece, and page images."""
+"""Read the files of a dataset: its description, its tables piece by piece, and page images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.base import parquet
-from msmdtools.base.damage import Damage, why
+from msmdtools.base import parquet, seal
+from msmdtools.base.damage import Damage, no_folder, why
 from msmdtools.base.table import Table
-from msmdtools.dataset.tables import DESCRIPTION
+from msmdtools.dataset.tables import DESCRIPTION, FORMAT
 from msmdtools.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Image = NDArray[np.uint8]
 
 
 class Pages(Sequence[Image]):
-    """The page images of a piece, read from their files when asked for."""
+    """The page images of a piece: a sequence of which each is read from its file when it is used."""
 
     def __init__(self, folder: Path, count: int, sums: Mapping[str, str]) -> None:
         self._paths = [folder / f"page-{n:02d}.png" for n in range(1, count + 1)]
@@ -66,12 +66,17 @@ def read_page(path: Path, sha256: str | None = None) -> Image:
 
 
 class TableFile:
-    """A Parquet file sorted by piece, of which the last rows read are kept."""
+    """A Parquet file sorted by piece, which keeps the rows that it read last.
+
+    Attributes:
+        path: the file.
+        table: the declaration of its columns.
+    """
 
     def __init__(self, path: Path, table: Table) -> None:
         self.path = path
         self.table = table
-        self._kept: tuple[tuple[int, ...], pa.Table] | None = None
+        self._last_rows: tuple[tuple[int, ...], pa.Table] | None = None
 
     @cached_property
     def _file(self) -> parquet.File:
@@ -83,8 +88,8 @@ class TableFile:
             raise DatasetError(f"{self.path} is missing; run the same msmd build again") from error
         except (pa.ArrowException, Damage, ValueError) as error:
             raise damaged(self.path, why(error)) from error
-        if missing := [n for n in self.table.names if n not in file.schema.names]:
-            raise damaged(self.path, f"it has no column {', '.join(missing)}")
+        if absent := [n for n in self.table.names if n not in file.schema.names]:
+            raise damaged(self.path, f"it has no column {', '.join(absent)}")
         return file
 
     @cached_property
@@ -93,8 +98,8 @@ class TableFile:
         metadata = self._file.metadata
         column = metadata.schema.names.index("piece")
         chunks = (metadata.row_group(g).column(column) for g in range(metadata.num_row_groups))
-        found = [chunk.statistics for chunk in chunks]
-        return [(s.min, s.max) if s and s.has_min_max else ("~", "") for s in found]
+        statistics = [chunk.statistics for chunk in chunks]
+        return [(s.min, s.max) if s and s.has_min_max else ("~", "") for s in statistics]
 
     def read(self, piece: str | None = None) -> "pa.Table":
         """All rows, or those of one piece.
@@ -109,9 +114,9 @@ class TableFile:
             if piece is None:
                 return self._file.read()
             groups = tuple(g for g, (a, b) in enumerate(self._ranges) if a <= piece <= b)
-            if self._kept is None or self._kept[0] != groups:
-                self._kept = groups, self._file.read(groups)
-            return self._kept[1].filter(pc.field("piece") == piece)
+            if self._last_rows is None or self._last_rows[0] != groups:
+                self._last_rows = groups, self._file.read(groups)
+            return self._last_rows[1].filter(pc.field("piece") == piece)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise damaged(self.path, why(error)) from error
 
@@ -133,13 +138,17 @@ def read_schema(path: Path) -> "pa.Schema":
 
 
 def read_verified(path: Path, sha256: str | None) -> bytes:
-    """The content of a file of a piece.
+    """Read a file of a piece, and compare it with its checksum.
 
     Args:
-        sha256: what the files table says of it; None where it says nothing.
+        path: the file.
+        sha256: its checksum in the files table; None where the table does not list it.
+
+    Returns:
+        The content of the file.
 
     Raises:
-        DatasetError: the file is missing, or not what was written.
+        DatasetError: the file is missing, or not the one that was written.
     """
     try:
         content = path.read_bytes()
@@ -152,21 +161,55 @@ def read_verified(path: Path, sha256: str | None) -> bytes:
     return content
 
 
+def finished_description(path: Path) -> dict[str, Any]:
+    """Read dataset.json of a finished dataset.
+
+    Raises:
+        DatasetError: the folder has no dataset, one that is not finished, or one of an unknown format.
+    """
+    file = path / DESCRIPTION
+    if not path.is_dir():
+        raise DatasetError(f"{path}: {no_folder(path)}; name the folder that msmd build --out made")
+    if not (path / "pieces.parquet").is_file():
+        if (path / "pieces").is_dir() and not file.is_file():
+            raise damaged(file, "it is missing")
+        if file.is_file():
+            raise DatasetError(
+                f"{path}: this dataset is not finished; run the same msmd build again, "
+                "it goes on where it stopped"
+            )
+        raise DatasetError(f"{path}: not a dataset (it has no {DESCRIPTION})")
+    try:
+        description = seal.read(file)
+    except FileNotFoundError as error:
+        raise damaged(file, "it is missing") from error
+    except ValueError as error:
+        raise damaged(file, why(error)) from error
+    version = description.get("format")
+    if version != FORMAT:
+        raise DatasetError(
+            f"{file}: format {version!r}, and this msmdtools reads {FORMAT}; "
+            "give the same msmd build again, which engraves its pieces anew, or use the msmdtools it was "
+            "built with"
+        )
+    return description
+
+
 def missing(path: Path) -> DatasetError:
-    """The error for a file of a piece that is not there."""
+    """The error for a file of a piece that is missing."""
     return DatasetError(
-        f"{path} is missing; delete the piece's folder and build again (msmd validate says what else is)"
+        f"{path} is missing; delete the piece's folder and build again (msmd validate lists all that is missing)"
     )
 
 
 def damaged(path: Path, reason: str) -> DatasetError:
-    """The error for a file that cannot be read as what it should be."""
-    what = "this file"
+    """The error for a file that is damaged, or missing."""
+    part = "this file"
     if path.name == DESCRIPTION:
-        what = "the dataset's folder"  # without it nobody knows how the pieces were made
+        part = "the dataset's folder"  # it alone records how the pieces were made
     elif path.suffix != ".parquet":
-        what = "the piece's folder"  # tables are made again from the pieces, their files are not
+        part = "the piece's folder"  # tables are made again from the pieces, their files are not
     state = f"damaged ({reason})" if path.exists() else "missing"
     return DatasetError(
-        f"{path} is {state}; copy the dataset again, or delete {what} and build again"
+        f"{path} is {state}; copy the dataset again, or delete {part} and build again"
     )

@@ -1,8 +1,7 @@
-"""Reading a dataset: `open` a folder, take a piece by its id, and ask it for what it holds.
+"""Read a dataset: `open` a folder, take a piece by its id, and use its tables, pages and sound.
 
-Everything is read when first asked for. A table is read by row groups and the last ones read are
-kept: one piece of a large dataset is found fast, and going through all pieces in order reads each
-row group once.
+Everything is read at its first use. A table is read by row groups and the last ones read are kept: one piece
+of a large dataset is found fast, and going through all pieces in order reads each row group once.
 """
 
 import difflib
@@ -15,11 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from msmdtools.base import seal
-from msmdtools.base.damage import no_folder, why
+from msmdtools.base.damage import why
 from msmdtools.base.table import Table
-from msmdtools.dataset import tables, written
-from msmdtools.dataset.files import Pages, TableFile, damaged, missing, read_verified
+from msmdtools.dataset import music_file, tables
+from msmdtools.dataset.files import (
+    Pages,
+    TableFile,
+    damaged,
+    finished_description,
+    missing,
+    read_verified,
+)
 from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.paper import position
 from msmdtools.perform.level import as_rendered
@@ -32,10 +37,10 @@ if TYPE_CHECKING:
 
 
 def open(path: str | Path) -> "Dataset":
-    """The dataset in the folder `path`.
+    """Open the dataset in the folder `path`.
 
     Raises:
-        DatasetError: there is no dataset there, it is not finished, or of a format unknown here.
+        DatasetError: the folder has no dataset, one that is not finished, or one of an unknown format.
     """
     return Dataset(Path(path))
 
@@ -52,7 +57,7 @@ class Dataset(Mapping[str, "DatasetPiece"]):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.description = _description(path)
+        self.description = finished_description(path)
         self._tables = {t.name: TableFile(path / f"{t.name}.parquet", t) for t in tables.TABLES}
 
     @cached_property
@@ -80,7 +85,8 @@ class Dataset(Mapping[str, "DatasetPiece"]):
         """A table as in its file (pieces, systems, parts, noteheads, events, performances, files).
 
         Args:
-            piece: only the rows of this piece.
+            name: name of the table.
+            piece: a piece id, for the rows of this piece alone; None for all rows.
 
         Raises:
             DatasetError: there is no such table, or its file is missing or damaged.
@@ -105,7 +111,7 @@ class Dataset(Mapping[str, "DatasetPiece"]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.ids)
 
-    # A dataset is the one that it is, whatever another one holds; it has no order by content either.
+    # Two datasets are never equal, whatever they hold.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -118,7 +124,7 @@ class Dataset(Mapping[str, "DatasetPiece"]):
 
 
 class DatasetPiece:
-    """One piece of a dataset. Read what you need; nothing is read before.
+    """One piece of a dataset. Its tables and files are read when they are used.
 
     Attributes:
         dataset: the dataset it belongs to.
@@ -179,7 +185,7 @@ class DatasetPiece:
 
     @cached_property
     def starts(self) -> "pd.DataFrame":
-        """Which head starts which event: columns notehead and event, of all played heads.
+        """The events that each played head starts: columns notehead and event.
 
         A head has several rows where repeats are unfolded; a chord of two voices on one key has
         several heads for one event.
@@ -208,7 +214,7 @@ class DatasetPiece:
         """One row per note event of a performance, times in seconds; row n is event n.
 
         Args:
-            performance: its name; None for the first. This holds for all methods below.
+            performance: its name; None for the first one, here and in all methods below.
 
         Raises:
             DatasetError: the piece has no such performance.
@@ -232,10 +238,10 @@ class DatasetPiece:
         Raises:
             DatasetError: its file is missing or damaged.
         """
-        return written.read_music(self.path)
+        return music_file.read_music(self.path)
 
     def spec(self, performance: str | None = None) -> PerformanceSpec:
-        """How a performance plays the written music."""
+        """The tempo, soundfont, program and velocity of a performance."""
         rows: Any = self.performances.to_dict("index")
         return PerformanceSpec.from_json(rows[self.performance_name(performance)])
 
@@ -273,12 +279,12 @@ class DatasetPiece:
         name = self.performance_name(performance)
         if not self.performances.at[name, "audio_sha256"]:
             raise DatasetError(
-                f"{self.dataset.path}: built without audio; build again with --keep-audio, which adds it"
+                f"{self.dataset.path} was built without audio; build it again with --keep-audio, which adds it"
             )
         return self._file(name, "audio.flac")
 
     def passages(self, performance: str | None = None) -> list[position.Passage]:
-        """The way that a performance takes over the paper; see `msmdtools.paper.position`."""
+        """The path of a performance over the paper, system by system; see `msmdtools.paper.position`."""
         name = self.performance_name(performance)
         if name not in self._passages:
             self._passages[name] = position.passages(
@@ -287,25 +293,45 @@ class DatasetPiece:
         return self._passages[name]
 
     def position(self, performance: str | None, seconds: ArrayLike) -> position.Position:
-        """Where a performance is at `seconds`: page, system, x and y, numbers or arrays as `seconds` is.
+        """The place of a performance on the paper at `seconds`: page, system, x and y.
 
-        x moves in straight lines from onset to onset through a system; y is the system's middle.
-        Before the first onset and after the last release page and system are 0, x and y NaN. The
-        rules stand in `msmdtools.paper.position`.
+        x and y are in pixels of the page. All four are numbers where `seconds` is one, else arrays. x moves in
+        straight lines from onset to onset through a system; y is the system's middle. Before the first onset
+        and after the last release page and system are 0, x and y NaN. The rules stand in
+        `msmdtools.paper.position`.
         """
         return position.position(self.passages(performance), seconds)
 
     def time(
         self, performance: str | None, page: ArrayLike, x: ArrayLike, y: ArrayLike
     ) -> NDArray[np.float64] | float:
-        """When a performance is first at a place, in seconds: the inverse of `position`.
+        """The first time at which a performance is at a place: the inverse of `position`.
 
-        page, x and y are broadcast; y chooses the nearest system. NaN on a page without music.
+        The places are broadcast; y chooses the nearest system.
+
+        Args:
+            performance: its name; None for the first one.
+            page: page, from 1.
+            x: pixels from the left of the page.
+            y: pixels from the top of the page.
+
+        Returns:
+            Seconds from the start of the audio, a number or an array; NaN on a page without music.
         """
         return position.time(self.passages(performance), page, x, y)
 
     def times(self, performance: str | None, page: int, x: float, y: float) -> list[float]:
-        """All times at which a performance is at a place: several where repeats are unfolded."""
+        """All times at which a performance is at a place: several where repeats are unfolded.
+
+        Args:
+            performance: its name; None for the first one.
+            page: page, from 1.
+            x: pixels from the left of the page.
+            y: pixels from the top of the page; it chooses the nearest system.
+
+        Returns:
+            Seconds from the start of the audio, ascending.
+        """
         return position.times(self.passages(performance), page, x, y)
 
     def performance_name(self, performance: str | None = None) -> str:
@@ -349,38 +375,8 @@ class DatasetPiece:
         return f"<DatasetPiece {self.piece}: {', '.join(_count(int(n), w) for n, w in counts)}>"
 
 
-def _description(path: Path) -> dict[str, Any]:
-    """The content of dataset.json, after a look at whether it can be read here."""
-    file = path / tables.DESCRIPTION
-    if not path.is_dir():
-        raise DatasetError(f"{path}: {no_folder(path)}; name the folder that msmd build --out made")
-    if not (path / "pieces.parquet").is_file():
-        if (path / "pieces").is_dir() and not file.is_file():
-            raise damaged(file, "it is missing")
-        if file.is_file():
-            raise DatasetError(
-                f"{path}: this dataset is not finished; run the same msmd build again, "
-                "it goes on where it stopped"
-            )
-        raise DatasetError(f"{path}: not a dataset (it has no {tables.DESCRIPTION})")
-    try:
-        description = seal.read(file)
-    except FileNotFoundError as error:
-        raise damaged(file, "it is missing") from error
-    except ValueError as error:
-        raise damaged(file, why(error)) from error
-    found = description.get("format")
-    if found != tables.FORMAT:
-        raise DatasetError(
-            f"{file}: format {found!r}, and this msmdtools reads {tables.FORMAT}; "
-            "give the same msmd build again, which engraves its pieces anew, or use the msmdtools it was "
-            "built with"
-        )
-    return description
-
-
 def _near(name: str, names: Sequence[str] | dict[str, Any]) -> str:
-    """What to say after "no such name": the names that look like it, or where to find them."""
+    """The end of a message "no such name": the names that look like it, or some that exist."""
     names = list(names)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near = near or [n for n in names if name and name.lower() in n.lower()][:3]

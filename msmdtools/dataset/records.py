@@ -1,7 +1,7 @@
-"""What is known of each attempted piece of a dataset: its record, in a file of its own.
+"""The record of each attempted piece of a dataset, a file of its own.
 
-The state of a build is its records, nothing else: a finished piece's lies in its folder in `pieces/`, a
-failed one's in `failed/`.
+The records alone are the state of a build: that of a finished piece lies in its folder in `pieces/`, that of
+a failed one in `failed/`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,12 @@ FAILED_FOLDER = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of one attempted piece: its rows of the pieces and of the files table."""
+    """The record of one attempted piece.
+
+    Attributes:
+        row: its row of the pieces table.
+        files: its rows of the files table; none where it failed.
+    """
 
     row: Mapping[str, Any]
     files: tuple[Mapping[str, Any], ...] = ()
@@ -57,26 +62,27 @@ def read_description(dataset: Path) -> dict[str, Any] | None:
 
 
 def read_records(dataset: Path) -> dict[str, Record]:
-    """Every piece attempted so far, in the order of the ids.
+    """The records of all pieces attempted so far, in the order of the ids.
 
     Raises:
         DatasetError: a piece's file is damaged; the message says what to remove.
     """
-    found = {}
+    by_piece = {}
     for path in (dataset / FAILED_FOLDER).glob("*.json"):
-        found[path.stem] = read_record(path, path)
+        by_piece[path.stem] = read_record(path, path)
     for folder in (dataset / PIECES_FOLDER).glob(
         "[!.]*"
-    ):  # last: a piece that is there did not fail
-        found[folder.name] = read_record(folder / PIECE_FILE, folder)
-    return dict(sorted(found.items()))
+    ):  # last: a piece with a folder did not fail
+        by_piece[folder.name] = read_record(folder / PIECE_FILE, folder)
+    return dict(sorted(by_piece.items()))
 
 
 def read_record(path: Path, remove: Path) -> Record:
-    """The record in a file.
+    """Read the record in a file.
 
     Args:
-        remove: what to remove, so that the piece is built again.
+        path: the file.
+        remove: the file or folder that the user must remove so that the piece is built again.
 
     Raises:
         DatasetError: it is missing or damaged.

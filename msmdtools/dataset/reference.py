@@ -13,7 +13,7 @@ from msmdtools.dataset.tables import TABLES
 
 
 def with_tables(text: str) -> str:
-    """The text of the document with the section between the two marks made anew."""
+    """The text of the document with the section between the two marks written anew."""
     return with_section(text, "tables", "\n\n".join(map(table_reference, TABLES)))
 
 

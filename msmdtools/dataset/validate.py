@@ -1,7 +1,7 @@
-"""Validating a dataset: everything is read again, and each piece is checked from end to end.
+"""Validate a dataset: read everything again, and check each piece from end to end.
 
-The checks of tables are in `msmdtools.dataset.checks`, those of pictures and sound against the
-tables in `msmdtools.dataset.evidence`; here are those of the files themselves, and the report.
+The checks of tables are in `msmdtools.dataset.checks` and `layout_checks`, those of pictures and sound
+against the tables in `msmdtools.dataset.evidence`; this module checks the files themselves and makes the report.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
 from msmdtools.base.text_table import aligned
-from msmdtools.dataset import checks, evidence, reader, records, tables
+from msmdtools.dataset import checks, evidence, layout_checks, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
 from msmdtools.errors import DatasetError, MsmdError
@@ -30,7 +30,7 @@ from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 if TYPE_CHECKING:
     import pandas as pd
 
-# Each worker takes so many pieces at a time, neighbours in the tables.
+# Pieces that a worker takes at a time, neighbours in the tables.
 CHUNK = 8
 TIMEOUT_S = 3600.0
 PARTS = "tables"
@@ -38,12 +38,13 @@ PARTS = "tables"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What validation found.
+    """The result of a validation.
 
     Attributes:
+        dataset: path of the dataset.
         pieces: ids of the pieces checked.
-        failed: how many pieces of the dataset were not built; they are not checked.
-        findings: in the order of the pieces; those of the dataset as a whole come first.
+        failed: number of pieces that were not built, and are not checked.
+        findings: the faults, in the order of the pieces; those of the dataset as a whole come first.
     """
 
     dataset: str
@@ -91,11 +92,16 @@ def validate(
     jobs: int = 1,
     progress: Progress = silent,
 ) -> Report:
-    """Checks a dataset, or those of its pieces whose id matches a glob.
+    """Check a dataset, or those of its pieces whose id matches a glob.
 
     Args:
-        jobs: worker processes; 1 works in this process.
-        progress: told of the pieces, after every few.
+        path: the dataset folder.
+        pieces: glob for the ids of the pieces.
+        jobs: number of worker processes; 1 works in this process.
+        progress: called with the number of pieces checked, after every few.
+
+    Returns:
+        The faults that were found.
 
     Raises:
         DatasetError: there is no finished dataset, a table is missing or damaged, or no piece
@@ -115,16 +121,16 @@ def validate(
     if not chosen:
         raise DatasetError(f"{path}: no piece matches {pieces!r} (there are {len(dataset)})")
     findings += check_dataset(dataset)
-    done = 0
-    for found, count in _in_chunks(path, chosen, jobs):
-        findings += found
-        done += count
-        progress("pieces", done, len(chosen))
+    checked = 0
+    for chunk_findings, count in _in_chunks(path, chosen, jobs):
+        findings += chunk_findings
+        checked += count
+        progress("pieces", checked, len(chosen))
     return Report(str(path), chosen, len(dataset.failed), tuple(findings))
 
 
 def check_dataset(dataset: reader.Dataset) -> Findings:
-    """What concerns the dataset as a whole: the pieces table, and pieces that it does not know."""
+    """Check the dataset as a whole: the pieces table, and rows and folders of pieces that it does not list."""
     attempted = dataset.attempted
     yield from checks.check_keys("", tables.PIECES, attempted)
     for piece, status, reason in zip(
@@ -137,21 +143,21 @@ def check_dataset(dataset: reader.Dataset) -> Findings:
         elif (status == "ok") == bool(reason):
             what = f"status is {status}, and the reason {reason!r}"
             yield Finding(piece, "counts", what, "pieces.parquet")
-    known = set(dataset.ids)
+    built = set(dataset.ids)
     for table in tables.TABLES[1:]:
         pieces = dataset.table(table.name)["piece"].to_pylist()
         where = f"{table.name}.parquet"
         if pieces != sorted(pieces):
             yield Finding("", "keys", "not sorted by piece", where)
-        for piece in sorted(set(pieces) - known):
+        for piece in sorted(set(pieces) - built):
             yield Finding(piece, "counts", "rows of a piece that was not built", where)
     folders = {p.name for p in (dataset.path / "pieces").glob("[!.]*")}
-    for piece in sorted(folders - known):
+    for piece in sorted(folders - built):
         yield Finding(piece, "files", "folder of a piece that was not built", f"pieces/{piece}")
 
 
 def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
-    """All checks of one piece."""
+    """Run all checks of one piece."""
     rows = {t.name: dataset.table(t.name, piece).to_pandas() for t in tables.TABLES}
     for table in tables.TABLES[1:]:
         yield from checks.check_keys(piece, table, rows[table.name])
@@ -166,14 +172,14 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
         yield Finding(piece, "upgrade", difference, "pieces.parquet")
     sizes = {number: page.shape for number, page in pages.items()}
     width = dataset.description.get("options", {}).get("width")
-    for number, (_, found) in sizes.items():
-        if width and found != width:
-            what = f"the page is {found} px wide, not {width}"
+    for number, (_, page_width) in sizes.items():
+        if width and page_width != width:
+            what = f"the page is {page_width} px wide, not {width}"
             yield Finding(piece, "files", what, f"page {number}")
-    yield from checks.check_systems(piece, rows["systems"])
+    yield from layout_checks.check_systems(piece, rows["systems"])
     for name in ("systems", "noteheads"):
-        yield from checks.check_boxes(piece, name, rows[name], sizes)
-    yield from checks.check_places(piece, rows["noteheads"], rows["systems"])
+        yield from layout_checks.check_boxes(piece, name, rows[name], sizes)
+    yield from layout_checks.check_places(piece, rows["noteheads"], rows["systems"])
     yield from checks.check_roles(piece, rows["noteheads"])
     yield from checks.check_ties(piece, rows["noteheads"])
     performances = rows["performances"]
@@ -188,7 +194,16 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
 
 
 def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
-    """Every file of the files table is there, whole, and there are no others."""
+    """Check that each file of the files table is there and whole, and that there are no others.
+
+    Args:
+        piece: the piece id.
+        folder: its folder.
+        files: its rows of the files table.
+
+    Yields:
+        A finding for each fault.
+    """
     for file, size, sha256 in files[["file", "bytes", "sha256"]].itertuples(index=False, name=None):
         path = folder / file
         if not path.is_file():
@@ -199,22 +214,22 @@ def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
             yield Finding(piece, "files", f"has {len(content)} bytes, not {size}", file)
         elif hashlib.sha256(content).hexdigest() != sha256:
             yield Finding(piece, "files", "is not the file that was written (sha256)", file)
-    yield from _check_own(piece, folder)
-    known = {*files["file"], tables.PDF, tables.PDF_SUM, tables.PIECE_FILE}
+    yield from _check_unlisted(piece, folder)
+    expected = {*files["file"], tables.PDF, tables.PDF_SUM, tables.PIECE_FILE}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name not in known and not name.startswith(f"{PARTS}/"):
+        if name not in expected and not name.startswith(f"{PARTS}/"):
             yield Finding(piece, "files", "is not in the files table", name)
 
 
-def _check_own(piece: str, folder: Path) -> Findings:
-    """The files that the files table does not list: the PDF, the piece's record and its own rows."""
+def _check_unlisted(piece: str, folder: Path) -> Findings:
+    """Check the files that the files table does not list: the PDF, the piece's record and its own tables."""
     pdf, listed = folder / tables.PDF, folder / tables.PDF_SUM
     if not pdf.is_file():
         yield Finding(piece, "files", "is missing", tables.PDF)
     elif listed.is_file():  # not in a dataset of an older msmdtools
-        wanted = f"{hashlib.sha256(pdf.read_bytes()).hexdigest()}  {tables.PDF}\n"
-        if listed.read_bytes() != wanted.encode():
+        expected = f"{hashlib.sha256(pdf.read_bytes()).hexdigest()}  {tables.PDF}\n"
+        if listed.read_bytes() != expected.encode():
             what = f"is not the file that was written ({tables.PDF_SUM})"
             yield Finding(piece, "files", what, tables.PDF)
     if (folder / tables.PIECE_FILE).is_file():
@@ -236,7 +251,17 @@ def check_performance(
     files: "pd.DataFrame",
     events: "pd.DataFrame",
 ) -> Findings:
-    """One performance: checksums in both tables, the spectrogram's form, and its rise at onsets."""
+    """Check one performance: checksums in both tables, the spectrogram's form, and its rise at onsets.
+
+    Args:
+        piece: the piece.
+        row: the row of the performance in the performances table.
+        files: the piece's rows of the files table.
+        events: the rows of the performance in the events table.
+
+    Yields:
+        A finding for each fault.
+    """
     name = str(row["performance"])
     listed = dict(zip(files["file"], files["sha256"], strict=True))
     for column, base in (
@@ -273,7 +298,7 @@ def check_performance(
 def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]:
     """The page images that can be read, by number, and a finding for each other one."""
     pages, findings = {}, []
-    # Not compared with their checksums, which were looked at: what can be told of them is told.
+    # Without their checksums, which were compared before: a changed page is still checked.
     images = Pages(piece.path, int(piece.header["pages"]), {})
     for number in range(1, len(images) + 1):
         try:
@@ -290,7 +315,7 @@ def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[l
     if jobs == 1 or len(chunks) == 1:
         yield from ((_check_chunk(task), len(task[1])) for task in tasks)
         return
-    found: dict[Sequence[str], list[Finding]] = {}
+    finished: dict[Sequence[str], list[Finding]] = {}
     waiting = list(reversed(chunks))
     with Pool(min(jobs, len(chunks))) as pool:
         for task in tasks:
@@ -302,10 +327,10 @@ def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[l
                 raise MsmdError(
                     "a worker process was killed (out of memory?); try again with --jobs 1"
                 )
-            found[result.call.argument[1]] = result.value
-            while waiting and waiting[-1] in found:
+            finished[result.call.argument[1]] = result.value
+            while waiting and waiting[-1] in finished:
                 chunk = waiting.pop()
-                yield found.pop(chunk), len(chunk)
+                yield finished.pop(chunk), len(chunk)
 
 
 def _check_chunk(task: tuple[Path, Sequence[str]]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What a file or folder of msmdtools is, and what it holds, on one screen: `describe`.
+"""Describe a file or folder of msmdtools on one screen: what it is, and what it holds (`describe`).
 
 In: a path or a name. Out: `Facts`, as text or JSON.
 Keep: it only reads, and reads little: no table is loaded whole.

@@ -1,4 +1,4 @@
-"""Datasets, snippets, indexes and manifests described, from their own descriptions and tables."""
+"""Describe datasets, snippets, indexes and manifests, from their descriptions and tables."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from msmdtools.base import resources
 from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
-from msmdtools.info.facts import Facts, counted, megabytes, read_json, some
+from msmdtools.info.facts import Facts, counted, first_few, megabytes, read_json
 
 _GO_ON = "not finished: the same {command} again goes on where it stopped"
 _NOT_COUNTED = "counted when the dataset is finished"
@@ -30,11 +30,11 @@ def dataset(path: Path) -> Facts:
         "pieces": f"{len(opened):,}" + _failed(opened.failed),
         "music": _music(totals),
         "performances": (f"{totals['performances']:,}: " if totals else "")
-        + some(one["performance"] for one in performances(about)),
-        "options": _named(options),
+        + first_few(performance["performance"] for performance in performances(about)),
+        "options": _options_text(options),
         "composers": counted(pieces["composer"]),
         "licences": counted(pieces["licence"]),
-        "sources": some(
+        "sources": first_few(
             source["manifest"] + (f" at commit {source['commit'][:12]}" if source["commit"] else "")
             for source in about.get("sources", ())
         ),
@@ -47,20 +47,20 @@ def dataset(path: Path) -> Facts:
 def _music(totals: Mapping[str, Any]) -> str:
     if not totals:
         return _NOT_COUNTED
-    named = {"pages": "pages", "systems": "systems"}
-    named |= {"noteheads": "note heads", "events": "note events"}
-    return ", ".join(f"{totals[key]:,} {name}" for key, name in named.items())
+    names = {"pages": "pages", "systems": "systems"}
+    names |= {"noteheads": "note heads", "events": "note events"}
+    return ", ".join(f"{totals[key]:,} {name}" for key, name in names.items())
 
 
 def _unfinished(path: Path) -> dict[str, str]:
-    done = sum(not p.name.startswith(".") for p in _within(path / "pieces"))
+    finished = sum(not p.name.startswith(".") for p in _within(path / "pieces"))
     failed = sum(p.suffix == ".json" for p in _within(path / "failed"))
-    values = {"pieces": f"{done:,} so far, {failed:,} failed"}
+    values = {"pieces": f"{finished:,} so far, {failed:,} failed"}
     if (path / "dataset.json").is_file():
         about = read_json(
             path / "dataset.json", "copy the dataset again, or remove it and build again"
         )
-        values |= {"options": _named(about.get("options", {})), "made by": _made_by(about)}
+        values |= {"options": _options_text(about.get("options", {})), "made by": _made_by(about)}
     return values
 
 
@@ -77,11 +77,11 @@ def _failed(failed: Any) -> str:
 
 def _made_by(about: Mapping[str, Any]) -> str:
     tools = about.get("tools", {})
-    lilypond = some(tools.get("engines", []))
+    lilypond = first_few(tools.get("engines", []))
     return f"msmdtools {about.get('msmdtools')}, LilyPond {lilypond}, FluidSynth {tools.get('fluidsynth')}"
 
 
-def _named(options: Mapping[str, Any]) -> str:
+def _options_text(options: Mapping[str, Any]) -> str:
     """Options as their names and values."""
     texts = [
         f"{name.replace('_', '-')} {'yes' if value is True else 'no' if value is False else value}"
@@ -109,7 +109,7 @@ def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
     windows = plan["windows"]
     values = {
         name: f"{row['pieces']:,} pieces, {row['snippets']:,} snippets, {row['shards']:,} shards, "
-        f"{megabytes(row['bytes'])}; {some(plan['performances'][name])}"
+        f"{megabytes(row['bytes'])}; {first_few(plan['performances'][name])}"
         for name, row in totals["splits"].items()
     }
     return values | {
@@ -132,10 +132,12 @@ def index(path: Path) -> Facts:
     about, entries = opened.description, opened.entries
     values = {"pieces": f"{len(opened.pieces):,}"}
     for side, noun in (("sheet", "sheets"), ("audio", "recordings")):
-        own = entries[entries["side"] == side]
-        values[noun] = f"{len(own):,}, {int(own['windows'].sum()):,} windows"
+        of_side = entries[entries["side"] == side]
+        values[noun] = f"{len(of_side):,}, {int(of_side['windows'].sum()):,} windows"
     if len(opened.failed):
-        values["failed"] = f"{len(opened.failed):,}: {some(sorted(set(opened.failed['piece'])))}"
+        values["failed"] = (
+            f"{len(opened.failed):,}: {first_few(sorted(set(opened.failed['piece'])))}"
+        )
     return Facts(
         "index",
         path,

@@ -1,4 +1,4 @@
-"""Which kind of thing a path or a name is, and who describes it."""
+"""Tell what kind of file or folder a path or name stands for, and describe it."""
 
 from pathlib import Path
 
@@ -8,27 +8,27 @@ from msmdtools.info import data, learned
 from msmdtools.info.facts import Facts
 
 
-def describe(thing: str | Path) -> Facts:
-    """What `thing` is and holds.
+def describe(path_or_name: str | Path) -> Facts:
+    """Describe a file or folder of msmdtools: what it is, and what it holds.
 
     Args:
-        thing: a dataset, snippets, an index, a training run, weights (a file, or the name of a bundled
-            model) or a manifest (a file, or the name of a bundled one).
+        path_or_name: a dataset, snippets, an index, a training run, weights (a file, or the name of a
+            bundled model) or a manifest (a file, or the name of a bundled one).
 
     Raises:
-        MsmdError: there is no such thing, it is none of these, or it is damaged.
+        MsmdError: there is no such file or folder, it is of another kind, or it is damaged.
     """
-    path = Path(thing)
+    path = Path(path_or_name)
     if path.is_dir():
         return _folder(path)
-    if path.suffix == ".safetensors" or str(thing) in learned.bundled():
-        return learned.weights(str(thing))
+    if path.suffix == ".safetensors" or str(path_or_name) in learned.bundled():
+        return learned.weights(str(path_or_name))
     if path.suffix.lower() == ".csv" or (not path.exists() and path.name in _manifests()):
-        return data.manifest(str(thing))
+        return data.manifest(str(path_or_name))
     if not path.exists():
-        known = ", ".join([*learned.bundled(), *_manifests()])
+        names = ", ".join([*learned.bundled(), *_manifests()])
         raise MsmdError(
-            f"{thing}: no such file or folder, and not the name of anything bundled ({known})"
+            f"{path_or_name}: no such file or folder, and no bundled model or manifest has this name ({names})"
         )
     raise MsmdError(f"{path}: {_KINDS}; this is a file of another kind")
 
@@ -37,7 +37,7 @@ _KINDS = (
     "msmd info describes a dataset, snippets, an index, a training run, weights (.safetensors or a "
     "bundled model's name) and a manifest (.csv or its name)"
 )
-# What a folder of each kind has: of these marks one, from the first kind to the last.
+# Files of which a folder of each kind has at least one; the first kind that fits counts.
 _MARKS = (
     (("snippets.json", ".export"), data.snippets),
     (("index.json",), data.index),

@@ -1,4 +1,4 @@
-"""What is known of a thing, as (name, value) in an order for people, and as text and JSON."""
+"""The description of a file or folder: names and values, as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,13 +15,13 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One thing described.
+    """The description of one file or folder.
 
     Attributes:
-        kind: what it is: "dataset", "snippets", "index", "training run", "weights" or "manifest".
-        path: where it is.
+        kind: "dataset", "snippets", "index", "training run", "weights" or "manifest".
+        path: its path.
         state: "complete", or what it lacks and what to do about it.
-        values: names and values, in the order in which they are told.
+        values: names and values, in the order in which they are shown.
     """
 
     kind: str
@@ -49,11 +49,11 @@ def counted(values: Iterable[str], shown: int = SHOWN) -> str:
     return text + (f", and {len(counts) - shown} others" if len(counts) > shown else "")
 
 
-def some(values: Iterable[object], shown: int = SHOWN) -> str:
+def first_few(values: Iterable[object], shown: int = SHOWN) -> str:
     """The first of some values: "a, b, c, and 4 others"."""
-    every = [str(value) for value in values]
-    text = ", ".join(every[:shown])
-    return text + (f", and {len(every) - shown} others" if len(every) > shown else "")
+    texts = [str(value) for value in values]
+    text = ", ".join(texts[:shown])
+    return text + (f", and {len(texts) - shown} others" if len(texts) > shown else "")
 
 
 def megabytes(count: int) -> str:
@@ -62,13 +62,14 @@ def megabytes(count: int) -> str:
 
 
 def read_json(path: Path, cure: str) -> dict[str, Any]:
-    """A JSON object from a file, without its checksum.
+    """Read a JSON object from a file, without its checksum.
 
     Args:
-        cure: what to do when it is damaged.
+        path: the file.
+        cure: what to do when it is damaged, for the message.
 
     Raises:
-        MsmdError: it cannot be read, or is not what was written.
+        MsmdError: it cannot be read, or is not the content that was written.
     """
     try:
         return seal.read(path)

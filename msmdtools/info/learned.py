@@ -1,4 +1,4 @@
-"""Training runs and weights described, from what they say of themselves."""
+"""Describe training runs and weights, from the records in them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def bundled() -> list[str]:
 
 
 def run(path: Path) -> Facts:
-    """A training run: its model, how far it is, its best validation."""
+    """A training run: its model, its progress, its best validation."""
     from msmdtools.models import require
 
     require("a description of a training run")
@@ -40,14 +40,15 @@ def run(path: Path) -> Facts:
         best = max(rows, key=lambda row: float(row["valid"]["audio-to-sheet"]["mrr"]))
         values["trained on"] = f"{rows[-1]['pairs']:,} pairs"
         values |= {
-            f"best, {way.replace('-', ' ')}": _measured(v) for way, v in best["valid"].items()
+            f"best, {direction.replace('-', ' ')}": _measured(v)
+            for direction, v in best["valid"].items()
         }
         values["best after"] = f"{best['pairs']:,} pairs"
     if starts:
-        last = starts[-1]
-        values["command"] = str(last.get("command", ""))
+        latest = starts[-1]
+        values["command"] = str(latest.get("command", ""))
         values["begun"] = f"{starts[0].get('started', '')}; {len(starts)} start(s)"
-        values["on"] = f"{last.get('device', '')}, {last.get('threads', '')} threads"
+        values["on"] = f"{latest.get('device', '')}, {latest.get('threads', '')} threads"
     weights = path / "weights.safetensors"
     if weights.is_file():
         state = "has weights: msmd eval, index, search and align take this folder as MODEL"
@@ -58,7 +59,7 @@ def run(path: Path) -> Facts:
 
 
 def weights(name_or_path: str) -> Facts:
-    """Weights: their model, what they were trained on, their validation."""
+    """Weights: their model, their training data, their validation."""
     from msmdtools.models import require
     from msmdtools.models.model import find
 
@@ -66,16 +67,16 @@ def weights(name_or_path: str) -> Facts:
     from msmdtools.models import bundle
 
     path = find(name_or_path)
-    network, config, made = bundle.load(path)
-    trained = made.get("training", {})
+    network, config, origin = bundle.load(path)
+    trained = origin.get("training", {})
     parameters = sum(parameter.numel() for parameter in network.parameters())
     values = _of_config(config.to_json()) | {"parameters": f"{parameters:,}"}
     if "pairs" in trained:
-        values["trained on"] = f"{trained['pairs']:,} pairs of {made.get('snippets', '')}"
-    for way, figures in made.get("validation", {}).items():
-        values[f"validation, {way.replace('-', ' ')}"] = _measured(figures)
-    values["command"] = str(made.get("command", ""))
-    values["made by"] = f"msmdtools {made.get('msmdtools', '')}"
+        values["trained on"] = f"{trained['pairs']:,} pairs of {origin.get('snippets', '')}"
+    for direction, figures in origin.get("validation", {}).items():
+        values[f"validation, {direction.replace('-', ' ')}"] = _measured(figures)
+    values["command"] = str(origin.get("command", ""))
+    values["made by"] = f"msmdtools {origin.get('msmdtools', '')}"
     values["size"] = megabytes(path.stat().st_size)
     return Facts("weights", path, "", values)
 

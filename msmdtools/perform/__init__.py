@@ -1,9 +1,9 @@
-"""A score in sound: note events in seconds, a MIDI file, audio, and its spectrogram.
+"""Perform a score: note events in seconds, a MIDI file, audio, and its spectrogram.
 
 In: written music and how it is to be played. Out: events, a MIDI file, a spectrogram and, if wanted, audio.
 Keep: an event's onset is where its sample begins; synthesis is the same on every machine.
 
-`perform` is the whole; `events` is its timing alone.
+`perform` makes all of these; `events` computes the timing alone.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msmdtools.base.files import file_sha256
 from msmdtools.features.spectrogram import SAMPLE_RATE, frame_count, spectrogram_parts
 from msmdtools.perform import level
-from msmdtools.perform.files import recorded, write_spectrogram
+from msmdtools.perform.files import copied_to_flac, write_spectrogram
 from msmdtools.perform.midi import write_midi
 from msmdtools.perform.soundfonts import default_soundfont, find_soundfont, soundfont_sha256
 from msmdtools.perform.timing import events
@@ -28,18 +28,25 @@ __all__ = ["default_soundfont", "events", "find_soundfont", "perform", "write_mi
 def perform(
     music: Music, spec: PerformanceSpec, folder: Path, *, keep_audio: bool = False
 ) -> Performance:
-    """Perform `music` as `spec` says; write performance.mid, spectrogram.npy and, if wanted,
-    audio.flac.
+    """Perform music, and write performance.mid, spectrogram.npy and, if wanted, audio.flac.
 
-    The files are written into `folder`, which is made if need be; each has its name only when it is
-    whole. spectrogram.npy is float16 of shape (92, frames); audio.flac is mono, 22,050 Hz, 16 bits,
-    louder by a factor that is recorded (see `msmdtools.perform.level`).
-    Equal input gives equal bytes. Sound is made, kept and analysed in blocks: a long piece takes no more
-    memory than a short one.
+    Each file gets its name only when it is whole. spectrogram.npy is float16 of shape (92, frames);
+    audio.flac is mono, 22,050 Hz, 16 bits, louder by a factor that is recorded (see
+    `msmdtools.perform.level`). Equal input gives equal bytes. Sound is made, kept and analysed in blocks: a
+    long piece takes no more memory than a short one.
+
+    Args:
+        music: the written music.
+        spec: tempo, soundfont, program and velocity.
+        folder: where the files go; it is made if it is missing.
+        keep_audio: whether to write audio.flac.
+
+    Returns:
+        The events in seconds, and the checksums of the files.
 
     Raises:
-        SoundfontError: the soundfont is unknown, missing, not the registered one, or lacks the
-        program. ToolError: there is no FluidSynth library.
+        SoundfontError: the soundfont is unknown, missing, not the registered one, or lacks the program.
+        ToolError: there is no FluidSynth library.
         PieceError: the music has no notes, or cannot be played (stage "perform").
         OSError: a file cannot be written.
     """
@@ -53,12 +60,12 @@ def perform(
     frames = frame_count(audio.samples)
     flac = folder / "audio.flac" if keep_audio else None
     bands = folder / "spectrogram.npy"
-    heard = _Heard(audio.blocks)
-    with recorded(heard, flac, level.GAIN) as blocks:
+    metered = _PeakMeter(audio.blocks)
+    with copied_to_flac(metered, flac, level.GAIN) as blocks:
         write_spectrogram(bands, spectrogram_parts(blocks), frames)
-    gain = level.fitting(heard.peak)
+    gain = level.fitting(metered.peak)
     if flac and gain < level.GAIN:  # rare: it is too loud for the gain of all others
-        with recorded(rendering(music, spec, soundfont).blocks, flac, gain) as blocks:
+        with copied_to_flac(rendering(music, spec, soundfont).blocks, flac, gain) as blocks:
             for _ in blocks:
                 pass
     return Performance(
@@ -74,8 +81,8 @@ def perform(
     )
 
 
-class _Heard:
-    """Blocks of audio, to be read once, and the loudest sample so far."""
+class _PeakMeter:
+    """Pass on blocks of audio, to be read once, and note the loudest sample so far (`peak`)."""
 
     def __init__(self, blocks: Iterator[npt.NDArray[np.float32]]) -> None:
         self.peak = 0.0

@@ -1,4 +1,4 @@
-"""Fetching soundfonts from where the registry says they are published."""
+"""Fetch soundfonts from the addresses that the registry lists."""
 
 import http.client
 import os
@@ -27,18 +27,23 @@ def fetch_soundfont(
     progress: Progress = silent,
     fonts: dict[str, Soundfont] | None = None,
 ) -> Path:
-    """Put the registered soundfont `name` into `folder`, with its content verified.
+    """Download a registered soundfont, and verify its content.
 
-    What is there and right is kept. A download goes on where an earlier one stopped (it lies beside
-    the font as .part), each address of the registry is tried in turn, and then apt where it is.
+    A file that is there already and has the registered content is kept. A download goes on where an earlier
+    one stopped (it lies beside the font as .part). Each address of the registry is tried in turn, and then
+    apt, where the system has it.
 
     Args:
-        progress: told of the kilobytes.
+        name: name of the soundfont in the registry.
+        folder: where the font goes; it is made if it is missing.
+        progress: called with the kilobytes downloaded.
         fonts: a registry to use instead of the package's.
 
+    Returns:
+        The soundfont file.
+
     Raises:
-        SoundfontError: an unknown name, no address that answers, or another content than
-            registered.
+        SoundfontError: the name is unknown, no address answers, or the content is not the registered one.
     """
     fonts = registry() if fonts is None else fonts
     if name not in fonts:
@@ -78,7 +83,7 @@ def fetch_soundfont(
 
 
 def _accept(download: Path, font: Soundfont, target: Path) -> Path:
-    """Give a download its final name once its content is known to be right; else delete it."""
+    """Give a download its final name once its content is verified; else delete it."""
     try:
         with replacing(target) as candidate:
             if download.suffix == ".deb" or download.name.endswith(".deb.part"):
@@ -92,14 +97,14 @@ def _accept(download: Path, font: Soundfont, target: Path) -> Path:
 
 
 def _download_with_apt(package: str, folder: Path) -> Path:
-    """Get a Debian package through the machine's own package manager, which needs no root for it.
+    """Download a Debian package with apt-get, which needs no root for it.
 
     Raises:
         OSError: apt-get cannot get it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        done = subprocess.run(
+        process = subprocess.run(
             ["apt-get", "download", "--quiet", package],
             cwd=scratch,
             capture_output=True,
@@ -107,14 +112,14 @@ def _download_with_apt(package: str, folder: Path) -> Path:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        found = sorted(Path(scratch).glob("*.deb"))
-        if not found:
-            said = done.stderr.strip().splitlines()
-            raise OSError(said[-1] if said else f"exit code {done.returncode}")
-        return found[0].rename(folder / found[0].name)
+        packages = sorted(Path(scratch).glob("*.deb"))
+        if not packages:
+            messages = process.stderr.strip().splitlines()
+            raise OSError(messages[-1] if messages else f"exit code {process.returncode}")
+        return packages[0].rename(folder / packages[0].name)
 
 
-def _download(url: str, folder: Path, progress: Progress, what: str) -> Path:
+def _download(url: str, folder: Path, progress: Progress, label: str) -> Path:
     """Download to a .part file, from where that ends; return it when it is whole.
 
     Raises:
@@ -128,22 +133,24 @@ def _download(url: str, folder: Path, progress: Progress, what: str) -> Path:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             resumed = answer.status == http.client.PARTIAL_CONTENT
-            done = start if resumed else 0
+            received = start if resumed else 0
             length = int(answer.headers.get("Content-Length") or 0)
-            total = done + length if length else 0
+            total = received + length if length else 0
             with part.open("ab" if resumed else "wb") as file:
                 while chunk := answer.read(_CHUNK):
                     file.write(chunk)
-                    done += len(chunk)
-                    progress(what, done // 1000, total // 1000)
+                    received += len(chunk)
+                    progress(label, received // 1000, total // 1000)
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and start:
             return part  # nothing is left to get; the checksum will tell whether it is right
         raise
     except http.client.HTTPException as error:
         raise OSError(f"connection cut short ({error})") from error
-    if total and done != total:
-        raise OSError(f"connection cut short after {done} of {total} bytes; fetch again to go on")
+    if total and received != total:
+        raise OSError(
+            f"connection cut short after {received} of {total} bytes; fetch again to go on"
+        )
     return part
 
 

@@ -1,4 +1,4 @@
-"""Spectrograms and recordings written to files part by part, while they are made."""
+"""Write spectrograms and audio to files part by part, while they are made."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +15,12 @@ _FRAMES = 8192  # of a spectrogram, held until they are written: 1.5 MB
 
 
 def write_spectrogram(path: Path, parts: Iterable[npt.NDArray[np.float16]], frames: int) -> None:
-    """Write parts of a spectrogram, (92, frames) in all, as the one array that `np.save` would write.
+    """Write a spectrogram that comes in parts, as the one array that `np.save` would write.
+
+    Args:
+        path: the .npy file.
+        parts: arrays of shape (92, frames of the part), in order.
+        frames: number of frames in all.
 
     Raises:
         ValueError: the parts do not have that many frames in all.
@@ -23,17 +28,17 @@ def write_spectrogram(path: Path, parts: Iterable[npt.NDArray[np.float16]], fram
     with replacing(path) as temporary, open(temporary, "wb") as file:
         header = {"descr": "<f2", "fortran_order": False, "shape": (BANDS, frames)}
         np.lib.format.write_array_header_1_0(file, header)
-        start, done = file.tell(), 0
+        start, written = file.tell(), 0
         file.truncate(start + 2 * BANDS * frames)
         for part in _gathered(parts):
-            if done + part.shape[1] > frames:
+            if written + part.shape[1] > frames:
                 raise ValueError(f"more than {frames} frames for {path.name}")
             for band, row in enumerate(part):
-                file.seek(start + 2 * (band * frames + done))
+                file.seek(start + 2 * (band * frames + written))
                 file.write(row.astype("<f2").tobytes())
-            done += part.shape[1]
-        if done != frames:
-            raise ValueError(f"{done} frames for {path.name}, not {frames}")
+            written += part.shape[1]
+        if written != frames:
+            raise ValueError(f"{written} frames for {path.name}, not {frames}")
 
 
 def _gathered(parts: Iterable[npt.NDArray[np.float16]]) -> Iterator[npt.NDArray[np.float16]]:
@@ -49,14 +54,18 @@ def _gathered(parts: Iterable[npt.NDArray[np.float16]]) -> Iterator[npt.NDArray[
 
 
 @contextmanager
-def recorded(
+def copied_to_flac(
     blocks: Iterable[npt.NDArray[np.float32]], path: Path | None, gain: int
 ) -> Iterator[Iterator[npt.NDArray[np.int16]]]:
-    """The same blocks of mono audio (22,050 Hz), rounded, written to a FLAC file as they are read.
+    """A context that gives blocks of audio, rounded to 16 bits, and writes them to a FLAC file as they are read.
 
     Args:
-        path: of the file, which is there when the context is left; None for no file.
-        gain: by how much the file is louder.
+        blocks: mono audio, 22,050 Hz, in steps of 16 bits.
+        path: the file, which gets its name when the context is left; None for no file.
+        gain: the factor by which the file is louder.
+
+    Yields:
+        The blocks, rounded, as they were before the gain.
     """
     with ExitStack() as stack:
         if path is None:
@@ -70,9 +79,9 @@ def recorded(
         )
         file.comment = level.comment(gain)
 
-        def written() -> Iterator[npt.NDArray[np.int16]]:
+        def copying() -> Iterator[npt.NDArray[np.int16]]:
             for block in blocks:
                 file.write(level.levelled(block, gain))
                 yield level.rounded(block)
 
-        yield written()
+        yield copying()

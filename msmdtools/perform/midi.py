@@ -1,4 +1,4 @@
-"""A performance as a standard MIDI file, and the MIDI channels that its notes sound on.
+"""Write a performance as a standard MIDI file, and allocate MIDI channels to its notes.
 
 The file keeps the score's ticks, so that bars and beats stay where a sequencer expects them; only
 the tempo changes are scaled. A tempo in a MIDI file is a whole number of microseconds per quarter
@@ -35,7 +35,7 @@ from msmdtools.score import TICKS_PER_QUARTER, Music
 CORRECTION_QUARTERS = 64
 
 Part = tuple[int, float]
-"""A part's number, and by how many cents its notes are off their keys."""
+"""The number of a part, and how many cents its notes are above their keys."""
 
 
 def allocate_channels(music: Music) -> list[int]:
@@ -51,16 +51,16 @@ def allocate_channels(music: Music) -> list[int]:
     messages at one tick is the player's choice). Where the key sounds in all of them (15 times at
     once), the home is struck again.
 
-    Notes of a part that are so many cents off their keys count as a part of their own: a bend is one for
-    all that sounds on a channel. While a note sounds, its channel is free for notes of its bend alone.
+    Notes of a part that are a number of cents off their keys count as a part of their own, since a bend holds
+    for all notes of a channel. While a note sounds, its channel is free for notes of the same bend alone.
     """
     parts = sorted({(note.channel, note.cents) for note in music.notes if not note.drum})
     homes = {part: MELODIC_CHANNELS[i % 15] for i, part in enumerate(parts)}
     shared = [channel for channel in MELODIC_CHANNELS if channel not in homes.values()]
-    others = [channel for channel in MELODIC_CHANNELS if channel in homes.values()]
-    last: dict[tuple[int, int], tuple[int, Part]] = {}
+    homes_of_parts = [channel for channel in MELODIC_CHANNELS if channel in homes.values()]
+    key_ends: dict[tuple[int, int], tuple[int, Part]] = {}
     bent: dict[int, tuple[int, Part]] = {}
-    lent: dict[Part, list[int]] = {part: [] for part in parts}
+    borrowed: dict[Part, list[int]] = {part: [] for part in parts}
     channels = []
     for note in music.notes:
         if note.drum:
@@ -72,7 +72,7 @@ def allocate_channels(music: Music) -> list[int]:
         def free(
             channel: int, part: Part = part, key: int = key, start: int = note.onset_tick
         ) -> bool:
-            end, owner = last.get((channel, key), (-1, part))
+            end, owner = key_ends.get((channel, key), (-1, part))
             bent_until, (_, cents) = bent.get(channel, (-1, part))
             return (end < start or (end == start and owner == part)) and (
                 cents == part[1] or bent_until < start
@@ -80,12 +80,12 @@ def allocate_channels(music: Music) -> list[int]:
 
         channel = home
         if not free(home):
-            candidates = (*lent[part], *shared, *others)
+            candidates = (*borrowed[part], *shared, *homes_of_parts)
             channel = next((c for c in candidates if free(c)), home)
-            if channel not in (home, *lent[part]):
-                lent[part].append(channel)
+            if channel not in (home, *borrowed[part]):
+                borrowed[part].append(channel)
         end = sounding_end(note)
-        last[channel, key] = (max(end, last.get((channel, key), (0, part))[0]), part)
+        key_ends[channel, key] = (max(end, key_ends.get((channel, key), (0, part))[0]), part)
         bent[channel] = (max(end, bent.get(channel, (0, part))[0]), part)
         channels.append(channel)
     return channels
@@ -97,7 +97,7 @@ def _first_programs(
     """The program that each (part, channel) begins with, in their order; 0 for drums.
 
     Args:
-        channels: of the notes (`allocate_channels`).
+        channels: the channel of each note (`allocate_channels`).
     """
     programs: dict[tuple[int, int], int] = {}
     for note, channel in zip(music.notes, channels, strict=True):
@@ -108,11 +108,11 @@ def _first_programs(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is sent to a synthesizer.
+    """The messages for a synthesizer.
 
     Attributes:
-        programs: that each (part, channel) begins with, in their order; 0 for drums.
-        actions: every change after that, see `actions`.
+        programs: the program that each (part, channel) begins with, in their order; 0 for drums.
+        actions: all changes after that; see `actions`.
     """
 
     programs: dict[tuple[int, int], int]
@@ -129,22 +129,22 @@ def actions(music: Music, spec: PerformanceSpec) -> list[Action]:
 
 
 def plan(music: Music, spec: PerformanceSpec) -> Plan:
-    """The programs to begin with, and the `actions`."""
+    """The programs to begin with, and all changes after that (`actions`)."""
     channels = allocate_channels(music)
     carried: dict[int, set[int]] = {}
     bends: dict[int, int] = {}
-    known: dict[tuple[int, int], int] = {}
-    first = _first_programs(music, spec, channels)
-    chosen = dict(first)
+    part_bends: dict[tuple[int, int], int] = {}
+    first_programs = _first_programs(music, spec, channels)
+    chosen = dict(first_programs)
     programs = {channel: program for (_, channel), program in chosen.items()}
     result: list[Action] = []
     for note, channel in zip(music.notes, channels, strict=True):
         carried.setdefault(note.channel, set()).add(channel)
         part, key = note.channel, note.pitch
         bend = round(note.cents * BEND_PER_CENT)
-        if bend != bends.get(channel, 0) or bend != known.get((part, channel), 0):
+        if bend != bends.get(channel, 0) or bend != part_bends.get((part, channel), 0):
             result.append(Action(note.onset_tick, BEND, part, channel, 0, bend))
-        bends[channel] = known[part, channel] = bend
+        bends[channel] = part_bends[part, channel] = bend
         program = chosen[part, channel] if spec.program is not None or note.drum else note.program
         if program != programs[channel] or program != chosen[part, channel]:
             result.append(Action(note.onset_tick, PROGRAM, part, channel, 0, program))
@@ -157,14 +157,14 @@ def plan(music: Music, spec: PerformanceSpec) -> Plan:
             tick = max(pedal.tick, 0)
             result.append(Action(tick, PEDAL, pedal.channel, channel, SUSTAIN_PEDAL, value))
     result.sort(key=lambda action: (action.tick, min(action.kind, ON)))
-    return Plan(first, result)
+    return Plan(first_programs, result)
 
 
 def tempo_changes(music: Music, spec: PerformanceSpec) -> list[tuple[int, int]]:
-    """(tick, whole µs per quarter note), such that ticks fall on the seconds of the events.
+    """Tempo changes for a MIDI file: (tick, whole µs per quarter note), so that ticks fall on the events' seconds.
 
     Raises:
-        PieceError: slower than a MIDI file can say (16.8 s per quarter note).
+        PieceError: a tempo is slower than a MIDI file can record (16.8 s per quarter note).
     """
     tick_map = TickMap.of(music.tempi, spec.tempo)
     last_tick = max((sounding_end(note) for note in music.notes), default=0)
@@ -194,19 +194,27 @@ def _alternating(start: int, end: int, exact: float) -> Iterator[tuple[int, int]
         yield start, round(exact)
         return
     step = CORRECTION_QUARTERS * TICKS_PER_QUARTER
-    for first in range(start, end, step):
-        above = round(remainder * (min(first + step, end) - first))
+    for tick in range(start, end, step):
+        above = round(remainder * (min(tick + step, end) - tick))
         if above:
-            yield first, below + 1
-        if first + above < min(first + step, end):
-            yield first + above, max(below, 1)
+            yield tick, below + 1
+        if tick + above < min(tick + step, end):
+            yield tick + above, max(below, 1)
 
 
 def write_midi(music: Music, spec: PerformanceSpec, path: Path) -> str:
-    """Write a type 1 MIDI file (tempi in track 0, then a track per part); return its sha256.
+    """Write a performance as a MIDI file of type 1: tempi in track 0, then a track per part.
 
     Where the parts have programs of their own, tracks have the names of the parts.
     Equal input gives equal bytes, on any machine.
+
+    Args:
+        music: the written music.
+        spec: tempo, program and velocity.
+        path: the file.
+
+    Returns:
+        The sha256 of the file.
 
     Raises:
         PieceError: a tempo does not fit in a MIDI file.

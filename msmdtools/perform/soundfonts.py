@@ -1,8 +1,7 @@
-"""The soundfonts that are known by name, and where they lie on this machine.
+"""The soundfonts of the registry, and where they lie on this machine.
 
-The registry is soundfonts/registry.toml. A font that is found is only used when its content is the
-registered one: a dataset must say what it was made with, and a synthesizer that is given a wrong
-file plays something all the same.
+The registry is soundfonts/registry.toml. A font is only used when its content is the registered one: a
+dataset must record the font that it was made with, and a synthesizer plays a wrong file without complaint.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ SYSTEM_FOLDERS = (
 )
 
 # The order of `default_soundfont`: the smallest first, as it is the one that an installation most
-# probably has, and the test font last, as what is made for training must not be played with it.
+# probably has, and the test font last, as training data must not be played with it.
 DEFAULT_ORDER = ("TimGM6mb", "GMbank", "MuseScore_General_Lite", "FluidR3_GM")
 
 
@@ -34,13 +33,16 @@ class Soundfont:
     """A soundfont of the registry.
 
     Attributes:
+        name: its name in the registry.
         files: file names under which it is distributed.
-        size: of the file, in bytes.
+        sha256: checksum of the file.
+        size: size of the file, in bytes.
         licence: SPDX identifier, or the licence's name.
+        author: its author.
         role: "train" or "test".
         package: the Debian package that holds it.
-        urls: Debian packages (.deb) to unpack it from where there is no such package manager.
-        piano: what its piano is made of.
+        urls: Debian packages (.deb) to unpack it from, on systems without apt.
+        piano: the samples that its piano is made of.
     """
 
     name: str
@@ -56,7 +58,7 @@ class Soundfont:
 
     @property
     def cure(self) -> str:
-        """What gets it, in a few words for an error message."""
+        """How to get it, in a few words for an error message."""
         return f"apt install {self.package}, or msmd fetch soundfonts {self.name}"
 
 
@@ -80,21 +82,23 @@ def user_folder() -> Path:
 
 def search_folders() -> list[Path]:
     """The folders that are searched, in order: $MSMD_SOUNDFONTS, the user's, the system's."""
-    named = [Path(f) for f in os.environ.get("MSMD_SOUNDFONTS", "").split(os.pathsep) if f]
-    return [*named, user_folder(), *SYSTEM_FOLDERS]
+    configured = [Path(f) for f in os.environ.get("MSMD_SOUNDFONTS", "").split(os.pathsep) if f]
+    return [*configured, user_folder(), *SYSTEM_FOLDERS]
 
 
 def find_soundfont(name: str, folders: Iterable[Path] | None = None) -> Path:
-    """The file of soundfont `name`, with its content verified.
+    """Find the file of a soundfont, and verify its content.
 
     Args:
         name: a name of the registry, or the path of an .sf2 or .sf3 file.
-        folders: searched instead of `search_folders()`.
+        folders: folders to search instead of `search_folders()`.
+
+    Returns:
+        The soundfont file.
 
     Raises:
-        SoundfontError: an unknown name, a font that is not installed, a file with other content
-        than the
-            registered one, or one that is not a soundfont.
+        SoundfontError: the name is unknown, the font is not installed, the file has other content than the
+            registered one, or is not a soundfont.
     """
     if name.lower().endswith((".sf2", ".sf3")):
         path = Path(name).expanduser()
@@ -103,27 +107,27 @@ def find_soundfont(name: str, folders: Iterable[Path] | None = None) -> Path:
         _check_header(path)
         return path
     if name not in registry():
-        known = ", ".join(registry())
+        names = ", ".join(registry())
         raise SoundfontError(
-            f"unknown soundfont {name!r}: the registry has {known}; "
+            f"unknown soundfont {name!r}: the registry has {names}; "
             "another font is named by the path of its .sf2 or .sf3 file"
         )
     font = registry()[name]
     folders = list(search_folders() if folders is None else folders)
-    found = [folder / file for folder in folders for file in font.files]
-    wrong: SoundfontError | None = None
-    for path in found:
+    candidates = [folder / file for folder in folders for file in font.files]
+    mismatch: SoundfontError | None = None
+    for path in candidates:
         if path.is_file():
             try:
                 verify(font, path)
             except SoundfontError as error:
-                wrong = wrong or error
+                mismatch = mismatch or error
             else:
                 return path
-    if wrong:
-        raise wrong
-    where = ", ".join(str(folder) for folder in folders)
-    raise SoundfontError(f"soundfont {name} is not installed: {font.cure} (searched: {where})")
+    if mismatch:
+        raise mismatch
+    searched = ", ".join(str(folder) for folder in folders)
+    raise SoundfontError(f"soundfont {name} is not installed: {font.cure} (searched: {searched})")
 
 
 def default_soundfont() -> str:
@@ -138,22 +142,22 @@ def default_soundfont() -> str:
         except SoundfontError:
             continue
         return name
-    first = registry()[DEFAULT_ORDER[0]]
-    raise SoundfontError(f"no soundfont is installed: {first.cure}")
+    smallest = registry()[DEFAULT_ORDER[0]]
+    raise SoundfontError(f"no soundfont is installed: {smallest.cure}")
 
 
 def verify(font: Soundfont, path: Path) -> None:
-    """Check that `path` is the registered file of `font`.
+    """Check that a file is that of a registered soundfont.
 
     Raises:
-        SoundfontError: it is not a soundfont, or another one; the message has both sums.
+        SoundfontError: it is not a soundfont, or another one; the message has both checksums.
     """
     _check_header(path)
     actual = soundfont_sha256(path)
     if actual != font.sha256:
         raise SoundfontError(
-            f"{path} is not the registered {font.name}: its sha256 is {actual}, registered is "
-            f"{font.sha256}. Get that one ({font.cure}), or name this file by its path"
+            f"{path} is not the registered {font.name}: its sha256 is {actual}, that of the "
+            f"registered font {font.sha256}. Get that font ({font.cure}), or name this file by its path"
         )
 
 

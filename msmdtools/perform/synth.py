@@ -1,12 +1,12 @@
-"""Playing the notes: FluidSynth in this process, without a sound device, into an array.
+"""Play the notes with FluidSynth, in this process and without a sound device, into arrays.
 
 - Time. FluidSynth computes blocks of 64 samples (2.9 ms) and lets a note begin only at the first
   sample of one. Every key and pedal change is put to the nearest block, so an onset is off by at
   most 1.45 ms, and by nothing on average.
 - Repeatability. Every performance gets a synthesizer of its own, so that no reverb tail, chorus
-  phase or voice of what was rendered before can sound in it; that takes 2 to 7 ms. The expensive
-  thing, the soundfont, is loaded once per process and lent to each of them; of its samples those of
-  a program are loaded when it is first asked for. Output is taken as floats, as FluidSynth adds noise
+  phase or voice of an earlier performance can sound in it; that takes 2 to 7 ms. The soundfont, which is
+  expensive to load, is loaded once per process and lent to each of them; the samples of a program are
+  loaded when it is first used. Output is taken as floats, as FluidSynth adds noise
   (dither) to its 16-bit output that goes on from one piece to the next.
 - Sound. `SETTINGS` has everything that is pinned. Gain, reverb and chorus are FluidSynth's
   defaults, written out: the original dataset was made with them, the logarithm of the spectrogram
@@ -100,7 +100,7 @@ class Rendering:
     """Audio that is made while it is read: mono, 22,050 Hz.
 
     Attributes:
-        samples: how many there will be.
+        samples: number of samples in all blocks.
         blocks: float32 arrays, one after the other, in steps of 16 bits but not rounded to them; to be
             read once.
     """
@@ -116,33 +116,49 @@ class Rendering:
 def render(
     music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
 ) -> npt.NDArray[np.int16]:
-    """The audio of a performance as one array, rounded to 16 bits.
+    """Play a performance into one array.
 
-    See `rendering`, which this raises the errors of.
+    Args:
+        music: the written music.
+        spec: tempo, program and velocity.
+        soundfont: the soundfont file.
+        tuning_cents: how much higher than A4 = 440 Hz all notes are, -99 to 99 cents.
+
+    Returns:
+        The audio: int16, (samples,), mono, 22,050 Hz.
+
+    Raises:
+        ValueError, PieceError, ToolError, SoundfontError: as `rendering`.
     """
     streamed = rendering(music, spec, soundfont, tuning_cents)
     audio = np.empty(streamed.samples, dtype=np.int16)
-    done = 0
+    start = 0
     for block in streamed.rounded():
-        audio[done : done + len(block)] = block
-        done += len(block)
+        audio[start : start + len(block)] = block
+        start += len(block)
     return audio
 
 
 def rendering(
     music: Music, spec: PerformanceSpec, soundfont: Path, tuning_cents: float = 0.0
 ) -> Rendering:
-    """The audio of a performance, in blocks of `SCRATCH` samples (the last one has fewer).
+    """Play a performance in blocks of `SCRATCH` samples (the last one has fewer).
 
     It begins at tick 0 and ends `TAIL_S` after the last release of a key or change of a pedal. The
     same input gives the same samples, whatever was rendered before.
 
     Args:
-        tuning_cents: by how much all notes are higher than A4 = 440 Hz, -99 to 99.
+        music: the written music.
+        spec: tempo, program and velocity.
+        soundfont: the soundfont file.
+        tuning_cents: how much higher than A4 = 440 Hz all notes are, -99 to 99 cents.
+
+    Returns:
+        The number of samples, and the blocks, which are made while they are read.
 
     Raises:
-        ValueError: the tuning is beyond that.
-        PieceError: it would last longer than `LONGEST_S`.
+        ValueError: the tuning is beyond these limits.
+        PieceError: the music would last longer than `LONGEST_S`.
         ToolError: there is no FluidSynth library (this and the next ones when the first block is read).
         SoundfontError: FluidSynth cannot read the soundfont, or it lacks the program.
         PieceError: there are drum notes, and the soundfont has no drum kit; or it lacks the program of a
@@ -151,30 +167,30 @@ def rendering(
     if not -99 <= tuning_cents <= 99:
         raise ValueError(f"a tuning of {tuning_cents} cents is not within -99 to 99")
     planned = plan(music, spec)
-    todo = planned.actions
-    seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in todo])
+    pending = planned.actions
+    seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in pending])
     if seconds[-1] > LONGEST_S:
         message = (
             f"it would sound for {seconds[-1] / 3600:.1f} hours; at most {LONGEST_S // 3600} are"
-            " performed: look at the tempo marks of the source"
+            " performed: check the tempo marks of the source"
         )
         raise PieceError("perform", "too-long", message)
     length = math.ceil((float(seconds[-1]) + TAIL_S) * SAMPLE_RATE)
 
     def blocks() -> Iterator[npt.NDArray[np.float32]]:
-        at = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int)
-        drums = any(action.channel == DRUM_CHANNEL for action in todo)
+        blocks_of_actions = np.rint(seconds * (SAMPLE_RATE / BLOCK)).astype(int)
+        drums = any(action.channel == DRUM_CHANNEL for action in pending)
         with _synthesizer(soundfont, spec, planned, drums) as synth:
             if tuning_cents:
                 for channel in range(16):
                     _library().fluid_synth_set_gen(synth, channel, _GEN_FINETUNE, tuning_cents)
-            yield from _play(synth, todo, at.tolist(), length)
+            yield from _play(synth, pending, blocks_of_actions.tolist(), length)
 
     return Rendering(length, blocks())
 
 
 def _play(
-    synth: int, todo: list[Action], blocks: list[int], length: int
+    synth: int, pending: list[Action], blocks: list[int], length: int
 ) -> Iterator[npt.NDArray[np.float32]]:
     library = _library()
     left, right = np.empty((2, SCRATCH), dtype=np.float32)
@@ -187,22 +203,22 @@ def _play(
         PROGRAM: lambda a: library.fluid_synth_program_change(synth, a.channel, a.value),
     }
     end = -(-length // BLOCK) * BLOCK
-    written = filled = 0
+    yielded = filled = 0
     for until, action in [
-        *((b * BLOCK, a) for a, b in zip(todo, blocks, strict=True)),
+        *((b * BLOCK, a) for a, b in zip(pending, blocks, strict=True)),
         (end, None),
     ]:
-        while written + filled < until:
-            count = min(until - written - filled, SCRATCH - filled)
+        while yielded + filled < until:
+            count = min(until - yielded - filled, SCRATCH - filled)
             library.fluid_synth_write_float(synth, count, at_left, filled, 1, at_right, filled, 1)
             filled += count
             if filled == SCRATCH:
-                yield _mono(left, right)[: length - written]
-                written, filled = written + filled, 0
+                yield _mono(left, right)[: length - yielded]
+                yielded, filled = yielded + filled, 0
         if action is not None:
             change[action.kind](action)
-    if length > written:
-        yield _mono(left[:filled], right[:filled])[: length - written]
+    if length > yielded:
+        yield _mono(left[:filled], right[:filled])[: length - yielded]
 
 
 def _mono(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -302,7 +318,7 @@ def _library() -> Any:
         raise ToolError(
             "the FluidSynth library is missing: apt install libfluidsynth3 (elsewhere: FluidSynth "
             "2.1 or later by hand); and from PyPI pyfluidsynth, not the package fluidsynth, which "
-            f"is another thing ({error})"
+            f"is something else ({error})"
         ) from error
     library = ctypes.CDLL(name)
     number, pointer, real, text = ctypes.c_int, ctypes.c_void_p, ctypes.c_double, ctypes.c_char_p

@@ -1,4 +1,4 @@
-"""When every note sounds: from ticks to seconds.
+"""Compute when each note sounds: the map from ticks to seconds.
 
 The map is piecewise linear: between two tempo changes a tick lasts a fixed time, before the first
 change a quarter note lasts half a second (120 per minute, as the MIDI file standard says). Tempo is
@@ -28,9 +28,9 @@ class TickMap:
     """The map from ticks to seconds of one performance.
 
     Attributes:
-        ticks: where the tempo changes, ascending, int64; the first is 0.
-        us_per_quarter: microseconds per quarter note from there on, as the source says (at tempo
-            1.0), int64.
+        ticks: the ticks at which the tempo changes, ascending, int64; the first is 0.
+        us_per_quarter: microseconds per quarter note from each of these ticks on, as in the source (at
+            tempo 1.0), int64.
         elapsed: time from tick 0 to each change, in units of 1 / `TICKS_PER_QUARTER` µs, int64:
             whole numbers, so that nothing is lost over a long piece.
         tempo: speed, by which all times are divided.
@@ -43,7 +43,7 @@ class TickMap:
 
     @classmethod
     def of(cls, tempi: Iterable[TempoChange], tempo: float = 1.0) -> "TickMap":
-        """The map for `tempi` of any tracks, in any order; of several at a tick the last counts."""
+        """The map for tempo changes of any tracks, in any order; of several at a tick the last counts."""
         speed = {0: DEFAULT_US_PER_QUARTER}
         for change in sorted(tempi, key=lambda change: change.tick):
             speed[max(change.tick, 0)] = change.us_per_quarter
@@ -62,8 +62,8 @@ class TickMap:
         """Seconds from the start of the audio, for one tick or an array (all 0 or later)."""
         at = np.asarray(tick, dtype=np.int64)
         segment = np.searchsorted(self.ticks, at, side="right") - 1
-        whole = self.elapsed[segment] + (at - self.ticks[segment]) * self.us_per_quarter[segment]
-        seconds = whole / (TICKS_PER_QUARTER * 1e6) / self.tempo
+        units = self.elapsed[segment] + (at - self.ticks[segment]) * self.us_per_quarter[segment]
+        seconds = units / (TICKS_PER_QUARTER * 1e6) / self.tempo
         return float(seconds) if at.ndim == 0 else seconds
 
 

@@ -1,4 +1,4 @@
-"""The work of a build: pieces are made or added to by workers, and put in their places as they end."""
+"""Run a build: workers make pieces or add to them, and each is put in its place when it is finished."""
 
 import logging
 from collections.abc import Sequence
@@ -20,16 +20,19 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Making:
-    """What is to do in a dataset folder, and how much of it is done.
+class BuildRun:
+    """The work in a dataset folder, and how much of it is done.
 
     Attributes:
         out: the dataset folder.
         work: an empty folder in it.
-        workers: how many processes, at most.
-        total: pieces to make or add to.
-        progress: told of the pieces, with how many have failed.
-        lacking: "piece: why" of those that could not be given what they lack.
+        workers: the largest number of worker processes.
+        total: number of pieces to make or add to.
+        progress: called with the number of pieces done, and how many have failed.
+        steps: the functions that the workers call.
+        done: number of pieces done so far.
+        failed: number of these that failed.
+        lacking: "piece: reason" for each piece that an addition failed for.
     """
 
     out: Path
@@ -42,15 +45,15 @@ class Making:
     failed: int = 0
     lacking: list[str] = field(default_factory=list)
 
-    def make(self, todo: Sequence[Piece], settings: Settings) -> None:
-        """Make every piece; those that fail leave their rows."""
-        if not todo:
+    def make(self, pieces: Sequence[Piece], settings: Settings) -> None:
+        """Make each piece; one that fails leaves a row with the reason."""
+        if not pieces:
             return
-        workers = min(self.workers, len(todo))
-        made = schedule.make_pieces(todo, settings, self.work.absolute(), workers, self.steps)
-        self._tell()
-        with closing(made):  # whatever happens here, the workers are stopped before we go on
-            for task, outcome in made:
+        workers = min(self.workers, len(pieces))
+        outcomes = schedule.make_pieces(pieces, settings, self.work.absolute(), workers, self.steps)
+        self._report()
+        with closing(outcomes):  # whatever happens here, the workers are stopped before we go on
+            for task, outcome in outcomes:
                 record = outcome.record
                 assert record is not None
                 if record.ok:
@@ -60,20 +63,20 @@ class Making:
                 self._count(record, outcome)
 
     def add(
-        self, added: Sequence[tuple[Record, tuple[PerformanceSpec, ...]]], keep_audio: bool
+        self, additions: Sequence[tuple[Record, tuple[PerformanceSpec, ...]]], keep_audio: bool
     ) -> None:
-        """Give pieces the performances, or their audio, that they lack; those that fail stay as they are."""
-        if not added:
+        """Add to pieces the performances, or audio, that they lack; a piece that fails stays as it is."""
+        if not additions:
             return
         dataset, work = self.out.absolute(), self.work.absolute()
         tasks = [
             Addition(record, dataset, work / f"added-{number}", specs, keep_audio)
-            for number, (record, specs) in enumerate(added)
+            for number, (record, specs) in enumerate(additions)
         ]
-        made = schedule.add_performances(tasks, min(self.workers, len(tasks)), self.steps)
-        self._tell()
-        with closing(made):
-            for task, outcome in made:
+        outcomes = schedule.add_performances(tasks, min(self.workers, len(tasks)), self.steps)
+        self._report()
+        with closing(outcomes):
+            for task, outcome in outcomes:
                 record = outcome.record
                 assert record is not None
                 if record.ok:
@@ -84,17 +87,17 @@ class Making:
 
     def _count(self, record: Record, outcome: Outcome) -> None:
         store.append_log(self.out, _log_entry(record, outcome))
-        _log.info("%s: %s", record.piece, _in_a_word(record, outcome))
+        _log.info("%s: %s", record.piece, _short_text(record, outcome))
         self.done += 1
         self.failed += not record.ok
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         note = f"{self.failed:,} failed" if self.failed else ""
         self.progress("pieces", self.done, self.total, note)
 
 
-def _in_a_word(record: Record, outcome: Outcome) -> str:
+def _short_text(record: Record, outcome: Outcome) -> str:
     if record.ok:
         return f"ok, {sum(outcome.seconds.values()):.1f} s"
     return f"failed, {record.row['stage']}, {record.row['reason']}: {record.row['message']}"

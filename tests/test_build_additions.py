@@ -7,11 +7,11 @@ import shutil
 import build_fakes
 import pytest
 
-from msmdtools.build import growth, schedule, worker
+from msmdtools.build import additions, schedule, worker
 from msmdtools.build.build import build
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.summary import format_summary
-from msmdtools.dataset import reader, records, written
+from msmdtools.dataset import music_file, reader, records
 from msmdtools.errors import DatasetError
 from msmdtools.score import Music, Note, PedalChange, TempoChange
 
@@ -132,7 +132,7 @@ def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
             monkeypatch.setattr(os, "rename", rename)
             monkeypatch.setattr(os, "replace", replace)
         for piece, record in records.read_records(out).items():  # all that was there is there
-            assert not record.ok or growth.performed(record) >= {"Fake-000_x1.00"}
+            assert not record.ok or additions.performed(record) >= {"Fake-000_x1.00"}
             for row in record.files:
                 assert (
                     content(out / "pieces" / piece)[row["file"]]
@@ -143,7 +143,7 @@ def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
             assert content(out) == whole
         else:  # another command than the one that was killed: nothing is in its way
             grown = any(
-                len(growth.performed(r)) > 1 for r in records.read_records(out).values() if r.ok
+                len(additions.performed(r)) > 1 for r in records.read_records(out).values() if r.ok
             )
             build(manifest, root, out, first)
             assert grown or content(out).keys() >= small.keys()
@@ -200,7 +200,7 @@ def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):
     with pytest.raises(DatasetError, match=r"format 1, .* give the same msmd build again"):
         reader.open(ds)
     said = []
-    with pytest.raises(DatasetError, match="1 pieces are of an earlier version"):
+    with pytest.raises(DatasetError, match="1 pieces were built by an earlier version"):
         build(manifest, root, ds, options((1.0,)), warn=said.append)
     assert said == [
         "2 of these pieces were built by an earlier version, which did not keep all of "
@@ -215,12 +215,17 @@ def test_written_music_is_read_as_it_was():
         Note(i * 7, i * 7 + 3, 60 + i, 1 + i, i % 3, i % 2 == 0, i % 2, "ä\n" * i) for i in range(5)
     )
     music = Music(notes, (TempoChange(0, 500_001),), (PedalChange(3, 1, 127),))
-    assert written.from_bytes(written.to_bytes(music)) == music
+    assert music_file.from_bytes(music_file.to_bytes(music)) == music
     empty = Music((), (), ())
-    assert written.from_bytes(written.to_bytes(empty)) == empty
-    for damaged in (b"", b"{}", written.to_bytes(music)[:-9], written.to_bytes(music)[:30] + b"0"):
+    assert music_file.from_bytes(music_file.to_bytes(empty)) == empty
+    for damaged in (
+        b"",
+        b"{}",
+        music_file.to_bytes(music)[:-9],
+        music_file.to_bytes(music)[:30] + b"0",
+    ):
         with pytest.raises(ValueError, match=r"it is not JSON|cannot be read|it lacks"):
-            written.from_bytes(damaged)
+            music_file.from_bytes(damaged)
 
 
 def test_damaged_written_music_is_named(tmp_path):

@@ -1,6 +1,6 @@
-"""The written music of a piece as a file: all that a performance of it needs, exactly.
+"""The file of a piece's written music, which has all that a performance of it needs, exactly.
 
-With it a piece is performed again, at another tempo or with another soundfont, without being
+From it a piece is performed again, at another tempo or with another soundfont, without being
 engraved again. The file is JSON, compressed: for each field of `Music`, the columns of its rows
 by their names.
 """
@@ -22,16 +22,16 @@ MUSIC_FILE = "music.json.gz"
 
 
 def to_bytes(music: Music) -> bytes:
-    """The content of the file; the same music gives the same bytes."""
+    """Encode music as the content of its file; the same music gives the same bytes."""
     text = json.dumps(_encoded(music), separators=(",", ":"), ensure_ascii=False)
     return gzip.compress(text.encode(), mtime=0)
 
 
 def from_bytes(content: bytes) -> Music:
-    """The music in the content of a file.
+    """Decode the content of a file of music.
 
     Raises:
-        Damage: it is not what was written.
+        Damage: it is not the content that was written.
     """
     try:
         music = _decoded(Music, json.loads(gzip.decompress(content)))
@@ -42,7 +42,7 @@ def from_bytes(content: bytes) -> Music:
 
 
 def read_music(folder: Path) -> Music:
-    """The written music of a piece in its folder.
+    """Read the written music of a piece from its folder.
 
     Raises:
         DatasetError: the file is missing or damaged; the message says what to remove.
@@ -68,8 +68,8 @@ def _encoded(value: Any) -> Any:
 def _decoded(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
-        known = {name: _decoded(hints[name], inner) for name, inner in value.items()}
-        return kind(**known)
+        values = {name: _decoded(hints[name], inner) for name, inner in value.items()}
+        return kind(**values)
     if isinstance(kind, GenericAlias) and get_origin(kind) is tuple:
         inner = get_args(kind)[0]
         if isinstance(inner, type) and is_dataclass(inner) and isinstance(value, dict):
