@@ -48,6 +48,9 @@ class Addition:
             stage: where it failed: a stage of the work, or "worker".
             reason: a code in kebab-case.
             message: what is wrong.
+
+        Returns:
+            A record with the status "failed".
         """
         failure = {"status": "failed", "stage": stage, "reason": reason}
         return Record(

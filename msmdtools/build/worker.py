@@ -112,6 +112,9 @@ class Task:
             stage: where it failed: a stage of the work, or "worker".
             reason: a code in kebab-case.
             message: what is wrong.
+
+        Returns:
+            A record with the status "failed".
         """
         message = rows.one_line(message, self.source, self.folder, self.settings.root)
         return Record(rows.failed_row(self.piece, stage, reason, message))
@@ -308,7 +311,17 @@ class PieceWork(Protocol):
     @property
     def folder(self) -> Path: ...  # noqa: D102
 
-    def failure(self, stage: str, reason: str, message: str) -> Record: ...  # noqa: D102
+    def failure(self, stage: str, reason: str, message: str) -> Record:
+        """The record of the piece when this fails.
+
+        Args:
+            stage: where it failed: a stage of the work, or "worker".
+            reason: a code in kebab-case.
+            message: what is wrong.
+
+        Returns:
+            A record with the status "failed".
+        """
 
 
 @contextmanager

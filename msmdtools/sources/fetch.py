@@ -46,8 +46,10 @@ def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_UR
     commit.
 
     Args:
-        commit: a full sha or the name of a branch; None is the commit that `folder`/SOURCE_COMMIT
+        folder: the folder of the clone; it is made if it is missing.
+        commit: a full sha or the name of a branch; None: the commit that `folder`/SOURCE_COMMIT
             names from an earlier fetch, else `PINNED_COMMIT` (of another `url`, the newest).
+        url: address of the repository.
 
     Returns:
         The sha of the commit, which is also written to `folder`/SOURCE_COMMIT.

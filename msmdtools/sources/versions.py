@@ -35,7 +35,7 @@ def parse_version(text: str) -> Version | None:
 
 
 def written_for(folder: Path, files: Iterable[str], default: str = "") -> dict[str, str]:
-    """The version that each of a piece's files was written for; "" where nothing tells.
+    """Find the LilyPond version that each of a piece's files was written for.
 
     LilyPond wants one \\version in a piece, so a file that names none counts as its main file does.
 
@@ -43,6 +43,9 @@ def written_for(folder: Path, files: Iterable[str], default: str = "") -> dict[s
         folder: what the files are relative to; they are UTF-8.
         files: the main file first.
         default: the version of a piece whose main file names none.
+
+    Returns:
+        The version of each file; "" where nothing tells.
     """
     versions = {}
     for file in files:
