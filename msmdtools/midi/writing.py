@@ -19,9 +19,12 @@ def midi_bytes(
 
     Args:
         tempi: (tick, microseconds per quarter note), ascending.
-        programs: that each (part, channel) begins with.
+        programs: the program with which each (part, channel) begins.
         actions: by tick; those of one tick in the order in which they are to happen.
-        names: of the tracks, by part; one without a name is called by its number.
+        names: names of the tracks, by part; a track without one is named after the number of its part.
+
+    Returns:
+        The content of the file.
     """
     import mido
 

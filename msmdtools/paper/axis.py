@@ -136,17 +136,25 @@ def system_boxes(systems: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def span(x0: float, x1: float, width: int) -> tuple[int, int]:
-    """The columns of a page that a system takes, from the first one up to the one behind the last.
+    """The columns of a page that a system takes: all that its staff lines touch.
 
     Args:
-        x0, x1: the ends of the staff lines.
-        width: of the page.
+        x0, x1: the ends of the staff lines, in px of the page.
+        width: width of the page, in px.
+
+    Returns:
+        The first column, and the one behind the last.
     """
     return max(math.floor(x0), 0), min(math.ceil(x1), width)
 
 
 def side_by_side(boxes: "pd.DataFrame", spans: Sequence[tuple[int, int]]) -> Axis:
-    """The axis of systems of which `system_boxes` gives the boxes, and `span` the columns."""
+    """The axis of systems whose boxes and columns are known.
+
+    Args:
+        boxes: of the systems, from `system_boxes`.
+        spans: for each of them, its columns, from `span`.
+    """
     columns = np.array(spans, np.int64).reshape(-1, 2)
     return Axis(
         system=boxes.index.to_numpy(np.int64),

@@ -43,11 +43,19 @@ class Strip:
     axis: Axis
 
     def window(self, system: int, column: float, columns: int, edge: str = "next") -> Image:
-        """So many columns around a place, which is in `system`.
+        """The window around a place of the strip.
 
         Args:
-            columns: at most `pad`.
-            edge: "next" shows what lies beside the system in the strip, "white" blank paper.
+            system: number of the system that the place is in.
+            column: the place, in px of the axis.
+            columns: width of the window, at most `pad`.
+            edge: what is seen beside the system: "next" shows its neighbours in the strip, "white" blank paper.
+
+        Returns:
+            uint8, (rows, columns).
+
+        Raises:
+            KeyError: there is no such system.
         """
         start = begin(column, columns)
         window = self.image[:, self.pad + start : self.pad + start + columns]
@@ -67,12 +75,16 @@ def begin(centre: float, size: int) -> int:
 
 
 def unroll(pages: Sequence[Image], systems: "pd.DataFrame", rows: int, pad: int) -> Strip:
-    """Cut the systems out of the pages.
+    """Cut the systems out of the pages and put them side by side.
 
     Args:
-        systems: one row per staff of each system: page, system, x0, y0, x1, y1.
-        rows: height of the strip.
-        pad: white columns before and behind the strip.
+        pages: uint8 (height, width); page n is pages[n - 1].
+        systems: one row per staff of each system: page, system, and its box x0, y0, x1, y1 in px.
+        rows: height of the strip, in px.
+        pad: white columns before and behind the systems.
+
+    Returns:
+        The strip, `rows` high and 2 * `pad` wider than all systems together.
     """
     blank = np.full((rows, pad), WHITE, np.uint8)
     parts: list[Image] = [blank]
