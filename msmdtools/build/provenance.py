@@ -5,7 +5,6 @@ identity is refused, with a list of the differences. Further performances and au
 and are no contradiction: see `msmdtools.build.additions`.
 """
 
-import hashlib
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.files import file_sha256
 from msmdtools.build.options import BuildOptions
 from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
@@ -159,7 +159,7 @@ def source(manifest: Path, root: Path) -> dict[str, str]:
     """The sources of a build: the manifest, its sha256, and the commit of the source tree."""
     return {
         "manifest": manifest.name,
-        "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        "manifest_sha256": file_sha256(manifest),
         "commit": source_commit(root),
     }
 

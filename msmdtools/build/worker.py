@@ -5,7 +5,6 @@ raise only errors that concern all pieces: a full disk, a tool that has vanished
 """
 
 import errno
-import hashlib
 import os
 import resource
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from msmdtools import engrave, match, perform
-from msmdtools.base.files import sync_tree
+from msmdtools.base.files import file_sha256, sync_tree
 from msmdtools.build import rows
 from msmdtools.build.parts import write_part
 from msmdtools.build.upgrade import (
@@ -261,7 +260,7 @@ def _write(
         shutil.move(page, result / f"page-{number:02d}.png")
     shutil.move(score.pdf, result / PDF)
     # Beside it and not in the tables: equal runs write different PDF files, and equal tables.
-    digest = hashlib.sha256((result / PDF).read_bytes()).hexdigest()
+    digest = file_sha256(result / PDF)
     (result / PDF_SUM).write_text(f"{digest}  {PDF}\n", encoding="ascii")
     write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
     write_part(result, PARTS, rows.part_rows(piece.piece, score.music))
@@ -284,13 +283,11 @@ def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
     music = [path for path in (folder / MUSIC_FILE,) if path.is_file()]
     pages = folder.glob("page-*.png")
     for path in sorted([*music, *pages, *(p for p in performed if p.is_file())]):
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         yield {
             "piece": piece,
             "file": path.relative_to(folder).as_posix(),
             "bytes": path.stat().st_size,
-            "sha256": digest,
+            "sha256": file_sha256(path),
         }
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from msmdtools.base import parquet
 from msmdtools.base.damage import why
+from msmdtools.base.files import file_sha256
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
 from msmdtools.base.text_table import aligned
@@ -228,7 +229,7 @@ def _check_unlisted(piece: str, folder: Path) -> Findings:
     if not pdf.is_file():
         yield Finding(piece, "files", "is missing", tables.PDF)
     elif listed.is_file():  # not in a dataset of an older msmdtools
-        expected = f"{hashlib.sha256(pdf.read_bytes()).hexdigest()}  {tables.PDF}\n"
+        expected = f"{file_sha256(pdf)}  {tables.PDF}\n"
         if listed.read_bytes() != expected.encode():
             what = f"is not the file that was written ({tables.PDF_SUM})"
             yield Finding(piece, "files", what, tables.PDF)

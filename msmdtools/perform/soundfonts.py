@@ -4,7 +4,6 @@ The registry is soundfonts/registry.toml. A font is only used when its content i
 dataset must record the font that it was made with, and a synthesizer plays a wrong file without complaint.
 """
 
-import hashlib
 import os
 import tomllib
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from msmdtools.base.files import file_sha256
 from msmdtools.base.resources import soundfont_registry
 from msmdtools.errors import SoundfontError
 
@@ -169,8 +169,7 @@ def soundfont_sha256(path: Path) -> str:
 
 @cache
 def _sha256(path: Path, _size: int, _mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _check_header(path: Path) -> None:

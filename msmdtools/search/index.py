@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ import numpy as np
 
 from msmdtools.base import parquet, seal
 from msmdtools.base.damage import why
+from msmdtools.base.files import file_sha256
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
@@ -210,7 +210,7 @@ def weights_of(path: str | Path) -> str:
 
 def model_sha256(name_or_path: str | Path) -> str:
     """Return the sha256 of the file of a model's weights. Raises MsmdError if there is no such file."""
-    return sha256(find_model(name_or_path).read_bytes()).hexdigest()
+    return file_sha256(find_model(name_or_path))
 
 
 def check(path: Path, description: Description, model: Model, weights_sha256: str) -> None:

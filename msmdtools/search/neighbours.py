@@ -20,7 +20,6 @@ Neighbor Search", PAMI 33 (1), 2011; compared in registers: F. Andre et al., "Qu
 2021. benchmarks/scale.py compares them with other methods.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from msmdtools.base import requirements
 from msmdtools.base.damage import why
+from msmdtools.base.files import file_sha256
 from msmdtools.errors import MsmdError
 from msmdtools.search import parts
 from msmdtools.search.parts import Side
@@ -161,7 +161,7 @@ def load(path: Path, expected_sha256: str | None = None, mapped: bool = True) ->
     if not path.is_file():
         raise parts.damaged(path, "it is a folder")
     try:
-        if expected_sha256 is not None and sha256(path) != expected_sha256:
+        if expected_sha256 is not None and file_sha256(path) != expected_sha256:
             raise parts.damaged(path, "its checksum does not match")
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except (OSError, RuntimeError, MemoryError) as error:
@@ -169,12 +169,6 @@ def load(path: Path, expected_sha256: str | None = None, mapped: bool = True) ->
     if not isinstance(index, faiss.IndexIDMap):
         raise parts.damaged(path, "it is a FAISS file of another kind")
     return index
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file. Raises OSError if it cannot be read."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save(index: Any, path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base import parquet
-from msmdtools.base.files import explained, put, sync_file, write_atomically
+from msmdtools.base.files import explained, file_sha256, put, sync_file, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
@@ -337,7 +337,7 @@ class _Writer:
             self._move(file)
             files[side] = {"file": file.name, "until": self._now.next_entry}
             files[side] |= {"windows": windows, "clustered": clustered}
-            files[side] |= {"sha256": neighbours.sha256(self._out / file.name)}
+            files[side] |= {"sha256": file_sha256(self._out / file.name)}
         if files != self._now.neighbours:
             self._now = replace(self._now, neighbours=files)
             self.commit()

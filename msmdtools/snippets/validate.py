@@ -20,6 +20,7 @@ import numpy as np
 
 from msmdtools.base import parquet, seal
 from msmdtools.base.damage import why
+from msmdtools.base.files import file_sha256
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader
@@ -215,10 +216,8 @@ def check_shard(task: _Task) -> _Result:
         return found("files", "is missing")
     if (size := path.stat().st_size) != task.row["bytes"]:
         found("files", f"has {size} bytes, not {task.row['bytes']}: cut off or written again")
-    else:
-        with open(path, "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != task.row["sha256"]:
-                found("files", "is not the file that was written (sha256)")
+    elif file_sha256(path) != task.row["sha256"]:
+        found("files", "is not the file that was written (sha256)")
     try:
         shard = parquet.File(path)
         if differ := _schema_difference(shard.schema, arrow_schema(task.info)):

@@ -1,7 +1,6 @@
 """Manifests: CSV files that list pieces, with the checksums of their source files."""
 
 import csv
-import hashlib
 import io
 import shutil
 from collections.abc import Iterable
@@ -9,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from msmdtools.base import damage
-from msmdtools.base.files import write_atomically
+from msmdtools.base.files import file_sha256, write_atomically
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import MANIFEST, Piece
 from msmdtools.sources.ingest import (
@@ -116,7 +115,7 @@ def check_source(piece: Piece, root: Path) -> None:
     digests = {}
     for file in source_files(piece, root):
         try:
-            digests[file] = hashlib.sha256(_regular(root, file).read_bytes()).hexdigest()
+            digests[file] = file_sha256(_regular(root, file))
         except OSError as error:
             raise PieceError(
                 "source",

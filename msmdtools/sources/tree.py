@@ -1,6 +1,5 @@
 """The files of a tree of LilyPond sources, each read and outlined once."""
 
-import hashlib
 import os
 import posixpath
 from collections import defaultdict
@@ -8,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from msmdtools.base.files import file_sha256
 from msmdtools.sources.expansion import Expansion, expand
 from msmdtools.sources.outline import Event, outline
 from msmdtools.sources.syntax import decode
@@ -51,7 +51,7 @@ class SourceTree:
         return expand(path, self.events, self.find)
 
     def _sha256(self, path: str) -> str:
-        return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
+        return file_sha256(self.root / path)
 
     def find(self, name: str, including: str, main: str) -> tuple[str, str] | None:
         """Find the file that `\\include "name"` means.
