@@ -14,7 +14,7 @@ import pytest
 
 from msmdtools.base import lock
 from msmdtools.build import build as building
-from msmdtools.build import provenance, schedule, upgrade, worker
+from msmdtools.build import provenance, schedule, store, upgrade, worker
 from msmdtools.build.build import build
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.summary import format_summary
@@ -232,8 +232,7 @@ def test_other_options_are_refused_by_name(tmp_path):
     with pytest.raises(DatasetError) as caught:
         build(manifest, root, tmp_path / "ds", BuildOptions(soundfonts=(("Fake", 1),), width=900))
     assert str(caught.value) == (
-        f"{tmp_path / 'ds'} was made with other options or tools, and all pieces of a dataset must be "
-        "made alike:\n"
+        f"{tmp_path / 'ds'} was made in another way, and all pieces of a dataset must be made alike:\n"
         "  --width: 835 in the dataset, 900 now\n"
         "Pieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset, but "
         "nothing else can be changed.\nGive another folder with --out, or remove this one."
@@ -260,7 +259,7 @@ def test_a_changed_source_is_built_again_and_said(tmp_path):
     build_fakes.make_tree(tmp_path, SOURCES | {"b": "ok 7"})
     said = []
     summary = build(manifest, root, tmp_path / "ds", OPTIONS, warn=said.append)
-    assert said == ["The sources of 1 built pieces have changed; they are built again: b"]
+    assert said == ["The sources of 1 built pieces have changed; built again: b"]
     assert (summary.attempted, summary.totals["noteheads"]) == (1, 5 + 7 + 3 + 9)
     build(manifest, root, tmp_path / "fresh", OPTIONS)
     changing = {"dataset.json", "README.md"}  # these name both manifests
@@ -363,15 +362,15 @@ def test_a_piece_that_fails_on_a_full_disk_is_not_blamed(tmp_path, monkeypatch):
     assert records.read_records(tmp_path / "ds") == {}
 
 
-@pytest.mark.parametrize("name", ["replace", "fsync"])
-def test_a_disk_full_in_the_process_that_builds(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize(("where", "name"), [(os, "replace"), (os, "fsync"), (store, "put")])
+def test_a_disk_full_in_the_process_that_builds(tmp_path, monkeypatch, where, name):
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok"})
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, name, full)
+        patch.setattr(where, name, full)
         with pytest.raises(DatasetError, match="No space is left"):
             build(manifest, root, tmp_path / "ds", OPTIONS)
     assert build(manifest, root, tmp_path / "ds", OPTIONS).totals["ok"] == 1
@@ -419,7 +418,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
 def test_a_file_in_the_place_of_the_folder(tmp_path):
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok"})
     (tmp_path / "ds").write_text("mine")
-    with pytest.raises(DatasetError, match="is a file: give a folder with --out"):
+    with pytest.raises(DatasetError, match=r"ds is a file: give a folder with --out$"):
         build(manifest, root, tmp_path / "ds", OPTIONS)
     assert (tmp_path / "ds").read_text() == "mine"
 
