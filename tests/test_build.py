@@ -232,7 +232,8 @@ def test_other_options_are_refused_by_name(tmp_path):
     with pytest.raises(DatasetError) as caught:
         build(manifest, root, tmp_path / "ds", BuildOptions(soundfonts=(("Fake", 1),), width=900))
     assert str(caught.value) == (
-        f"{tmp_path / 'ds'} was made in another way, and all pieces of a dataset must be made alike:\n"
+        f"{tmp_path / 'ds'} was made with other options or tools, and all pieces of a dataset must be "
+        "made alike:\n"
         "  --width: 835 in the dataset, 900 now\n"
         "Pieces, tempi, soundfonts, velocities, instruments and audio can be added to a dataset, but "
         "nothing else can be changed.\nGive another folder with --out, or remove this one."
@@ -259,7 +260,7 @@ def test_a_changed_source_is_built_again_and_said(tmp_path):
     build_fakes.make_tree(tmp_path, SOURCES | {"b": "ok 7"})
     said = []
     summary = build(manifest, root, tmp_path / "ds", OPTIONS, warn=said.append)
-    assert said == ["The sources of 1 built pieces have changed; built again: b"]
+    assert said == ["The sources of 1 built pieces have changed; they are built again: b"]
     assert (summary.attempted, summary.totals["noteheads"]) == (1, 5 + 7 + 3 + 9)
     build(manifest, root, tmp_path / "fresh", OPTIONS)
     changing = {"dataset.json", "README.md"}  # these name both manifests
