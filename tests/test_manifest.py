@@ -134,7 +134,7 @@ def test_not_text(tmp_path):
 
 
 def test_nothing_to_write(tmp_path):
-    with pytest.raises(ManifestError, match="nothing fits the selection"):
+    with pytest.raises(ManifestError, match="no piece fits the selection"):
         write_manifest([], tmp_path / "m.csv")
 
 

@@ -87,7 +87,7 @@ def test_the_default_page_is_the_first_with_heads(dataset):
         ({"page": 3}, f"{FIRST} has no page 3; its pages are 1 to 2"),
         ({"page": 0}, f"{FIRST} has no page 0; its pages are 1 to 2"),
         ({"performance": "x"}, f"{FIRST}: no performance 'x'; did you mean"),
-        ({"color": "pitch"}, "color is 'pitch'; give onset or role"),
+        ({"color": "pitch"}, "color is onset or role, not 'pitch'"),
     ],
 )
 def test_what_is_not_there_is_an_error(dataset, arguments, words):

@@ -156,7 +156,9 @@ def test_the_sum_is_computed_once_until_the_file_changes(
 
 
 def test_default_is_the_first_that_is_installed(known: Path) -> None:
-    with pytest.raises(SoundfontError, match="no soundfont is installed: apt install TimGM6mb-pa"):
+    with pytest.raises(
+        SoundfontError, match="no soundfont is installed; to get one: apt install TimGM6mb-pa"
+    ):
         default_soundfont()
     (known / f"{DEFAULT_ORDER[0]}.sf2").write_bytes(FONT)
     assert default_soundfont() == DEFAULT_ORDER[0]

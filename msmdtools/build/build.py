@@ -159,7 +159,7 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
     pieces = read_manifest(manifest)
     if not root.is_dir():
         raise ManifestError(
-            f"{root}: {no_folder(root)}. --root names the source tree of {manifest}."
+            f"{root}: {no_folder(root)}. Give the source tree of {manifest} with --root."
         )
     selected = [piece for piece in pieces if fnmatch.fnmatchcase(piece.piece, pattern)]
     if not selected:
@@ -186,7 +186,7 @@ def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
     source = pieces[0].path
     near = [root.absolute().parent, *(p for p in sorted(root.iterdir()) if p.is_dir())]
     right = next((folder for folder in near if (folder / source).is_file()), None)
-    cure = f"Give --root {right}" if right else f"--root names the source tree of {manifest}"
+    cure = f"Give --root {right}" if right else f"Give the source tree of {manifest} with --root"
     sources = (
         f"any of the {len(pieces)} sources to build, such as" if len(pieces) > 1 else "the source"
     )

@@ -120,6 +120,6 @@ def _check_same(task: Addition, performances: Iterable[Performance]) -> None:
         file = f"{PERFORMANCES_FOLDER}/{performance.spec.name}/spectrogram.npy"
         if digests.get(file, performance.spectrogram_sha256) != performance.spectrogram_sha256:
             raise DatasetError(
-                f"{task.record.piece}: {performance.spec.name} performed again is not what it was "
-                "(another FluidSynth library?): build into another folder"
+                f"{task.record.piece}: {performance.spec.name}, performed again, differs from before (perhaps by "
+                "another FluidSynth library): build into another folder with --out"
             )

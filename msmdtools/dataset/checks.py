@@ -146,7 +146,9 @@ def _check_parts(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
         expected = heads["event"].map(of_event)  # NaN for an event that is not there
         elsewhere = expected.notna() & (heads["part"] != expected)
         for number in heads.loc[elsewhere, "notehead"].head(SHOWN):
-            yield Finding(piece, "counts", "not the part of its event", f"notehead {number}")
+            yield Finding(
+                piece, "counts", "its part is not that of its event", f"notehead {number}"
+            )
 
 
 def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
@@ -161,15 +163,24 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
     printed = {e for events in heads.loc[role == "played", "events"] for e in events}
     hidden = ~heads["event"].isin(printed)
     rules = (
-        (~role.isin(ROLES), "role is none of played, tied, silent"),
-        ((role == "played") & ~(event & ~tie & ~reason), "played, but not with an event alone"),
+        (~role.isin(ROLES), "role is not played, tied or silent"),
+        (
+            (role == "played") & ~(event & ~tie & ~reason),
+            "played, but without an event, or with a tie or a reason",
+        ),
         (
             (role == "tied") & ~(event & (tie | hidden) & ~reason),
-            "tied, but not with an event and a head",
+            "tied, but without an event or a head, or with a reason",
         ),
-        ((role == "silent") & ~(reason & ~event & ~tie), "silent, but not with a reason alone"),
+        (
+            (role == "silent") & ~(reason & ~event & ~tie),
+            "silent, but without a reason, or with an event or a tie",
+        ),
         (heads["event"] != first_events, "event is not the first of events"),
-        ((grace < 0) | ((grace > 0) & ~heads["grace"]), "grace_quarters, but no grace note"),
+        (
+            (grace < 0) | ((grace > 0) & ~heads["grace"]),
+            "grace_quarters is below 0, or of no grace note",
+        ),
         (heads["duration_quarters"] < 0, "duration is below 0"),
         (heads["onset_quarters"] != exact, "onset_fraction is not onset_quarters"),
     )
@@ -228,17 +239,19 @@ def check_events(
             (~(onset >= 0), "starts before the audio"),
             (~(offset >= onset), "ends before it starts"),
             (~(offset <= durations.get(name, np.nan) + SAME_TIME_S), "ends after the audio"),
-            (~events["pitch"].between(0, 127), "pitch is no MIDI number"),
-            (~events["cents"].between(-50, 50), "cents are not those from the nearest semitone"),
-            (~events["velocity"].between(1, 127), "velocity is not in 1 … 127"),
-            ((events["heads"] > 0) == reason, "has not either heads or a reason"),
+            (~events["pitch"].between(0, 127), "pitch is not a MIDI number"),
+            (~events["cents"].between(-50, 50), "cents are not within -50 to 50"),
+            (~events["velocity"].between(1, 127), "velocity is not within 1 to 127"),
+            ((events["heads"] > 0) == reason, "has both heads and a reason, or neither"),
         )
         for faulty, what in rules:
             for number in events.loc[faulty, "event"].head(SHOWN):
                 yield Finding(piece, "events", what, f"{name}, event {number}")
         pitches = events["pitch"].tolist()
         if notes is not None and notes != pitches:
-            yield Finding(piece, "events", "not the notes of the other performances", name)
+            yield Finding(
+                piece, "events", "its notes are not those of the other performances", name
+            )
         notes = notes or pitches
 
 

@@ -100,9 +100,7 @@ def check_ink(
                 ink[row, column] += darkness(page, moved).sum()
     dy, dx = SHIFTS[np.array(np.unravel_index(ink.argmax(), ink.shape))]
     if len(heads) >= MIN_HEADS and max(abs(dx), abs(dy)) > 1:
-        what = (
-            f"boxes lie beside the heads: better {dx * step:+.1f} px across, {dy * step:+.1f} down"
-        )
+        what = f"boxes lie beside the heads: they fit better {dx * step:+.1f} px across, {dy * step:+.1f} px down"
         yield Finding(piece, "ink", what, "all pages")
 
 

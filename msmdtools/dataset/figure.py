@@ -78,7 +78,7 @@ def show(
         MsmdError: `color` is neither.
     """
     if color not in COLOURINGS:
-        raise MsmdError(f"color is {color!r}; give {' or '.join(COLOURINGS)}")
+        raise MsmdError(f"color is {' or '.join(COLOURINGS)}, not {color!r}")
     view = dataset[piece]
     performance = view.performance_name(performance)
     heads = view.noteheads

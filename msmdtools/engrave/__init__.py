@@ -1,7 +1,7 @@
-"""From a LilyPond source to pages, note heads with exact places, and performed notes.
+"""Engrave a LilyPond source: pages, note heads with exact places, and performed notes.
 
 In: the source of one piece, untrusted, run in a sandbox. Out: an `Engraving`: pages and what LilyPond recorded.
-Keep: nothing that a source leaves behind is believed by its name; outputs are opened as `outputs` says.
+Keep: files that a source has written are untrusted, whatever their names; only `outputs` opens them.
 """
 
 from msmdtools.engrave.count import Count, count_notes

@@ -39,7 +39,7 @@ def render_pages(
     scales: list[tuple[float, float]] = []
     documents = [_opened(pdf) for pdf in pdfs]
     if (pages := sum(map(len, documents))) != count:
-        raise Untrusted(f"{pages} pages for {count} recorded")
+        raise Untrusted(f"{pages} pages, and {count} are recorded")
     for document in documents:
         for page in document:
             page_width, page_height = page.get_size()

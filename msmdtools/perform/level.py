@@ -37,11 +37,11 @@ def levelled(sound: npt.NDArray[np.float32], gain: int) -> npt.NDArray[np.int16]
     return samples
 
 
-def as_rendered(kept: npt.NDArray[np.int16], gain: int) -> npt.NDArray[np.int16]:
+def as_rendered(amplified: npt.NDArray[np.int16], gain: int) -> npt.NDArray[np.int16]:
     """The samples that the spectrogram is made of, from those of the file."""
-    samples: npt.NDArray[np.int16] = np.rint(kept.astype(np.float32) / np.float32(gain)).astype(
-        np.int16
-    )
+    samples: npt.NDArray[np.int16] = np.rint(
+        amplified.astype(np.float32) / np.float32(gain)
+    ).astype(np.int16)
     return samples
 
 

@@ -143,7 +143,7 @@ def default_soundfont() -> str:
             continue
         return name
     smallest = registry()[DEFAULT_ORDER[0]]
-    raise SoundfontError(f"no soundfont is installed: {smallest.cure}")
+    raise SoundfontError(f"no soundfont is installed; to get one: {smallest.cure}")
 
 
 def verify(font: Soundfont, path: Path) -> None:

@@ -110,7 +110,7 @@ def ingest(
         if absent:
             raise ManifestError(
                 f"{absent[0]} is listed but not in {tree} ({len(absent)} listed files are missing)."
-                " Name the tree that the list is of."
+                " Name the tree that the list was made from."
             )
     if not listing:
         raise ManifestError(

@@ -85,7 +85,7 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     """
     pieces = sorted(pieces, key=lambda piece: piece.piece)
     if not pieces:
-        raise ManifestError(f"There are no pieces to write to {path}: nothing fits the selection.")
+        raise ManifestError(f"There are no pieces to write to {path}: no piece fits the selection.")
     _check_unique((piece.piece for piece in pieces), path)
     extra = [name for name, _ in pieces[0].extra]
     text = io.StringIO()
@@ -120,7 +120,7 @@ def check_source(piece: Piece, root: Path) -> None:
             raise PieceError(
                 "source",
                 "missing-source",
-                f"{root / file}: {error.strerror}. Is {root} the tree that the manifest is of?",
+                f"{root / file}: {error.strerror}. Is {root} the tree that the manifest was made from?",
             ) from error
     if digests[piece.path] != piece.sha256:
         changed = piece.path
@@ -132,7 +132,7 @@ def check_source(piece: Piece, root: Path) -> None:
         "source",
         "sha256-mismatch",
         f"{root / piece.path}: {changed} is not the file that the manifest names (its sha256 differs)."
-        " Use the tree that the manifest is of, or make a manifest of this tree with: msmd ingest.",
+        " Use the tree that the manifest was made from, or make a manifest of this tree with: msmd ingest.",
     )
 
 
