@@ -138,6 +138,7 @@ class Pool:
                     return
                 worker = self._start()
             call = self._waiting[0]
+            worker.deadline = time.monotonic() + call.timeout_s
             try:
                 worker.connection.send(call)
             except (BrokenPipeError, ConnectionResetError):  # it died idle: no call is to blame
@@ -145,7 +146,6 @@ class Pool:
                 continue
             self._waiting.popleft()
             worker.call = call
-            worker.deadline = time.monotonic() + call.timeout_s
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
