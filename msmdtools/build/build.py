@@ -95,17 +95,17 @@ def build(
                 piece
                 for piece in pieces
                 if piece.piece in incomplete
-                or _is_to_do(piece, attempted.get(piece.piece), options.retry_failed)
+                or _must_build(piece, attempted.get(piece.piece), options.retry_failed)
             ]
             check_root(to_build, manifest, root)
             renewed = _renewed(pieces, attempted)
             attempted |= {record.piece: record for record in renewed}
             options = replace(options, keep_audio=identity["options"]["keep_audio"])
             specs = additions.specs(identity, options.performances())
-            finished = [
+            untouched = [
                 attempted[p] for p in sorted(attempted.keys() - {piece.piece for piece in to_build})
             ]
-            intact = [record for record in finished if record.piece not in incomplete]
+            intact = [record for record in untouched if record.piece not in incomplete]
             extensions = additions.missing_performances(intact, specs, options.keep_audio)
             if not (to_build or renewed or extensions) and _is_complete(
                 out, description, attempted
@@ -193,7 +193,7 @@ def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
     raise ManifestError(f"{root} does not have {sources} {source}. {cure}.")
 
 
-def _is_to_do(piece: Piece, record: Record | None, retry_failed: bool) -> bool:
+def _must_build(piece: Piece, record: Record | None, retry_failed: bool) -> bool:
     if record is None or _has_changed(piece, record) or not additions.is_current(record):
         return True
     # An engraver that was killed from outside says nothing about the piece.

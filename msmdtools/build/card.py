@@ -152,7 +152,7 @@ def hub_licences(licences: Iterable[str]) -> list[str]:
 
 
 def hub_size(count: int) -> str:
-    """The size class that dataset hubs have for so many rows."""
+    """The size class of dataset hubs for a number of rows."""
     return next((name for limit, name in _SIZES if count < limit), "1M<n<10M")
 
 

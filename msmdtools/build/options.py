@@ -182,7 +182,7 @@ class BuildOptions:
 
     @property
     def workers(self) -> int:
-        """How many worker processes to use: `jobs`, or one per core that this process may use."""
+        """The number of worker processes: `jobs`, or one per core that this process may use."""
         return self.jobs or processors()
 
     def content(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Record what a dataset is made with: options, tools, soundfonts, synthesizer settings, sources.
 
-All pieces of a dataset are made with the same options, tools and fonts: its *identity*. A build with another
+All pieces of a dataset are made with the same options, tools and fonts, its *identity*. A build with another
 identity is refused, with a list of the differences. Further performances and audio only add to the pieces,
 and are no contradiction: see `msmdtools.build.additions`.
 """

@@ -71,7 +71,7 @@ def ok_row(
         A value for each column of the table.
     """
     roles = Counter(head.role for head in score.noteheads)
-    # A missing file explains what follows, and a version that is too new explains little.
+    # A missing file explains the errors after it, and a version that is too new explains little.
     errors = sorted(
         (line for line in score.warnings if _ERROR.search(line)),
         key=lambda line: ("program too old" in line) - ("cannot find file" in line),

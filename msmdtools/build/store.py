@@ -61,7 +61,7 @@ def extend(dataset: Path, record: Record, additions: Path, work: Path) -> None:
                 os.replace(file, place / file.name)
             sync_folder(place)
         else:
-            _move_away(place, work)  # what a killed build has left
+            _move_away(place, work)  # a killed build may have left files there
             os.rename(folder, place)
     sync_folder(piece / "performances")
     for table in sorted((additions / "tables").iterdir()):

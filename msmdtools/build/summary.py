@@ -37,7 +37,7 @@ class BuildSummary:
         return len(self.failures)
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
+        """The summary as plain JSON values."""
         return {
             "dataset": str(self.dataset),
             "selected": self.selected,

@@ -221,7 +221,7 @@ def check_onsets(
 
 
 def _bands(events: "pd.DataFrame", around: int) -> NDArray[np.bool_]:
-    """The bands at most so many away from the fundamental's of each event; all for a drum. (n, 92)"""
+    """The bands at most `around` away from that of each event's fundamental; all for a drum. (n, 92)"""
     peaks = _peaks()
     semitones = events["pitch"].to_numpy(np.float64) + events["cents"].to_numpy() / 100
     fundamentals = 440 * 2.0 ** ((semitones - 69) / 12)

@@ -39,7 +39,7 @@ COLOURINGS = ("onset", "role")
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000)
 AROUND_S = 0.25
 
-# All in pixels of the figure, which has SCALE of them for one of the page.
+# In pixels of the figure, which is SCALE times as large as the page.
 SCALE = 2
 MARGIN = 40
 LEFT = 150
@@ -232,7 +232,7 @@ def _draw_sound(
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """Where the spectrogram lies on its canvas, and what its corners mean."""
+    """The place of the spectrogram on its canvas, in pixels, and the seconds at its left and right edges."""
 
     canvas_width: int
     start: float
@@ -290,7 +290,7 @@ def _grey(spectrogram: NDArray[np.float16], axes: _Axes) -> Canvas:
     """The spectrogram stretched to the axes: white is silence, dark is loud."""
     import cv2
 
-    # A frame is drawn at the middle of its window, which is what it shows best.
+    # A frame is drawn at the middle of its window.
     middles = axes.seconds(np.arange(axes.left, axes.right)) - WINDOW / 2 / SAMPLE_RATE
     columns = np.tile((middles * FRAMES_PER_SECOND).astype(np.float32), (axes.height, 1))
     bands = (np.arange(axes.height)[::-1, None] + 0.5) / ROW - 0.5

@@ -102,7 +102,7 @@ class TableFile:
         return [(s.min, s.max) if s and s.has_min_max else ("~", "") for s in statistics]
 
     def read(self, piece: str | None = None) -> "pa.Table":
-        """All rows, or those of one piece.
+        """Read all rows, or those of one piece.
 
         Raises:
             DatasetError: the file is missing, damaged, or lacks a column.

@@ -116,7 +116,7 @@ def validate(
         for table in tables.TABLES
         for finding in checks.check_schema(table, read_schema(path / f"{table.name}.parquet"))
     ]
-    if findings:  # what the columns hold cannot be told
+    if findings:  # rows in unknown columns cannot be checked
         return Report(str(path), (), 0, tuple(findings))
     chosen = tuple(piece for piece in dataset.ids if fnmatchcase(piece, pieces))
     if not chosen:

@@ -157,8 +157,8 @@ class _Job:
     """One run of LilyPond: the source, the engine and the settings.
 
     `collect` is whether LilyPond collects garbage. Without, it is a third faster and takes twice the
-    memory, which is little for nearly all pieces; and it cannot free what it still needs, which is
-    the cause of most of its crashes.
+    memory, which is little for nearly all pieces; and it cannot free memory that it still needs, which
+    causes most of its crashes.
     """
 
     source: Path
@@ -297,7 +297,7 @@ def _stopped(outcome: Outcome, limits: Limits, source: Path, log: str) -> PieceE
 def _explained(outcome: Outcome, log: str, source: Path, problem: str) -> PieceError:
     """The error that LilyPond's log tells of, else `problem`, with the reason code that fits."""
     errors = re.findall(r"^.*?(?:error|ERROR): .*$", log, re.MULTILINE)
-    # The most telling line: what stopped LilyPond, what Scheme says of the expression, the first error.
+    # The most telling line: the error that stopped LilyPond, the message of Scheme, the first error.
     missing_files = re.findall(r"^.*?error: cannot find file.*$", log, re.MULTILINE)
     too_old = [line for line in errors if _TOO_OLD in line]
     telling = [

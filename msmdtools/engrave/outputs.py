@@ -20,7 +20,7 @@ class Untrusted(ValueError):
 
 
 def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
-    """Copy a regular file that an untrusted program wrote, checking what it is.
+    """Copy a file that an untrusted program wrote, after checking that it is a regular file.
 
     Args:
         name: name of the file in `folder`.

@@ -32,7 +32,7 @@ LOOK_S = 0.25
 MOST_FILES = 2_000
 MOST_DEPTH = 8
 MOST_PROCESSES = 32
-# Root would otherwise keep its capabilities, and with them could make writable what is mounted read-only.
+# Root would otherwise keep its capabilities, with which it could make read-only mounts writable.
 ISOLATED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         returncode: exit status; negative for a signal.

@@ -30,12 +30,12 @@ class Facts:
     values: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
+        """The description as plain JSON values."""
         head = {"kind": self.kind, "path": str(self.path), "state": self.state}
         return head | dict(self.values)
 
     def to_text(self) -> str:
-        """The same as aligned lines, what it is in the first one."""
+        """The description as aligned lines; the first has path and kind."""
         values = {"state": self.state, **self.values}
         width = max(len(name) for name in values)
         lines = [f"  {name:{width}}  {value}" for name, value in values.items() if value]

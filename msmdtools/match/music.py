@@ -2,7 +2,7 @@
 
 Several voices that strike the same key of the same staff together make one note. A key that is struck again
 while it sounds is released first. Velocities, articulated lengths, tempo and pedal come from LilyPond's MIDI;
-what has velocity 0 there, or is not there, does not sound.
+a note that has velocity 0 there, or is missing, does not sound.
 """
 
 from collections import Counter, defaultdict

@@ -3,9 +3,10 @@
 A repeat holds for all staves, as its bar lines are drawn through all of them, whichever staff it is written
 in. Repeats of several staves are one when they agree in beginning, end, number of times and endings. Besides,
 
-- one that is the last of its voice may end before that of another staff which begins with it: the voice has
-  nothing more to play;
-- one without endings that ends where the last ending of another begins is that one: both print the same.
+- a repeat that is the last of its voice may end before the repeat of another staff that begins with it: the
+  voice has nothing more to play;
+- a repeat without endings that ends where the last ending of another begins is the same repeat: both print the
+  same.
 
 Other repeats follow each other, or one lies inside the other; anything else is a contradiction. All times are
 written time, in quarter notes.
@@ -118,7 +119,7 @@ def _without(
 
 
 def _joined(repeats: Sequence[Repeat]) -> list[_Joined]:
-    """The repeats of all staves as those of the score: by beginning, the outer ones first."""
+    """The repeats of the score, joined from those of all staves: by beginning, the outer ones first."""
     by_number = {repeat.number: repeat for repeat in repeats}
     outlines = {repeat.number: _outline(repeat, by_number) for repeat in repeats}
     nested = {

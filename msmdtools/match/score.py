@@ -222,8 +222,8 @@ def _tied_to(
 ) -> int:
     """The head whose sound a tied head continues.
 
-    Where that one is not printed, the nearest printed one before it in the chain of ties; else another
-    voice's that started the same event; else -1.
+    Where this head is not printed, it is the nearest printed one before it in the chain of ties; else the head
+    of another voice that started the same event; else -1.
     """
     if head.role != "tied":
         return -1

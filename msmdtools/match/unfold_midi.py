@@ -193,7 +193,7 @@ def _unfolded(midi: MidiFile, notes: Sequence[MidiNote], stretches: Sequence[_St
 def _changes(
     changes: Sequence[tuple[int, V]], stretches: Sequence[_Stretch], before: V
 ) -> list[tuple[int, V]]:
-    """The changes of a value, (tick, value), in unfolded time: at a seam it becomes that of the place.
+    """The changes of a value, (tick, value), in unfolded time; at a seam it becomes the value at the new place.
 
     Args:
         changes: by tick.

@@ -38,7 +38,7 @@ def levelled(sound: npt.NDArray[np.float32], gain: int) -> npt.NDArray[np.int16]
 
 
 def as_rendered(amplified: npt.NDArray[np.int16], gain: int) -> npt.NDArray[np.int16]:
-    """The samples that the spectrogram is made of, from those of the file."""
+    """The samples that the spectrogram is made of, computed from those of the file."""
     samples: npt.NDArray[np.int16] = np.rint(
         amplified.astype(np.float32) / np.float32(gain)
     ).astype(np.int16)

@@ -75,7 +75,7 @@ def registry() -> dict[str, Soundfont]:
 
 
 def user_folder() -> Path:
-    """Where fetched soundfonts are put: $XDG_DATA_HOME/msmdtools/soundfonts."""
+    """The folder for fetched soundfonts: $XDG_DATA_HOME/msmdtools/soundfonts."""
     home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(home) / "msmdtools" / "soundfonts"
 

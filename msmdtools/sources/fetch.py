@@ -17,7 +17,7 @@ from msmdtools.errors import ManifestError, MsmdError, ToolError
 
 MUTOPIA_URL = "https://github.com/MutopiaProject/MutopiaProject.git"
 PINNED_COMMIT = "4b13480e7f55017ff3039bc4ebbf795f3664c4a2"
-"""What is fetched by default: the commit in which piece 2247 (24 July 2019) was published."""
+"""The commit that is fetched by default, with which piece 2247 (24 July 2019) was published."""
 SOURCE_COMMIT = "SOURCE_COMMIT"
 """File in a fetched tree that names the commit it was made from; the next fetch keeps to it."""
 
@@ -79,7 +79,7 @@ def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
         _check_clean(folder)
         _record(record, commit)
         return commit
-    _git(folder, "init", "--quiet")  # which also mends one that was interrupted
+    _git(folder, "init", "--quiet")  # this also mends an interrupted one
     _git(folder, "config", "core.autocrlf", "false")
     _git(folder, "config", "advice.detachedHead", "false")
     log.info("fetching %s of %s", commit, url)
@@ -89,7 +89,7 @@ def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
         raise ToolError(
             f"{url} sent commit {fetched} instead of {commit}. Check the address, and fetch again."
         )
-    # --force puts back what an interrupted checkout left half-written.
+    # --force restores files that an interrupted checkout left half-written.
     _git(folder, "checkout", "--quiet", "--force", "--detach", fetched)
     if _head(folder) != fetched:
         raise ToolError(f"{folder} is not at commit {fetched} after git checkout. Fetch again.")
@@ -129,7 +129,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _wait(lock: IO[str], folder: Path) -> None:
-    """Take the lock of a clone, at the latest when what a killed fetch has left running has ended."""
+    """Take the lock of a clone; if a killed fetch has left a git at work, wait until that has ended."""
     for turn in range(int(_PATIENCE / _PAUSE) + 1):
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -281,7 +281,7 @@ def _describe(
 
 
 def _dynamic_folders(path: str, expansion: Expansion) -> list[str]:
-    """Folders that may hold what the piece includes by names that it makes itself; "" for the root."""
+    """Folders that may hold files which the piece includes by names that it computes; "" for the root."""
     names = dict.fromkeys(_sources_folder(file) for file in (path, *expansion.dynamic))
     folders = [f"{folder}/" if folder else "" for folder in names]
     return [f for f in folders if not any(f != g and g and f.startswith(g) for g in folders)]
@@ -339,7 +339,7 @@ def _sources_folder(path: str) -> str:
 
 
 def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
-    """One sha256 over files: that of the lines `sha256  path` that sha256sum prints, by path."""
+    """One sha256 over several files: of the lines `sha256  path`, as sha256sum prints them, sorted by path."""
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
 

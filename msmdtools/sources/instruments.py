@@ -1,10 +1,10 @@
-"""Instruments as editions name them, in several languages, as terms of one vocabulary."""
+"""Translate the instrument names of editions, in several languages, to terms of one vocabulary."""
 
 import re
 import unicodedata
 
 SOLO_KEYBOARD = frozenset(("piano", "harpsichord", "clavichord", "fortepiano", "keyboard"))
-"""One player at one keyboard with strings; "keyboard" is what a source calls Clavier."""
+"""Instruments with strings for one player at one keyboard; "keyboard" stands for Clavier."""
 
 # Term, colon, then regular expressions for the names it has, on text in lower case without accents.
 # The first term that fits a whole name is taken.

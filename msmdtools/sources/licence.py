@@ -1,4 +1,4 @@
-"""SPDX identifiers for the licences that editions name in words or by address."""
+"""Translate the licences that editions name, in words or by address, to SPDX identifiers."""
 
 import re
 

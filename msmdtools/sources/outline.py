@@ -60,7 +60,7 @@ def outline(text: str) -> tuple[Event, ...]:
 def _events(tokens: list[Token]) -> Iterator[Event]:
     scopes = ["top"]
     levels = ["top"]
-    block = ""  # what the next brace opens, "" for music
+    block = ""  # kind of block that the next brace opens, "" for music
     in_value = False  # between an equals sign and the end of the value
     single_block = False  # the value ends with the brace that closes its first block
     open_value = False  # the value was a command, of which what follows may be an argument

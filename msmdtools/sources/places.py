@@ -43,10 +43,14 @@ class Span:
 
 
 class Places:
-    """The kinds of all places in one source."""
+    """The kinds of text in one source.
+
+    Attributes:
+        spans: stretches of one kind, in order, which together are the whole source.
+    """
 
     def __init__(self, text: str, scheme: bool = False) -> None:
-        """The places of a LilyPond file, or of a file of Scheme."""
+        """Find the kinds of text in a LilyPond file, or in a file of Scheme."""
         end = len(text)
         self.spans = tuple(_scheme_spans(text, 0, end) if scheme else _spans(text, 0, end, "music"))
         self._starts = [span.start for span in self.spans]
@@ -60,7 +64,7 @@ class Places:
 def _spans(text: str, start: int, end: int, outer: str) -> Iterator[Span]:
     """The spans from `start` to `end`, where the LilyPond that stands there is of kind `outer`."""
     open_braces = [outer]
-    opening = ""  # what the next brace opens, "" for more of the same
+    opening = ""  # kind that the next brace opens, "" for the same as around it
     markup = False  # between \markup and the argument that ends it
     position = start
     while position < end and (match := TOKEN.match(text, position, end)):

@@ -1,4 +1,4 @@
-"""LilyPond sources as tokens: decoding, comments, strings, and the Scheme in between.
+"""Split LilyPond sources into tokens: decoding, comments, strings, and the Scheme in between.
 
 This is not a parser: it knows enough of the language to find includes, headers and music without
 being misled by comments and strings.
@@ -109,7 +109,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def scheme_end(text: str, start: int) -> int:
-    """Where the Scheme datum that begins at `start` (after # or $) ends."""
+    """The end of the Scheme datum that begins at `start` (after # or $)."""
     position = start
     while (
         position < len(text) and text[position] in "'`,@#" and text[position : position + 2] != "#{"
@@ -147,7 +147,7 @@ def scheme_end(text: str, start: int) -> int:
 
 
 def music_end(text: str, start: int) -> int:
-    """Where the LilyPond inside `#{ … #}` ends (after the #})."""
+    """The end of the LilyPond inside `#{ … #}` (after the #})."""
     position = start
     while position < len(text):
         if text.startswith("#}", position):

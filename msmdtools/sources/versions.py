@@ -22,7 +22,7 @@ _LENGTH = re.compile(
 def stated_version(text: str) -> str:
     """The version that a source names in its first \\version, such as "2.18.2"; "" for none."""
     for match in _STATED.finditer(text):
-        # Most sources begin with it: only what stands before it tells whether it is in a comment.
+        # Most sources begin with it: the text before it is enough to tell whether it is in a comment.
         *_, token, following = (None, None, *tokenize(text[: match.end()]))
         if token and following and (token.kind, token.text) == ("command", "version"):
             return following.text if _NUMBERS.match(following.text) else ""
@@ -40,7 +40,7 @@ def written_for(folder: Path, files: Iterable[str], default: str = "") -> dict[s
     LilyPond wants one \\version in a piece, so a file that names none counts as its main file does.
 
     Args:
-        folder: what the files are relative to; they are UTF-8.
+        folder: the folder that the files are relative to; they are UTF-8.
         files: the main file first.
         default: the version of a piece whose main file names none.
 
