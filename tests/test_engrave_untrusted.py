@@ -318,7 +318,7 @@ def test_paper_of_any_usual_kind_is_drawn_at_any_width() -> None:
         ("tie\t1\n", "not enough values"),
         ("perform\t7\n", "0"),
         ("midi\t3\n", "the end of no performance"),
-        ("head\t0\t0\t0\t0\t1/4\t1e9\t0\t\tVoice\tNoteHead\n", "1e9 is no moment or pitch"),
+        ("head\t0\t0\t0\t0\t1/4\t1e9\t0\t\tVoice\tNoteHead\n", "1e9 is not an exact number"),
     ],
 )
 def test_records_that_cannot_be_are_refused(tmp_path: Path, line: str, why: str) -> None:

@@ -207,8 +207,8 @@ def test_a_program_and_those_of_the_source_exclude_each_other() -> None:
     with pytest.raises(MsmdError) as caught:
         parse_options({"soundfonts": "A,B:6", "instruments": "source"})
     assert str(caught.value) == (
-        "soundfonts: 'B:6' is not allowed; give only the name, as instruments is source: the parts "
-        "have programs of their own"
+        "soundfonts: 'B:6' is not allowed; give only the name, since with instruments source "
+        "each part has its own program"
     )
     with pytest.raises(
         MsmdError, match="instruments: 'organ' is not allowed; give piano or source"

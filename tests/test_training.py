@@ -394,10 +394,10 @@ def test_options_that_make_no_sense(option, message):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"accelerator": "abacus"}, "accelerator abacus with auto device(s) of 1 node(s): "),
-        ({"accelerator": "cuda"}, "accelerator cuda with auto device(s) of 1 node(s): "),
-        ({"devices": 0}, "accelerator cpu with 0 device(s) of 1 node(s): "),
-        ({"devices": "x"}, "accelerator cpu with x device(s) of 1 node(s): "),
+        ({"accelerator": "abacus"}, "accelerator abacus, auto device(s) on each of 1 node(s): "),
+        ({"accelerator": "cuda"}, "accelerator cuda, auto device(s) on each of 1 node(s): "),
+        ({"devices": 0}, "accelerator cpu, 0 device(s) on each of 1 node(s): "),
+        ({"devices": "x"}, "accelerator cpu, x device(s) on each of 1 node(s): "),
     ],
 )
 def test_devices_that_are_not_there(tmp_path, option, message):

@@ -214,7 +214,7 @@ def test_a_device_that_is_too_small_says_what_would_be_needed(tmp_path, monkeypa
 
     snippets = reader.open(fakes.snippets(tmp_path / "snippets"))
     monkeypatch.setattr(torch, "empty", full)
-    with pytest.raises(MsmdError, match=r"train: takes 0\.0 GB of the memory of cpu.*--memory"):
+    with pytest.raises(MsmdError, match=r"train: needs 0\.0 GB on cpu, more.*--memory"):
         batches.SnippetBatches(snippets["train"], fakes.config(), memory="device")
 
 

@@ -1,4 +1,4 @@
-"""One process at a time in a folder: its lock, and the place inside for what is not finished."""
+"""One process at a time in a folder: its lock, and the place inside for unfinished files."""
 
 import contextlib
 import fcntl
@@ -26,11 +26,11 @@ def locked(
     """Make a folder if need be, hold its lock, and give an empty folder for work inside it.
 
     Args:
-        marks: names of which it has one unless it is new.
-        what: what such a folder is called.
-        by: what is done to it.
-        unfinished: a pattern of the names that may be there, without any of `marks`, after the
-            very first run was stopped. Our lock shows that it was a run of ours.
+        marks: names of files. A folder of this kind that is not new has at least one of them.
+        what: what such a folder is called in messages, such as "a dataset".
+        by: what the work is called in messages, such as "build".
+        unfinished: a pattern of names that a stopped first run may have left before any of `marks`
+            was there. They are accepted only beside our lock, which shows that the run was ours.
 
     Raises:
         DatasetError: another process holds the lock, or the folder is something else.
@@ -49,7 +49,7 @@ def locked(
         remove_tree(work)  # what a killed build has left
         work.mkdir(exist_ok=True)
         try:
-            # A name of its own: a worker of a killed build may still be writing for a moment.
+            # A new name each time: a worker of a killed build may still write to the old one.
             yield Path(tempfile.mkdtemp(dir=work))
         finally:
             remove_tree(work)
@@ -57,7 +57,7 @@ def locked(
 
 @contextlib.contextmanager
 def held(folder: Path, by: str) -> Iterator[None]:
-    """Hold the lock of a folder that is there.
+    """Hold the lock of an existing folder.
 
     The lock is the kernel's: it is gone when its process is, however that ended.
 

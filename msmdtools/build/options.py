@@ -79,8 +79,8 @@ class Places:
 class BuildOptions:
     """The content of a dataset, and the limits of the work. The declaration of each field says what it is.
 
-    Soundfonts are pairs of a name in the registry and a General MIDI program. A velocity of None is
-    that of the source. Transposed music has the key signature of the fewest accidentals.
+    Soundfonts are pairs of a name in the registry and a General MIDI program. A velocity of None
+    means those of the source. Transposed music gets the key signature with the fewest accidentals.
 
     Raises:
         MsmdError: a value is out of range; the message names the option.
@@ -97,7 +97,7 @@ class BuildOptions:
         form="LIST",
     )
     soundfonts: tuple[tuple[str, int], ...] = option(
-        "names in the registry, or .sf2 files, each with the program that plays all parts",
+        "names in the registry, or .sf2 files, each with the program that is to play all parts",
         (),
         read=parse_soundfonts,
         shown="the first font installed",
@@ -106,7 +106,7 @@ class BuildOptions:
     width: int = option("width of page images in pixels", 835, 200, 10_000, unit="pixels")
     keep_audio: bool = option("keep the audio of each performance as FLAC", False)
     velocity: int | None = option(
-        "MIDI velocity of all notes, or source to take those of the source",
+        "one MIDI velocity for all notes, or source for the velocities in the source",
         64,
         1,
         127,
@@ -120,7 +120,7 @@ class BuildOptions:
         choices=("piano", "source"),
     )
     repeats: str = option(
-        "play the page once, or repeats as a musician would",
+        "play each page once from start to end, or play repeats as a musician would",
         "written",
         choices=("written", "unfolded"),
     )
@@ -170,7 +170,7 @@ class BuildOptions:
                 program == 0 or self.instruments != "source",
                 "soundfonts",
                 f"{name}:{program}",
-                "only the name, as instruments is source: the parts have programs of their own",
+                "only the name, since with instruments source each part has its own program",
             )
         performances = self.performances()
         require(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FOLDER = "tables"
 PART_TABLES = (SYSTEMS, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
 
-# A row group holds whole pieces and is closed once it has this many rows: few groups for a scan,
+# A row group holds whole pieces and is closed once it has this many rows: a scan meets few groups,
 # and one piece can still be read without the rest.
 ROWS_PER_GROUP = 32_768
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--performances",
     metavar="P,…",
     show_default="all",
-    help='Performances of a dataset whose recordings to add; "" for none.',
+    help='Of a dataset, add the recordings of these performances; "" for none.',
 )
 @click.option("--remove", metavar="P,…", help="Pieces to remove from the index first.")
 @options.of(IndexOptions)
@@ -60,7 +60,7 @@ def command(
 
     SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. If the
     index exists, SOURCE is added to it, and the pieces that it has stay as they are. If the command
-    is interrupted, give it again: it goes on where it stopped. Without SOURCE, pieces are only removed.
+    is interrupted, give it again: it goes on where it stopped. Without SOURCE, --remove is all it does.
 
     Example: msmd index msmd --out msmd.index
     """

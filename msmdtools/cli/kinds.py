@@ -1,7 +1,7 @@
-"""A group of commands that was one command before, with kinds: `msmd eval` and `msmd show`.
+"""Groups whose commands were once kinds of a single command: `msmd eval` and `msmd show`.
 
-Before, the kind was told by an option, or by what a folder holds. Such a line still works: it is
-turned into the line of today, which a warning shows.
+In that old form, an option or the content of a folder decided the kind. An old command line still
+works: it is translated into a new one, which a warning shows.
 """
 
 import shlex
@@ -13,6 +13,7 @@ import click
 
 from msmdtools.cli import output
 
+# The most arguments, options apart, that an old line had.
 _MOST = 2
 
 
@@ -20,9 +21,9 @@ class Kinds(click.Group):
     """A group whose commands were kinds of one command, with one or two arguments.
 
     Args:
-        renewed: the arguments of today for those of a line as it was before, the kind first.
-        fewest: how many arguments, options apart, such a line had at least.
-        former: options that only such a line had.
+        renewed: translates an old line into a new one, which begins with the kind.
+        fewest: how many arguments, options apart, an old line had at least.
+        former: options that only old lines had.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Kinds(click.Group):
         self._renewed, self._fewest, self._former = renewed, fewest, former
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse a line of today, or the one that says the same as a line of before."""
+        """Parse a new line, or the translation of an old one."""
         if self._is_former(ctx, args):
             args = self._renewed(args)
             line = shlex.join(["msmd", str(self.name), *args])
@@ -46,7 +47,7 @@ class Kinds(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the kind's command; of another kind's option, say which kind it is for."""
+        """Run the kind's command. If an option is another kind's, the error says whose."""
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:
@@ -76,7 +77,7 @@ class Kinds(click.Group):
             return False
         if args[0] not in self.commands:
             return True
-        # The name of a kind may be that of a folder; then the kind has an argument too few.
+        # A folder may be named like a kind: with too few arguments for the kind, the line is an old one.
         needed = [p for p in self.commands[args[0]].params if isinstance(p, click.Argument)]
         helps = set(ctx.help_option_names) & set(args)
         return not helps and len(named) <= len(needed) and Path(args[0]).exists()

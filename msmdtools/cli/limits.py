@@ -29,5 +29,5 @@ def option(command: Any) -> Any:
         multiple=True,
         callback=_parsed,
         show_default=", ".join(f"{one.name}={one.default_text}" for one in options),
-        help=f"The most that is read of a file: {meanings}. Repeatable.",
+        help=f"Limits on each file that is read: {meanings}. Repeatable.",
     )(command)

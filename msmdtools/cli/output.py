@@ -16,7 +16,8 @@ import click
 LOGGER = logging.getLogger("msmdtools")
 _QUIET = "msmdtools.quiet"
 
-# What stands above a bar of progress on a terminal has to be written by the bar's own means.
+# While a progress bar is on the terminal, other lines must be printed by the bar, so that they stand
+# above it. The innermost of the functions that do so comes last.
 _write_line: list[Callable[[str], None]] = []
 
 
@@ -33,7 +34,7 @@ def warn(message: str) -> None:
 
 @contextmanager
 def lines_through(write: Callable[[str], None]) -> Iterator[None]:
-    """Have `write` print the lines of standard error for a while, as a progress bar must."""
+    """Until the context ends, let `write` print the lines for standard error."""
     _write_line.append(write)
     try:
         yield
@@ -83,7 +84,7 @@ def equip(command: click.Command) -> click.Command:
     return command
 
 
-# Progress and errors reach the terminal by other ways: records of this level are for files alone.
+# Progress and errors reach the terminal by other means: records of this level go to log files only.
 _FILE_ONLY = logging.INFO + 1
 
 

@@ -1,7 +1,7 @@
 """The table of rooms in docs/architecture.md, made from the packages' own docstrings.
 
-To bring the page up to date: python -m msmdtools.cli.rooms docs/architecture.md. tests/test_project.py compares,
-and takes the order of the rooms from `ROOMS`.
+To bring the page up to date: python -m msmdtools.cli.rooms docs/architecture.md, or make docs. `ROOMS` is the
+order of the rooms; tests/test_project.py checks all imports against it.
 """
 
 import ast

@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Train a model on SNIPPETS: folders or URLs, or `synthetic` for made-up pairs.
 
-    The training pairs of all of them are used, and the validation pairs of the first.
+    The model is trained on the training pairs of all of them and validated on the first only.
 
     The run folder gets weights, checkpoints, results and curves. If the training is interrupted,
     give the command again with --resume and the same options. You may give --resume from the start.

@@ -44,7 +44,7 @@ def command(
     SNIPPETS: checksums, schema and counts of all shards; every picture and spectrogram; samples
     against the dataset that they were cut from.
 
-    Exit code 0 when all is well, 3 when there are findings, 1 when it cannot be read.
+    Exit code 0 when all is well, 3 when there are findings, 1 when the folder cannot be read.
 
     Example: msmd validate sample
     """

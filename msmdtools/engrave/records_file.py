@@ -218,7 +218,7 @@ def rational(text: str) -> Fraction:
     """
     # An exponent would be calculated, however large.
     if len(text) > 64 or "e" in text.lower():
-        raise ValueError(f"{text[:20]} is no moment or pitch")
+        raise ValueError(f"{text[:20]} is not an exact number such as 7/3")
     return Fraction(text)
 
 

@@ -1,8 +1,9 @@
 """A contact sheet of snippets: pairs as they are stored, and beside each what augmentation makes of it.
 
 Each cell is a pair: the sheet window above, the spectrogram below, low bands at the foot, white for
-silence. The marks above, between and below are where the unmoved onset is. All spectrograms of a row
-have one scale, so a gain is seen; the title says what is varied and how much at most.
+silence. The orange marks show where the onset is before augmentation moves it. All spectrograms of a
+row share one grey scale, so that a gain is visible; the title says what is varied, and by how much at
+most.
 """
 
 from collections.abc import Sequence
@@ -40,23 +41,23 @@ def contact_sheet(
     context_s: float = 2.1,
     seed: int = 0,
 ) -> Canvas:
-    """Some pairs of a split, each a row: as stored, then augmented as in so many epochs.
+    """Some pairs of a split, each a row: as stored, then as the first epochs augment it.
 
     Args:
         source: a folder of snippets, its URL, or `Snippets`.
-        augment: what is varied; where it is nothing, there are only pairs as stored, in rows.
+        augment: what is varied. If it is off, every cell is another pair, as stored.
         split: train, valid or test; None for the first that there is.
         pairs: how many rows.
-        variants: how many augmented cells in a row.
+        variants: how many cells beside the first in each row, one for each epoch.
         context_s: length of the audio window in seconds.
-        seed: of the choice of pairs, and of augmentation.
+        seed: seed of the choice of pairs and of the augmentation.
 
     Returns:
         An RGB image, uint8 (height, width, 3).
 
     Raises:
         DatasetError: no snippets, no such split, or a context longer than stored.
-        MsmdError: no pairs are asked for.
+        MsmdError: `pairs` or `variants` is less than 1.
     """
     if pairs < 1 or variants < 1:
         raise MsmdError(f"{pairs} pairs in {variants} variants; both must be at least 1")
@@ -88,7 +89,7 @@ def contact_sheet(
 def _rows(
     split: Split, rows: NDArray[np.int64], augment: Augment, seed: int, epoch: int
 ) -> NDArray[np.int64]:
-    """The rows that an epoch has of the onsets of these ones."""
+    """For each row, the one of the same onset whose performance the epoch uses."""
     if not augment.audio.one_performance:
         return rows
     chosen = split.index.one_performance(seed, epoch)
@@ -97,7 +98,7 @@ def _rows(
 
 
 def _grid(batches: Sequence[Batch], columns: int, performances: bool) -> Canvas:
-    """The cells: one row per pair, or, of pairs as stored only, one after the other."""
+    """The cells: one row per pair; without augmentation, pair after pair, line by line."""
     first = batches[0]
     rows = []
     if len(batches) == 1:

@@ -21,21 +21,21 @@ class IndexOptions:
     model: str | None = option(
         "a bundled model, a .safetensors file, or a run",
         None,
-        shown=f"the index's; of a new one {MODEL}",
+        shown=f"as in the index; {MODEL} in a new one",
         form="MODEL",
     )
     sheet_stride: int | None = option(
         "distance between sheet windows in px",
         None,
         1,
-        shown=f"the index's; of a new one {SHEET_STRIDE}",
+        shown=f"as in the index; {SHEET_STRIDE} in a new one",
         form="PX",
     )
     audio_stride: float | None = option(
         "distance between audio windows in s",
         None,
         0.05,
-        shown=f"the index's; of a new one {AUDIO_STRIDE:g}",
+        shown=f"as in the index; {AUDIO_STRIDE:g} in a new one",
         form="SECONDS",
     )
 

@@ -70,7 +70,7 @@ def report(
 
     Args:
         dataset: the dataset.
-        split: "train", "valid" or "test" by piece, from `splits.resolve`.
+        split: "train", "valid" or "test" by piece, from `splits.splits.resolve`.
         pairs: pairs of similar pieces, from `duplicates.near_duplicates`; those across parts with a score of
             0.1 or more are reported.
         threshold: the score from which such a pair is a leak.

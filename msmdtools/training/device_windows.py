@@ -1,5 +1,5 @@
-"""Windows cut and augmented on a device, many at once: what `snippets.sheet_augment` and
-`snippets.audio_augment` do on processors, with the same draws.
+"""Windows cut and augmented on a device, many at once: what `loading.sheet_augment` and
+`loading.audio_augment` do on processors, with the same draws.
 
 Sheets agree to a grey level or two, as interpolation there rounds places to 1/32 pixel; spectrograms
 to the last bits.
@@ -31,7 +31,7 @@ def sheets(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Tensor:
-    """Windows of sheet pictures, as `snippets.sheet_augment.cut` makes them.
+    """Windows of sheet pictures, as `loading.sheet_augment.cut` makes them.
 
     Args:
         pictures: uint8 (pairs, stored rows, stored columns), the onset in the middle of each.
@@ -79,7 +79,7 @@ def spectrograms(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Tensor:
-    """Windows of spectrograms, as `snippets.audio_augment.cut` makes them.
+    """Windows of spectrograms, as `loading.audio_augment.cut` makes them.
 
     Args:
         stored: float16 (pairs, bands, stored frames).
@@ -146,7 +146,7 @@ def _place(
 
 
 def _thickened(windows: Tensor, px: Tensor) -> Tensor:
-    """As `snippets.sheet_augment.thicken`; px (pairs, 1, 1)."""
+    """As `loading.sheet_augment.thicken`; px (pairs, 1, 1)."""
     sign = torch.where(px > 0, 1.0, -1.0).float()
     ink = -windows * sign  # thinner ink is thicker paper
     whole, part = torch.div(px.abs(), 2, rounding_mode="floor"), px.abs() % 2
@@ -219,7 +219,7 @@ def _at(stored: Tensor, centre: int, before: Tensor, frames: int, speed: Tensor)
 
 
 def _reverberate(magnitudes: Tensor, seconds: Tensor) -> None:
-    """As in `snippets.audio_augment`, in place; seconds (pairs, 1)."""
+    """As in `loading.audio_augment`, in place; seconds (pairs, 1)."""
     factor = (10 ** (-6 / (FRAMES_PER_SECOND * seconds))).float()
     tail = torch.zeros_like(magnitudes[:, :, 0])
     for frame in range(magnitudes.shape[2]):

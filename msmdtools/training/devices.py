@@ -36,7 +36,7 @@ def launched(options: TrainOptions, precision: str) -> Fabric:
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:
         raise MsmdError(
-            f"accelerator {options.accelerator} with {devices} device(s) of {nodes} node(s): "
+            f"accelerator {options.accelerator}, {devices} device(s) on each of {nodes} node(s): "
             f"{error}"
         ) from error
     return fabric

@@ -46,7 +46,7 @@ class TrainOptions:
     resume: bool = option("continue from the last checkpoint in --out, if there is one", False)
     init: str | None = option("start from the weights of this model", None, form="MODEL")
     refit_cca: int | None = option(
-        "at the end, fit the CCA projection again, to N pairs; 0 for not at all",
+        "number of pairs to fit the CCA projection to again at the end; 0 to leave it as trained",
         None,
         0,
         shown="the model's",
@@ -60,13 +60,13 @@ class TrainOptions:
         "auto",
         choices=MEMORY,
     )
-    accelerator: str = option("what to calculate with: cpu, cuda, mps or auto", "auto")
+    accelerator: str = option("hardware to train on: cpu, cuda, mps or auto", "auto")
     devices: int | str = option(
         "devices to use on each node: a number, or auto", "auto", read=parse_devices, form="N"
     )
     nodes: int = option("number of machines", 1, above=0, form="N")
     threads: int | None = option(
-        "threads to calculate with",
+        "CPU threads to use",
         None,
         above=0,
         shown="one per core",

@@ -31,7 +31,7 @@ class Windows:
 
 
 class Resident:
-    """The pairs of a split by their numbers, in the memory of a device: like `snippets.pairs.Pairs`.
+    """The pairs of a split by their numbers, in the memory of a device: like `loading.pairs.Pairs`.
 
     The picture of an onset is held once, whatever performances it has.
 
@@ -68,7 +68,7 @@ class Resident:
             size = onsets * info.sheet_shape[0] * info.sheet_shape[1]
             size += 2 * len(split) * bands * frames
             raise MsmdError(
-                f"{split.where}: takes {size / 1e9:.1f} GB of the memory of {device}, which has less; "
+                f"{split.where}: needs {size / 1e9:.1f} GB on {device}, more than is free there; "
                 "leave out --memory device"
             ) from error
         _, self._first = np.unique(self._onset, return_index=True)

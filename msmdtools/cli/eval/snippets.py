@@ -36,8 +36,8 @@ from msmdtools.cli.progress import Bar
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="With --robustness: what the snippets were cut from, to perform pieces again at other "
-    "tempi, with other soundfonts, and tuned higher and lower.",
+    help="With --robustness: the dataset that the snippets were cut from. Its pieces are performed "
+    "again at other tempi, with other soundfonts, and tuned higher and lower.",
 )
 @click.option(
     "--robustness-candidates",

@@ -16,8 +16,8 @@ from msmdtools.cli.show import picture
     flag_value="papers",
     default="off",
     show_default=True,
-    help="Show each pair augmented, too: off, papers (also without a value), strong, or as a TOML "
-    "file says.",
+    help="Show each pair augmented, too: off, papers (if no value is given), strong, or a TOML file "
+    "with strengths.",
 )
 @click.option(
     "--split",
@@ -25,14 +25,14 @@ from msmdtools.cli.show import picture
     show_default="the first there is",
     help="Which split: train, valid or test.",
 )
-@click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="Rows of pairs.")
+@click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="How many rows.")
 @click.option(
     "--variants",
     type=int,
     metavar="N",
     default=4,
     show_default=True,
-    help="Variants beside each pair, one for each epoch of a training.",
+    help="How many augmented variants of each pair, one for each epoch.",
 )
 @click.option(
     "--context",
@@ -43,7 +43,11 @@ from msmdtools.cli.show import picture
     help="Length of the audio windows.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the choice and of the variants."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the choice of pairs and of the variants.",
 )
 @picture.out_option("SNIPPETS")
 def command(
@@ -58,8 +62,8 @@ def command(
 ) -> None:
     """Draw pairs of SNIPPETS, each with its sheet window above its spectrogram.
 
-    With --augment, each pair is drawn as it is stored and, beside it, as some epochs of training
-    would have it.
+    With --augment, each row shows one pair: as it is stored, then as training would see it in the
+    first epochs.
 
     Example: msmd show snippets snippets --augment papers -o papers.png
     """
