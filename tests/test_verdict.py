@@ -36,7 +36,7 @@ def test_what_unrelated_music_is_like_is_known_of_every_bundled_model():
     known = {name: verdict.of_model(name) for name in bundled()}
     assert set(known) >= {"compact-4s", "large-4s"}
     for null in known.values():
-        assert null.of == verdict.MODEL
+        assert null.scope == verdict.MODEL
         assert null.spread > 0
     assert verdict.of_model("runs/best.safetensors") is None
 

@@ -84,8 +84,8 @@ class Alignment:
     @property
     def likely_at(self) -> Floats:
         """`likely`, or `probability` at each moment."""
-        known = np.full(len(self.second), self.probability)
-        return known if self.likely is None else self.likely
+        constant = np.full(len(self.second), self.probability)
+        return constant if self.likely is None else self.likely
 
     def at(self, seconds: ArrayLike) -> Floats:
         """Return the places on the strip, in px, at any moments, in s; NaN before the first moment.
@@ -94,8 +94,8 @@ class Alignment:
         """
         times = np.asarray(seconds, np.float64)
         last = np.searchsorted(self.second, times, side="right") - 1
-        at = np.maximum(last, 0)
-        places = self.strip[at] + self.speed[at] * (times - self.second[at])
+        index = np.maximum(last, 0)
+        places = self.strip[index] + self.speed[index] * (times - self.second[index])
         return np.where(last >= 0, np.clip(places, 0, self.axis.length), np.nan)
 
     @property
@@ -105,8 +105,8 @@ class Alignment:
 
     def passages(self) -> list[slice]:
         """Return the moments of each passage through a system; a new system, or a jump, begins a new passage."""
-        back = np.diff(self.strip) < -SHEET_STRIDE
-        ends = np.flatnonzero(back | (np.diff(self.places.system) != 0)) + 1
+        backward = np.diff(self.strip) < -SHEET_STRIDE
+        ends = np.flatnonzero(backward | (np.diff(self.places.system) != 0)) + 1
         edges = [0, *ends.tolist(), len(self.second)]
         return [slice(low, high) for low, high in pairwise(edges)]
 
@@ -196,10 +196,10 @@ def judged(
     coarse = seen[first :: INDEX_SHEET // SHEET_STRIDE]
     evidence = verdict.evidence(heard[::every], coarse if len(coarse) else seen, null)
     probability = verdict.probability(evidence, "audio")
-    there = presence.on_sheet(alignment.similarity, alignment.second, bands, evidence)
+    on_sheet = presence.on_sheet(alignment.similarity, alignment.second, bands, evidence)
     if probability < verdict.LIKELY:
-        there[:] = False
-    return replace(alignment, probability=probability, heard=there)
+        on_sheet[:] = False
+    return replace(alignment, probability=probability, heard=on_sheet)
 
 
 def best_path(
@@ -233,11 +233,11 @@ def check_length(bands: NDArray[Any]) -> None:
 
 
 def _smoothed(run: Floats, reach: int) -> Floats:
-    """Means with triangular weights over `reach` values on either side, the ends repeated."""
+    """Smooth values with triangular weights over `reach` values on either side, repeating the ends."""
     weights = np.bartlett(2 * reach + 3)[1:-1]
     return np.convolve(np.pad(run, reach, mode="edge"), weights / weights.sum(), mode="valid")
 
 
 def _slopes(run: Floats) -> Floats:
-    """From each value to the next; at the end as before it."""
+    """Return the difference from each value to the next; the last one is repeated."""
     return np.diff(run, append=2 * run[-1] - run[-2]) if len(run) > 1 else np.zeros(1)

@@ -46,8 +46,8 @@ class SheetAxis(Axis):
         corners = Places(
             np.repeat(self.page, times), np.repeat(self.system, times), x.ravel(), y.ravel()
         )
-        seen = as_shown(self.sheet, corners)
-        x, y = seen.x.reshape(x.shape), seen.y.reshape(x.shape)
+        shown = as_shown(self.sheet, corners)
+        x, y = shown.x.reshape(x.shape), shown.y.reshape(x.shape)
         return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
 
     def heights(self) -> Floats:

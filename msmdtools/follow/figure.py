@@ -59,8 +59,8 @@ def _title(alignment: Alignment, title: str, width: int) -> Canvas:
     canvas = np.full((MARGIN + TITLE + LABEL + GAP, width, 3), 255, np.uint8)
     size = min(TITLE, TITLE * (width - 2 * MARGIN) // max(drawing.text_width(title, TITLE), 1))
     drawing.text(canvas, (MARGIN, MARGIN), title, max(size, SMALL))
-    known = alignment.probability == alignment.probability
-    likely = f", probability {100 * alignment.probability:.0f} %" if known else ""
+    computed = alignment.probability == alignment.probability
+    likely = f", probability {100 * alignment.probability:.0f} %" if computed else ""
     words = (
         f"{alignment.second[-1]:.1f} s, mean similarity {alignment.similarity.mean():.2f}"
         f"{likely}; "
@@ -95,17 +95,17 @@ def _page(alignment: Alignment, number: int, pages: int) -> Canvas:
             (float(x) * scale, float(y) * scale + lower)
             for x, y in zip(places.x[part], places.y[part], strict=True)
         ]
-        there = alignment.on_sheet[part]
+        on_sheet = alignment.on_sheet[part]
         for step, ((start, end), colour) in enumerate(
             zip(pairwise(points), colours[part], strict=False)
         ):
-            if there[step] and there[step + 1]:
+            if on_sheet[step] and on_sheet[step + 1]:
                 drawing.line(canvas, start, end, colour)
-        for at, words in marks:
-            if part.start <= at < part.stop and alignment.on_sheet[at]:
-                x, y = points[at - part.start]
-                drawing.dot(canvas, (x, y), RADIUS, colours[at])
-                drawing.text(canvas, (x, y + RADIUS + 3), words, SMALL, colours[at], "mt")
+        for moment, words in marks:
+            if part.start <= moment < part.stop and alignment.on_sheet[moment]:
+                x, y = points[moment - part.start]
+                drawing.dot(canvas, (x, y), RADIUS, colours[moment])
+                drawing.text(canvas, (x, y + RADIUS + 3), words, SMALL, colours[moment], "mt")
     return canvas
 
 

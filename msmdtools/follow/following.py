@@ -137,17 +137,17 @@ def follow(
     seen = model.embed_sheet(images[(apart - 1) // 2 :: apart] if len(images) > 2 else images)
     null = verdict.of_model(model.bundled)
     reach = model.config.frames / 2 / FRAMES_PER_SECOND
-    likely, there = presence.so_far(heard, seen, bands, null, INDEX_AUDIO, reach)
+    likely, on_sheet = presence.so_far(heard, seen, bands, null, INDEX_AUDIO, reach)
     last = np.arange(len(windows.second)) // every
     return Alignment(
         strip,
         windows.second,
         centres[0] + SHEET_STRIDE * places,
         speed,
-        np.array([similarities[0].row(i)[at] for i, at in enumerate(nearest)], np.float64),
+        np.array([similarities[0].row(i)[window] for i, window in enumerate(nearest)], np.float64),
         # That of the whole recording, which is known only at its end.
         probability=verdict.probability(verdict.evidence(heard, seen, null), "audio"),
-        heard=there[last],
+        heard=on_sheet[last],
         likely=likely[last],
     )
 
@@ -157,7 +157,7 @@ def _embedded(
     cut: Callable[[NDArray[Any]], NDArray[Any]],
     embed: Callable[[NDArray[Any]], NDArray[np.float32]],
 ) -> NDArray[np.float32]:
-    """The embeddings of cut windows, some of which are cut at a time."""
+    """Cut and embed windows, some at a time."""
     starts = range(0, len(windows), _BLOCK)
     return np.concatenate([embed(cut(windows[start : start + _BLOCK])) for start in starts])
 
@@ -199,14 +199,14 @@ def track(
         return (1 - LOST) * weighted + LOST / weighted.size
 
     places, speeds = np.empty(moments), np.empty(moments)
-    for now in range(moments):
-        if now >= lags[-1]:
-            settled = step(settled, now - lags[-1], len(lags) - 1)
+    for present in range(moments):
+        if present >= lags[-1]:
+            settled = step(settled, present - lags[-1], len(lags) - 1)
         state = settled
-        for moment in range(max(now - lags[-1] + 1, 0), now + 1):
-            heard = max(cut for cut, lag in enumerate(lags) if moment + lag <= now)
+        for moment in range(max(present - lags[-1] + 1, 0), present + 1):
+            heard = max(cut for cut, lag in enumerate(lags) if moment + lag <= present)
             state = step(state, moment, heard)
-        places[now], speeds[now] = _estimate(state)
+        places[present], speeds[present] = _estimate(state)
     return places, speeds
 
 
@@ -235,7 +235,7 @@ def _motion() -> _Motion:
 
 
 def _moved(state: Floats, motion: _Motion) -> Floats:
-    """A state (speeds, windows) one step on. What would leave the sheet stays at its end."""
+    """Advance a state, (speeds, windows), by one step; what would leave the sheet stays at its end."""
     moved = np.zeros_like(state)
     windows = state.shape[1]
     for speed, (whole, part) in enumerate(zip(motion.whole, motion.part, strict=True)):
@@ -247,7 +247,7 @@ def _moved(state: Floats, motion: _Motion) -> Floats:
 
 
 def _estimate(state: Floats) -> tuple[float, float]:
-    """Place, in windows, and speed: the means around the mode of the places."""
+    """Return place, in windows, and speed, in px a second: the means around the mode of the places."""
     of_place = state.sum(axis=0)
     near = np.convolve(of_place, np.ones(2 * _NEAR + 1), mode="full")[_NEAR : _NEAR + len(of_place)]
     mode = int(near.argmax())

@@ -42,10 +42,10 @@ def best(similarities: Similarities, steps: int, jump: float) -> tuple[NDArray[n
     path, similarity = np.empty(rows, np.int64), np.empty(rows)
     numbers = range(-(-rows // similarities.block))
     sums: Floats | None = None
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as stored_sums:
         for number in numbers:
             if sums is not None:
-                kept.write(sums.tobytes())
+                stored_sums.write(sums.tobytes())
             values = similarities.rows(number)
             sources_here = sources[number * similarities.block :]
             taken = np.zeros(values.shape, np.int8) if number == numbers[-1] else None
@@ -57,20 +57,20 @@ def best(similarities: Similarities, steps: int, jump: float) -> tuple[NDArray[n
             values = similarities.rows(number)
             if taken is None:
                 taken = np.zeros(values.shape, np.int8)
-                before = _kept(kept, number, columns)
+                before = _kept(stored_sums, number, columns)
                 _forward(values, before, steps, jump, sources[low:], taken)
             for row in range(len(values) - 1, -1, -1):
-                at = path[low + row]
-                similarity[low + row] = values[row, at]
+                column = path[low + row]
+                similarity[low + row] = values[row, column]
                 if low + row:
-                    step = int(taken[row, at])
-                    path[low + row - 1] = sources[low + row] if step < 0 else at - step
+                    step = int(taken[row, column])
+                    path[low + row - 1] = sources[low + row] if step < 0 else column - step
             taken = None
     return path, similarity
 
 
 def _kept(file: IO[bytes], number: int, columns: int) -> Floats | None:
-    """The sums of the row before a block; None before the first."""
+    """Read the sums of the row before a block; None before the first block."""
     if not number:
         return None
     file.seek((number - 1) * columns * 8)
@@ -96,15 +96,15 @@ def _forward(
         taken: receives the step by which each column was reached, -1 for a jump; None if it is not needed.
     """
     best = sums
-    for row, here in enumerate(values):
+    for row, row_values in enumerate(values):
         if best is None:
-            best = here.astype(np.float64)
+            best = row_values.astype(np.float64)
             continue
         before = best.copy()
         for step in range(1, min(steps, len(before))):
-            further = best[:-step]
-            better = further > before[step:]
-            before[step:][better] = further[better]
+            shifted = best[:-step]
+            better = shifted > before[step:]
+            before[step:][better] = shifted[better]
             if taken is not None:
                 taken[row, step:][better] = step
         sources[row] = np.argmax(best)
@@ -113,6 +113,6 @@ def _forward(
         before[better] = jumped
         if taken is not None:
             taken[row][better] = -1
-        best = before + here
+        best = before + row_values
     assert best is not None
     return best

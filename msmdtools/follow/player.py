@@ -65,14 +65,14 @@ def encode(sound: Iterable[NDArray[np.int16]]) -> tuple[str, bytes]:
         options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
     loudest = 1.0
     # The level is known at the end only: until then the samples wait on the disk.
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as samples:
         for block in sound:
             loudest = max(loudest, float(np.abs(block.astype(np.float32)).max(initial=0)))
-            kept.write(block.astype("<i2").tobytes())
-        kept.seek(0)
+            samples.write(block.astype("<i2").tobytes())
+        samples.seek(0)
         louder = np.float32(_PEAK / loudest)
         with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, **options) as file:
-            while content := kept.read(2 * _BLOCK):
+            while content := samples.read(2 * _BLOCK):
                 file.write(np.frombuffer(content, "<i2").astype(np.float32) * louder)
     return "audio/mpeg" if options["format"] == "MP3" else "audio/ogg", buffer.getvalue()
 
@@ -82,7 +82,7 @@ def _pages(alignment: Alignment) -> list[int]:
 
 
 def _picture(alignment: Alignment, number: int) -> dict[str, Any]:
-    """The page as sharp as it is there, and its size in the px that places are given in."""
+    """Return a page in the best resolution there is, and its size in the px in which places are given."""
     from msmdtools.paper.strip import encode_png
 
     picture, (width, height) = alignment.axis.sharp(number)
@@ -91,7 +91,7 @@ def _picture(alignment: Alignment, number: int) -> dict[str, Any]:
 
 
 def _systems(alignment: Alignment) -> list[dict[str, Any]]:
-    """Page, box, and height of the staves where they stand."""
+    """Return the page of each system, its box, and the height of its staves."""
     axis = alignment.axis
     columns = (
         axis.page.tolist(),
@@ -103,7 +103,7 @@ def _systems(alignment: Alignment) -> list[dict[str, Any]]:
 
 
 def _moments(alignment: Alignment) -> list[list[float]]:
-    """Second, number of the system in `systems`, x, y, px a second, and px down for each to the right.
+    """Return for each moment: second, number in `systems`, x, y, px a second, and px down per px to the right.
 
     The number is -1 where the sheet does not have the music.
     """

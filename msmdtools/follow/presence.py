@@ -59,27 +59,27 @@ def on_sheet(
     Returns:
         Whether each moment is on the sheet, (moments,).
     """
-    there = np.ones(len(second), bool)
+    mask = np.ones(len(second), bool)
     first, last = sounding(bands)
-    there[(second < first - SILENCE_S) | (second > last + SILENCE_S)] = False
-    if evidence.direction >= APART and there.any():
+    mask[(second < first - SILENCE_S) | (second > last + SILENCE_S)] = False
+    if evidence.direction >= APART and mask.any():
         level = evidence.backwards + LEVEL * evidence.direction
         step = second[1] - second[0] if len(second) > 1 else 1.0
-        more = ((similarity - evidence.null.mean) / evidence.null.spread - level) * step
-        inside = np.flatnonzero(there)
+        excess = ((similarity - evidence.null.mean) / evidence.null.spread - level) * step
+        inside = np.flatnonzero(mask)
         low, high = inside[0], inside[-1] + 1
-        low += _lacking(more[low:high])
-        high -= _lacking(more[low:high][::-1])
-        there[:low] = there[high:] = False
+        low += _lacking(excess[low:high])
+        high -= _lacking(excess[low:high][::-1])
+        mask[:low] = mask[high:] = False
     # What is off the sheet may have ended in silence, or begun with it.
-    inside = np.flatnonzero(there)
+    inside = np.flatnonzero(mask)
     if len(inside):
         start = round(second[inside[0]] * FRAMES_PER_SECOND)
         first, last = sounding(bands[:, start : round(second[inside[-1]] * FRAMES_PER_SECOND) + 1])
         begin = start / FRAMES_PER_SECOND
-        there &= second >= begin + first - SILENCE_S
-        there &= second <= begin + last + SILENCE_S
-    return there
+        mask &= second >= begin + first - SILENCE_S
+        mask &= second <= begin + last + SILENCE_S
+    return mask
 
 
 def so_far(
@@ -122,8 +122,8 @@ def heard_whole(begun: Sequence[int | None], behind: int) -> NDArray[np.int64]:
         begun: the window with which the music began, at each window, from `begins`.
         behind: number of windows from the middle of a window to its end.
     """
-    whole = [0 if b is None else now - behind + 1 - b for now, b in enumerate(begun)]
-    return np.maximum(np.array(whole, np.int64), 0)
+    counts = [0 if b is None else window - behind + 1 - b for window, b in enumerate(begun)]
+    return np.maximum(np.array(counts, np.int64), 0)
 
 
 def lately(
@@ -154,16 +154,16 @@ def lately(
     longest, last = max(passages), len(heard) - 1
     forwards = _scores(heard, seen, longest)
     reversed_scores = _scores(heard[::-1], seen, longest)
-    for now in np.flatnonzero(known).tolist():
-        end = now - behind
+    for window in np.flatnonzero(known).tolist():
+        end = window - behind
         for column, passage in enumerate(passages):
-            size = min(passage, int(known[now]))
+            size = min(passage, int(known[window]))
             first = end - size + 1
             chance = null or Null(*verdict.moments(heard[first : end + 1], seen), verdict.PIECE)
             strength = (forwards[first, size - 1] - chance.mean) / chance.spread
             backwards = (reversed_scores[last - end, size - 1] - chance.mean) / chance.spread
             evidence = Evidence(float(strength), float(strength - backwards), size, chance)
-            probabilities[now, column] = verdict.probability(evidence, "audio")
+            probabilities[window, column] = verdict.probability(evidence, "audio")
     return probabilities
 
 
@@ -248,9 +248,9 @@ def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
     return float(heard[0]) / FRAMES_PER_SECOND, float(heard[-1] + 1) / FRAMES_PER_SECOND
 
 
-def _lacking(more: Floats) -> int:
+def _lacking(excess: Floats) -> int:
     """Return how many values at the beginning lack so much together that they are off the sheet."""
-    sums = np.cumsum(more)
+    sums = np.cumsum(excess)
     if not len(sums) or sums.min() > -LACK:
         return 0
     return int(np.argmin(sums)) + 1

@@ -78,7 +78,7 @@ def is_audio(path: Path) -> bool:
 
 
 def _scale(path: Path) -> np.float32:
-    """What a sample of full scale is in steps of 16 bits."""
+    """Return the value of a sample of full scale, in steps of 16 bits."""
     import soundfile
 
     try:
@@ -90,19 +90,19 @@ def _scale(path: Path) -> np.float32:
 
 
 def _at_rate(path: Path, limits: Limits) -> Iterator[Floats]:
-    """Mono blocks at 22,050 Hz."""
+    """Yield mono blocks at 22,050 Hz."""
     import soundfile
 
-    heard = False
+    decoded = False
     try:
         with soundfile.SoundFile(path) as file:
             checked = _checked(path, _mono(file), file.samplerate, limits)
             for block in _resampled(checked, file.samplerate, path):
-                heard = True
+                decoded = True
                 yield block
         return
     except (soundfile.SoundFileError, RuntimeError) as error:
-        if heard:
+        if decoded:
             raise MsmdError(f"{path}: the recording is damaged ({error})") from error
         why = error
     yield from _checked(path, _by_ffmpeg(path, why, limits), SAMPLE_RATE, limits)
@@ -115,7 +115,7 @@ def _mono(file: Any) -> Iterator[Floats]:
 
 
 def _checked(path: Path, mono: Iterator[Floats], rate: int, limits: Limits) -> Iterator[Floats]:
-    """The same blocks. Raises MsmdError where they are too many, or are no numbers."""
+    """Yield the same blocks. Raises MsmdError if there are too many samples, or one is not a number."""
     samples = 0
     for block in mono:
         samples += len(block)
@@ -144,7 +144,7 @@ def _resampled(mono: Iterator[Floats], rate: int, path: Path) -> Iterator[Floats
 
 
 def _by_ffmpeg(path: Path, why: Exception, limits: Limits) -> Iterator[Floats]:
-    """The samples at 22,050 Hz of a file that libsndfile cannot read."""
+    """Yield the samples, at 22,050 Hz, of a file that libsndfile cannot read."""
     reason = getattr(why, "error_string", None) or str(why)
     program = shutil.which("ffmpeg")
     if program is None:

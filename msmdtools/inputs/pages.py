@@ -83,8 +83,8 @@ class Sheet:
         for number in np.unique(page):
             warp = self.warps[number - 1]
             if warp is not None:
-                here = page == number
-                points[here] = np.stack(warp.back(*points[here].T), axis=-1)
+                on_page = page == number
+                points[on_page] = np.stack(warp.back(*points[on_page].T), axis=-1)
         return points[:, 0], points[:, 1]
 
     def picture(self, number: int) -> Image:
@@ -141,7 +141,7 @@ def make_sheet(
     """
     import pandas as pd
 
-    pages, shown, maps, sizes, warps, notes = Stored(), Stored(), [], [], [], []
+    pages, shown_pictures, maps, sizes, warps, notes = Stored(), Stored(), [], [], [], []
     rows: list[dict[str, Any]] = []
     count = 0
     for number, picture in enumerate(pictures, 1):
@@ -149,10 +149,10 @@ def make_sheet(
         height, width = picture.shape
         clean = systems.whitened(picture) if np.median(picture) < 250 else picture
         wide = min(width, SHARP)
-        shown.append(_resized(clean, wide, max(round(height * wide / width), 1)))
-        page, scale, back = _normalised(clean, layout)
+        shown_pictures.append(_resized(clean, wide, max(round(height * wide / width), 1)))
+        page, scale, to_picture = _normalised(clean, layout)
         pages.append(page)
-        maps.append(np.asarray(unit * back, np.float64))
+        maps.append(np.asarray(unit * to_picture, np.float64))
         sizes.append((unit * width, unit * height))
         warps.append(layout.warp and layout.warp.scaled(unit))
         notes += _notes(number, layout)
@@ -169,11 +169,11 @@ def make_sheet(
             "with staff lines that are clearly separated"
         )
     table = pd.DataFrame(rows)
-    return Sheet(piece, pages, table, maps, shown, sizes, warps, tuple(notes))
+    return Sheet(piece, pages, table, maps, shown_pictures, sizes, warps, tuple(notes))
 
 
 def _notes(number: int, layout: Layout) -> list[str]:
-    """What seems to be missing on a page."""
+    """Say what seems to be missing on a page."""
     if not layout.gaps:
         return []
     count = len(layout.systems)
@@ -192,7 +192,7 @@ def _resized(picture: Image, width: int, height: int) -> Image:
 
 
 def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[np.float64]]:
-    """The page upright and at the scale of training, that scale, and the map back (2, 3)."""
+    """Return the page upright and at the scale of training pages, that scale, and the map (2, 3) back."""
     scale = SPACE / layout.space if layout.systems else 1.0
     if abs(scale - 1) < _SAME:
         scale = 1.0
@@ -209,5 +209,5 @@ def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[n
     # Boxes are in pixel edges, and the rotation in pixel centres: half a pixel apart.
     half = np.array([0.5, 0.5])
     turned[:, 2] += half - turned[:, :2] @ half
-    back = cv2.invertAffineTransform(turned)
-    return page, scale, np.concatenate([back[:, :2] / scale, back[:, 2:]], axis=1)
+    to_picture = cv2.invertAffineTransform(turned)
+    return page, scale, np.concatenate([to_picture[:, :2] / scale, to_picture[:, 2:]], axis=1)

@@ -84,8 +84,8 @@ def page_of(
         images, first = _pdf(path, pdf_width, limits, number), number
     else:
         images, first = read_pictures(path, pdf_width, limits), 1
-    for at, picture in enumerate(images, first):
-        if at == number:
+    for page_number, picture in enumerate(images, first):
+        if page_number == number:
             return picture
     raise MsmdError(f"{path}: it has no page {number}")
 
@@ -104,7 +104,7 @@ def in_order(files: Iterable[Path]) -> list[Path]:
 
 
 def _check(where: str, width: float, height: float, limits: Limits) -> None:
-    """Raises MsmdError if a page has too many pixels, as it is or as wide as it is searched."""
+    """Raise MsmdError if a page has too many pixels, as stored or at the scale where staves are sought."""
     if min(width, height) <= 0:
         raise MsmdError(f"{where} has no size ({width:g} × {height:g})")
     if max(width * height, WIDTH * WIDTH * height / width) > limits.pixels:
@@ -136,15 +136,15 @@ def _no_other_limit() -> Iterator[None]:
     """Lift Pillow's own limit of pixels, which differs, and its warning."""
     from PIL import Image as Pillow
 
-    kept, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+    pillow_limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
     try:
         yield
     finally:
-        Pillow.MAX_IMAGE_PIXELS = kept
+        Pillow.MAX_IMAGE_PIXELS = pillow_limit
 
 
 def _grey(frame: Any) -> Image:
-    """A Pillow picture upright and grey, uint8 (height, width); what is transparent is paper."""
+    """Return a Pillow picture upright and grey, uint8 (height, width); transparent parts become white."""
     from PIL import Image as Pillow
     from PIL import ImageOps
 

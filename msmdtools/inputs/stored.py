@@ -46,7 +46,7 @@ class Stored(Sequence[Image]):
 
     def __getitem__(self, number: int | slice) -> Image | list[Image]:
         if isinstance(number, slice):
-            return [self[at] for at in range(*number.indices(len(self)))]
+            return [self[index] for index in range(*number.indices(len(self)))]
         encoded = np.frombuffer(self._pages[number], np.uint8)
         return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
 

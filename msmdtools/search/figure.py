@@ -118,7 +118,7 @@ def reader_has(source: Path) -> bool:
 
 
 def _source(index: Index, side: str, match: Match) -> Path:
-    """Where an answer was indexed from."""
+    """Return where an answer was indexed from."""
     rows = index.entries
     chosen = rows[(rows["side"] == side) & (rows["piece"] == match.piece)]
     source = Path(str(chosen[chosen["performance"] == match.performance]["source"].iloc[0]))
@@ -136,7 +136,7 @@ def _page(
     title: str,
     prefix: str,
 ) -> Canvas:
-    """A page with the places of a path that are on it."""
+    """Draw a page with the places of a path that are on it."""
     scale = min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
     shape = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
     small = cv2.resize(picture, shape, interpolation=cv2.INTER_AREA)
@@ -166,7 +166,7 @@ def _page(
 def _sound(
     bands: NDArray[Any], start: float, seconds: Sequence[float], title: str, width: int
 ) -> Canvas:
-    """A spectrogram with marks at some times; of a long one, the part around them."""
+    """Draw a spectrogram with marks at some times; of a long one, the part around them."""
     first, last = start, start + bands.shape[1] / FRAMES_PER_SECOND
     if last - first > _LONG_S and seconds:
         middle = (min(seconds) + max(seconds)) / 2
@@ -200,7 +200,7 @@ def _sound(
 
 
 def _short(title: str, width: int) -> str:
-    """A title cut at its end so that it fits."""
+    """Return a title, cut at its end if it is too wide."""
     if drawing.text_width(title, TITLE) <= width:
         return title
     while drawing.text_width(f"{title}...", TITLE) > width:
@@ -219,7 +219,7 @@ def _beside(parts: Sequence[Canvas]) -> Canvas:
 def _joined(
     parts: Sequence[Canvas], axis: int, shape: Callable[[int, Canvas], tuple[int, int]]
 ) -> Canvas:
-    """Parts one after the other, white between and around what is smaller."""
+    """Join parts in a row or a column, with white between them and around smaller ones."""
     across = max((part.shape[1 - axis] for part in parts), default=1)
     whole: list[Canvas] = []
     for part in parts:

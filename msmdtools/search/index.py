@@ -79,7 +79,7 @@ class Index:
         entries: the sheets and recordings in it: the rows of the entries table that are ok, in the order of
             their windows in the files; the frame's index is their number.
         failed: what could not be indexed, with the reason.
-        near: by side, its FAISS index where it has one that can be read.
+        faiss_indexes: by side, its FAISS index where it has one that can be read.
     """
 
     path: Path
@@ -87,7 +87,7 @@ class Index:
     entries: "pd.DataFrame"
     failed: "pd.DataFrame"
     _files: dict[str, parquet.File]
-    near: dict[str, Any] = field(default_factory=dict)
+    faiss_indexes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def pieces(self) -> list[str]:
@@ -181,12 +181,12 @@ def _opened(path: Path, description: Description) -> Index:
     for part, rows in ok.groupby("part"):
         if rows["row_group"].max() >= files[str(part)].groups:
             raise parts.damaged(path / str(part), "it has too few row groups")
-    near = {}
+    faiss_indexes = {}
     for side, file in description.neighbours.items():
         # Who searches is told why a file cannot be read; who changes the index may not need it.
         with suppress(MsmdError):
-            near[side] = neighbours.load(path / str(file["file"]), file.get("sha256"))
-    return Index(path, description, ok, entries[entries["status"] != "ok"], files, near)
+            faiss_indexes[side] = neighbours.load(path / str(file["file"]), file.get("sha256"))
+    return Index(path, description, ok, entries[entries["status"] != "ok"], files, faiss_indexes)
 
 
 def weights_of(path: str | Path) -> str:

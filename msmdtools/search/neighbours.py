@@ -116,12 +116,12 @@ def build(
 
     total = sum(entries.values())
     inner = empty(total, dim, seed)
-    wanted = _TRAINED * max(clusters(total), _CODES)
+    sample_size = _TRAINED * max(clusters(total), _CODES)
     numbers = list(entries)
     order = np.random.default_rng(seed).permutation(numbers)
     sizes = np.cumsum([entries[int(n)] for n in order])
-    sample = order[: int(np.searchsorted(sizes, wanted)) + 1]
-    inner.train(read([int(n) for n in sample]).vectors[:wanted])
+    sample = order[: int(np.searchsorted(sizes, sample_size)) + 1]
+    inner.train(read([int(n) for n in sample]).vectors[:sample_size])
     index = faiss.IndexIDMap(inner)
     add(index, read, entries)
     return index
@@ -135,8 +135,8 @@ def add(index: Any, read: Callable[[Collection[int]], Side], entries: dict[int, 
         read: returns the windows of the entries with these numbers.
         entries: number of windows of each entry, by the entry's number.
     """
-    for some in _batches(entries):
-        side = read(some)
+    for numbers in _batches(entries):
+        side = read(numbers)
         index.add_with_ids(side.vectors, side.places["entry"].to_numpy(np.int64))
 
 
@@ -229,13 +229,13 @@ def best(similarities: NDArray[np.floating], ids: NDArray[np.int64]) -> NDArray[
 
 
 def _batches(entries: dict[int, int], windows: int = 50_000) -> Iterable[list[int]]:
-    some: list[int] = []
+    numbers: list[int] = []
     count = 0
-    for number, size in entries.items():
-        some.append(number)
+    for entry, size in entries.items():
+        numbers.append(entry)
         count += size
         if count >= windows:
-            yield some
-            some, count = [], 0
-    if some:
-        yield some
+            yield numbers
+            numbers, count = [], 0
+    if numbers:
+        yield numbers

@@ -67,9 +67,9 @@ def paths(
     for row in range(1, rows):
         before = best.copy()
         for step in range(1, min(steps, columns)):
-            further = np.where(inside[step:] >= step, best[:-step], -np.inf)
-            better = further > before[step:]
-            before[step:][better] = further[better]
+            shifted = np.where(inside[step:] >= step, best[:-step], -np.inf)
+            better = shifted > before[step:]
+            before[step:][better] = shifted[better]
             taken[row, step:][better] = step
         best = before + similarities[row]
     pieces = len(sizes)
@@ -147,9 +147,9 @@ def path_scores(
     starts = bounds[:-1][np.diff(bounds) > 0]
     outside = [starts]
     for step in range(1, steps):
-        further = starts + step
+        reached = starts + step
         ends = bounds[np.searchsorted(bounds, starts, side="right")]
-        outside.append(np.concatenate([outside[-1], further[further < ends]]))
+        outside.append(np.concatenate([outside[-1], reached[reached < ends]]))
     best = np.zeros(columns, np.float32)
     before, shifted = np.empty_like(best), np.empty_like(best)
     for first in range(0, rows, _BLOCK):

@@ -34,14 +34,14 @@ class Query:
         vectors: embeddings, float32 (windows, dim).
         places: where each window is, one mapping per window: `query_second` for a recording;
             `query_page`, `query_system`, `query_x` and `query_y` for a sheet.
-        of: "audio" or "sheet".
+        side: "audio" or "sheet".
         edge: number of windows at either end that lie mostly beyond the recording; their places are derived
             from those of the others.
     """
 
     vectors: NDArray[np.float32]
     places: list[dict[str, Any]]
-    of: str
+    side: str
     edge: int = 0
 
 
@@ -174,12 +174,12 @@ def search(index: Index, query: Query, top: int = 10) -> list[Match]:
     Raises:
         MsmdError: the index has nothing of the other side, or a file of it is damaged.
     """
-    name = "sheet" if query.of == "audio" else "audio"
+    name = "sheet" if query.side == "audio" else "audio"
     if not index.count(name):
-        what = "sheets" if query.of == "audio" else "recordings"
+        what = "sheets" if query.side == "audio" else "recordings"
         raise MsmdError(f"{index.path} has no {what} to search in; add some with msmd index")
-    near = _shortlist(index, name, query.vectors)
-    side: Side = getattr(index, name) if near is None else index.read(name, near)
+    shortlist = _shortlist(index, name, query.vectors)
+    side: Side = getattr(index, name) if shortlist is None else index.read(name, shortlist)
     pieces = index.entries.loc[index.entries["side"] == name, "piece"].nunique()
     return ranked(side, query, top, verdict.of_model(index.description.weights), pieces)
 
@@ -196,7 +196,9 @@ def _shortlist(index: Index, side: str, queries: NDArray[np.float32]) -> list[in
     if faiss_file is None:
         return None
     path = index.path / str(faiss_file["file"])
-    nearest_windows = index.near[side] if side in index.near else neighbours.load(path)
+    nearest_windows = (
+        index.faiss_indexes[side] if side in index.faiss_indexes else neighbours.load(path)
+    )
     if nearest_windows.d != index.description.dim:
         raise parts.damaged(path, "its vectors have another length")
     entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
@@ -237,7 +239,7 @@ def ranked(
     for rank, group in enumerate(groups.values(), 1):
         part = side.vectors[side.bounds[group] : side.bounds[group + 1]]
         evidence = verdict.evidence(query.vectors, part, null)
-        likely = verdict.probability(evidence, query.of, contenders)
+        likely = verdict.probability(evidence, query.side, contenders)
         matches.append(_match(side, query, group, rank, likely))
     return matches
 

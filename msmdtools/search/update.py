@@ -100,42 +100,42 @@ def update(
         DatasetError: `out` is something else, or in use.
     """
     out = Path(out)
-    now = _description(out, model, weights, sheet_stride, audio_stride)
+    description = _description(out, model, weights, sheet_stride, audio_stride)
     # What is to be embedded again may be gone already, in a run that was stopped.
-    gone = set(remove) - {item.piece for item in items}
+    removed_for_good = set(remove) - {item.piece for item in items}
     if remove or not items:
         # Before the lock makes the folder.
-        if now.generation == 0:
+        if description.generation == 0:
             raise MsmdError(
                 f"{out}: not an index (it has no {DESCRIPTION}), so nothing can be removed"
             )
-        _check_removable(out, now, gone)
+        _check_removable(out, description, removed_for_good)
     with _explaining(out), locked(out, (DESCRIPTION,), "an index", "msmd index", _OURS) as work:
-        now = _description(out, model, weights, sheet_stride, audio_stride)
-        if now.generation:
-            _check_removable(out, now, gone)
-        writer = _Writer(out, work, now)
-        there = writer.pieces()
-        kept = there - set(remove)
+        description = _description(out, model, weights, sheet_stride, audio_stride)
+        if description.generation:
+            _check_removable(out, description, removed_for_good)
+        writer = _Writer(out, work, description)
+        indexed = writer.pieces()
+        kept = indexed - set(remove)
         new = [
             (piece, list(group))
             for piece, group in groupby(items, key=lambda item: item.piece)
             if piece not in kept
         ]
-        known = writer.known()
-        lacking = {i.piece for i in items if (i.piece, i.side, i.performance) not in known}
+        known_items = writer.items()
+        lacking = {i.piece for i in items if (i.piece, i.side, i.performance) not in known_items}
         writer.remove({*remove, *(piece for piece, _ in new)})
         begin = time.monotonic()
         for done, (piece, group) in enumerate(new):
             progress("pieces", done, len(new))
             _log.info("%s", piece)
             for item in group:
-                writer.add(item, *_embedded(item, model, now))
+                writer.add(item, *_embedded(item, model, description))
             if time.monotonic() - begin > WRITE_EVERY_S:
                 writer.commit()
                 begin = time.monotonic()
         progress("pieces", len(new), len(new))
-        if new or remove or now.generation == 0:
+        if new or remove or description.generation == 0:
             writer.commit()
         writer.compact()
         writer.keep_neighbours()
@@ -173,9 +173,9 @@ def _description(
             index.FORMAT, model.name, named, sha256, model.dim, *strides, generation=0, next_entry=0
         )
     index.check(out, old, model, sha256)
-    there = (old.sheet_stride, old.audio_stride)
-    strides_given = (sheet_stride or there[0], audio_stride or there[1])
-    if there != strides_given:
+    strides = (old.sheet_stride, old.audio_stride)
+    requested = (sheet_stride or strides[0], audio_stride or strides[1])
+    if strides != requested:
         raise MsmdError(
             f"{out} has windows every {old.sheet_stride} px and {old.audio_stride:g} s; "
             "use these strides, or make another index"
@@ -212,8 +212,8 @@ class _Writer:
 
     def __init__(self, out: Path, work: Path, description: Description) -> None:
         self._out, self._work, self._now = out, work, description
-        there = description.generation > 0
-        entries = index.read_entries(out, description) if there else None
+        exists = description.generation > 0
+        entries = index.read_entries(out, description) if exists else None
         self._entries: list[dict[str, Any]] = []
         if entries is not None:
             names = parts.ENTRIES.names
@@ -230,7 +230,7 @@ class _Writer:
         """The pieces of which something is there."""
         return {row["piece"] for row in self._entries if row["status"] == "ok"}
 
-    def known(self) -> set[tuple[str, str, str]]:
+    def items(self) -> set[tuple[str, str, str]]:
         """The sheets and recordings that were ever taken in: piece, side, performance."""
         return {(row["piece"], row["side"], row["performance"]) for row in self._entries}
 
@@ -265,21 +265,25 @@ class _Writer:
 
     def commit(self) -> None:
         """Write what is pending and put it in force."""
-        now = replace(self._now, generation=self._now.generation + 1)
+        description = replace(self._now, generation=self._now.generation + 1)
         for side, pending in self._pending.items():
-            self._write_part(now, side, [row for row, _ in pending], (t for _, t in pending))
+            self._write_part(
+                description, side, [row for row, _ in pending], (t for _, t in pending)
+            )
             pending.clear()
-        file = index.entries_file(self._work, now)
+        file = index.entries_file(self._work, description)
         with parquet.writer(file, parts.ENTRIES.arrow_schema()) as writer:
             writer.write_table(parts.ENTRIES.from_rows(self._entries))
         self._move(file)
-        write_atomically(self._out / DESCRIPTION, index.to_bytes(now), self._work, durable=True)
-        self._now = now
+        write_atomically(
+            self._out / DESCRIPTION, index.to_bytes(description), self._work, durable=True
+        )
+        self._now = description
         self._clean()
 
     def compact(self) -> None:
         """Put small parts together, and leave out of the files what was removed."""
-        now = replace(self._now, generation=self._now.generation + 1)
+        description = replace(self._now, generation=self._now.generation + 1)
         changed = False
         for side in parts.SIDES:
             rows = [r for r in self._entries if r["side"] == side and r["status"] == "ok"]
@@ -288,13 +292,13 @@ class _Writer:
                 of_part.setdefault(row["part"], []).append(row)
             files = {part: parts.open_part(self._out / part, side) for part in of_part}
             small = {p for p, r in of_part.items() if sum(x["windows"] for x in r) < SMALL}
-            again = {p for p, r in of_part.items() if files[p].groups > len(r)}
-            again |= small if len(small) > 1 else set()
-            if again:
-                old = [row for part in of_part if part in again for row in of_part[part]]
+            rewritten = {p for p, r in of_part.items() if files[p].groups > len(r)}
+            rewritten |= small if len(small) > 1 else set()
+            if rewritten:
+                old = [row for part in of_part if part in rewritten for row in of_part[part]]
                 places = [(row["part"], row["row_group"]) for row in old]
                 tables = (parts.read(self._out / p, files[p], [group]) for p, group in places)
-                self._write_part(now, side, old, tables)
+                self._write_part(description, side, old, tables)
                 changed = True
         if changed:
             self.commit()
@@ -311,15 +315,15 @@ class _Writer:
                 files.pop(side, None)
                 continue
 
-            def read(wanted: Collection[int], side: str = side) -> parts.Side:
-                return opened.read(side, list(wanted))
+            def read(numbers: Collection[int], side: str = side) -> parts.Side:
+                return opened.read(side, list(numbers))
 
-            there = files.get(side)
-            new = {n: s for n, s in entries.items() if there is None or n >= there["until"]}
-            windows = sum(new.values()) + (there["windows"] if there else 0)
+            previous = files.get(side)
+            new = {n: s for n, s in entries.items() if previous is None or n >= previous["until"]}
+            windows = sum(new.values()) + (previous["windows"] if previous else 0)
             if (
-                there is None
-                or total > GROWN * there["clustered"]
+                previous is None
+                or total > GROWN * previous["clustered"]
                 or total < (1 - neighbours.REMOVED) * windows
             ):
                 faiss_index = neighbours.build(read, entries, self._now.dim)
@@ -328,10 +332,10 @@ class _Writer:
                 continue
             else:
                 faiss_index = neighbours.load(
-                    self._out / there["file"], there.get("sha256"), mapped=False
+                    self._out / previous["file"], previous.get("sha256"), mapped=False
                 )
                 neighbours.add(faiss_index, read, new)
-                clustered = there["clustered"]
+                clustered = previous["clustered"]
             file = self._work / f"{side}-{self._now.generation + 1:04d}.faiss"
             neighbours.save(faiss_index, file)
             self._move(file)
@@ -344,14 +348,14 @@ class _Writer:
 
     def _write_part(
         self,
-        now: Description,
+        description: Description,
         side: str,
         rows: Sequence[dict[str, Any]],
         tables: Iterator["pa.Table"],
     ) -> None:
         if not rows:
             return
-        file = self._work / f"{side}-{now.generation:04d}.parquet"
+        file = self._work / f"{side}-{description.generation:04d}.parquet"
         parts.write(file, side, tables)
         self._move(file)
         for group, row in enumerate(rows):
@@ -362,7 +366,7 @@ class _Writer:
         put(file, self._out / file.name)
 
     def _clean(self) -> None:
-        """Remove the files that are not in force any more, and those that never were."""
+        """Remove the files that are no longer in force, and those that never were."""
         keep = {row["part"] for row in self._entries}
         keep |= {index.entries_file(self._out, self._now).name}
         keep |= {file_entry["file"] for file_entry in self._now.neighbours.values()}

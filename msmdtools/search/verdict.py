@@ -51,12 +51,12 @@ class Null:
     Attributes:
         mean: their mean.
         spread: their standard deviation.
-        of: "model", or "piece" if they are only those of a query and the piece in question.
+        scope: "model", or "piece" if they are only those of a query and the piece in question.
     """
 
     mean: float
     spread: float
-    of: str
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +144,18 @@ def terms(evidence: Evidence, pieces: int = 1) -> tuple[float, ...]:
     return 1.0, evidence.strength, evidence.direction, math.log(evidence.windows), math.log(pieces)
 
 
-def probability(evidence: Evidence, of: str, pieces: int = 1) -> float:
+def probability(evidence: Evidence, query_side: str, pieces: int = 1) -> float:
     """Return the probability that a piece is the right one.
 
     Args:
         evidence: the evidence for the piece.
-        of: what the query is, "audio" or "sheet".
+        query_side: what the query is, "audio" or "sheet".
         pieces: number of pieces among which this was one of the best.
 
     Returns:
         The probability, from 0 to 1, if both answers were equally likely beforehand.
     """
-    weights = calibration()["parameters"][evidence.null.of][of]
+    weights = calibration()["parameters"][evidence.null.scope][query_side]
     values = zip(TERMS, terms(evidence, pieces), strict=True)
     exponent = sum(weights[name] * value for name, value in values)
     return 1 / (1 + math.exp(-max(min(exponent, 500.0), -500.0)))
@@ -163,7 +163,7 @@ def probability(evidence: Evidence, of: str, pieces: int = 1) -> float:
 
 @cache
 def calibration() -> dict[str, Any]:
-    """Return what was measured: `null` by model; `parameters` by the null's `of` and by what the query is."""
+    """Return what was measured: `null` by model; `parameters` by scope of the null and kind of query."""
     text = files("msmdtools.search").joinpath("calibration.json").read_text("utf-8")
     values: dict[str, Any] = json.loads(text)
     return values

@@ -224,8 +224,8 @@ def _ngrams(
         grams = _mix(grams, tone, _PITCH)
         if n < length - 2:
             grams = _mix(grams, ratios[n : n + count], _RATIO)
-    whole = piece[:count] == piece[length - 1 :][:count]
-    owner, grams = piece[:count][whole], grams[whole]
+    within_piece = piece[:count] == piece[length - 1 :][:count]
+    owner, grams = piece[:count][within_piece], grams[within_piece]
     order = np.lexsort((owner, grams))
     owner, grams = owner[order], grams[order]
     fresh = np.ones(len(owner), bool)
@@ -250,14 +250,14 @@ def _shared(
     all pairs at distance 1 in it are compared at once, then those at distance 2, until none is left.
     """
     keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    here = np.arange(len(grams))
+    starts = np.arange(len(grams))
     distance = 1
     while True:
-        here = here[here + distance < len(grams)]
-        here = here[grams[here] == grams[here + distance]]
-        if not len(here):
+        starts = starts[starts + distance < len(grams)]
+        starts = starts[grams[starts] == grams[starts + distance]]
+        if not len(starts):
             return keys // pieces, keys % pieces, counts
-        neighbours = owner[here] * pieces + owner[here + distance]
+        neighbours = owner[starts] * pieces + owner[starts + distance]
         keys, position = np.unique(np.concatenate([keys, neighbours]), return_inverse=True)
         weights = np.concatenate([counts, np.ones(len(neighbours), np.int64)])
         counts = np.bincount(position, weights).astype(np.int64)

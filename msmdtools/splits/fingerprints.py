@@ -97,21 +97,23 @@ def alike(
     """
     names = list(others)
     owner = np.repeat(np.arange(len(names)), [len(others[name].hashes) for name in names])
-    known = np.concatenate([np.zeros(0, np.uint32), *(others[name].hashes for name in names)])
-    order = np.argsort(known, kind="stable")
-    known, owner = known[order], owner[order]
+    hashes = np.concatenate([np.zeros(0, np.uint32), *(others[name].hashes for name in names)])
+    order = np.argsort(hashes, kind="stable")
+    hashes, owner = hashes[order], owner[order]
     pairs = []
     for piece, fingerprint in pieces.items():
-        low = np.searchsorted(known, fingerprint.hashes, side="left")
-        high = np.searchsorted(known, fingerprint.hashes, side="right")
+        low = np.searchsorted(hashes, fingerprint.hashes, side="left")
+        high = np.searchsorted(hashes, fingerprint.hashes, side="right")
         hits = [owner[a:b] for a, b in zip(low, high, strict=True) if b > a]
         if not hits:
             continue
         numbers, shared = np.unique(np.concatenate(hits), return_counts=True)
         for number, count in zip(numbers.tolist(), shared.tolist(), strict=True):
-            other = others[names[number]]
-            reach = min(fingerprint.reach, other.reach)
-            fewest = min(np.searchsorted(f.hashes, reach, "right") for f in (fingerprint, other))
+            candidate = others[names[number]]
+            reach = min(fingerprint.reach, candidate.reach)
+            fewest = min(
+                np.searchsorted(f.hashes, reach, "right") for f in (fingerprint, candidate)
+            )
             score = count / int(fewest)
             if score >= threshold and count >= FEWEST:
                 pairs.append(Pair(piece, names[number], score))

@@ -38,21 +38,21 @@ def performances_by_split(
         MsmdError: a pattern matches nothing, or a soundfont would be in training and in testing.
     """
     columns = ["performance", "soundfont", "soundfont_sha256"]
-    known = performances[columns].drop_duplicates("performance").sort_values("performance")
-    font = dict(zip(known["performance"], known["soundfont"], strict=True))
+    rows = performances[columns].drop_duplicates("performance").sort_values("performance")
+    font = dict(zip(rows["performance"], rows["soundfont"], strict=True))
     content = {
         name: sha256 or font[name]
-        for name, sha256 in zip(known["performance"], known["soundfont_sha256"], strict=True)
+        for name, sha256 in zip(rows["performance"], rows["soundfont_sha256"], strict=True)
     }
     chosen = {split: _matching(list(font), split, globs.get(split, ())) for split in SPLITS}
     by_default = [split for split in SPLITS if split not in globs]
     if by_default:
         roles = {name: _role(font[name]) for name in font}
-        both = len(set(roles.values())) == 2
+        two_roles = len(set(roles.values())) == 2
         for split in by_default:
             role = "test" if split == "test" else "train"
-            chosen[split] = tuple(name for name in font if not both or roles[name] == role)
-        if not both and by_default == list(SPLITS):
+            chosen[split] = tuple(name for name in font if not two_roles or roles[name] == role)
+        if not two_roles and by_default == list(SPLITS):
             only = ", ".join(sorted(set(font.values())))
             warn(
                 f"All performances are used in every split: the dataset has {only} only, and the "

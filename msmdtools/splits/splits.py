@@ -97,7 +97,7 @@ def read(spec: str) -> dict[str, str]:
         wrong = f"has no column {column!r}" if column else "needs a column, as FILE.csv:COLUMN"
         raise ManifestError(f"{path} {wrong}; its columns of splits: {offers}.")
     split: dict[str, str] = {}
-    seen: set[str] = set()
+    pieces: set[str] = set()
     for number, row in enumerate(rows, start=1):
         piece, value = row["piece"], row[column]
         if value and value not in SPLITS:
@@ -105,9 +105,9 @@ def read(spec: str) -> dict[str, str]:
                 f"{path}, row {number}, {piece}: {column} is {value!r}; "
                 "it can be train, valid, test or empty."
             )
-        if piece in seen:
+        if piece in pieces:
             raise ManifestError(f"{path}, row {number}: piece {piece} occurs twice.")
-        seen.add(piece)
+        pieces.add(piece)
         if value:
             split[piece] = value
     if not split:
@@ -212,7 +212,7 @@ def make(
 
 
 def _lay_out(sizes: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """The split of each work, in the order of the line: where most is lacking, the work included."""
+    """Assign each work, in the order of the line, to the split that lacks most, the work included."""
     have, place = np.zeros(len(fractions)), np.zeros(len(sizes), dtype=np.int64)
     for n, total in enumerate(np.cumsum(sizes)):
         lack = np.where(fractions > 0, fractions * total - have, -np.inf)
@@ -222,7 +222,7 @@ def _lay_out(sizes: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 def _fill_empty(place: np.ndarray, sizes: np.ndarray, wanted: list[int]) -> None:
-    """Give each split that is wanted a work: the smallest of the split with most works."""
+    """Give each empty split that should have works one: the smallest of the split with the most works."""
     for s in wanted:
         if not (place == s).any():
             donor = np.bincount(place, minlength=len(SPLITS)).argmax()
@@ -254,12 +254,12 @@ def _balance(
 
 
 def _draw(seed: int, name: str) -> bytes:
-    """A pseudo-random number for a name, the same everywhere and for ever."""
+    """Return pseudo-random bytes for a name, the same on every machine."""
     return hashlib.sha256(f"{seed}/{name}".encode()).digest()
 
 
 def _locate(spec: str) -> tuple[Path, str]:
-    """The file and the column that a text names."""
+    """Return the file and the column that a text names."""
     file, colon, column = spec.rpartition(":")
     if not colon and spec.endswith(".csv"):
         file, column = spec, ""
@@ -301,7 +301,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _split_columns(columns: Iterable[str], rows: list[dict[str, str]]) -> list[str]:
-    """The columns that hold nothing but splits."""
+    """Return the columns that hold nothing but names of splits."""
     return [
         c
         for c in columns
@@ -310,7 +310,7 @@ def _split_columns(columns: Iterable[str], rows: list[dict[str, str]]) -> list[s
 
 
 def _absent(dataset: "Dataset", spec: str, absent: list[str], named: int) -> str:
-    """What to say about pieces that a split names and the dataset lacks."""
+    """Return the error message about pieces that a split names and the dataset lacks."""
     failed = [piece for piece in absent if piece in dataset.attempted.index]
     unknown = [piece for piece in absent if piece not in dataset.attempted.index]
     parts = []

@@ -135,7 +135,7 @@ def catalogue_numbers(composer: str, opus: str, title: str, folder: str) -> list
 
 
 def _plain(title: str) -> str:
-    """A title without numbers, accents, capitals and what follows a dash, colon or bracket."""
+    """Return a title without numbers, accents, capitals and what follows a dash, colon or bracket."""
     head = _TITLE_NUMBER.sub(" ", _TITLE_END.split(title, maxsplit=1)[0])
     letters = "".join(
         c for c in unicodedata.normalize("NFKD", head) if not unicodedata.combining(c)

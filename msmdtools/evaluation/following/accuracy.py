@@ -181,13 +181,13 @@ def compare(
             f"{piece.piece}: no onset has a place on the sheet, so nothing can be measured"
         )
     times = np.unique(piece.events(performance)["onset_s"].to_numpy())[onsets.onset] / speed
-    right = alignment.axis.strip(onsets.system, onsets.x)
+    printed = alignment.axis.strip(onsets.system, onsets.x)
     passages = [replace(part, times=part.times / speed) for part in piece.passages(performance)]
     width = piece.pages[0].shape[1]
 
     def errors(places: Floats) -> Errors:
         moments = moments_at(passages, alignment.axis, places, times)
-        pixels = np.nan_to_num(np.abs(places - right), nan=np.inf)
+        pixels = np.nan_to_num(np.abs(places - printed), nan=np.inf)
         seconds = np.nan_to_num(np.abs(moments - times), nan=np.inf)
         return Errors(seconds, pixels, 100 * pixels / width)
 
@@ -219,8 +219,8 @@ def moments_at(
         moments[row] = np.interp(places, along, passage.times)
         distances[row] = np.maximum(np.maximum(along[0] - places, places - along[-1]), 0)
     nearest = distances <= distances.min(axis=0) + 1e-9
-    apart = np.where(nearest, np.abs(moments - near), np.inf)
-    return np.asarray(moments[apart.argmin(axis=0), np.arange(len(places))], np.float64)
+    delays = np.where(nearest, np.abs(moments - near), np.inf)
+    return np.asarray(moments[delays.argmin(axis=0), np.arange(len(places))], np.float64)
 
 
 def accuracy_of(errors: Sequence[Errors], seed: int = 0) -> Accuracy:

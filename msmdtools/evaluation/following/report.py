@@ -240,7 +240,7 @@ def _values(accuracy: Accuracy) -> dict[str, Any]:
 
 
 def _onsets(pieces: Sequence[Followed]) -> str:
-    """All onsets with their errors."""
+    """Return all onsets with their errors, as CSV."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["piece", "performance", "second", "error_s", "error_px", "linear_error_s"])

@@ -105,28 +105,28 @@ def gather(
             cannot be embedded, or the model gives numbers that are not finite.
         DatasetError: a file of a dataset is missing or damaged.
     """
-    wanted = [(dataset, selected.performances)]
-    known = set(selected.performances)
+    sources = [(dataset, selected.performances)]
+    ids = set(selected.performances)
     for other in distractors:
-        names = [piece for piece in other.ids if piece not in known]
-        known.update(names)
-        wanted.append((other, selection.performances(other, names, selected.part)))
+        names = [piece for piece in other.ids if piece not in ids]
+        ids.update(names)
+        sources.append((other, selection.performances(other, names, selected.part)))
     performances: dict[str, str] = {}
     with ExitStack() as stack:
         path = index or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index"
-        for source, names_played in wanted:
+        for source, names_played in sources:
             _embed(path, source, names_played, model, weights, progress)
             performances |= names_played
         opened = open_index(path)
-        sheets = _taken(opened, "sheet", dict.fromkeys(performances, ""))
-        played = _taken(opened, "audio", performances)
+        sheets = _side_of(opened, "sheet", dict.fromkeys(performances, ""))
+        played = _side_of(opened, "audio", performances)
     description = opened.description
     return Collection(
         dataset=dataset,
         selection=selected,
         sheets=sheets,
         recordings=Recordings(played, partial(_spectrogram, dataset, selected)),
-        alike=near_identical.find([(source, names) for source, names in wanted]),
+        alike=near_identical.find([(source, names) for source, names in sources]),
         sheet_stride=description.sheet_stride,
         audio_stride=description.audio_stride,
         seen=seen,
@@ -162,7 +162,7 @@ def _embed(
         raise MsmdError(f"{source}: {piece} cannot be embedded: {message}")
 
 
-def _taken(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
+def _side_of(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
     """The groups of an index with these pieces and performances, sorted by piece."""
     entries = index.entries[index.entries["side"] == name]
     keys = zip(entries["piece"], entries["performance"], strict=True)
@@ -177,8 +177,8 @@ def _taken(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
     side = index.read(name, [number[item] for item in wanted.items()])
     order = sorted(range(len(side.names)), key=lambda group: side.names[group][0])
     rows = [np.arange(side.bounds[group], side.bounds[group + 1]) for group in order]
-    taken = np.concatenate(rows)
-    vectors = side.vectors[taken]
+    windows = np.concatenate(rows)
+    vectors = side.vectors[windows]
     bad = int((~np.isfinite(vectors).all(axis=1)).sum())
     if bad:
         raise MsmdError(
@@ -186,7 +186,7 @@ def _taken(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
             "the weights are of no use, take an earlier checkpoint and another index"
         )
     return Side(
-        places=side.places.iloc[taken].reset_index(drop=True),
+        places=side.places.iloc[windows].reset_index(drop=True),
         vectors=vectors,
         bounds=np.concatenate([[0], np.cumsum([len(part) for part in rows])]),
         names=[side.names[group] for group in order],

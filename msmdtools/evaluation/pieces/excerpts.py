@@ -133,10 +133,10 @@ def sheet(
     """
     excerpts = []
     for length in lengths:
-        wanted = max(int((length - columns) / stride + 1e-9) + 1, 1)
-        places = max(len(vectors) - wanted, 0) + 1
+        windows = max(int((length - columns) / stride + 1e-9) + 1, 1)
+        places = max(len(vectors) - windows, 0) + 1
         for first in np.floor(begins * places).astype(int).tolist():
-            excerpts.append(Query(piece, length, first, vectors[first : first + wanted]))
+            excerpts.append(Query(piece, length, first, vectors[first : first + windows]))
     return excerpts
 
 

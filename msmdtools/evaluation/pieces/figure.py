@@ -66,7 +66,7 @@ def draw(headline: str, results: Sequence[Identification | Location]) -> Canvas:
 
 
 def _panels(results: Sequence[Identification | Location]) -> dict[str, list[Bar]]:
-    """The bars of each panel, by its heading: a direction, and its lengths at other speeds."""
+    """Return the bars of each panel by its heading: a panel for each direction, and for other speeds."""
     panels: dict[str, list[Bar]] = {}
     for result in results:
         direction = result.direction.replace("-", " ")

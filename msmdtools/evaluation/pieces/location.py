@@ -181,10 +181,14 @@ def errors(paper: Paper, estimates: ArrayLike, true: ArrayLike) -> Errors:
     Returns:
         The distances, (n,).
     """
-    places, right = np.asarray(estimates, np.float64), np.asarray(true, np.float64)
-    pixels = np.abs(places - right)
-    widths = paper.width(right.ravel())
-    return Errors(pixels, pixels / widths, np.abs(paper.measure(places) - paper.measure(right)))
+    estimated_places, true_places = np.asarray(estimates, np.float64), np.asarray(true, np.float64)
+    pixels = np.abs(estimated_places - true_places)
+    widths = paper.width(true_places.ravel())
+    return Errors(
+        pixels,
+        pixels / widths,
+        np.abs(paper.measure(estimated_places) - paper.measure(true_places)),
+    )
 
 
 def on_paper(
@@ -210,7 +214,7 @@ def on_paper(
 def _errors(
     queries: Sequence[Query], collection: Collection, from_audio: bool
 ) -> tuple[Errors, dict[str, NDArray[np.float64]]]:
-    """The errors of all queries in their own pieces, in their order, and how likely a guess is near enough.
+    """Return the error of each query in its own piece, and the probability that a guess is near enough.
 
     A guess is any of the piece's windows.
     """
@@ -229,10 +233,10 @@ def _errors(
         asking, answering = (sounds, windows) if from_audio else (windows, sounds)
         low, high = _group(sheets if from_audio else recordings.side, name)
         vectors = (sheets if from_audio else recordings.side).vectors[low:high]
-        whole = np.array([0, len(vectors)])
+        bounds = np.array([0, len(vectors)])
         begins = []
         for query in (queries[n] for n in rows):
-            path = paths(query.vectors @ vectors.T, whole).windows[0]
+            path = paths(query.vectors @ vectors.T, bounds).windows[0]
             begins.append(int(straightened(path, query.edge, 0, len(vectors) - 1)[0]))
         firsts = [queries[n].first for n in rows]
         parts.append(errors(strip, answering[begins], asking[firsts]))
@@ -241,14 +245,14 @@ def _errors(
             for within, shares in guesses.items():
                 shares.append(float(guess.within(within).mean()))
         order += rows
-    back = np.argsort(order)
+    inverse = np.argsort(order)
     combined = Errors(
         *(
-            np.concatenate([getattr(part, name) for part in parts])[back]
+            np.concatenate([getattr(part, name) for part in parts])[inverse]
             for name in ("pixels", "systems", "measures")
         )
     )
-    return combined, {name: np.array(shares)[back] for name, shares in guesses.items()}
+    return combined, {name: np.array(shares)[inverse] for name, shares in guesses.items()}
 
 
 def places(paper: Paper, sheets: Side, piece: str) -> NDArray[np.float64]:

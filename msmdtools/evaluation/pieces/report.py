@@ -50,7 +50,7 @@ def to_json(
         The values, as in results.json.
     """
     evaluated = set(collection.selection.performances)
-    known = {piece for piece, _ in collection.sheets.names}
+    candidates = {piece for piece, _ in collection.sheets.names}
     alike = {p: sorted(others) for p, others in collection.alike.items() if p in evaluated}
     return {
         "msmdtools": __version__,
@@ -59,7 +59,7 @@ def to_json(
         "dataset": str(collection.dataset.path),
         "distractors": [str(dataset.path) for dataset in distractors],
         "pieces": len(evaluated),
-        "candidates": len(known),
+        "candidates": len(candidates),
         "performances": sorted(set(collection.selection.performances.values())),
         "sheet_stride": collection.sheet_stride,
         "audio_stride": collection.audio_stride,
@@ -144,12 +144,12 @@ def headline(model: Embedder, collection: Collection, distractors: Sequence[Data
     names = sorted(set(collection.selection.performances.values()))
     performances = ", ".join(names) if len(names) <= 3 else f"{len(names)} performances"
     pieces = len(collection.selection.performances)
-    more = "".join(f", {dataset.path}" for dataset in distractors)
+    others = "".join(f", {dataset.path}" for dataset in distractors)
     return (
         f"{model.config.name}: {model.config.context_s:g} s of audio\n"
         f"{collection.dataset.path}: {pieces:,} {'piece' if pieces == 1 else 'pieces'}, "
         f"{performances}; {len(collection.sheets.names):,} candidates"
-        + (f" with those of{more[1:]}" if more else "")
+        + (f" with those of{others[1:]}" if others else "")
     )
 
 

@@ -59,16 +59,16 @@ def kinds(
         return np.asarray(np.abs(values[right] - values[answer]), np.float64)
 
     piece = table["piece"].to_numpy()
-    here = piece[right] == piece[answer]
+    same_piece = piece[right] == piece[answer]
     # Windows that only touch have nothing in common; distances are not exact.
     shared = (distance("strip_x") < columns - 0.5) | (distance("second") < context_s - 1e-3)
     return np.select(
         [
             right == answer,
-            here & (distance("onset") == 1),
-            here & shared,
+            same_piece & (distance("onset") == 1),
+            same_piece & shared,
             classes[right] == classes[answer],
-            here,
+            same_piece,
         ],
         ["right", *KINDS[:4]],
         default=KINDS[4],

@@ -104,11 +104,11 @@ def choose(
     rows = pd.concat(parts, ignore_index=True)
     rows["row"] = np.arange(len(rows))
     rows = rows[~rows["piece"].isin(list(without))]
-    wanted = _performances(rows, opened, performance)
-    rows = rows[rows["performance"] == rows["piece"].map(wanted)]
+    performance_of = _performances(rows, opened, performance)
+    rows = rows[rows["performance"] == rows["piece"].map(performance_of)]
     rows = rows.sort_values(["piece", "onset"], kind="stable")
-    taken = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
-    table = rows.iloc[taken].reset_index(drop=True)
+    chosen = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
+    table = rows.iloc[chosen].reset_index(drop=True)
     return Candidates(
         snippets,
         opened,
@@ -122,18 +122,18 @@ def choose(
 def _performances(
     rows: pd.DataFrame, split: Split, performance: str | None
 ) -> "pd.Series[str] | dict[str, str]":
-    """The performance to take of each piece."""
+    """Return the performance to take of each piece."""
     if performance is None:
         return rows.groupby("piece")["performance"].min()
-    known = rows.groupby("piece")["performance"].unique()
-    lacking = [piece for piece, names in known.items() if performance not in names]
+    names_of = rows.groupby("piece")["performance"].unique()
+    lacking = [piece for piece, names in names_of.items() if performance not in names]
     if lacking:
         names = sorted(set(rows["performance"]))
-        near = difflib.get_close_matches(performance, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        similar = difflib.get_close_matches(performance, names, n=1)
+        hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(names)}"
         raise DatasetError(
             f"{split.where}: no performance {performance!r} of {lacking[0]}"
             + (f" and {len(lacking) - 1} others" if len(lacking) > 1 else "")
             + f"; {hint}"
         )
-    return {str(piece): performance for piece in known.index}
+    return {str(piece): performance for piece in names_of.index}

@@ -77,7 +77,7 @@ def png(canvas: Canvas) -> bytes:
 
 
 def _choose(evaluation: Evaluation, direction: str, count: int) -> list[int]:
-    """Numbers of queries: first those whose first answer is right."""
+    """Choose queries, by number: first those whose first answer is right."""
     right = evaluation.directions[direction].ranks == 1
     halves = [np.flatnonzero(right), np.flatnonzero(~right)]
     sizes = [min(len(halves[0]), max(count // 2, count - len(halves[1])))]
@@ -91,7 +91,7 @@ def _choose(evaluation: Evaluation, direction: str, count: int) -> list[int]:
 
 
 def _best(evaluation: Evaluation, direction: str, query: int) -> list[tuple[int, float]]:
-    """The best answers to a query with their cosines, and the right one if it is not among them."""
+    """Return the best answers to a query with their cosines, and the right one if it is not among them."""
     queries, candidates = evaluation.sides(direction)
     cosine = candidates @ queries[query]
     cosine = cosine / np.maximum(np.linalg.norm(candidates, axis=1), 1e-12)
@@ -114,7 +114,7 @@ def _row(
     best: Sequence[tuple[int, float]],
     columns: int,
 ) -> Canvas:
-    """A query and its answers side by side, each with lines of text below."""
+    """Draw a query and its answers side by side, each with lines of text below."""
     width = query_window.shape[1]
     height = max(query_window.shape[0], windows[query].shape[0])
     result = evaluation.directions[direction]
@@ -130,11 +130,11 @@ def _row(
             edge = (left, top + TICK, left + width - 1, top + window.shape[0] - TICK - 1)
             drawing.box(canvas, edge, RIGHT, 6)
         for number, words in enumerate(lines):
-            at = (left + width / 2, height + 6 + number * (SMALL + 6))
+            position = (left + width / 2, height + 6 + number * (SMALL + 6))
             colour = (
                 RIGHT if right and number == 0 else drawing.INK if number == 0 else drawing.FAINT
             )
-            drawing.text(canvas, at, drawing.fitted(words, width, SMALL), SMALL, colour, "mt")
+            drawing.text(canvas, position, drawing.fitted(words, width, SMALL), SMALL, colour, "mt")
 
     rank = int(result.ranks[query])
     place(query_window, MARGIN, ["query", *_where(evaluation, query)])
@@ -194,12 +194,12 @@ def _sound(window: NDArray[np.float16], width: int) -> Canvas:
 
 
 def _framed(picture: NDArray[np.uint8], onset: float) -> Canvas:
-    """A grey picture with a thin frame, and ticks above and below where the onset is."""
+    """Return a grey picture with a thin frame, and ticks above and below its onset."""
     height, width = picture.shape
     canvas = drawing.blank(height + 2 * TICK + 2, width + 2)
     canvas[TICK + 1 : -TICK - 1, 1:-1] = picture[..., None]
     drawing.box(canvas, (0, TICK, width + 1, height + TICK + 1), drawing.LINE)
-    at = round(1 + onset * width)
-    canvas[: TICK - 2, at - 1 : at + 2] = ONSET
-    canvas[-TICK + 2 :, at - 1 : at + 2] = ONSET
+    column = round(1 + onset * width)
+    canvas[: TICK - 2, column - 1 : column + 2] = ONSET
+    canvas[-TICK + 2 :, column - 1 : column + 2] = ONSET
     return canvas

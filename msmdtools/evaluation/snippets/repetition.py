@@ -55,12 +55,12 @@ def classes(
     Returns:
         The number of each pair's class, int64 (pairs,).
     """
-    known: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
+    by_pitches: dict[bytes, list[tuple[int, NDArray[np.float32]]]] = {}
     result = np.empty(len(pitches), np.int64)
     count = 0
     for pair, (pitch, offset) in enumerate(zip(pitches, offsets, strict=True)):
         inside = slice(*np.searchsorted(offset, [-context_s / 2 - _EDGE, context_s / 2 - _EDGE]))
-        alike = known.setdefault(pitch[inside].tobytes(), [])
+        alike = by_pitches.setdefault(pitch[inside].tobytes(), [])
         times = offset[inside]
         for number, first in alike:
             if np.abs(first - times).max(initial=0) <= TOLERANCE:

@@ -123,8 +123,8 @@ class Evaluation:
 
     def sides(self, direction: str) -> tuple[Embeddings, Embeddings]:
         """Return the embeddings of the queries and those of the candidates."""
-        both = self.sounds, self.sheets
-        return both if direction == AUDIO_TO_SHEET else both[::-1]
+        vectors = self.sounds, self.sheets
+        return vectors if direction == AUDIO_TO_SHEET else vectors[::-1]
 
 
 def evaluate(
@@ -161,8 +161,8 @@ def evaluate(
         sheets.append(model.embed_sheet(batch.sheets))
         sounds.append(model.embed_audio(batch.spectrograms))
         progress("embedding", min(first + _BATCH, len(rows)), len(rows))
-    back = np.argsort(order)
-    sheet, sound = np.concatenate(sheets)[back], np.concatenate(sounds)[back]
+    inverse = np.argsort(order)
+    sheet, sound = np.concatenate(sheets)[inverse], np.concatenate(sounds)[inverse]
     for side, values in (("sheet", sheet), ("audio", sound)):
         bad = int((~np.isfinite(values).all(axis=1)).sum())
         if bad:

@@ -147,8 +147,8 @@ def evaluate(
         batch = pairs.batch(rows[order[first : first + _BATCH]])
         sheets.append(model.embed_sheet(batch.sheets))
         stored.append(batch.spectrograms)
-    back = np.argsort(order)
-    sheet, sound = np.concatenate(sheets)[back], np.concatenate(stored)[back]
+    inverse = np.argsort(order)
+    sheet, sound = np.concatenate(sheets)[inverse], np.concatenate(stored)[inverse]
     todo = conditions(dataset is not None, sorted(set(candidates.table["soundfont"])))
     pieces = candidates.table["piece"].nunique()
     steps = [pieces if condition.kind in _RENDITION else 1 for condition in todo]
@@ -180,7 +180,7 @@ def _changed(
     pool: Pool,
     step: Callable[[int], None],
 ) -> Windows:
-    """The candidates' windows under a condition."""
+    """Return the candidates' windows under a condition."""
     match condition:
         case Condition("stored"):
             return stored
@@ -226,7 +226,7 @@ def _logarithm(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _soundfonts() -> list[str]:
-    """The registered soundfonts that are on this machine."""
+    """Return the registered soundfonts that are on this machine."""
     available = []
     for name in registry():
         try:
@@ -257,7 +257,7 @@ def _rendered(
     pool: Pool,
     step: Callable[[int], None],
 ) -> NDArray[np.float16]:
-    """The windows of all candidates, rendered again in worker processes."""
+    """Render the windows of all candidates again, in worker processes."""
     info = candidates.split.info
     result = np.empty((len(candidates), info.bands, frames), np.float16)
     groups = {str(piece): group for piece, group in candidates.table.groupby("piece")}
