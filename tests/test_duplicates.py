@@ -116,7 +116,7 @@ def test_pairs_of_a_dataset(tmp_path):
     for threshold in (0, 1.1):
         with pytest.raises(MsmdError, match="above 0 and at most 1"):
             near_duplicates(dataset, threshold=threshold)
-    with pytest.raises(MsmdError, match="3 onsets or more"):
+    with pytest.raises(MsmdError, match="it must be at least 3"):
         near_duplicates(dataset, length=2)
 
 

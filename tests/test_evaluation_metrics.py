@@ -135,7 +135,7 @@ def test_chance_is_the_mean_over_random_orders():
     ("queries", "candidates", "message"),
     [
         ((3, 4), (3, 5), r"queries \(3, 4\) and candidates \(3, 5\) must be \(n, dim\) and"),
-        ((4, 2), (3, 2), "4 queries, but right answers to 3 only"),
+        ((4, 2), (3, 2), "4 queries, but only 3 candidates"),
     ],
 )
 def test_shapes_that_do_not_match(queries, candidates, message):

@@ -423,7 +423,7 @@ def test_a_collection_has_one_sheet_and_recording_a_piece(dataset, weights, tmp_
     with pytest.raises(MsmdError) as error:
         collection.gather(model, weights, dataset, other, index=kept)
     assert str(error.value) == (
-        f"{kept} has {FIRST} without the performance {SLOW}; name another index, or take the piece "
+        f"{kept} has {FIRST}, but not the performance {SLOW}; name another index, or remove the piece "
         "out of this one with msmd index --remove"
     )
 

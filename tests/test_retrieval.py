@@ -434,7 +434,7 @@ def test_parts_of_recordings(made):
     assert np.array_equal(
         asked.vectors, search.audio_query(spectrogram[:, 40:80], made.model, 0.5).vectors
     )
-    with pytest.raises(MsmdError, match=r"^0\.5 s are too short to search with; give 1 s or more$"):
+    with pytest.raises(MsmdError, match=r"^0\.5 s is too short to search with; give 1 s or more$"):
         search.audio_query(spectrogram, made.model, 0.5, 2, 2.5)
     with pytest.raises(MsmdError, match=r"s; it has nothing at 999 s$"):
         search.audio_query(spectrogram, made.model, 0.5, 999)

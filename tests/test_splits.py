@@ -265,7 +265,7 @@ def test_a_split_of_a_dataset_by_work(dataset):
     assert sorted(split) == [FIRST, SECOND]
     assert set(split.values()) == {"train", "test"}
     assert splits.onsets(dataset) == {FIRST: 31, SECOND: 31}
-    with pytest.raises(MsmdError, match="3 splits need as many works at least, and there are 2"):
+    with pytest.raises(MsmdError, match="3 splits need at least 3 works, and there are 2"):
         splits.resolve(dataset, SplitByWork())
 
 

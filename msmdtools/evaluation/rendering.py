@@ -93,8 +93,8 @@ def windows(cut: Cut) -> NDArray[np.float16]:
     seconds = np.unique([event.onset_s for event in events(music, spec)])
     if max(cut.onsets) >= len(seconds):
         raise DatasetError(
-            f"{cut.rendition.dataset}: {cut.rendition.piece} has {len(seconds)} onsets, and the "
-            f"snippets have number {max(cut.onsets)}; name the dataset that they were cut from"
+            f"{cut.rendition.dataset}: {cut.rendition.piece} has {len(seconds)} onsets, but the "
+            f"snippets use onset {max(cut.onsets)}; name the dataset that they were cut from"
         )
     bands = padded(whole(cut.rendition), cut.info)
     first = cut.info.onset_frame - cut.frames // 2

@@ -41,7 +41,7 @@ def read_music(path: str | Path) -> Music:
         return round(tick * TICKS_PER_QUARTER / midi.ticks_per_quarter)
 
     if ticks(midi.end_tick) > _LAST_TICK:
-        raise MsmdError(f"{path}: the MIDI file has times that no music has")
+        raise MsmdError(f"{path}: the MIDI file has impossibly late times")
     notes = [
         Note(
             ticks(n.onset_tick), ticks(n.offset_tick), n.pitch, n.velocity, n.channel, False, 0, ""

@@ -132,7 +132,7 @@ def most_similar(
     """
     queries, candidates = _checked(queries, candidates)
     if not 1 <= count < len(candidates):
-        raise ValueError(f"{count} others of {len(candidates)} candidates")
+        raise ValueError(f"count is {count}; it must be from 1 to {len(candidates) - 1}")
     values = np.full((len(queries), count), -np.inf, np.float32)
     numbers = np.zeros((len(queries), count), np.int64)
     for rows, columns, similarity in _blocks(queries, candidates, chunk):
@@ -197,7 +197,7 @@ def _checked(
             f"queries {queries.shape} and candidates {candidates.shape} must be (n, dim) and (m, dim)"
         )
     if len(candidates) < len(queries):
-        raise ValueError(f"{len(queries)} queries, but right answers to {len(candidates)} only")
+        raise ValueError(f"{len(queries)} queries, but only {len(candidates)} candidates")
     for name, rows in (("queries", queries), ("candidates", candidates)):
         bad = ~np.isfinite(rows).all(axis=1)
         if bad.any():

@@ -130,7 +130,7 @@ class Index:
             table = parts.read(path, self._files[str(part)], rows["row_group"].tolist())
             embeddings = parts.vectors_of(table)
             if embeddings.shape != (rows["windows"].sum(), self.description.dim):
-                raise parts.damaged(path, "its vectors have another number or length")
+                raise parts.damaged(path, "its vectors have the wrong number or length")
             places.append(table.drop_columns("vector").to_pandas())
             vectors.append(embeddings)
         sizes = entries["windows"].to_numpy(np.int64)
@@ -271,7 +271,7 @@ def read_entries(path: Path, description: Description) -> "pd.DataFrame":
     except (OSError, ValueError, pa.ArrowException) as error:
         raise parts.damaged(file, why(error)) from error
     if table.column_names != parts.ENTRIES.names:
-        raise parts.damaged(file, "it has other columns")
+        raise parts.damaged(file, "it has the wrong columns")
     frame: pd.DataFrame = table.to_pandas()
     return frame.set_index("entry", drop=False).rename_axis(None)
 

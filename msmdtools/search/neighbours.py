@@ -1,15 +1,14 @@
 """Which pieces of a large index are worth an exact search: nearest windows by FAISS.
 
-Up to `EXACT_UP_TO` windows a search goes through all of them, which takes tens of milliseconds, and
-there is no FAISS file. Beyond, the windows of a side are kept once more: in an inverted file (IVF),
-that is clustered, so that a query looks into the clusters nearest to it alone; in these as codes of 4
-bits for every two components (PQ), which are compared in the processor's registers; and as 16-bit
-floats, with which the similarity of the best by their codes is calculated anew. Windows are added
-without building it again; it is built again when it has grown fourfold. What is removed stays in it
-without being found, up to a quarter of it. It is read through a memory map.
+Up to `EXACT_UP_TO` windows a search compares the query with all of them, which takes tens of milliseconds, and
+there is no FAISS file. For more windows, each side also has an inverted file (IVF): its windows are clustered,
+and a query visits only the nearest clusters. There the windows are compared by codes of 4 bits for every two
+components (PQ), which fit into the processor's registers, and the similarities of the best ones are then
+computed from 16-bit floats. New windows are added to the file, which is built anew once it has grown fourfold.
+Removed windows stay in it, but are skipped, until they make up a quarter of it. It is read through a memory map.
 
-The id of a window in it is the number of its entry, its sheet or recording, as it only has to tell which
-entries may have a good path. No path of an entry can have a higher mean similarity than the
+The id of a window in the file is the number of its entry, its sheet or recording, as the file only has to tell
+which entries may have a good path. No path of an entry can have a higher mean similarity than the
 mean, over the query's windows, of the best similarity in the entry. Entries are sorted by that bound,
 where windows that are not among a query window's nearest count as much as the farthest that is. The
 best `CANDIDATES` are searched exactly.

@@ -149,7 +149,7 @@ def open_part(path: Path, side: str) -> parquet.File:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise damaged(path, why(error)) from error
     if file.schema.names != SIDES[side].names:
-        raise damaged(path, "it has other columns")
+        raise damaged(path, "it has the wrong columns")
     return file
 
 

@@ -71,7 +71,7 @@ def of_file(
     ending = path.suffix.lower()
     if path.is_dir() or pictures.is_picture(path) or ending == ".pdf":
         if start or end is not None:
-            raise MsmdError(f"{path}: a sheet has pages, no seconds; leave out --start and --end")
+            raise MsmdError(f"{path}: a sheet has pages, not seconds; leave out --start and --end")
         sheet = apart.read(pages.read_sheet, path, None, limits=limits)
         if page is not None and not 1 <= page <= len(sheet.pages):
             raise MsmdError(f"{path}: no page {page}; it has {len(sheet.pages)}")

@@ -121,7 +121,7 @@ def excerpt(
     part = spectrogram[:, frame_of(start) : frame_of(stop)]
     if part.shape[1] < SHORTEST_S * FRAMES_PER_SECOND:
         raise MsmdError(
-            f"{max(stop - start, 0):.1f} s are too short to search with; give {SHORTEST_S:g} s or more"
+            f"{max(stop - start, 0):.1f} s is too short to search with; give {SHORTEST_S:g} s or more"
         )
     return part
 
@@ -200,7 +200,7 @@ def _shortlist(index: Index, side: str, queries: NDArray[np.float32]) -> list[in
         index.faiss_indexes[side] if side in index.faiss_indexes else neighbours.load(path)
     )
     if nearest_windows.d != index.description.dim:
-        raise parts.damaged(path, "its vectors have another length")
+        raise parts.damaged(path, "its vectors have the wrong length")
     entries = index.entries.index[index.entries["side"] == side].to_numpy(np.int64)
     similarities, ids = neighbours.search(nearest_windows, queries)
     ordered = neighbours.best(similarities, ids)

@@ -102,9 +102,11 @@ def compare(
         MsmdError: the threshold or the length is out of its range.
     """
     if not 0 < threshold <= 1:
-        raise MsmdError(f"a threshold of similarity is above 0 and at most 1, not {threshold}")
+        raise MsmdError(f"the threshold is {threshold}; it must be above 0 and at most 1")
     if length < 3:
-        raise MsmdError(f"an n-gram has 3 onsets or more (2 have no rhythm), not {length}")
+        raise MsmdError(
+            f"the length is {length} onsets; it must be at least 3, as two have no rhythm"
+        )
     names, owner, grams = ngrams(heads, transpose, length)
     size = np.bincount(owner, minlength=len(names))
     first, second, shared = _shared(owner, grams, len(names))

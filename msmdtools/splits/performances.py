@@ -55,7 +55,7 @@ def performances_by_split(
         if not two_roles and by_default == list(SPLITS):
             only = ", ".join(sorted(set(font.values())))
             warn(
-                f"All performances are used in every split: the dataset has {only} only, and the "
+                f"All performances are used in every split: the dataset has only {only}, so the "
                 "soundfont of the tests is heard in training. To test on an unheard one, build "
                 "the dataset with fonts of both roles, or name the performances of each split."
             )

@@ -197,7 +197,7 @@ def make(
     wanted = [s for s, fraction in enumerate(spec.fractions) if fraction > 0]
     if len(size) < len(wanted):
         raise MsmdError(
-            f"{len(wanted)} splits need as many works at least, and there are {len(size)}; "
+            f"{len(wanted)} splits need at least {len(wanted)} works, and there are {len(size)}; "
             "use other fractions or more pieces"
         )
     line = sorted(size, key=lambda w: (_draw(spec.seed, composer[w]), _draw(spec.seed, w)))

@@ -171,8 +171,8 @@ def _side_of(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
         if (piece, performance) not in number:
             what = f"the performance {performance}" if performance else "its sheet"
             raise MsmdError(
-                f"{index.path} has {piece} without {what}; name another index, or take the piece out "
-                "of this one with msmd index --remove"
+                f"{index.path} has {piece}, but not {what}; name another index, or remove the piece "
+                "from this one with msmd index --remove"
             )
     side = index.read(name, [number[item] for item in wanted.items()])
     order = sorted(range(len(side.names)), key=lambda group: side.names[group][0])
@@ -183,7 +183,7 @@ def _side_of(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
     if bad:
         raise MsmdError(
             f"{index.path}: {bad} of {len(vectors)} {name} embeddings are not finite; "
-            "the weights are of no use, take an earlier checkpoint and another index"
+            "the weights are unusable; take an earlier checkpoint and another index"
         )
     return Side(
         places=side.places.iloc[windows].reset_index(drop=True),

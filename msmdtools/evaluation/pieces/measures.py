@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _INK = 150
 # Part of the rows that may be white, such as where a slur's edge is erased.
 _WHITE = 0.03
-# In px: how near to a head's edge a stem stands, how far a bar line may be from the end of the staff
-# lines, and how far apart the lines of a double bar may be (two spaces of a staff).
+# In px: the distance of a stem from the edge of its head, the largest distance of a bar line from the end of
+# the staff lines, and the largest distance between the lines of a double bar (two spaces of a staff).
 _STEM, _END, _DOUBLE = 1.6, 8, 13.0
 
 
