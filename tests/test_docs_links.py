@@ -75,6 +75,30 @@ def test_the_documentation_names_modules_and_functions_that_there_are(repository
     assert sorted(f"{page}: {name}" for page, name in named if not _exists(name)) == []
 
 
+def test_the_code_names_modules_and_functions_that_there_are(repository: Path) -> None:
+    """What its docstrings and comments mention in backticks, in full or from a room on."""
+    pytest.importorskip("torch")
+    pytest.importorskip("faiss")
+    package = repository / "msmdtools"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    dead = set()
+    for path in package.rglob("*.py"):
+        for name in re.findall(r"`((?:[a-z]\w*\.)+\w+)`", path.read_text("utf-8")):
+            first = name.partition(".")[0]
+            known = name if first == "msmdtools" else f"msmdtools.{name}" if first in rooms else ""
+            if name.endswith(".json"):  # a file
+                continue
+            if known and not _exists(known) and not _exists(_below(path, package, name)):
+                dead.add(f"{path.relative_to(package)}: {name}")
+    assert sorted(dead) == []
+
+
+def _below(path: Path, package: Path, name: str) -> str:
+    """A name as it would be said from within a module's own room."""
+    room = path.parent.relative_to(package.parent)
+    return f"{'.'.join(room.parts)}.{name}"
+
+
 def _names(text: str) -> Iterator[str]:
     """Dotted names below msmdtools that a page imports or mentions."""
     yield from re.findall(r"`(msmdtools(?:\.\w+)+)", text)

@@ -18,7 +18,7 @@ import pytest
 import msmdtools
 from msmdtools.cli import COMMANDS
 from msmdtools.cli.reference import reference
-from msmdtools.cli.rooms import ROOMS
+from msmdtools.cli.rooms import ROOMS, replaced
 
 PACKAGE = Path(msmdtools.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -164,6 +164,14 @@ def test_reference_has_every_command_with_help_for_every_option_and_an_example(
         options = [(c, o) for c in commands for o in c.params if isinstance(o, click.Option)]
         wrong += [f"{c.name} {option.opts[0]}: no help" for c, option in options if not option.help]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_of_the_rooms_is_up_to_date(repository: Path) -> None:
+    page = (repository / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert page == replaced(page), "run `make docs`"
+    there = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    there |= {path.stem for path in PACKAGE.glob("[!_]*.py")}
+    assert there == set(LEVEL) - {"msmdtools"}
 
 
 def test_top_level_holds_what_was_agreed(repository: Path) -> None:
