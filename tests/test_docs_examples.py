@@ -1,0 +1,133 @@
+"""Every example in Python of the README and of docs/ is run, by this file or by the test of its page."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from msmdtools.cli import main
+
+torch = pytest.importorskip("torch")
+
+PIECE = "PetzoldC__BWVAnh114__minuet-in-g"
+TRAIN = "Traditional__greensleeves__greensleeves"
+OTHER = "Traditional__frere-jacques__frere-jacques"
+DOCTESTS = {"docs/loader.md", "docs/models.md", "docs/python.md", "docs/snippets.md"}
+DOCTESTS |= {"docs/splits.md", "docs/training.md"}
+"""Pages whose examples show what they print; each has a test that compares it."""
+PROGRAMS = {
+    "README.md": 2,
+    "docs/dataset.md": 1,
+    "docs/evaluation.md": 2,
+    "docs/following.md": 1,
+    "docs/performances.md": 1,
+    "docs/retrieval.md": 1,
+    "docs/snippets.md": 1,
+}
+"""Pages with programs, and how many; they are run here."""
+SMALLER = {"all_split:test": "split.csv:split:test"}
+"""What needs the 94 test pieces of MSMD, and what stands for it here."""
+MODEL = {
+    "name": "tiny",
+    "context_s": 2.1,
+    "sheet_tower": {"kind": "vgg", "width": 2},
+    "audio_tower": {"kind": "vgg", "width": 2},
+    "projection": {"kind": "none"},
+    "loss": {"kind": "infonce"},
+}
+
+
+def blocks(page: Path) -> list[str]:
+    """The fenced examples in Python of a page; what is fenced without a language is output, or Python."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    named = [text for language, text in found if language == "python"]
+    return named + [t for language, t in found if not language and "msmdtools." in t and "=" in t]
+
+
+def test_every_page_with_examples_is_known(repository: Path) -> None:
+    known: dict[str, int] = {}
+    for page in [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]:
+        name = page.relative_to(repository).as_posix()
+        texts = blocks(page) if name != "docs/cli.md" else []
+        shown = [text for text in texts if ">>>" in text]
+        assert not shown or name in DOCTESTS, f"{name}: its examples have no test"
+        if len(texts) > len(shown):
+            known[name] = len(texts) - len(shown)
+    assert known == PROGRAMS
+
+
+@pytest.fixture(scope="module")
+def here(soundfont, sample_root, tmp_path_factory):
+    """A folder with all that the examples name: a dataset, snippets, weights, an index, files."""
+    from msmdtools.models import bundle, config
+    from msmdtools.models.network import TwoTower
+
+    folder = tmp_path_factory.mktemp("examples")
+
+    def msmd(*arguments):
+        result = CliRunner().invoke(main, [str(one) for one in arguments])
+        assert result.exit_code == 0, result.output
+
+    msmd("ingest", sample_root, "--out", folder / "all.csv")
+    head, *rows = (folder / "all.csv").read_text("utf-8").splitlines()
+    rows = [row for row in rows if row.startswith((PIECE, TRAIN, OTHER))]
+    assert len(rows) == 3
+    (folder / "pieces.csv").write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    table = f"piece,split\n{PIECE},test\n{OTHER},test\n{TRAIN},train\n"
+    (folder / "split.csv").write_text(table, "utf-8")
+    (folder / "tree").symlink_to(sample_root)
+    (folder / "demo").mkdir()
+    (folder / "demo" / "dataset").symlink_to(folder / "msmd")
+    build = ["build", "--manifest", folder / "pieces.csv", "--root", sample_root]
+    build += ["--out", folder / "msmd", "--soundfonts", "TimGM6mb", "--keep-audio", "--jobs", 1]
+    msmd(*build)
+    split = ["--split", f"{folder / 'split.csv'}:split", "--jobs", 1]
+    msmd("snippets", folder / "msmd", "--out", folder / "snippets", *split)
+    torch.manual_seed(0)
+    made = config.from_mapping(MODEL)
+    (folder / "run").mkdir()
+    bundle.save(folder / "run" / "weights.safetensors", TwoTower(made), made, {})
+    msmd("index", folder / "msmd", "--out", folder / "msmd.index")
+    performance = next((folder / "msmd" / "pieces" / PIECE / "performances").iterdir())
+    (folder / "recording.flac").symlink_to(performance / "audio.flac")
+    page = folder / "msmd" / "pieces" / PIECE / "page-01.png"
+    with Image.open(page) as image:
+        image.convert("L").save(folder / "score.pdf", resolution=100)
+    return folder
+
+
+def given(page: str) -> dict[str, object]:
+    """What a page has explained before its example."""
+    import msmdtools
+
+    if page == "README.md":
+        rng = np.random.default_rng(1)
+        windows = rng.integers(0, 256, (2, 160, 200), np.uint8)
+        return {
+            "spectrograms": rng.random((2, 92, 84), np.float32),
+            "images": windows,
+            "msmdtools": msmdtools,
+        }
+    if page == "docs/performances.md":
+        return {"score": SimpleNamespace(music=msmdtools.open("msmd")[PIECE].music)}
+    return {}
+
+
+@pytest.mark.parametrize("page", PROGRAMS)
+def test_programs_run(repository, here, page, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(here)
+    names: dict[str, object] = {"__name__": "example", **given(page)}
+    texts = [text for text in blocks(repository / page) if ">>>" not in text]
+    for text in texts:
+        for large, small in SMALLER.items():
+            text = text.replace(large, small)  # noqa: PLW2901
+        exec(compile(text, page, "exec"), names)
+    printed = capsys.readouterr().out
+    assert bool(printed) == ("print(" in "".join(texts))
+    if page == "README.md":
+        assert "onset_s" in printed
+        assert "Position(page=1, system=1, x=" in printed
