@@ -36,6 +36,7 @@ SPECIFIED = frozenset(
         "follow",
         "info",
         "inputs",
+        "loading",
         "match",
         "metrics",
         "perform",
@@ -44,6 +45,7 @@ SPECIFIED = frozenset(
         "score",
         "search",
         "snippet",
+        "snippets",
         "sources",
         "splits",
     }

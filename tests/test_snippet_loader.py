@@ -528,13 +528,16 @@ def test_a_shard_damaged_inside(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda t: t.drop_columns(["heads", "x"]), ": another schema: it lacks x, heads"),
+        (
+            lambda t: t.drop_columns(["heads", "x"]),
+            ": not the schema of snippets: it lacks x, heads",
+        ),
         (lambda t: t.replace_schema_metadata({}), ": not a shard of snippets (its schema has no "),
         (
             lambda t: t.replace_schema_metadata(
                 {"msmdtools": json.dumps({**INFO.to_json(), "frames": 42})}
             ),
-            ": another schema: its windows are not those of data/train-00000-of-00003.parquet; ",
+            ": not the schema of data/train-00000-of-00003.parquet: its windows have other sizes; ",
         ),
         (
             lambda t: t.replace_schema_metadata(

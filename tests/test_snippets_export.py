@@ -198,7 +198,7 @@ def test_an_unfinished_export_is_not_gone_on_with_other_options(
         with pytest.raises(DatasetError, match=rf"^No space is left on the disk of {out}\."):
             run(dataset, out, split)
     with pytest.raises(
-        DatasetError, match=r"in another way\. What differs: --context\. Give another folder"
+        DatasetError, match=r"made differently\. They differ in: --context\. Give another folder"
     ):
         run(dataset, out, split, context=4.2)
     assert run(dataset, out, split).new
@@ -330,7 +330,7 @@ def test_validation_without_the_dataset_or_with_another_one(
     (other / "dataset.json").write_text((other / "dataset.json").read_text() + "\n")
     result = CliRunner().invoke(main, ["validate", str(copy), "--dataset", str(other)])
     assert result.exit_code == 3
-    assert "is not the dataset that these were cut from" in result.output
+    assert "is not the dataset that the snippets were cut from" in result.output
     result = CliRunner().invoke(main, ["validate", str(copy), "--dataset", str(dataset), "--json"])
     assert result.exit_code == 0
     assert json.loads(result.output)["compared"] == 32
@@ -353,4 +353,4 @@ def test_an_export_that_is_given_again_sees_that_a_shard_is_gone(
     shard.unlink() if state == "missing" else shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(DatasetError) as raised:
         run(dataset, copy, split)
-    assert str(raised.value) == f"{shard} is {state}; remove {copy} and give the same command again"
+    assert str(raised.value) == f"{shard} is {state}; remove {copy} and run the same command again"

@@ -22,7 +22,7 @@ from msmdtools.loading.torch_data import (  # noqa: E402
     PairsDataset,
     StreamDataset,
     StreamLoader,
-    _given,
+    _per_worker,
     tensors,
 )
 
@@ -120,7 +120,7 @@ def test_shares_that_run_out_one_after_the_other() -> None:
     counts = [3, 1, 2]
     order = [0, 1, 2, 0, 2, 0]
     for batches in range(7):
-        assert _given(counts, batches) == [order[:batches].count(w) for w in range(3)]
+        assert _per_worker(counts, batches) == [order[:batches].count(w) for w in range(3)]
 
 
 def test_ranks_are_those_of_distributed_training(folder: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Spectrogram windows cut out of the stored ones, and what augmentation does to them.
+"""Cut spectrogram windows out of the stored ones and augment them.
 
 Spectrograms are log10(1 + magnitude), as in `msmdtools.features`. A change of tempo interpolates
 between frames, linearly, with the onset where it is; pitches stay. A room, a filter, gain and noise
-act on the magnitudes, all pairs of a batch at once; masks are silence, zero in either.
+act on the magnitudes, all pairs of a batch at once; masks are silence, zero in both scales.
 """
 
 import math
@@ -28,7 +28,7 @@ Spectrograms = NDArray[Any]
 
 
 def needed(frames: int, augment: AudioAugment) -> tuple[int, int]:
-    """Frames that a window of `frames` may need: before and after its centre, at most."""
+    """Frames that a window of `frames` may need of the stored spectrogram, before and after its centre."""
     jitter = int(augment.jitter_frames)
     before = frames // 2 + jitter + lead_frames(augment)
     after = frames - frames // 2 + jitter
@@ -48,16 +48,19 @@ def cut(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Spectrograms:
-    """Windows of the stored spectrograms, augmented: (pairs, bands, frames).
+    """Cut windows out of the stored spectrograms and augment them.
 
     Args:
         stored: float16, (bands, stored frames) each, all of one shape.
-        centre: the onset's frame in them; it becomes frame `frames // 2` of the window.
+        centre: the onset's frame in the stored spectrograms; it becomes frame `frames // 2` of the window.
+        frames: frames of a window.
+        augment: what to vary, and how much at most.
+        seed, epoch: with each pair's index, what the random numbers depend on.
         index: the pairs' indices in their split, (pairs,).
 
     Returns:
-        float16 where values stay as they are, float32 where they are changed. What lies beyond
-        the stored frames is silence.
+        Windows (pairs, bands, frames): float16 where values stay as they are, float32 where they are
+        changed. Beyond the stored frames there is silence.
     """
     jitter = int(augment.jitter_frames)
     shift = np.floor(draws.between(-jitter, jitter + 1, seed, epoch, index, JITTER)).astype(int)
@@ -87,22 +90,22 @@ def cut(
 
 
 def lead_frames(augment: AudioAugment) -> int:
-    """Frames before the window whose sound still rings in it: to 30 dB below."""
+    """Frames before the window whose sound still rings in it, until it has fallen by 30 dB."""
     return int(np.ceil(augment.room_s * FRAMES_PER_SECOND / 2))
 
 
 def _window(
     stored: Sequence[NDArray[np.float16]], first: NDArray[np.int64], frames: int
 ) -> NDArray[np.float16]:
-    have = stored[0].shape[1]
-    if first.min() >= 0 and first.max() + frames <= have:
+    count = stored[0].shape[1]
+    if first.min() >= 0 and first.max() + frames <= count:
         windows = np.empty((len(stored), stored[0].shape[0], frames), np.float16)
         for window, spectrogram, start in zip(windows, stored, first.tolist(), strict=True):
             window[...] = spectrogram[:, start : start + frames]
         return windows
     windows = np.zeros((len(stored), stored[0].shape[0], frames), np.float16)
     for window, spectrogram, start in zip(windows, stored, first.tolist(), strict=True):
-        low, high = max(start, 0), min(start + frames, have)
+        low, high = max(start, 0), min(start + frames, count)
         if low < high:
             window[:, low - start : high - start] = spectrogram[:, low:high]
     return windows
@@ -116,18 +119,18 @@ def _stretched(
     speed: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """Windows that are `speed` times as fast, with the stored frame `centre` at frame `before`."""
-    bands, have = stored[0].shape
+    bands, count = stored[0].shape
     windows = np.empty((len(stored), bands, frames), np.float32)
-    source = np.zeros((bands, have + 2), np.float32)  # silence at either end
+    source = np.zeros((bands, count + 2), np.float32)  # silence at either end
     place = centre + (np.arange(frames) - before[:, None]) * speed[:, None]
-    place = np.clip(place, -1, have) + 1
-    left = np.minimum(place.astype(np.int64), have)
+    place = np.clip(place, -1, count) + 1
+    left = np.minimum(place.astype(np.int64), count)
     weight = (place - left).astype(np.float32)
     right = np.empty((bands, frames), np.float32)
-    for window, spectrogram, here, part in zip(windows, stored, left, weight, strict=True):
+    for window, spectrogram, indices, part in zip(windows, stored, left, weight, strict=True):
         source[:, 1:-1] = spectrogram
-        np.take(source, here, axis=1, out=window, mode="clip")
-        np.take(source, here + 1, axis=1, out=right, mode="clip")
+        np.take(source, indices, axis=1, out=window, mode="clip")
+        np.take(source, indices + 1, axis=1, out=right, mode="clip")
         right -= window
         right *= part
         np.add(window, right, out=window)
@@ -155,7 +158,17 @@ def _reverberate(magnitudes: NDArray[np.float32], seconds: NDArray[np.float64]) 
 def gains(
     augment: AudioAugment, seed: int, epoch: int, index: NDArray[np.int64], bands: int
 ) -> NDArray[np.float32]:
-    """Factors of the magnitudes by the equaliser and the gain: (pairs, bands, 1)."""
+    """Draw the gains of the equaliser and the overall gain, as factors of the magnitudes.
+
+    Args:
+        augment: the largest gains, in dB.
+        seed, epoch: with each pair's index, what the random numbers depend on.
+        index: the pairs' indices in their split, (pairs,).
+        bands: number of frequency bands.
+
+    Returns:
+        Factors (pairs, bands, 1).
+    """
     db = draws.between(-augment.gain_db, augment.gain_db, seed, epoch, index, GAIN)[:, None]
     if augment.filter_db:
         knots = augment.filter_db * (2 * draws.uniforms(seed, epoch, index, FILTER, KNOTS) - 1)
@@ -169,7 +182,7 @@ def gains(
 
 @lru_cache(maxsize=1)
 def noise_field() -> NDArray[np.float32]:
-    """Energies of complex Gaussian noise, mean 1; pieces of it are cheaper than drawing anew."""
+    """Energies of complex Gaussian noise, mean 1; pieces of this field are cheaper than drawing anew."""
     noise = np.random.Generator(np.random.PCG64(0)).standard_exponential(FIELD, np.float32)
     noise.flags.writeable = False
     return noise
@@ -190,9 +203,9 @@ def _mask(windows: Spectrograms, most: float, axis: int, drawn: NDArray[np.float
     """Silence a stretch along an axis, of 0 to `most` in width, at a random place."""
     if not most:
         return
-    have = windows.shape[axis]
-    widths = np.minimum(np.floor(drawn[:, 0] * (int(most) + 1)), have).astype(int)
-    firsts = np.floor(drawn[:, 1] * (have - widths + 1)).astype(int)
+    length = windows.shape[axis]
+    widths = np.minimum(np.floor(drawn[:, 0] * (int(most) + 1)), length).astype(int)
+    firsts = np.floor(drawn[:, 1] * (length - widths + 1)).astype(int)
     for window, first, width in zip(windows, firsts.tolist(), widths.tolist(), strict=True):
         stretch = slice(first, first + width)
         window[(slice(None), stretch) if axis == 2 else stretch] = 0

@@ -1,8 +1,8 @@
-"""What to vary in training pairs, and how much: every strength in one configuration, all off by default.
+"""Configure the augmentation of training pairs: what is varied and how much, all off by default.
 
-A strength is the most that is done; how much is drawn anew for each pair and epoch, uniformly
-between nothing (or its negative, where the meaning says ±) and the strength. `AUGMENTATIONS` in a
-TOML file are the tables [sheet] and [audio] with the names below.
+A strength is an upper limit: the amount is drawn anew for each pair and epoch, uniformly between 0 (or
+the negative of the strength, where the meaning says ±) and the strength. A TOML file of augmentations
+has the tables [sheet] and [audio] with the names below.
 
 `PAPERS` is the augmentation of Dorfer et al. (TISMIR 2018): sheets shifted by up to 5 px and scaled
 by up to 5 %, audio shifted by up to one frame, and one of the recordings of an onset per epoch.
@@ -25,23 +25,29 @@ def _strength(unit: str, meaning: str, most: float) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class SheetAugment:
-    """What is varied in the sheet window. Lengths in pixels of the window."""
+    """Augmentation of the sheet window. Lengths are in pixels of the window.
+
+    Each field is the strength of one augmentation; its meaning and unit are in its declaration.
+    """
 
     shift_px: float = _strength("px", "± shift, across and down", 1000)
-    scale: float = _strength(
-        "", "± part by which it is larger or smaller; 0.05 is 0.95 to 1.05", 0.5
-    )
+    scale: float = _strength("", "± relative change of size; 0.05 is 0.95 to 1.05", 0.5)
     rotation_deg: float = _strength("°", "± rotation about the onset", 45)
     thickness_px: float = _strength("px", "± width by which all strokes grow or shrink", 3)
     blur_px: float = _strength("px", "standard deviation of a Gaussian blur", 20)
-    contrast: float = _strength("", "part of the range by which paper darkens and ink fades", 0.5)
+    contrast: float = _strength(
+        "", "share of the grey range by which paper darkens and ink fades", 0.5
+    )
     stains: float = _strength("", "number of soft dark stains", 20)
     noise: float = _strength("grey levels", "standard deviation of Gaussian noise", 255)
 
 
 @dataclass(frozen=True, slots=True)
 class AudioAugment:
-    """What is varied in the spectrogram window. Levels act on magnitudes, before the logarithm."""
+    """Augmentation of the spectrogram window. Levels act on magnitudes, before the logarithm.
+
+    Each field is the strength of one augmentation; its meaning and unit are in its declaration.
+    """
 
     one_performance: bool = option(
         "each epoch uses one performance of each onset, drawn anew: the choice of tempo and "
@@ -50,7 +56,7 @@ class AudioAugment:
     )
     jitter_frames: float = _strength("frames", "± shift of the onset, in whole frames", 1000)
     stretch: float = _strength(
-        "", "± part by which it is faster or slower about the onset; 0.1 is 0.9 to 1.1", 0.5
+        "", "± relative change of tempo about the onset; 0.1 is 0.9 to 1.1", 0.5
     )
     room_s: float = _strength("s", "reverberation time (60 dB) of a room", 10)
     filter_db: float = _strength("dB", "± gain of a random smooth equaliser", 60)
@@ -64,8 +70,12 @@ class AudioAugment:
 class Augment:
     """The augmentation of both sides.
 
+    Attributes:
+        sheet: strengths for the sheet window.
+        audio: strengths for the spectrogram window.
+
     Raises:
-        MsmdError: a strength is negative, not a number, or beyond what makes sense.
+        MsmdError: a strength is negative, not a number, or out of range.
     """
 
     sheet: SheetAugment = SheetAugment()
@@ -123,11 +133,11 @@ def named(name: str) -> Augment:
 
 
 def load(path: str | Path) -> Augment:
-    """The augmentation of a TOML file with the tables [sheet] and [audio].
+    """Read the augmentation from a TOML file with the tables [sheet] and [audio].
 
     Raises:
         MsmdError: there is no such file, it is not TOML, or it has an unknown name or a strength
-            that makes no sense.
+            that is out of range.
     """
     path = Path(path)
     try:
@@ -143,7 +153,7 @@ def load(path: str | Path) -> Augment:
 
 
 def from_mapping(content: dict[str, Any]) -> Augment:
-    """The augmentation of a mapping as in a TOML file. Raises MsmdError as `load` does."""
+    """Make the augmentation from the content of a TOML file. Raises MsmdError as `load` does."""
     parts: dict[str, Any] = {}
     kinds: dict[str, type] = {"sheet": SheetAugment, "audio": AudioAugment}
     for table, values in content.items():
@@ -151,7 +161,7 @@ def from_mapping(content: dict[str, Any]) -> Augment:
             raise MsmdError(f"no table [{table}]; there are [sheet] and [audio]")
         if not isinstance(values, dict):
             raise MsmdError(f"{table} is not a table; write [{table}] above its strengths")
-        names = [one.name for one in options.declared(kinds[table])]
+        names = [declared.name for declared in options.declared(kinds[table])]
         for name in values:
             if name not in names:
                 raise options.unknown("augmentation", name, names, table)
@@ -160,23 +170,23 @@ def from_mapping(content: dict[str, Any]) -> Augment:
 
 
 def reference() -> str:
-    """The augmentations as a table in Markdown: name, unit, meaning, strength in the presets."""
+    """Describe the augmentations as a table in Markdown: name, unit, meaning, strength in the presets."""
     lines = ["| name | unit | what is varied | papers | strong |", "|---|---|---|---|---|"]
     for table in ("sheet", "audio"):
-        for one in options.declared(type(getattr(OFF, table))):
-            presets = [getattr(getattr(p, table), one.name) for p in (PAPERS, STRONG)]
+        for declared in options.declared(type(getattr(OFF, table))):
+            presets = [getattr(getattr(p, table), declared.name) for p in (PAPERS, STRONG)]
             shown = " | ".join(_shown(value) for value in presets)
-            unit, meaning = one.option.unit, one.option.meaning
-            lines.append(f"| `{table}.{one.name}` | {unit} | {meaning} | {shown} |")
+            unit, meaning = declared.option.unit, declared.option.meaning
+            lines.append(f"| `{table}.{declared.name}` | {unit} | {meaning} | {shown} |")
     return "\n".join(lines)
 
 
 def strengths(part: SheetAugment | AudioAugment) -> list[str]:
-    """What is on, as text, such as "shift_px 5"."""
+    """The strengths that are not 0, as text, such as "shift_px 5"."""
     return [
-        one.name if value is True else f"{one.name} {value:g}"
-        for one in options.declared(type(part))
-        if (value := getattr(part, one.name))
+        declared.name if value is True else f"{declared.name} {value:g}"
+        for declared in options.declared(type(part))
+        if (value := getattr(part, declared.name))
     ]
 
 

@@ -1,7 +1,7 @@
-"""Pairs in memory: encoded as stored, and as batches of arrays.
+"""Read pairs into memory, encoded as they are stored, and make batches of arrays from them.
 
-A `View` says what a pair looks like to its reader: sizes, types, augmentation. `read` takes a row
-group as it is stored, `make` cuts, decodes and augments some of its rows.
+A `View` is the form in which a reader wants pairs: sizes, types, augmentation. `read` reads a row
+group as it is stored; `make` decodes, cuts and augments some of its rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class View:
-    """What a pair looks like to its reader. Made by `view`, which checks it."""
+    """The form in which a reader wants pairs: sizes, types, augmentation. Made by `view`, which checks it.
+
+    Attributes:
+        rows, columns: size of the sheet window in pixels.
+        frames: length of the spectrogram window.
+        sheet_type: uint8 (255 is white) or float32 (1 is white).
+        spectrogram_type: float16 or float32.
+        also: names of the columns that a batch has beside the windows.
+        augment: what to vary, and how much at most.
+        seed: of augmentation.
+    """
 
     rows: int
     columns: int
@@ -72,15 +82,20 @@ def view(
     sheet_type: str = "uint8",
     spectrogram_type: str = "float16",
 ) -> View:
-    """A view of snippets.
+    """Make a view of snippets, and check that they hold enough for it.
 
     Args:
-        info: what is stored.
+        info: sizes of the stored windows.
         context_s: length of the audio window in seconds.
         window: rows and columns of the sheet window; None for the nominal one.
+        augment: what to vary, and how much at most.
+        seed: of augmentation.
         columns: columns that a batch has beside the windows.
         sheet_type: uint8 (0 to 255) or float32 (0 to 1).
         spectrogram_type: float16 or float32.
+
+    Returns:
+        The view.
 
     Raises:
         DatasetError: a window is longer or larger than what is stored.
@@ -94,24 +109,24 @@ def view(
             f"a context of {context_s:g} s is longer than the {info.context_s:g} s that are "
             f"stored; ask for less, or export with --context {context_s:g}"
         )
-    rows, across = window or (info.rows, info.columns)
-    most = info.sheet_shape
-    if not (1 <= rows <= most[0] and 1 <= across <= most[1]):
+    rows, width = window or (info.rows, info.columns)
+    stored = info.sheet_shape
+    if not (1 <= rows <= stored[0] and 1 <= width <= stored[1]):
         raise DatasetError(
-            f"a window of {rows} x {across} px is not within the {most[0]} x {most[1]} px that "
-            f"are stored; ask for less, or export with --sheet {rows}x{across}"
+            f"a window of {rows} x {width} px is not within the {stored[0]} x {stored[1]} px that "
+            f"are stored; ask for less, or export with --sheet {rows}x{width}"
         )
     names = [name for name in SNIPPETS.names if name not in _WINDOWS]
     for name in columns:
         if name not in names:
             raise MsmdError(f"no column {name!r}; there are {', '.join(names)}")
-    for name, known in ((sheet_type, _SHEET_TYPES), (spectrogram_type, _SPECTROGRAM_TYPES)):
-        if name not in known:
-            raise MsmdError(f"no type {name!r} here; there are {' and '.join(known)}")
+    for name, types in ((sheet_type, _SHEET_TYPES), (spectrogram_type, _SPECTROGRAM_TYPES)):
+        if name not in types:
+            raise MsmdError(f"no type {name!r} for this; there are {' and '.join(types)}")
     if seed < 0:
         raise MsmdError(f"seed is {seed}; it must not be negative")
     also = tuple(columns)
-    return View(rows, across, frames, sheet_type, spectrogram_type, also, augment, seed)
+    return View(rows, width, frames, sheet_type, spectrogram_type, also, augment, seed)
 
 
 @dataclass(frozen=True)
@@ -120,9 +135,10 @@ class Rows:
 
     Attributes:
         first: number of the first row in the split.
-        png, png_ends: the pictures one after the other, uint8, and where each begins and ends.
+        png: the pictures as PNG, one after the other, uint8.
+        png_ends: picture i is `png[png_ends[i] : png_ends[i + 1]]`.
         spectrograms: float16, (rows, bands, frames), no more frames than the view needs.
-        centre: the onset's frame in them.
+        centre: the onset's frame in the spectrograms.
         table: the other columns.
     """
 
@@ -138,10 +154,19 @@ class Rows:
 
 
 def read(split: Split, group: int, view: View, also: Sequence[str] = ()) -> Rows:
-    """The rows of a row group, as much of them as `view` needs, and the columns `also`.
+    """Read a row group, as much of it as a view needs.
+
+    Args:
+        split: the split of snippets.
+        group: number of the row group, from 0.
+        view: the form in which the rows are wanted.
+        also: columns to read beside those of the view.
+
+    Returns:
+        The rows, encoded as they are stored.
 
     Raises:
-        DatasetError: the shard is missing, cut off or damaged, or not as its schema says.
+        DatasetError: the shard is missing, cut off or damaged, or does not match its schema.
     """
     names = list(dict.fromkeys([*view.also, *also]))
     table = split.read(group, ["sheet.bytes", "spectrogram", *names])
@@ -165,7 +190,7 @@ def read(split: Split, group: int, view: View, also: Sequence[str] = ()) -> Rows
 
 
 def decode(source: Rows, row: int) -> Picture:
-    """The picture of a row, as stored: uint8, 255 is white.
+    """Decode the picture of a row as it is stored: uint8, 255 is white.
 
     Raises:
         DatasetError: it is damaged.
@@ -187,10 +212,18 @@ def make(
     epoch: int,
     picture: Callable[[Rows, int], Picture] | None = None,
 ) -> Batch:
-    """A batch: pair i is row `rows[i]` of `sources[which[i]]`.
+    """Make a batch: pair i is row `rows[i]` of `sources[which[i]]`.
 
     Args:
-        picture: the picture of a row; None for `decode`.
+        sources: row groups from `read`, all with the same view.
+        which: for each pair, the index of its row group in `sources`: (pairs,).
+        rows: for each pair, its row in the row group: (pairs,).
+        view: the form of the pairs.
+        epoch: what augmentation draws from, beside the view's seed and the pair's number.
+        picture: decodes the picture of a row; None for `decode`.
+
+    Returns:
+        The pairs, augmented.
 
     Raises:
         DatasetError: a picture is damaged.
@@ -222,7 +255,7 @@ def _columns(
 
     if not names:
         return {}
-    # One table of all sources would copy the rows that are not asked for.
+    # One table of all sources would copy the rows that are not wanted.
     used, place = np.unique(which, return_inverse=True)
     order = np.argsort(place, kind="stable")
     parts = [sources[w].table.take(rows[order][place[order] == k]) for k, w in enumerate(used)]
@@ -233,7 +266,7 @@ def _columns(
 
 
 def _binary(array: "pa.BinaryArray") -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of a binary array in one piece, without a copy, and where each value ends."""
+    """The bytes of a binary array in one piece, without a copy, and where each value begins and ends."""
     _, offsets, data = array.buffers()
     ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
     content = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)

@@ -1,4 +1,4 @@
-"""A contact sheet of snippets: pairs as they are stored, and beside each what augmentation makes of it.
+"""Draw a contact sheet of snippets: pairs as they are stored, each beside its augmented variants.
 
 Each cell is a pair: the sheet window above, the spectrogram below, low bands at the foot, white for
 silence. The orange marks show where the onset is before augmentation moves it. All spectrograms of a
@@ -41,7 +41,7 @@ def contact_sheet(
     context_s: float = 2.1,
     seed: int = 0,
 ) -> Canvas:
-    """Some pairs of a split, each a row: as stored, then as the first epochs augment it.
+    """Draw some pairs of a split, each in a row: as stored, then as the first epochs augment it.
 
     Args:
         source: a folder of snippets, its URL, or `Snippets`.
@@ -79,11 +79,13 @@ def contact_sheet(
             varied.epoch = epoch
             batches.append(varied.batch(_rows(varied.split, rows, augment, seed, epoch)))
     body = _grid(batches, variants + 1, augment.audio.one_performance)
-    said = ["as stored"] if augment == OFF else []
+    captions = ["as stored"] if augment == OFF else []
     for side, part in (("sheet", augment.sheet), ("audio", augment.audio)):
         if strengths := augmentation.strengths(part):
-            said += _packed([f"{side}: at most", *strengths], body.shape[1] - 2 * MARGIN)
-    return np.concatenate([_title(f"{snippets.path}: {name}, {context_s:g} s", said, body), body])
+            captions += _packed([f"{side}: at most", *strengths], body.shape[1] - 2 * MARGIN)
+    return np.concatenate(
+        [_title(f"{snippets.path}: {name}, {context_s:g} s", captions, body), body]
+    )
 
 
 def _rows(
@@ -103,9 +105,11 @@ def _grid(batches: Sequence[Batch], columns: int, performances: bool) -> Canvas:
     rows = []
     if len(batches) == 1:
         for start in range(0, len(first), columns):
-            here = range(start, min(start + columns, len(first)))
-            cells = [_cell(first, i, _loudest(first, i)) for i in here]
-            rows.append(_row(cells, "", [[*_names_of(first, i), _pitches(first, i)] for i in here]))
+            numbers = range(start, min(start + columns, len(first)))
+            cells = [_cell(first, i, _loudest(first, i)) for i in numbers]
+            rows.append(
+                _row(cells, "", [[*_names_of(first, i), _pitches(first, i)] for i in numbers])
+            )
     else:
         for i in range(len(first)):
             loudest = _loudest(first, i)
@@ -171,7 +175,7 @@ def _loudest(batch: Batch, i: int) -> float:
 
 
 def _title(words: str, lines: Sequence[str], body: Canvas) -> Canvas:
-    """What is shown, and the most that is varied; as wide as what stands below."""
+    """The title and its lines of text, as wide as the picture below."""
     canvas = drawing.blank(MARGIN + TITLE + 20 + len(lines) * (LABEL + 8) + 24, body.shape[1])
     drawing.text(canvas, (MARGIN, MARGIN), words, TITLE)
     for number, line in enumerate(lines):
@@ -181,7 +185,7 @@ def _title(words: str, lines: Sequence[str], body: Canvas) -> Canvas:
 
 
 def _packed(items: Sequence[str], width: int) -> list[str]:
-    """The items in lines no wider than that."""
+    """Pack the items into lines no wider than `width` pixels."""
     lines = [items[0]]
     for number, item in enumerate(items[1:]):
         longer = f"{lines[-1]}{',' if number else ''} {item}"
@@ -194,7 +198,7 @@ def _packed(items: Sequence[str], width: int) -> list[str]:
 
 
 def _names_of(batch: Batch, i: int) -> list[str]:
-    """Piece, and performance and onset."""
+    """Piece, and performance and onset, for the label of a pair."""
     piece, performance, onset = str(batch.columns["snippet"][i]).split("/")
     return [piece, f"{performance}, onset {onset}"]
 

@@ -1,7 +1,7 @@
-"""Batches of pairs from a folder of snippets, as fast as they can be read and decoded.
+"""Stream batches of pairs from a folder of snippets, as fast as they can be read and decoded.
 
 A `Stream` goes through a split once per epoch, with a shuffle buffer of row groups: memory does not
-depend on the size of the split. It gives batches of numpy arrays; `msmdtools.loading.torch_data`
+depend on the size of the split. It yields batches of NumPy arrays; `msmdtools.loading.torch_data`
 wraps it for PyTorch. For pairs by their numbers see `msmdtools.loading.pairs`.
 """
 
@@ -34,9 +34,9 @@ _PIECES = 5
 class Stream:
     """The batches of a split, epoch after epoch.
 
-    Iterating gives the batches of one epoch and then moves on to the next. The rows of an epoch and
-    what augmentation does to each follow from `seed` and `epoch` alone, whatever the number of
-    readers; the order also depends on their number.
+    Iterating yields the batches of one epoch and then moves on to the next. The rows of an epoch and
+    their augmentation depend on `seed` and `epoch` alone; the order also depends on the number of
+    readers.
 
     Args:
         source: a folder of snippets, its URL, `Snippets`, or a `Split` itself.
@@ -48,24 +48,25 @@ class Stream:
         seed: of the order and of augmentation.
         shuffle: random order: of row groups, and of rows within `buffer`.
         buffer: pairs among which rows are shuffled.
-        pairs: only so many pairs per epoch, the first of the split (which the export has shuffled).
-        per_piece: put so many pairs of one piece beside each other, so that a batch of 256 with 32
+        pairs: number of pairs per epoch, the first of the split (which the export has shuffled);
+            None for all.
+        per_piece: number of pairs of one piece that follow each other, so that a batch of 256 with 32
             per piece has 8 pieces. The larger the buffer, the fewer runs of mixed pieces.
         drop_last: leave out a last batch that is not full, and make all readers' epochs equally
             long, which distributed training needs.
         columns: columns that batches have beside the windows.
         sheet_type: uint8 (255 is white) or float32 (1 is white).
         spectrogram_type: float16 or float32.
-        threads: that read and decode; None for one per processor, 0 for none.
+        threads: number of threads that read and decode; None for one per processor, 0 for none.
         storage_options: for the URL's file system, as fsspec takes them.
 
     Attributes:
         epoch: the epoch that the next batch belongs to.
-        batches: how many of its batches have been given.
+        batches: how many of its batches have been read.
 
     Raises:
         DatasetError: no snippets, no such split, or a window longer or larger than stored.
-        MsmdError: an argument makes no sense.
+        MsmdError: an argument is out of range.
     """
 
     def __init__(
@@ -114,9 +115,9 @@ class Stream:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self.epoch
-        for one in self.read(epoch, self.batches):
+        for next_batch in self.read(epoch, self.batches):
             self.batches += 1
-            yield one
+            yield next_batch
         self.epoch, self.batches = epoch + 1, 0
 
     def __len__(self) -> int:
@@ -124,13 +125,34 @@ class Stream:
         return self.count(self.epoch)
 
     def count(self, epoch: int, reader: int = 0, readers: int = 1) -> int:
-        """How many batches a reader has in an epoch."""
+        """Count the batches that one reader reads in an epoch.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            reader: number of the reader, from 0.
+            readers: number of readers.
+
+        Returns:
+            The number of batches.
+        """
         return self._batches(len(self._share(epoch, reader, readers)))
 
     def read(self, epoch: int, skip: int = 0, reader: int = 0, readers: int = 1) -> Iterator[Batch]:
-        """The batches of one of `readers` in an epoch, without the first `skip` of them.
+        """Yield the batches that one reader reads in an epoch.
 
         The rows of an epoch are dealt out to the readers without overlap.
+
+        Args:
+            epoch: number of the epoch, from 0.
+            skip: number of batches to leave out at the beginning.
+            reader: number of the reader, from 0.
+            readers: number of readers.
+
+        Yields:
+            The batches in the order of the epoch.
+
+        Raises:
+            DatasetError: a shard is missing or damaged.
         """
         threads = processors() if self.threads is None else self.threads
         share = self._share(epoch, reader, readers)
@@ -142,11 +164,11 @@ class Stream:
             yield from ahead(pool, work(lambda task: pool.submit(task).result), 2 * threads)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream is, between two batches; as plain values that JSON can hold."""
+        """The position of the stream between two batches, as plain values that JSON can hold."""
         return {"epoch": self.epoch, "batches": self.batches, **self.identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where another stream was: the same batches follow.
+        """Go to the saved position of another stream: the same batches follow.
 
         Raises:
             MsmdError: it was another stream: other snippets, seed, batch size and so on.
@@ -154,7 +176,7 @@ class Stream:
         self.epoch, self.batches = order.position(state, self.identity())
 
     def identity(self) -> dict[str, Any]:
-        """What the order of batches depends on."""
+        """The settings that the order of batches depends on."""
         return {
             "split": self.split.name,
             "rows": len(self.split),
@@ -199,7 +221,7 @@ class Stream:
     def _work(
         self, share: order.Share, epoch: int, skip: int
     ) -> Callable[[Callable[..., Any]], Iterator[Callable[[], Batch]]]:
-        """What is to be done for each batch, in order, given how to start reading a row group."""
+        """The tasks that make each batch, in order; `start` starts reading a row group."""
 
         def work(start: Callable[..., Any]) -> Iterator[Callable[[], Batch]]:
             last = self._batches(len(share)) * self.batch_size
@@ -212,8 +234,8 @@ class Stream:
                 stop = max(last - first, 0)
                 waiting = waiting.plus(sources, which[done:stop], rows[done:stop])
                 while len(waiting) >= self.batch_size:
-                    now, waiting = waiting.cut(self.batch_size)
-                    yield _making(now, self.view, epoch)
+                    next_rows, waiting = waiting.cut(self.batch_size)
+                    yield _making(next_rows, self.view, epoch)
             if len(waiting):
                 yield _making(waiting, self.view, epoch)
 
@@ -240,23 +262,23 @@ class Stream:
     def _ordered(
         self, first: int, block: list[order.Part], sources: list[Rows], epoch: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows of a block in the order of the epoch: which source, and which row of it."""
+        """The rows of a block in the order of the epoch: for each its source, and its row in it."""
         which = np.repeat(np.arange(len(block)), [len(part.rows) for part in block])
         rows = np.concatenate([part.rows for part in block])
         if self.per_piece:
             piece = _numbers(sources, which, rows)
             random = draws.generator(self.view.seed, epoch, 2 * first + 1)
-            now = order.runs(piece, self.per_piece, random)
+            permutation = order.runs(piece, self.per_piece, random)
         elif self.shuffle:
-            now = order.shuffled(len(rows), self.view.seed, epoch, first)
+            permutation = order.shuffled(len(rows), self.view.seed, epoch, first)
         else:
             return which, rows
-        return which[now], rows[now]
+        return which[permutation], rows[permutation]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """Rows that wait for their batch."""
+    """Rows that wait for their batch: row `rows[i]` of `sources[which[i]]`."""
 
     sources: tuple[Rows, ...]
     which: NDArray[np.int64]
@@ -268,7 +290,16 @@ class _Line:
     def plus(
         self, sources: Sequence[Rows], which: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> "_Line":
-        """This line and further rows; sources that no row needs any longer are let go."""
+        """Append rows, and drop the sources that no row needs any longer.
+
+        Args:
+            sources: row groups of the new rows.
+            which: for each new row, the index of its row group in `sources`: (rows,).
+            rows: for each new row, its number in the row group: (rows,).
+
+        Returns:
+            A new line.
+        """
         used, place = np.unique(self.which, return_inverse=True)
         kept = tuple(self.sources[w] for w in used)
         return _Line(
@@ -294,7 +325,16 @@ def _making(line: _Line, view: View, epoch: int) -> Callable[[], Batch]:
 def ahead(
     pool: ThreadPoolExecutor, tasks: Iterable[Callable[[], _Item]], depth: int
 ) -> Iterator[_Item]:
-    """The results of the tasks in order, while up to `depth` of them are done or under way."""
+    """Run tasks in threads ahead of their use.
+
+    Args:
+        pool: runs the tasks; shut down at the end.
+        tasks: functions without arguments.
+        depth: how many tasks are finished or running at most.
+
+    Yields:
+        The results in the order of the tasks.
+    """
     queue: deque[Future[_Item]] = deque()
     try:
         for task in tasks:

@@ -1,7 +1,7 @@
-"""The order in which a split is read: who reads which rows, and in which batches.
+"""Decide the order in which a split is read: which reader reads which rows, and in which batches.
 
-All of it follows from the seed, the epoch and the sizes of the row groups, so any place in an epoch
-is found again without reading what comes before it.
+The order depends on the seed, the epoch and the sizes of the row groups alone, so reading can start at
+any place in an epoch without reading what comes before it.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,12 @@ _GROUPS, _WITHIN = 0, 1
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a row group: `rows` are their numbers in the group."""
+    """Some rows of a row group.
+
+    Attributes:
+        group: number of the row group, from 0.
+        rows: numbers of the rows in the group: (rows,).
+    """
 
     group: int
     rows: NDArray[np.int64]
@@ -28,11 +33,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Share:
-    """What one reader reads in an epoch: rows `first` to `last` of the epoch's order of groups.
+    """The rows that one reader reads in an epoch.
 
     Attributes:
         order: the row groups in the order of this epoch.
-        ends: after how many rows each of them ends.
+        ends: the number of rows up to the end of each of these groups.
+        first, last: the share is rows `first` to `last` (exclusive) of the groups in this order.
         chosen: the rows that take part in the epoch, ascending; None for all.
     """
 
@@ -47,15 +53,15 @@ class Share:
 
     def parts(self, split: Split) -> Iterator[Part]:
         """The parts of row groups that make up the share, in order."""
-        at = int(np.searchsorted(self.ends, self.first, "right"))
-        while at < len(self.order) and (begin := self._begin(at)) < self.last:
-            group = int(self.order[at])
+        position = int(np.searchsorted(self.ends, self.first, "right"))
+        while position < len(self.order) and (begin := self._begin(position)) < self.last:
+            group = int(self.order[position])
             rows = _rows(split, group, self.chosen)
             yield Part(group, rows[max(self.first - begin, 0) : self.last - begin])
-            at += 1
+            position += 1
 
-    def _begin(self, at: int) -> int:
-        return int(self.ends[at - 1]) if at else 0
+    def _begin(self, position: int) -> int:
+        return int(self.ends[position - 1]) if position else 0
 
 
 def share(
@@ -69,15 +75,24 @@ def share(
     equal: bool,
     chosen: NDArray[np.int64] | None,
 ) -> Share:
-    """The rows that reader number `reader` of `readers` reads in an epoch.
+    """The rows that one of several readers reads in an epoch.
 
     Row groups are put in a random order (or left in theirs), and the line of their rows is cut
     into as many stretches as there are readers: no row is read twice, and only a row group that
-    lies across a cut is opened by two.
+    lies across a cut is opened by two readers.
 
     Args:
-        equal: all stretches have the same length; up to `readers - 1` rows are left out.
+        split: the split of snippets.
+        epoch: number of the epoch, from 0.
+        seed: of the order.
+        reader: number of the reader, from 0.
+        readers: number of readers.
+        shuffle: whether row groups are put in a random order.
+        equal: whether all stretches have the same length; up to `readers - 1` rows are left out.
         chosen: the rows that take part, ascending; None for all.
+
+    Returns:
+        The share of the reader.
     """
     sizes = split.sizes
     if chosen is not None:
@@ -97,7 +112,7 @@ def share(
 
 
 def blocks(parts: Iterator[Part], buffer: int) -> Iterator[list[Part]]:
-    """Parts in blocks of at least `buffer` rows (the last may have fewer)."""
+    """Group parts into blocks of at least `buffer` rows (the last may have fewer)."""
     block: list[Part] = []
     rows = 0
     for part in parts:
@@ -111,22 +126,34 @@ def blocks(parts: Iterator[Part], buffer: int) -> Iterator[list[Part]]:
 
 
 def shuffled(count: int, seed: int, epoch: int, position: int) -> NDArray[np.int64]:
-    """A random order of the `count` rows of the block that begins at `position`."""
+    """Shuffle the rows of a block.
+
+    Args:
+        count: number of rows in the block.
+        seed: of the order.
+        epoch: number of the epoch.
+        position: number of rows of the epoch before the block.
+
+    Returns:
+        A permutation of 0 to `count - 1`: (count,).
+    """
     return draws.generator(seed, epoch, 2 * position + _WITHIN).permutation(count)
 
 
 def runs(piece: NDArray[np.int64], length: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """An order in which rows of one piece stand together, `length` of them at a time.
+    """Order rows so that rows of one piece stand together, `length` at a time.
 
-    Each piece's rows, in random order, are cut into runs of `length`. What is left of all pieces is
-    put together into runs of more than one piece, and the last run may be shorter. The runs are
-    shuffled (the short one stays last).
+    Each piece's rows, in random order, are cut into runs of `length`. The rows left over are put together
+    into runs of more than one piece, and the last run may be shorter. The runs are shuffled (the short one
+    stays last).
 
     Args:
-        piece: a number for the piece of each row.
+        piece: the number of each row's piece: (rows,).
+        length: rows in a run.
+        random: draws the order.
 
     Returns:
-        Each row once: (rows,).
+        The index of each row, once: (rows,).
     """
     order = random.permutation(len(piece))
     order = order[np.argsort(piece[order], kind="stable")]
@@ -142,10 +169,10 @@ def runs(piece: NDArray[np.int64], length: int, random: np.random.Generator) -> 
 
 
 def position(state: dict[str, Any], identity: dict[str, Any]) -> tuple[int, int]:
-    """Epoch and batches of a saved state, if it is one of the same batches.
+    """Epoch and batches of a saved state, if its batches are the same.
 
     Raises:
-        MsmdError: it is not; the message says in what.
+        MsmdError: they are not; the message names the setting that differs.
     """
     for name, value in identity.items():
         if state.get(name) != value:

@@ -1,4 +1,4 @@
-"""Pairs by their numbers, and batches of many onsets of few pieces."""
+"""Read pairs by their numbers, and choose batches that have many onsets of few pieces."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -27,12 +27,12 @@ _PIECES = 5
 class Pairs:
     """The pairs of a split by their numbers: `pairs.batch([3, 1, 4])`.
 
-    Reading a pair reads its row group, and the last ones read are kept; random access all over a
+    Reading a pair reads its row group, and the last groups read are kept; random access all over a
     split is fast with `in_memory` only. Arguments that are not explained here are those of `Stream`.
 
     Args:
         in_memory: read the split into memory (still encoded): about 20 KB per pair of 2.1 s. The
-            picture of an onset, once decoded, is kept in a form that is decoded sooner, in about
+            picture of an onset, once decoded, is kept in a form that is faster to decode, in about
             6 KB: the second epoch is faster than the first.
 
     Attributes:
@@ -77,25 +77,26 @@ class Pairs:
         return self.size
 
     def batch(self, numbers: Sequence[int] | NDArray[np.int64], epoch: int | None = None) -> Batch:
-        """The pairs with these numbers, in this order.
+        """Read the pairs with these numbers, in this order.
 
         Args:
+            numbers: of the pairs in the split, from 0.
             epoch: what augmentation draws from; None for the attribute.
 
         Raises:
             IndexError: there is no pair with one of the numbers.
             DatasetError: a shard is damaged.
         """
-        asked = np.asarray(numbers, np.int64)
-        if asked.size and not (asked.min() >= 0 and asked.max() < self.size):
+        positions = np.asarray(numbers, np.int64)
+        if positions.size and not (positions.min() >= 0 and positions.max() < self.size):
             raise IndexError(f"{self.split.where}: pairs have numbers from 0 to {self.size - 1}")
-        groups = np.searchsorted(self.split.starts, asked, "right") - 1
+        groups = np.searchsorted(self.split.starts, positions, "right") - 1
         used, which = np.unique(groups, return_inverse=True)
         sources = [self._group(int(group)) for group in used]
         return batch.make(
             sources,
             which,
-            asked - self.split.starts[groups],
+            positions - self.split.starts[groups],
             self.view,
             self.epoch if epoch is None else epoch,
             self._picture,
@@ -120,7 +121,12 @@ class Pairs:
 
 
 class Numbered(Protocol):
-    """Pairs of a split by their numbers, as a sampler sees them."""
+    """Pairs of a split by their numbers, as a sampler sees them.
+
+    Attributes:
+        split: the split.
+        epoch: set by the sampler at the beginning of an epoch.
+    """
 
     split: Split
     epoch: int
@@ -133,16 +139,20 @@ class PieceBatches:
 
     The other pairs of a batch are mostly from the same pieces, so a model has to tell places apart,
     not pieces. Each epoch takes one performance of each onset, drawn anew, and each onset at most
-    once: a piece's onsets in random order are cut into runs of `onsets`, and what is left of all
-    pieces is put into runs of more than one piece. Iterating gives one epoch and moves on to the next.
+    once: a piece's onsets in random order are cut into runs of `onsets`, and the onsets left over are
+    put into runs of more than one piece. Iterating yields one epoch and moves on to the next.
 
     Args:
-        rank, ranks: this process among those of distributed training; each gets equally many
-            batches, and no pair is in two of them.
+        pairs: the pairs to choose from.
+        pieces: runs of onsets, nearly always of different pieces, in a batch.
+        onsets: onsets in a run.
+        seed: of the order.
+        rank, ranks: number of this process among those of distributed training, and how many there
+            are; each gets equally many batches, and no pair is in two of them.
 
     Attributes:
         epoch: the epoch of the next batch; `Pairs.epoch` follows it when the batches are iterated.
-        batches: how many of its batches have been given.
+        batches: how many of its batches have been yielded.
     """
 
     def __init__(
@@ -171,20 +181,20 @@ class PieceBatches:
     def __iter__(self) -> Iterator[list[int]]:
         # At once, not with the first batch: workers are forked in between.
         self._pairs.epoch = self.epoch
-        return self._given(self.epoch)
+        return self._remaining(self.epoch)
 
-    def _given(self, epoch: int) -> Iterator[list[int]]:
-        for one in self._order(epoch)[self.batches :]:
+    def _remaining(self, epoch: int) -> Iterator[list[int]]:
+        for row_numbers in self._order(epoch)[self.batches :]:
             self.batches += 1
-            yield one.tolist()
+            yield row_numbers.tolist()
         self.epoch, self.batches = epoch + 1, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the sampler is, between two batches."""
+        """The position of the sampler, between two batches."""
         return {"epoch": self.epoch, "batches": self.batches, **self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where another sampler was. Raises MsmdError if it was one of other batches."""
+        """Go to the saved position of another sampler. Raises MsmdError if its batches are others."""
         self.epoch, self.batches = order.position(state, self._identity())
 
     def _identity(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sheet pictures that are needed again and again, held in memory in a form that is decoded sooner than PNG.
+"""Hold decoded sheet pictures in memory, compressed so that they decode faster than PNG.
 
 LZ4 takes a tenth of PNG's time to decode, and a third more memory. The performances of an onset have
 one picture, which is held once.
@@ -17,7 +17,7 @@ _FORM = "lz4_raw"
 
 
 class Pictures:
-    """The pictures of a split that were decoded before. Threads may share it."""
+    """The pictures of a split, held from their first decoding on. Threads may share it."""
 
     def __init__(self, split: Split) -> None:
         import pyarrow as pa
@@ -28,7 +28,7 @@ class Pictures:
         self._held: dict[int, bytes] = {}
 
     def decode(self, source: Rows, row: int) -> Picture:
-        """The picture of a row. Raises DatasetError as `batch.decode` does."""
+        """Decode the picture of a row. Raises DatasetError as `batch.decode` does."""
         onset = int(self._group[source.first + row])
         held = self._held.get(onset)
         if held is not None:

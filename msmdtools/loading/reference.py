@@ -1,7 +1,7 @@
-"""What docs/snippets.md and docs/loader.md have from the code: the columns, and the augmentations.
+"""Write the generated tables of docs/snippets.md and docs/loader.md: the columns and the augmentations.
 
 To bring the files up to date: python -m msmdtools.loading.reference docs/snippets.md docs/loader.md.
-tests/test_snippets_docs.py and tests/test_loader_docs.py compare.
+tests/test_snippets_docs.py compares.
 """
 
 import sys
@@ -14,13 +14,13 @@ from msmdtools.snippet import SNIPPETS
 
 
 def with_columns(text: str) -> str:
-    """The text of a document with its table of columns made anew."""
+    """Replace the table of columns in the text of a document."""
     table = "\n".join(columns(SNIPPETS))
     return with_section(text, "columns", f"{SNIPPETS.meaning}\n\n{table}")
 
 
 def with_augmentations(text: str) -> str:
-    """The text of a document with its table of augmentations made anew."""
+    """Replace the table of augmentations in the text of a document."""
     return with_section(text, "augmentations", augment.reference())
 
 

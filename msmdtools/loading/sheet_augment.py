@@ -1,8 +1,8 @@
-"""Sheet windows cut out of the stored pictures, and what augmentation does to them.
+"""Cut sheet windows out of the stored pictures and augment them.
 
 The stored picture has a margin around the window, so shifts, scalings and rotations find real ink;
-beyond it is white paper. The order: place, thickness, blur, contrast, stains, noise, as ink is
-printed, reproduced by a lens and soiled, and noise is the sensor's.
+beyond it is white paper. The order is that of the physical causes: place and thickness (printing), blur
+and contrast (a lens), stains, noise (a sensor).
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,17 @@ def cut(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Picture:
-    """Windows of the pictures, augmented: uint8, (pairs, rows, columns), 255 is white.
+    """Cut windows out of the stored pictures and augment them.
 
     Args:
-        pictures: grey pictures as stored, the onset in the middle of each.
+        pictures: grey pictures as stored, uint8, the onset in the middle of each.
+        rows, columns: size of a window in pixels.
+        augment: what to vary, and how much at most.
+        seed, epoch: with each pair's index, what the random numbers depend on.
         index: the pairs' indices in their split, (pairs,).
+
+    Returns:
+        Windows, uint8 (pairs, rows, columns); 255 is white.
     """
     windows = _place(pictures, rows, columns, augment, seed, epoch, index)
     if augment.thickness_px:
@@ -61,9 +67,9 @@ def cut(
 
 
 def thicken(picture: Picture, px: float) -> Picture:
-    """The picture with strokes wider by `px` (thinner, if negative), in fractions of a pixel.
+    """Widen the strokes of a picture by `px` pixels (thin them, if negative), fractions included.
 
-    Grey morphology by whole pixels (half on either side), blended for what is between.
+    Grey morphology by whole pixels (half on either side), blended for fractions.
     """
     import cv2
 
@@ -74,8 +80,8 @@ def thicken(picture: Picture, px: float) -> Picture:
         picture = np.asarray(morph(picture, kernel, iterations=int(whole)), np.uint8)
     if not part:
         return picture
-    further = morph(picture, kernel)
-    return np.asarray(cv2.addWeighted(picture, 1 - part / 2, further, part / 2, 0), np.uint8)
+    thicker = morph(picture, kernel)
+    return np.asarray(cv2.addWeighted(picture, 1 - part / 2, thicker, part / 2, 0), np.uint8)
 
 
 def _place(
@@ -100,8 +106,8 @@ def _place(
     angle = np.deg2rad(draws.between(-most, most, seed, epoch, index, ROTATION))
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
     for i, picture in enumerate(pictures):
-        # Where a pixel of the window comes from. Its middle, shifted, is the picture's middle, and
-        # nothing moves where nothing is asked for.
+        # Where a pixel of the window comes from. Its middle, shifted, is the picture's middle; with
+        # all strengths 0 nothing moves.
         y, x = (rows - 1) / 2 + shift[i, 0], (columns - 1) / 2 + shift[i, 1]
         from_y = begin(picture.shape[0], rows) + (rows - 1) / 2
         from_x = begin(picture.shape[1], columns) + (columns - 1) / 2
@@ -120,7 +126,7 @@ def _place(
 
 
 def begin(have: int, want: int) -> int:
-    """Where the middle `want` of `have` pixels begin; rounded as the export's windows are."""
+    """First of the middle `want` of `have` pixels; rounded as the export's windows are."""
     return (have - want + 1) // 2
 
 
@@ -172,7 +178,7 @@ def _stain(window: Picture, count: int, drawn: NDArray[np.float64]) -> None:
 
 @lru_cache(maxsize=1)
 def noise_field() -> NDArray[np.float32]:
-    """Standard normal noise; pieces of it, at random places, are cheaper than drawing anew."""
+    """Standard normal noise; pieces of this field, at random places, are cheaper than drawing anew."""
     noise = np.random.Generator(np.random.PCG64(0)).standard_normal((FIELD, FIELD), np.float32)
     noise.flags.writeable = False
     return noise

@@ -1,4 +1,4 @@
-"""Snippets for PyTorch: streaming and map-style datasets, and a loader that resumes exactly.
+"""Load snippets in PyTorch: streaming and map-style datasets, and a loader that resumes exactly.
 
 Batches are dictionaries: "sheet" (pairs, rows, columns), "spectrogram" (pairs, 92, frames) and
 "index" (pairs,) as tensors, and the other columns as tensors, or as lists where they are text or
@@ -23,31 +23,32 @@ Tensors = dict[str, Any]
 
 
 def tensors(batch: Batch) -> Tensors:
-    """A batch as tensors; arrays are not copied."""
-    found: Tensors = {
+    """Make tensors of a batch; arrays are not copied."""
+    values_of: Tensors = {
         "sheet": torch.from_numpy(batch.sheets),
         "spectrogram": torch.from_numpy(batch.spectrograms),
         "index": torch.from_numpy(batch.index),
     }
     for name, values in batch.columns.items():
         text = values.dtype == object
-        found[name] = values.tolist() if text else torch.from_numpy(values)
-    return found
+        values_of[name] = values.tolist() if text else torch.from_numpy(values)
+    return values_of
 
 
 class StreamDataset(IterableDataset[Tensors]):
     """The batches of a stream, dealt out to the workers of a DataLoader and the ranks of training.
 
-    No pair is given twice in an epoch, by whatever worker or rank. `StreamLoader` takes care of the
-    attributes.
+    Each pair comes once in an epoch, from one worker of one rank. `StreamLoader` sets the attributes.
 
     Args:
-        rank, ranks: None for those of torch.distributed, where it is initialised.
+        stream: the batches.
+        rank, ranks: number of this process among those of distributed training, and how many there
+            are; None for those of torch.distributed, where it is initialised.
 
     Attributes:
-        epoch: the epoch that iterating gives.
-        skip: how many batches of each share to leave out; shares are numbered as the workers.
-        turn: the share of the first worker: the one whose turn it is.
+        epoch: the epoch that iterating yields.
+        skip: how many batches of each share to leave out; shares are numbered like workers.
+        turn: number of the share that the first worker reads, whose batch is next.
     """
 
     def __init__(self, stream: Stream, rank: int | None = None, ranks: int | None = None) -> None:
@@ -63,7 +64,7 @@ class StreamDataset(IterableDataset[Tensors]):
         if worker:
             import cv2
 
-            # Threads that were there before a fork are not after it, and workers are enough.
+            # Threads do not survive a fork, and there are workers enough.
             cv2.setNumThreads(0)
             if self.stream.threads is None:
                 self.stream.threads = 0
@@ -74,26 +75,28 @@ class StreamDataset(IterableDataset[Tensors]):
             yield tensors(batch)
 
     def counts(self, workers: int) -> list[int]:
-        """How many batches each worker of this rank has in the epoch."""
+        """Number of batches that each worker of this rank has in the epoch."""
         readers, first = self.ranks * workers, self.rank * workers
         return [self.stream.count(self.epoch, first + w, readers) for w in range(workers)]
 
 
 class StreamLoader:
-    """A DataLoader over a stream. Iterating gives one epoch and then moves on to the next.
+    """A DataLoader over a stream. Iterating yields one epoch and then moves on to the next.
 
-    Its state can be saved between any two batches and loaded into another one, which then gives
+    Its state can be saved between any two batches and loaded into another loader, which then yields
     exactly the batches that would have followed: same pairs, same order, same augmentation. The
     numbers of workers and ranks must be the same, as the order depends on them.
 
     Args:
-        workers: processes that read; 0 for threads of this one, as many as the stream says.
-        rank, ranks: None for those of torch.distributed, where it is initialised.
+        stream: the batches.
+        workers: processes that read; 0 for threads of this process, as many as the stream has.
+        rank, ranks: number of this process among those of distributed training, and how many there
+            are; None for those of torch.distributed, where it is initialised.
         options: further arguments of DataLoader, such as pin_memory or prefetch_factor.
 
     Attributes:
         epoch: the epoch that the next batch belongs to.
-        batches: how many of its batches have been given.
+        batches: how many of its batches have been yielded.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class StreamLoader:
         self.dataset.epoch = epoch
         counts = self.dataset.counts(max(self._workers, 1))
         # A DataLoader takes one batch of each worker in turn, beginning with the first.
-        self.dataset.skip = _given(counts, self.batches)
+        self.dataset.skip = _per_worker(counts, self.batches)
         self.dataset.turn = self.batches % len(counts)
         loader = DataLoader(
             self.dataset, batch_size=None, num_workers=self._workers, **self._options
@@ -132,11 +135,11 @@ class StreamLoader:
         return sum(self.dataset.counts(max(self._workers, 1)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader is, between two batches; as plain values that JSON can hold."""
+        """The position of the loader between two batches, as plain values that JSON can hold."""
         return {"epoch": self.epoch, "batches": self.batches, **self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where another loader was. Raises MsmdError if it was one of other batches."""
+        """Go to the saved position of another loader. Raises MsmdError if its batches are others."""
         self.epoch, self.batches = order.position(state, self._identity())
 
     def _identity(self) -> dict[str, Any]:
@@ -146,11 +149,11 @@ class StreamLoader:
 
 
 class PairsDataset(Dataset[Tensors]):
-    """Pairs by number. A list of numbers gives a batch, so batches come from a sampler:
+    """Pairs by number. A list of numbers returns a batch, so batches come from a sampler:
 
     `DataLoader(dataset, sampler=PieceBatches(pairs), batch_size=None)`, or with
     `BatchSampler(RandomSampler(dataset), 100, drop_last=True)` for any other choice. A single number
-    gives one pair, without the first axis.
+    returns one pair, without the first axis.
 
     Without `in_memory` every batch of random numbers reads as many row groups as it has pairs.
     """
@@ -163,8 +166,8 @@ class PairsDataset(Dataset[Tensors]):
 
     def __getitem__(self, number: int | Sequence[int]) -> Tensors:
         if isinstance(number, (int, np.integer)):
-            one = tensors(self.pairs.batch([int(number)]))
-            return {name: values[0] for name, values in one.items()}
+            batch = tensors(self.pairs.batch([int(number)]))
+            return {name: values[0] for name, values in batch.items()}
         return tensors(self.pairs.batch(number))
 
     def __getitems__(self, numbers: Sequence[int]) -> list[Tensors]:
@@ -173,13 +176,13 @@ class PairsDataset(Dataset[Tensors]):
         return [{name: v[i] for name, v in batch.items()} for i in range(len(numbers))]
 
 
-def _given(counts: Sequence[int], batches: int) -> list[int]:
-    """How many batches each worker has given after `batches` in all, one of each in turn."""
+def _per_worker(counts: Sequence[int], batches: int) -> list[int]:
+    """How many of the first `batches` come from each worker, if each yields one in turn."""
     turns = sorted((turn, w) for w, count in enumerate(counts) for turn in range(count))
-    given = [0] * len(counts)
+    yielded = [0] * len(counts)
     for _, worker in turns[:batches]:
-        given[worker] += 1
-    return given
+        yielded[worker] += 1
+    return yielded
 
 
 def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int]:

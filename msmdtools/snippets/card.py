@@ -1,4 +1,4 @@
-"""The card of a folder of snippets: a README with the front matter that dataset hubs read."""
+"""Write the card of a folder of snippets: a README with the front matter that dataset hubs read."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SHOWN = 50
 
 
 def card(description: Mapping[str, Any]) -> str:
-    """The text of README.md, from the content of snippets.json."""
+    """Write the text of README.md from the content of snippets.json."""
     totals, plan = description["totals"], description["plan"]
     windows = plan["windows"]
     rows, columns = windows["rows"], windows["columns"]
@@ -156,10 +156,10 @@ def _split_name(plan: Mapping[str, Any]) -> str:
 def _divided(plan: Mapping[str, Any]) -> list[str]:
     """The works with pieces in more than one split."""
     split, work_of = plan["split"], plan["works"]
-    found: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for piece in split.keys() - set(plan["leaks"]):
-        found.setdefault(work_of[piece], Counter())[split[piece]] += 1
-    divided = {work: parts for work, parts in sorted(found.items()) if len(parts) > 1}
+        counts.setdefault(work_of[piece], Counter())[split[piece]] += 1
+    divided = {work: parts for work, parts in sorted(counts.items()) if len(parts) > 1}
     if not divided:
         return ["No work has pieces in more than one split."]
     return [

@@ -1,4 +1,4 @@
-"""What differs between snippets that are there and those that are wanted, in the words of the command."""
+"""Say how existing snippets differ from those that a command would make, in the words of the command."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from msmdtools.errors import DatasetError
 
-# What a difference in the plan of an export comes from, as a user knows it.
+# Causes of a difference in the plan of an export, in the words of a user.
 _DIFFERENCES = {
     "dataset_sha256": "the dataset, which has changed",
     "msmdtools": "the version of msmdtools",
@@ -32,18 +32,23 @@ _DIFFERENCES = {
 }
 
 
-def check_same(file: Path, made: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Check that what is there was made as is wanted now.
+def check_same(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Check that existing snippets were made with the same plan.
+
+    Args:
+        file: snippets.json or the plan of an unfinished export, for the message.
+        recorded: the plan in it.
+        wanted: the plan of this command.
 
     Raises:
-        DatasetError: it was not; the message names what differs.
+        DatasetError: the plans differ; the message names the options that do.
     """
-    if made != wanted:
-        windows = made.get("windows", {})
-        differ = [key for key in wanted if key != "windows" and made.get(key) != wanted[key]]
+    if recorded != wanted:
+        windows = recorded.get("windows", {})
+        differ = [key for key in wanted if key != "windows" and recorded.get(key) != wanted[key]]
         differ += [k for k, value in wanted["windows"].items() if windows.get(k) != value]
-        what = dict.fromkeys(_DIFFERENCES.get(key, key) for key in differ)
+        causes = dict.fromkeys(_DIFFERENCES.get(key, key) for key in differ)
         raise DatasetError(
-            f"{file.parent}: these snippets were made in another way. What differs: "
-            f"{', '.join(what)}. Give another folder with --out, or remove this one"
+            f"{file.parent}: these snippets were made differently. They differ in: "
+            f"{', '.join(causes)}. Give another folder with --out, or remove this one"
         )

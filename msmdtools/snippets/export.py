@@ -1,13 +1,13 @@
-"""Export a dataset as snippets: what is to do, doing it, and what is written at the end.
+"""Export a dataset as snippets: plan the shards, write them, and describe them at the end.
 
     SNIPPETS/data/train-00000-of-00012.parquet …   the shards
     SNIPPETS/split.csv                             piece, work, split: the split by itself
     SNIPPETS/README.md                             the card
     SNIPPETS/snippets.json                         written last: options, counts, checksums
-    SNIPPETS/.export/                              while it is made: the plan, prepared pieces
+    SNIPPETS/.export/                              until it is finished: the plan, prepared pieces
 
 Each piece is prepared once and each shard written once, under a temporary name, and renamed when it
-is on the disk. Whatever kills an export, the same command goes on with what is not finished.
+is on the disk. Whatever kills an export, the same command continues with what is not finished.
 """
 
 import hashlib
@@ -57,12 +57,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What an export has made.
+    """The result of an export.
 
     Attributes:
         path: the folder of the snippets.
         description: the content of snippets.json.
-        new: False when all was there already.
+        new: False if the snippets existed already.
     """
 
     path: Path
@@ -86,7 +86,7 @@ class ExportSummary:
         lines += [f"onsets without a snippet: {sum(dropped.values()):,}"] if dropped else []
         lines += [f"  {reason:24}{count:10,}" for reason, count in dropped.items()]
         if not self.new:
-            lines.append("All of it was there already.")
+            lines.append("The snippets existed already.")
         return "\n".join(lines)
 
 
@@ -98,18 +98,22 @@ def export(
     progress: Progress = silent,
     warn: Callable[[str], None] = _log.warning,
 ) -> ExportSummary:
-    """Cut the snippets of a dataset and write them as Parquet shards, or go on with that.
+    """Cut the snippets of a dataset and write them as Parquet shards, or continue an interrupted export.
 
     Args:
         dataset: a finished dataset folder; only read.
-        out: the folder for the snippets; made if need be.
-        progress: told of the pieces that are cut, and then of the shards that are written.
-        warn: called with a message about something that is not as it should be, but stops nothing.
+        out: the folder for the snippets; created if needed.
+        options: sizes of the windows, the split, the number of workers; None for the defaults.
+        progress: called after each piece that is cut, and then after each shard that is written.
+        warn: called with a message about a problem that does not stop the export.
+
+    Returns:
+        The description of the snippets, and whether they are new.
 
     Raises:
         DatasetError: there is no finished dataset, or it is damaged; the folder is in use, holds
             something else, cannot be written, or its disk is full. What is finished stays; the same
-            command goes on.
+            command continues.
         ManifestError: the split cannot be read, or does not fit the dataset.
         MsmdError: an option is wrong, no onset is left, or a worker was killed, twice.
     """
@@ -117,7 +121,7 @@ def export(
     source = reader.open(dataset)
     if source.description.get("state") != "complete":
         raise DatasetError(
-            f"{dataset} is in the making: a build of it was stopped or is at work. Finish it with the"
+            f"{dataset} is unfinished: a build of it was stopped or is running. Finish it with the"
             " same `msmd build` command first"
         )
     info = options.info(int(source.description["options"]["width"]), identity(dataset))
@@ -127,7 +131,7 @@ def export(
             if (description := _finished(out)) is not None:
                 check_same(out / DESCRIPTION, description["plan"], wanted)
                 _check_shards(out, description)
-                # What an export that was killed at its very end has left.
+                # The remains of an export that was killed at its very end.
                 shutil.rmtree(out / UNFINISHED, ignore_errors=True)
                 return ExportSummary(out, description, new=False)
             unfinished = out / UNFINISHED
@@ -146,8 +150,8 @@ def export(
                     raise MsmdError(f"{dataset}: no onset is left to be exported")
                 written = _shards(run, shards.plan(counts, info, options.shard_bytes, options.seed))
             description = _description(dataset, out, info, wanted, counts, written)
-            known = fingerprints.of_dataset(source, counts)
-            description["fingerprints"] = fingerprints.encode(known)
+            prints = fingerprints.of_dataset(source, counts)
+            description["fingerprints"] = fingerprints.encode(prints)
             split = {count.piece: count.split for count in counts.values()}
             write_atomically(
                 out / SPLIT, splits.to_csv(split, wanted["works"]).encode(), work, durable=True
@@ -163,10 +167,13 @@ def export(
 
 
 def identity(dataset: Path) -> str:
-    """One sha256 over the description and the tables of a dataset, checksums of all files among them.
+    """Hash the description and the tables of a dataset, which hold the checksums of all its files.
+
+    Returns:
+        A sha256 in hexadecimal digits.
 
     Raises:
-        DatasetError: one of them is missing.
+        DatasetError: one of these files is missing.
     """
     total = hashlib.sha256()
     for name in (tables.DESCRIPTION, *(f"{table.name}.parquet" for table in tables.TABLES)):
@@ -174,7 +181,7 @@ def identity(dataset: Path) -> str:
             with open(dataset / name, "rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
         except FileNotFoundError as error:
-            cure = "give the same msmd build again"
+            cure = "run the same msmd build command again"
             if name == tables.DESCRIPTION:
                 cure = "copy the dataset again, or build it into another folder"
             raise DatasetError(f"{dataset / name} is missing; {cure}") from error
@@ -204,7 +211,7 @@ def _plan(
     info: SnippetInfo,
     warn: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Everything that decides what is in the shards, as JSON values."""
+    """Decide everything that determines the content of the shards, as JSON values."""
     split = splits.resolve(source, options.split, options.missing_ok)
     work_of = works(source.pieces)
     pairs = near_duplicates(source, split, options.transpose)
@@ -212,11 +219,11 @@ def _plan(
     chosen = performances.performances_by_split(
         source.table("performances").to_pandas(), options.performances, warn
     )
-    named = options.split if isinstance(options.split, str) else asdict(options.split)
+    split_by = options.split if isinstance(options.split, str) else asdict(options.split)
     plan = {
         "msmdtools": __version__,
         "windows": info.to_json(),
-        "split_by": named,
+        "split_by": split_by,
         "split": split,
         "works": {piece: work_of[piece] for piece in split},
         "transpose": options.transpose,
@@ -229,7 +236,7 @@ def _plan(
 
 
 def _pieces(run: _Run) -> dict[str, PieceCounts]:
-    """Prepare the pieces that are not prepared yet; the counts of all, by their folder's name."""
+    """Prepare the pieces that are not prepared yet; the counts of all pieces, by their folder's name."""
     names = [piece for piece in run.plan["split"] if piece not in run.plan["leaks"]]
     todo = [piece for piece in names if not (run.prepared / piece).is_dir()]
     tasks = [
@@ -278,7 +285,7 @@ def _shards(run: _Run, planned: list[Shard]) -> list[dict[str, Any]]:
 def _results(
     pool: Pool, function: Callable[[Any], Any], tasks: Iterable[Any], timeout_s: float
 ) -> Iterator[tuple[Any, Any]]:
-    """Each task with what the function made of it, as they are finished.
+    """Yield each task with the function's result, in the order in which they finish.
 
     Raises:
         MsmdError: the function raised one, or a worker was killed twice on the same task.
@@ -297,9 +304,9 @@ def _results(
             lost[id(task)] += 1
             name = task.piece if isinstance(task, PieceTask) else task.shard.name
             if lost[id(task)] == ATTEMPTS or result.timed_out:
-                how = "took too long" if result.timed_out else "was killed, twice (out of memory?)"
+                fate = "took too long" if result.timed_out else "was killed, twice (out of memory?)"
                 raise MsmdError(
-                    f"{name}: the worker process {how}. What is finished is safe: give the same "
+                    f"{name}: the worker process {fate}. What is finished is safe: run the same "
                     "command again, with --jobs 1 if memory is short"
                 )
             if isinstance(task, PieceTask):
@@ -357,29 +364,29 @@ def _finished(out: Path) -> dict[str, Any] | None:
         description["plan"], description["totals"]
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(
-            f"{path} is damaged ({why(error)}); remove {out} and give the same command again"
+            f"{path} is damaged ({why(error)}); remove {out} and run the same command again"
         ) from error
     return description
 
 
 def _check_shards(out: Path, description: Mapping[str, Any]) -> None:
-    """See that the shards of finished snippets are there, by their names and sizes.
+    """Check that the shards of finished snippets exist, by their names and sizes.
 
     Raises:
-        DatasetError: one is not, or is cut off.
+        DatasetError: a shard is missing or cut off.
     """
     for row in description["shards"]:
         path = out / row["file"]
         if not path.is_file() or path.stat().st_size != row["bytes"]:
             state = "cut off" if path.is_file() else "missing"
-            raise DatasetError(f"{path} is {state}; remove {out} and give the same command again")
+            raise DatasetError(f"{path} is {state}; remove {out} and run the same command again")
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file of an export under way. Raises DatasetError if it is damaged."""
+    """Read a file of an unfinished export. Raises DatasetError if it is damaged."""
     try:
         return seal.read(path)
     except ValueError as error:
         raise DatasetError(
-            f"{path} is damaged ({why(error)}); remove it and give the same command again"
+            f"{path} is damaged ({why(error)}); remove it and run the same command again"
         ) from error

@@ -1,21 +1,21 @@
-"""The onsets of a piece, and where they are on the paper.
+"""Find the onsets of a piece and their places on the paper.
 
 All note events that start at the same time are one onset; grace notes start earlier than the note
-they lead to and are onsets of their own. Where an onset is:
+they lead to and are onsets of their own. The place of an onset:
 
-- Where heads of an onset are in several systems, the system with most of them counts, of equals the
+- If the heads of an onset are in several systems, the system with most of them counts; of equals, the
   first.
 - Its x is the mean of the centres (x0 + x1) / 2 of the onset's heads in that system, as in
   `msmdtools.paper.position`; grace notes that sound together with other heads do not count.
 - Its y is the middle of the system: halfway between the top of the first staff and the bottom of
   the last one.
-- An onset that no printed head starts (the repetitions of a tremolo or a percent sign, a hidden
-  head) is where the music is at that time, between the heads before and after it:
-  `msmdtools.paper.position` again. It has `heads` 0.
+- An onset without a printed head of its own (the repetitions of a tremolo or a percent sign, a hidden
+  head) is interpolated between the heads before and after it, again by `msmdtools.paper.position`.
+  It has `heads` 0.
 
-With unfolded repeats an onset is at the place where it is printed, and several onsets share it.
-Where the music has no place at all, in a piece without a single head in a system, onsets are
-dropped, and counted by the reason that the events table has for them.
+With unfolded repeats several onsets share the place where they are printed. In a piece without a
+single head in a system the music has no place: its onsets are dropped, and counted by the reason that
+the events table has for them.
 """
 
 from collections import Counter
@@ -41,13 +41,13 @@ class Onsets:
 
     Attributes:
         onset: number among all onsets of the piece, from 0.
-        event: one of the events that start then.
-        heads: how many printed heads start it, in all systems; 0 for an onset between heads.
+        event: one of the events that start at the onset.
+        heads: number of printed heads at the onset, in all systems; 0 for an onset between heads.
         page, system: where it is printed, from 1.
         x, y: its place on the page in pixels.
         first: whether nothing printed at that place has sounded before (repeats unfolded).
-        total: how many onsets there are in all.
-        dropped: how many of them have no place, by reason.
+        total: number of all onsets of the piece.
+        dropped: number of onsets without a place, by reason.
     """
 
     onset: NDArray[np.int64]
@@ -66,7 +66,7 @@ class Onsets:
 
 
 def find_onsets(piece: DatasetPiece) -> Onsets:
-    """The onsets of a piece; they are the same in all of its performances.
+    """Find the onsets of a piece; they are the same in all of its performances.
 
     Raises:
         DatasetError: a table of the dataset is missing or damaged.
@@ -111,7 +111,7 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
 def _reasons(
     reasons: "pd.Series[str]", onset_of: NDArray[np.int64], placed: set[int], headed: set[int]
 ) -> dict[str, int]:
-    """How many onsets have no place, by the first reason that one of their events gives."""
+    """Count the onsets without a place, by the first reason that one of their events gives."""
     counts: Counter[str] = Counter()
     seen = set(placed)
     for onset, reason in zip(onset_of.tolist(), reasons, strict=True):

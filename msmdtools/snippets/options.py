@@ -1,4 +1,4 @@
-"""The options of an export: defaults, what is allowed, and how text and TOML files give them."""
+"""Options of an export: their defaults, their allowed values, and how text and TOML files give them."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from msmdtools.splits.splits import SPLITS, SplitByWork
 
 
 def parse_size(value: object) -> tuple[int, int]:
-    """Rows and columns from "160x200" or a list of two numbers.
+    """Parse rows and columns from "160x200" or a list of two numbers.
 
     Raises:
         MsmdError: it is neither.
@@ -31,7 +31,7 @@ def parse_size(value: object) -> tuple[int, int]:
 
 
 def parse_performances(value: object) -> dict[str, tuple[str, ...]]:
-    """Globs by split from "train=GLOB,test=GLOB,…" or a mapping of splits to globs.
+    """Parse globs by split from "train=GLOB,test=GLOB,…" or a mapping of splits to globs.
 
     Raises:
         MsmdError: it is neither, or a split is unknown.
@@ -53,7 +53,7 @@ def parse_performances(value: object) -> dict[str, tuple[str, ...]]:
 
 
 def parse_fractions(value: object) -> tuple[float, float, float]:
-    """Three numbers from "0.8,0.05,0.15" or a list.
+    """Parse three numbers from "0.8,0.05,0.15" or a list.
 
     Raises:
         MsmdError: it is neither.
@@ -68,7 +68,12 @@ def parse_fractions(value: object) -> tuple[float, float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What snippets are cut from, which is an argument of the command, and where they go."""
+    """Where a configuration file may say what to cut snippets from, and where they go.
+
+    Attributes:
+        dataset: path of the dataset, an argument of the command.
+        out: path of the folder for the snippets.
+    """
 
     dataset: str | None = option("the dataset", None, is_path=True)
     out: str | None = option("the folder for the snippets, created if needed", None, is_path=True)
@@ -76,7 +81,12 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class SplitOptions:
-    """Which piece is in which split: as a file says, or by whole works.
+    """Which piece belongs to which split: as a file says, or by whole works.
+
+    Attributes:
+        split: CSV:COLUMN, a column of a CSV file that has the split of each piece.
+        split_by: "work" for a split that keeps works whole.
+        fractions: shares of train, valid and test for `split_by`.
 
     Raises:
         MsmdError: both are given.
@@ -108,7 +118,7 @@ class SplitOptions:
             raise MsmdError("give either split, or split_by and fractions")
 
     def chosen(self, seed: int) -> str | SplitByWork:
-        """The split, for `SnippetOptions`."""
+        """The split in the form that `SnippetOptions` takes."""
         if self.split is not None:
             return self.split
         return SplitByWork(self.fractions, seed) if self.fractions else SplitByWork(seed=seed)
@@ -116,12 +126,29 @@ class SplitOptions:
 
 @dataclass(frozen=True, slots=True)
 class SnippetOptions:
-    """What snippets are to contain, and how the work is done.
+    """The content of snippets, and how to make them.
 
-    Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset. The split
-    is what `msmdtools.splits.splits.resolve` takes; a split without performances has those of the
-    registry's train or test fonts (`msmdtools.splits.performances`). Of the onsets, "first" takes each
-    printed place once where repeats are unfolded, and "every:N" the first of every N of a piece.
+    Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset. Splits
+    without globs of performances have those of the registry's train or test soundfonts
+    (`msmdtools.splits.performances`).
+
+    Attributes:
+        split: CSV:COLUMN or a split by works, as `msmdtools.splits.splits.resolve` takes it.
+        missing_ok: whether the split may name pieces that the dataset does not have.
+        performances: globs of performances, by split.
+        sheet: rows and columns of the sheet window, in pixels.
+        margin: pixels stored around the sheet window, on each side.
+        context_s: length of the audio window, in seconds.
+        margin_frames: frames stored before and after the audio window.
+        onsets: "all"; "first", each printed place once where repeats are unfolded; or "every:N", the
+            first of every N onsets of a piece.
+        edge: what a window shows past the end of a system: "next" (the next system) or "white".
+        seed: of the order of rows.
+        shard_bytes: approximate size of a shard.
+        drop_leaks: whether to leave out training pieces that nearly duplicate a piece of another split.
+        leak_threshold: similarity, 0 to 1, from which `drop_leaks` leaves a piece out.
+        transpose: whether to find near-duplicates in other keys too.
+        jobs: worker processes; 0 for one per processor.
 
     Raises:
         MsmdError: a value is out of range; the message names the option.
@@ -162,7 +189,7 @@ class SnippetOptions:
         "frames stored around the audio window", 4, 0, 400, unit="frames", form="FRAMES"
     )
     onsets: str = option(
-        "which onsets to take: all, of each printed place the first, or one of every N",
+        "which onsets to take: all, the first of each printed place, or one of every N",
         "all",
         form="all|first|every:N",
     )
@@ -213,11 +240,11 @@ class SnippetOptions:
 
     @property
     def workers(self) -> int:
-        """How many worker processes to use: `jobs`, or one per core that this process may use."""
+        """Number of worker processes: `jobs`, or one per processor that this process may use."""
         return self.jobs or processors()
 
     def info(self, page_width: int, dataset_sha256: str) -> SnippetInfo:
-        """What the windows are on pages of this width."""
+        """Sizes of the windows on pages of this width (in pixels)."""
         scale = page_width / NOMINAL_WIDTH
         margin = round(self.margin * scale)
         return SnippetInfo(
@@ -240,7 +267,7 @@ class SnippetOptions:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The options in a TOML file, by their names, those of `Places` and `SplitOptions` among them.
+    """Read the options in a TOML file by their names, including those of `Places` and `SplitOptions`.
 
     Raises:
         MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
@@ -253,7 +280,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def parse_options(values: Mapping[str, Any]) -> SnippetOptions:
-    """The options from values by their names, those of `SplitOptions` among them, texts as a user gives them.
+    """Parse options by their names, including those of `SplitOptions`; values may be texts from a user.
 
     Raises:
         MsmdError: a value is not understood or out of range.

@@ -1,6 +1,6 @@
-"""One piece made ready for the shards: its rows without pictures, its sheets, its spectrograms.
+"""Prepare one piece for the shards: its rows without pictures, its sheets, its spectrograms.
 
-What is made is read by `msmdtools.snippets.shards`, memory-mapped, in any order:
+`msmdtools.snippets.shards` reads these files, memory-mapped, in any order:
 
 - `rows.arrow`: one row per performance and onset, all columns but sheet and spectrogram;
 - `sheets.arrow`: one PNG per onset;
@@ -8,7 +8,7 @@ What is made is read by `msmdtools.snippets.shards`, memory-mapped, in any order
 
 Spectrograms are rounded to multiples of 2⁻¹². Float16 has that step itself from 0.25 on, so larger
 values stay as they are; smaller ones get the same absolute precision, an error of at most 0.00012.
-What float16 has beyond that is noise that cannot be compressed: a third of the file.
+The further digits of float16 are noise that cannot be compressed: a third of the file.
 """
 
 import json
@@ -50,8 +50,12 @@ class PieceTask:
     """One piece to prepare.
 
     Attributes:
-        performances: those to take, in the order of the rows.
-        folder: does not exist yet.
+        dataset: path of the dataset.
+        piece: id of the piece.
+        split: train, valid or test.
+        performances: names of the performances to take, in the order of the rows.
+        info: sizes of the windows.
+        folder: folder to write into; does not exist yet.
     """
 
     dataset: Path
@@ -67,11 +71,16 @@ class PieceCounts:
     """What became of the onsets of one piece: onsets = taken + the sum of dropped.
 
     Attributes:
+        piece: id of the piece.
+        split: train, valid or test.
+        performances: names of the performances.
+        licence: licence of the piece.
+        composer: composer of the piece.
         onsets: distinct times at which a note starts, in its MIDI file.
         taken: onsets with a snippet for each performance.
-        dropped: onsets without, by reason.
+        dropped: onsets without a snippet, by reason.
         rows: taken × performances.
-        sheet_bytes: of the pictures of all rows.
+        sheet_bytes: size of the pictures of all rows.
     """
 
     piece: str
@@ -87,7 +96,7 @@ class PieceCounts:
 
 
 def prepare(task: PieceTask) -> PieceCounts:
-    """Write what the shards need of a piece into its folder.
+    """Write the files that the shards need of a piece into its folder.
 
     Raises:
         DatasetError: a file of the dataset is missing or damaged, or the piece lacks a performance.
@@ -131,7 +140,7 @@ def prepare(task: PieceTask) -> PieceCounts:
 
 
 def padded(spectrogram: NDArray[np.float16], info: SnippetInfo) -> NDArray[np.float16]:
-    """A spectrogram as the snippets have it: rounded, with silence of a window at either end."""
+    """Round a spectrogram to the precision of snippets, and add silence of one window at either end."""
     rounded = np.round(spectrogram.astype(np.float32) * (1 / STEP)) * np.float32(STEP)
     width = info.spectrogram_shape[1]
     return np.pad(rounded.astype(np.float16), ((0, 0), (width, width)))
@@ -140,7 +149,16 @@ def padded(spectrogram: NDArray[np.float16], info: SnippetInfo) -> NDArray[np.fl
 def audio_window(
     padded_spectrogram: NDArray[np.float16], frame: int, info: SnippetInfo
 ) -> NDArray[np.float16]:
-    """The window around an onset's frame in a spectrogram from `padded`: (bands, frames)."""
+    """Cut the window around an onset out of a padded spectrogram.
+
+    Args:
+        padded_spectrogram: a spectrogram from `padded`, (bands, frames).
+        frame: the onset's frame in the spectrogram before it was padded.
+        info: sizes of the window.
+
+    Returns:
+        The window as it is stored, margins included: float16, (bands, frames).
+    """
     width = info.spectrogram_shape[1]
     start = width + min(frame, padded_spectrogram.shape[1] - width) - info.onset_frame
     return padded_spectrogram[:, start : start + width]
@@ -149,7 +167,7 @@ def audio_window(
 def _sheets(
     piece: reader.DatasetPiece, onsets: Onsets, index: NDArray[np.int64], info: SnippetInfo
 ) -> tuple[list[bytes], NDArray[np.float64]]:
-    """The pictures of the onsets at `index`, and where in the strip their centres are."""
+    """The pictures of the onsets at `index` as PNG, and the columns of their centres in the strip."""
     rows, width = info.sheet_shape
     strip = unroll(piece.pages, piece.systems, rows, width)
     places = strip.axis.strip(onsets.system[index], onsets.x[index])
@@ -168,14 +186,14 @@ def _rows(
     index: NDArray[np.int64],
     columns: NDArray[np.float64],
 ) -> "pa.Table":
-    """The rows of one performance."""
+    """The rows of one performance, without sheets and spectrograms."""
     import pyarrow as pa
 
     events = piece.events(name)
     seconds = events["onset_s"].to_numpy()[onsets.event[index]]
     notes = events[["onset_s", "pitch"]].drop_duplicates().sort_values(["onset_s", "pitch"])
     times, pitches = notes["onset_s"].to_numpy(), notes["pitch"].to_numpy(np.int32)
-    own = _lists(times, pitches, seconds, 0.0)
+    onset_lists = _lists(times, pitches, seconds, 0.0)
     half = task.info.frames / FRAMES_PER_SECOND / 2
     performance = piece.performances.to_dict("index")[name]
     count = len(index)
@@ -198,7 +216,7 @@ def _rows(
         "composer": [piece.composer] * count,
         "licence": [piece.licence] * count,
         "heads": onsets.heads[index],
-        "pitches": own[0],
+        "pitches": onset_lists[0],
     }
     values["window_pitches"], values["window_offsets"] = _lists(times, pitches, seconds, half)
     arrays = [
@@ -216,7 +234,7 @@ def _lists(
     seconds: NDArray[np.float64],
     half: float,
 ) -> tuple["pa.Array", "pa.Array"]:
-    """For each second, the pitches of the notes at most `half` away, and how far they are.
+    """For each second, the pitches of the notes at most `half` seconds away, and their distances.
 
     A window is open at its right end, as its frames are; with half 0, notes at that very time.
     """
@@ -236,7 +254,7 @@ def _lists(
 
 
 def read_counts(folder: Path) -> PieceCounts:
-    """The counts of a prepared piece."""
+    """Read the counts of a prepared piece."""
     values = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
     return PieceCounts(**{**values, "performances": tuple(values["performances"])})
 

@@ -1,6 +1,6 @@
-"""Opening folders of snippets, local or behind any URL that fsspec knows, and reading row groups.
+"""Open folders of snippets, local or at any URL that fsspec knows, and read their row groups.
 
-Only the footers of the shards are read at first. Nothing here needs torch.
+Only the footers of the shards are read at first. Nothing here needs PyTorch.
 """
 
 import difflib
@@ -11,16 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.base import draws, parquet, requirements, seal
+from msmdtools.base import draws, parquet, seal
 from msmdtools.base.damage import no_folder, why
 from msmdtools.base.processors import processors
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippet import SNIPPETS
+from msmdtools.snippets.files import Files
 from msmdtools.snippets.schema import SnippetInfo, read_info
 from msmdtools.splits import fingerprints
 from msmdtools.splits.fingerprints import Fingerprint
@@ -36,29 +37,29 @@ _CHOICE = 32
 
 
 def open(path: str | Path, storage_options: dict[str, Any] | None = None) -> "Snippets":
-    """The snippets in a folder that `msmd snippets` made.
+    """Open a folder of snippets that `msmd snippets` made.
 
     Args:
         path: the folder, or its URL.
         storage_options: for the URL's file system, as fsspec takes them.
 
     Raises:
-        DatasetError: there are no snippets there, or not all.
-        MsmdError: a URL, but no fsspec, or no such file system.
+        DatasetError: there are no snippets, or shards are missing.
+        MsmdError: it is a URL, and fsspec or its file system is missing.
     """
     return Snippets(path, storage_options)
 
 
 def join(snippets: Sequence["Snippets"], split: str) -> "Split":
-    """A split of several folders as one: its rows are those of the first folder, then the next, …
+    """Join a split of several folders: the rows of the first folder, then those of the next, …
 
-    A piece that is in several of them is several pieces: from the second folder on, the ids begin
+    A piece that is in several folders counts as several pieces: from the second folder on, the ids begin
     with the number of the folder and a colon ("1:BachJS__BWV846__prelude-in-c").
 
     Raises:
         DatasetError: a folder lacks the split, or has windows of other sizes than the first.
     """
-    return Split([place for one in snippets for place in one.shards(split)], split)
+    return Split([shard for folder in snippets for shard in folder.shards(split)], split)
 
 
 def open_split(
@@ -66,7 +67,20 @@ def open_split(
     split: str,
     storage_options: dict[str, Any] | None = None,
 ) -> "Split":
-    """A split of the snippets in a folder, at a URL, or opened before. Raises as `open` does."""
+    """Open one split of the snippets in a folder, at a URL, or opened before.
+
+    Args:
+        source: a folder, its URL, opened `Snippets`, or a `Split`, which is returned as it is.
+        split: train, valid or test.
+        storage_options: for the URL's file system, as fsspec takes them.
+
+    Returns:
+        The split.
+
+    Raises:
+        DatasetError: there are no snippets, no such split, or shards are missing.
+        MsmdError: it is a URL, and fsspec or its file system is missing.
+    """
     if isinstance(source, Split):
         return source
     if not isinstance(source, Snippets):
@@ -75,7 +89,7 @@ def open_split(
 
 
 class Snippets:
-    """A folder of snippets: a mapping from the names of its splits to what is in them.
+    """A folder of snippets: a mapping from the names of its splits to `Split`.
 
     Attributes:
         path: the folder or URL.
@@ -85,7 +99,7 @@ class Snippets:
 
     def __init__(self, path: str | Path, storage_options: dict[str, Any] | None = None) -> None:
         self.path = str(path).rstrip("/")
-        self._files = _Files(self.path, storage_options or {})
+        self._files = Files(self.path, storage_options or {})
         self.description = _description(self._files)
         self._shards = _shards(self._files)
         self.splits = tuple(self._shards)
@@ -95,7 +109,7 @@ class Snippets:
 
     @cached_property
     def fingerprints(self) -> dict[str, Fingerprint]:
-        """What remains of the pieces' notes, by their ids; of snippets made before there were any, none.
+        """Fingerprints of the pieces' notes, by piece; none in snippets that were made before they were.
 
         Raises:
             DatasetError: they are damaged.
@@ -109,8 +123,8 @@ class Snippets:
                 f"{self.path}/{DESCRIPTION} is damaged ({error}); export or copy the snippets again"
             ) from error
 
-    def shards(self, split: str) -> list[tuple["_Files", str]]:
-        """The folder and the name of each shard of a split. Raises DatasetError if there is none."""
+    def shards(self, split: str) -> list[tuple[Files, str]]:
+        """Folder and name of each shard of a split. Raises DatasetError if there is no such split."""
         if split not in self._shards:
             near = difflib.get_close_matches(split, self.splits, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
@@ -125,12 +139,12 @@ class Snippets:
 
 @dataclass(frozen=True)
 class Index:
-    """What every row of a split is of, without its windows: arrays of (rows,).
+    """The piece and the onset of every row of a split: arrays of (rows,).
 
     Attributes:
-        piece: which of `pieces`.
-        onset: the onset in the piece.
-        group: rows of one onset, in several performances, have the same number.
+        piece: index into `pieces`.
+        onset: number of the onset in the piece.
+        group: number of the onset in the split, the same for all its performances.
         pieces: ids of the pieces.
     """
 
@@ -140,10 +154,14 @@ class Index:
     pieces: list[str]
 
     def one_performance(self, seed: int, epoch: int, rows: int | None = None) -> NDArray[np.int64]:
-        """One row of each onset, drawn anew for each epoch: row numbers, ascending.
+        """Choose one row of each onset, that is one performance, anew for each epoch.
 
         Args:
-            rows: choose among so many first rows only.
+            seed, epoch: of the random choice.
+            rows: choose among this many first rows; None for all.
+
+        Returns:
+            Row numbers, ascending: (onsets,).
         """
         group = self.group[:rows]
         chance = draws.hashes(seed, epoch, _CHOICE, np.arange(len(group)))
@@ -162,7 +180,7 @@ class Split:
         starts: number of the first row of each row group, and at last the number of rows.
     """
 
-    def __init__(self, shards: Sequence[tuple["_Files", str]], name: str) -> None:
+    def __init__(self, shards: Sequence[tuple[Files, str]], name: str) -> None:
         self.name = name
         self._shards = list(shards)
         self._folders = list(dict.fromkeys(files for files, _ in shards))
@@ -187,7 +205,7 @@ class Split:
         return f"{', '.join(folder.root for folder in self._folders)}: {self.name}"
 
     def read(self, group: int, columns: Sequence[str]) -> "pa.Table":
-        """Columns of a row group. `sheet.bytes` names the pictures alone.
+        """Read columns of a row group. `sheet.bytes` names the pictures alone.
 
         Raises:
             DatasetError: the shard is missing, cut off or damaged.
@@ -199,17 +217,17 @@ class Split:
         return _marked(table, folder) if folder and "piece" in columns else table
 
     def tables(self, columns: Sequence[str]) -> Iterator[tuple[int, "pa.Table"]]:
-        """Columns of each row group, one after the other, and the number of its first row.
+        """Yield the columns of each row group, one after the other, with the number of its first row.
 
         Several threads read ahead. Raises DatasetError as `read` does.
         """
         with ThreadPoolExecutor(processors(), "tables") as pool:
-            found = pool.map(lambda group: self.read(group, columns), range(len(self.sizes)))
-            yield from zip(self.starts[:-1].tolist(), found, strict=True)
+            tables = pool.map(lambda group: self.read(group, columns), range(len(self.sizes)))
+            yield from zip(self.starts[:-1].tolist(), tables, strict=True)
 
     @cached_property
     def index(self) -> Index:
-        """Pieces and onsets of all rows; read when first asked for, 24 bytes of memory per row."""
+        """Pieces and onsets of all rows; read on first use, 24 bytes of memory per row."""
         pieces: dict[str, int] = {}
         piece = np.empty(len(self), np.int64)
         onset = np.empty(len(self), np.int64)
@@ -226,81 +244,7 @@ class Split:
         return f"<Split {self.where}: {len(self):,} pairs>"
 
 
-class _Files:
-    """The files of a folder, local or remote, by names relative to it."""
-
-    def __init__(self, root: str, storage_options: dict[str, Any]) -> None:
-        self.root = root
-        self._fs: Any = None
-        if "://" not in root:
-            return
-        try:
-            from fsspec.core import url_to_fs
-        except ImportError as error:
-            cure = requirements.install_packages(["fsspec"], "train")
-            raise MsmdError(f"{root}: URLs need fsspec: {cure}") from error
-        try:
-            self._fs, self._base = url_to_fs(root, **storage_options)
-        except (ImportError, ValueError) as error:
-            raise MsmdError(f"{root}: {error}") from error
-
-    def is_folder(self, name: str = "") -> bool:
-        path = f"{self.root}/{name}"
-        if self._fs is None:
-            return Path(path).is_dir()
-        return bool(self._fs.isdir(f"{self._base}/{name}".rstrip("/")))
-
-    def names(self, folder: str) -> list[str]:
-        if not self.is_folder(folder):
-            return []
-        if self._fs is None:
-            return sorted(path.name for path in Path(self.root, folder).iterdir())
-        found = self._fs.ls(f"{self._base}/{folder}", detail=False)
-        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
-
-    def bytes(self, name: str) -> bytes:
-        if self._fs is None:
-            return Path(self.root, name).read_bytes()
-        return bytes(self._fs.cat_file(f"{self._base}/{name}"))
-
-    def footer(self, name: str) -> parquet.Footer:
-        import pyarrow as pa
-
-        try:
-            with self._open(name) as source:
-                return parquet.read_footer(source)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            self._damaged(name, error)
-
-    def read(
-        self, name: str, footer: parquet.Footer, group: int, columns: Sequence[str]
-    ) -> "pa.Table":
-        import pyarrow as pa
-
-        try:
-            with self._open(name) as source:
-                return parquet.read(source, footer, [group], columns, threads=False)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            self._damaged(name, error)
-
-    def _open(self, name: str) -> Any:
-        import pyarrow as pa
-
-        if self._fs is None:
-            return pa.OSFile(f"{self.root}/{name}")
-        return self._fs.open(f"{self._base}/{name}", "rb")
-
-    def _damaged(self, name: str, error: Exception) -> NoReturn:
-        if isinstance(error, FileNotFoundError):
-            raise DatasetError(
-                f"{self.root}/{name} is missing; export or copy the snippets again"
-            ) from error
-        raise DatasetError(
-            f"{self.root}/{name} is damaged ({why(error)}); export or copy the snippets again"
-        ) from error
-
-
-def _description(files: _Files) -> dict[str, Any]:
+def _description(files: Files) -> dict[str, Any]:
     root = files.root
     if not files.is_folder():
         raise DatasetError(
@@ -322,52 +266,54 @@ def _description(files: _Files) -> dict[str, Any]:
         ) from error
 
 
-def _shards(files: _Files) -> dict[str, list[str]]:
-    """Names of the shards by split, after a look at whether all are there."""
-    found: dict[str, dict[int, str]] = {}
-    most: dict[str, int] = {}
+def _shards(files: Files) -> dict[str, list[str]]:
+    """Names of the shards by split, after a check that none is missing."""
+    names_of: dict[str, dict[int, str]] = {}
+    counts: dict[str, int] = {}
     for name in files.names("data"):
         match = _SHARD.fullmatch(name)
         if match:
             split = match["split"]
-            found.setdefault(split, {})[int(match["number"])] = f"data/{name}"
-            most[split] = max(most.get(split, 0), int(match["of"]))
-    if not found:
+            names_of.setdefault(split, {})[int(match["number"])] = f"data/{name}"
+            counts[split] = max(counts.get(split, 0), int(match["of"]))
+    if not names_of:
         raise DatasetError(f"{files.root}: no shards in data/; export or copy the snippets again")
-    for split, shards in found.items():
-        for number in range(most[split]):
+    for split, shards in names_of.items():
+        for number in range(counts[split]):
             if number not in shards:
                 raise DatasetError(
-                    f"{files.root}/data/{split}-{number:05d}-of-{most[split]:05d}.parquet "
+                    f"{files.root}/data/{split}-{number:05d}-of-{counts[split]:05d}.parquet "
                     "is missing; export or copy the snippets again"
                 )
-    order = [*(s for s in SPLITS if s in found), *sorted(found.keys() - set(SPLITS))]
-    return {split: [found[split][n] for n in sorted(found[split])] for split in order}
+    order = [*(s for s in SPLITS if s in names_of), *sorted(names_of.keys() - set(SPLITS))]
+    return {split: [names_of[split][n] for n in sorted(names_of[split])] for split in order}
 
 
-def _checked(
-    shards: Sequence[tuple[_Files, str]], footers: Sequence[parquet.Footer]
-) -> SnippetInfo:
-    """What the windows of these shards are: the same in all, with the columns of snippets."""
-    found: dict[str, tuple[str, SnippetInfo]] = {}
+def _checked(shards: Sequence[tuple[Files, str]], footers: Sequence[parquet.Footer]) -> SnippetInfo:
+    """Sizes of the windows of these shards, after a check that all have the same, and all columns."""
+    first_of: dict[str, tuple[str, SnippetInfo]] = {}
     for (files, shard), footer in zip(shards, footers, strict=True):
         where = f"{files.root}/{shard}"
         schema = footer.metadata.schema.to_arrow_schema()
         info = read_info(schema, where)
         lacking = [name for name in SNIPPETS.names if name not in schema.names]
         if lacking:
-            raise DatasetError(f"{where}: another schema: it lacks {', '.join(lacking)}")
-        head, expected = found.setdefault(files.root, (shard, info))
+            raise DatasetError(
+                f"{where}: not the schema of snippets: it lacks {', '.join(lacking)}"
+            )
+        head, expected = first_of.setdefault(files.root, (shard, info))
         if info != expected:
             raise DatasetError(
-                f"{where}: another schema: its windows are not those of {head}; "
+                f"{where}: not the schema of {head}: its windows have other sizes; "
                 "export the snippets again into a new folder"
             )
-    infos = {root: info for root, (_, info) in found.items()}
+    infos = {root: info for root, (_, info) in first_of.items()}
     base, first = next(iter(infos.items()))
     for root, info in infos.items():
         if replace(info, seed=first.seed, dataset_sha256=first.dataset_sha256) != first:
-            raise DatasetError(f"{root}: its windows are not those of {base}; export both alike")
+            raise DatasetError(
+                f"{root}: its windows are not those of {base}; export both with the same sizes"
+            )
     if len(infos) == 1:
         return first
     parts = "".join(info.dataset_sha256 for info in infos.values())
@@ -375,7 +321,7 @@ def _checked(
 
 
 def _marked(table: "pa.Table", folder: int) -> "pa.Table":
-    """The table with the number of its folder before each piece's id."""
+    """Put the number of the folder before each piece's id."""
     import pyarrow.compute as pc
 
     place = table.schema.get_field_index("piece")

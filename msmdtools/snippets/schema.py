@@ -1,4 +1,4 @@
-"""The Parquet schema of snippets: typed columns, and metadata that says what the windows are.
+"""The Parquet schema of snippets: typed columns, and metadata with the sizes of the windows.
 
 Two keys of the schema's metadata matter. `huggingface` declares the sheets to be images and the
 spectrograms two-dimensional arrays, for libraries that know such types. `msmdtools` is a
@@ -26,16 +26,16 @@ _PAYLOAD = ("sheet", "spectrogram")
 
 @dataclass(frozen=True, slots=True)
 class SnippetInfo:
-    """What the windows of a shard are. Sizes are those of the stored pictures and arrays.
+    """Sizes and origin of the windows of a shard, as stored in its metadata.
 
     Attributes:
         format: version of the columns and of this description.
         page_width: width of the page images in pixels.
         rows, columns: the nominal sheet window, in pixels of the page images.
-        margin_rows, margin_columns: what is stored around it, on each side.
+        margin_rows, margin_columns: pixels stored around it, on each side.
         context_s: the longest audio window, in seconds.
         frames: the same in frames; the onset is at frame `frames // 2` of it.
-        margin_frames: what is stored before and after it.
+        margin_frames: frames stored before and after it.
         frames_per_second, bands: of the spectrogram.
         edge: "next" (windows see the neighbouring systems) or "white".
         onsets: which onsets were taken: all, first, or every:N.
@@ -71,12 +71,12 @@ class SnippetInfo:
 
     @property
     def onset_frame(self) -> int:
-        """Where the onset's frame is in a stored spectrogram."""
+        """The onset's frame in a stored spectrogram."""
         return self.margin_frames + self.frames // 2
 
     @property
     def every(self) -> int:
-        """Of how many onsets one was taken."""
+        """N if one of every N onsets was taken."""
         return int(self.onsets.removeprefix("every:")) if ":" in self.onsets else 1
 
     def to_json(self) -> dict[str, Any]:
@@ -102,35 +102,36 @@ def arrow_schema(info: SnippetInfo) -> "pa.Schema":
 
 
 def read_info(schema: "pa.Schema", where: object = "the shard") -> SnippetInfo:
-    """The description of the windows in a shard's schema.
+    """Read the sizes of the windows from a shard's schema.
 
     Args:
+        schema: the schema, with its metadata.
         where: the shard's name, for the error message.
 
     Raises:
-        DatasetError: these are no snippets, or of a format unknown here.
+        DatasetError: the shard does not hold snippets, or they have an unknown format.
     """
     try:
         values = json.loads((schema.metadata or {})[INFO_KEY])
-        known = values["format"]
+        version = values["format"]
     except (KeyError, ValueError, TypeError) as error:
         raise DatasetError(
             f"{where}: not a shard of snippets (its schema has no entry {INFO_KEY.decode()!r}); "
             "name a folder that msmd snippets --out made"
         ) from error
-    if known != FORMAT:
+    if version != FORMAT:
         raise DatasetError(
-            f"{where}: snippets of format {known!r}, and this msmdtools reads {FORMAT}; "
+            f"{where}: snippets of format {version!r}, and this msmdtools reads {FORMAT}; "
             "export them again or use the msmdtools they were made with"
         )
     return info_from(values, where)
 
 
 def info_from(values: Mapping[str, Any], where: object) -> SnippetInfo:
-    """A `SnippetInfo` of its plain values.
+    """Make a `SnippetInfo` from its plain values.
 
     Raises:
-        DatasetError: one is missing.
+        DatasetError: a value is missing.
     """
     try:
         return SnippetInfo(**{field.name: values[field.name] for field in fields(SnippetInfo)})
@@ -151,7 +152,7 @@ def _arrow_type(column: Column) -> "pa.DataType":
 
 
 def storage(array: "pa.ChunkedArray") -> "pa.Array":
-    """A column in one piece, as lists: where `datasets` is imported, spectrograms come in its type."""
+    """A column as one array of lists: with `datasets` imported, spectrograms come in a type of its own."""
     whole = array.combine_chunks()
     return getattr(whole, "storage", whole)
 

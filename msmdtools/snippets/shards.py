@@ -1,8 +1,8 @@
-"""Shards: which rows go where, and writing one Parquet file of them.
+"""Plan which rows go into which shard, and write a shard as a Parquet file.
 
 All rows of a split are put into one order by the seed, and cut into shards of equal length. A shard
-is written by row groups, so that it takes the memory of one row group however large it is. What a
-shard holds depends on the plan alone: the same plan gives the same bytes, whoever writes it when.
+is written by row groups, so that it takes the memory of one row group however large it is. Its bytes
+depend on the plan alone, not on the process that writes it or the time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DATA = "data"
-# Uncompressed. One row group is read to get at one row, and is what a viewer shows first.
+# Uncompressed. To read one row a reader reads its row group; a viewer shows one row group at first.
 ROW_GROUP_BYTES = 8 << 20
-# About what compression leaves of a rounded spectrogram, and what the other columns take: for the
-# number of shards, which must be known before the first one is written.
+# The share that compression leaves of a rounded spectrogram, and the bytes of the other columns, to
+# estimate the number of shards, which must be known before the first is written.
 _COMPRESSED, _OTHER_BYTES = 0.65, 400
 _ZSTD_LEVEL = 3
 # Columns with few different values, stored as a dictionary and numbers.
@@ -43,9 +43,10 @@ class Shard:
 
     Attributes:
         name: such as "train-00000-of-00012.parquet".
+        split: train, valid or test.
         pieces: folders of prepared pieces.
-        piece: for each row, which of `pieces` it is from.
-        row: for each row, its number there.
+        piece: for each row, the index of its piece in `pieces`: (rows,).
+        row: for each row, its number in the prepared piece: (rows,).
     """
 
     name: str
@@ -60,7 +61,14 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """A shard, where to write it, and where the prepared pieces are."""
+    """A shard, where to write it, and where the prepared pieces are.
+
+    Attributes:
+        shard: the shard.
+        prepared: folder of the prepared pieces.
+        path: file to write.
+        info: sizes of the windows.
+    """
 
     shard: Shard
     prepared: Path
@@ -71,11 +79,16 @@ class ShardTask:
 def plan(
     counts: Mapping[str, PieceCounts], info: SnippetInfo, shard_bytes: int, seed: int
 ) -> list[Shard]:
-    """The shards of all splits, in the order of their names.
+    """Deal the rows of each split out to shards, in an order drawn by the seed.
 
     Args:
-        counts: of the prepared pieces, by folder; sorted.
-        shard_bytes: about how large a shard should be.
+        counts: counts of the prepared pieces, by folder; sorted.
+        info: sizes of the windows.
+        shard_bytes: approximate size of a shard.
+        seed: of the order of rows.
+
+    Returns:
+        The shards of all splits, in the order of their names.
     """
     shards = []
     bands, frames = info.spectrogram_shape
@@ -99,7 +112,10 @@ def plan(
 
 
 def write_shard(task: ShardTask) -> dict[str, Any]:
-    """Write a shard through to the disk; its row of snippets.json: file, split, rows, bytes, sha256.
+    """Write a shard through to the disk.
+
+    Returns:
+        Its row of snippets.json: file, split, rows, bytes, sha256.
 
     Raises:
         OSError: it cannot be written.
@@ -134,7 +150,7 @@ def write_shard(task: ShardTask) -> dict[str, Any]:
 def _rows(
     task: ShardTask, piece: NDArray[np.int32], row: NDArray[np.int32], schema: "pa.Schema"
 ) -> "pa.Table":
-    """So many rows of a shard as a table."""
+    """Make a table of some rows of a shard."""
     import pyarrow as pa
 
     order = np.argsort(piece, kind="stable")
@@ -143,13 +159,13 @@ def _rows(
     tables, sheets = [], []
     for number in np.unique(piece):
         prepared = _opened(task.prepared / task.shard.pieces[number])
-        here = order[piece[order] == number]
-        table = prepared.rows.take(pa.array(row[here]))
+        of_piece = order[piece[order] == number]
+        table = prepared.rows.take(pa.array(row[of_piece]))
         tables.append(table)
-        sheets.append(prepared.sheets.take(pa.array(row[here] % len(prepared.sheets))))
+        sheets.append(prepared.sheets.take(pa.array(row[of_piece] % len(prepared.sheets))))
         frames = table["frame"].to_pylist()
-        performances = row[here] // len(prepared.sheets)
-        for i, frame, performance in zip(here, frames, performances, strict=True):
+        performances = row[of_piece] // len(prepared.sheets)
+        for i, frame, performance in zip(of_piece, frames, performances, strict=True):
             source = prepared.spectrograms[performance]
             spectrograms[i] = audio_window(source, frame, task.info)
     back = pa.array(np.argsort(order, kind="stable"))
