@@ -424,7 +424,7 @@ def test_a_collection_has_one_sheet_and_recording_a_piece(dataset, weights, tmp_
         collection.gather(model, weights, dataset, other, index=kept)
     assert str(error.value) == (
         f"{kept} has {FIRST}, but not the performance {SLOW}; name another index, or remove the piece "
-        "out of this one with msmd index --remove"
+        "from this one with msmd index --remove"
     )
 
 
@@ -446,7 +446,9 @@ def test_embeddings_that_are_no_numbers_are_an_error(dataset, weights, tmp_path)
         def embed_audio(self, spectrograms):
             return np.full((len(spectrograms), 8), np.nan, np.float32)
 
-    with pytest.raises(MsmdError, match=r"audio embeddings are not finite; the weights are of no"):
+    with pytest.raises(
+        MsmdError, match=r"audio embeddings are not finite, so the weights are unus"
+    ):
         collection.gather(Broken(), weights, dataset, selection.select(dataset))
 
 

@@ -182,8 +182,8 @@ def _side_of(index: Index, name: str, wanted: Mapping[str, str]) -> Side:
     bad = int((~np.isfinite(vectors).all(axis=1)).sum())
     if bad:
         raise MsmdError(
-            f"{index.path}: {bad} of {len(vectors)} {name} embeddings are not finite; "
-            "the weights are unusable; take an earlier checkpoint and another index"
+            f"{index.path}: {bad} of {len(vectors)} {name} embeddings are not finite, "
+            "so the weights are unusable; take an earlier checkpoint and another index"
         )
     return Side(
         places=side.places.iloc[windows].reset_index(drop=True),

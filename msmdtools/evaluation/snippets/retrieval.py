@@ -168,7 +168,7 @@ def evaluate(
         if bad:
             raise MsmdError(
                 f"model {model.config.name}: {bad} of {len(values)} {side} embeddings are not "
-                "finite; the weights are unusable; take an earlier checkpoint"
+                "finite, so the weights are unusable; take an earlier checkpoint"
             )
     classes = repetition.classes(candidates.pitches, candidates.offsets, context)
     results = {}
