@@ -13,7 +13,7 @@ import msmdtools
 from msmdtools.base.files import replacing
 from msmdtools.evaluation.pieces import collection, excerpts
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.inputs import audio, midi, recording
+from msmdtools.inputs import audio, midi, recordings
 from msmdtools.models.model import Model
 from msmdtools.search import sources, verdict
 from msmdtools.search.index import Side, open_index
@@ -133,7 +133,7 @@ def _windows(side: Side, group: int) -> tuple[NDArray[np.float32], NDArray[np.in
 def first_part(path: Path, kept: Path) -> NDArray[Any]:
     """The spectrogram of the first `LONGEST_S` of a recording, from where it is kept if it is there."""
     if not kept.exists():
-        bands = recording.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
+        bands = recordings.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept) as temporary, temporary.open("wb") as file:
             np.save(file, bands)

@@ -22,7 +22,7 @@ from msmdtools.follow import alignment, axis, following, similarity
 from msmdtools.follow import figure as alignment_picture
 from msmdtools.follow import path as way
 from msmdtools.follow.alignment import Alignment, best_path
-from msmdtools.inputs import pages, recording
+from msmdtools.inputs import pages, recordings
 from msmdtools.search import windows
 
 FIRST, _ = synthetic_dataset.PIECES
@@ -400,7 +400,7 @@ def test_sound_that_was_not_kept_is_rendered(run, dataset, tmp_path):
 
 def test_midi_files_are_played(piece, soundfont, monkeypatch):
     monkeypatch.setattr("msmdtools.perform.soundfonts.default_soundfont", lambda: "TimGM6mb")
-    played = recording.of_file(piece.midi_path(SLOW))
+    played = recordings.of_file(piece.midi_path(SLOW))
     assert played.name == "performance.mid"
     assert played.bands.shape[1] == pytest.approx(18 * 20, abs=60)
     assert max(np.abs(block).max() for block in played.sound()) > 100

@@ -56,7 +56,7 @@ def snippets(tmp_path_factory):
 
 
 def test_candidates_are_evenly_spaced_over_pieces_in_playing_order(snippets):
-    chosen = candidates.choose(snippets, "test", 7)
+    chosen = candidates.choose_candidates(snippets, "test", 7)
     places = [piece * 30 + onset for piece, onset in _keys(chosen)]
     assert places == [0, 19, 39, 59, 79, 99, 119] == np.linspace(0, 119, 7).astype(int).tolist()
     assert (len(chosen), chosen.onsets) == (7, 120)
@@ -72,7 +72,7 @@ def _keys(chosen):
 
 
 def test_more_candidates_than_onsets_are_all_of_them(snippets):
-    chosen = candidates.choose(snippets, "test", 10_000, "performance-1")
+    chosen = candidates.choose_candidates(snippets, "test", 10_000, "performance-1")
     assert _keys(chosen) == [(p, o) for p in range(4) for o in range(30)]
     assert set(chosen.table["performance"]) == {"performance-1"}
     assert chosen.pieces.tolist() == np.repeat(np.arange(4), 30).tolist()
@@ -80,18 +80,18 @@ def test_more_candidates_than_onsets_are_all_of_them(snippets):
 
 def test_candidates_that_cannot_be_chosen(snippets):
     with pytest.raises(DatasetError) as error:
-        candidates.choose(snippets, "tset", 10)
+        candidates.choose_candidates(snippets, "tset", 10)
     assert (
         str(error.value) == f"{snippets.path}: no split 'tset', there are test; did you mean test?"
     )
     with pytest.raises(DatasetError) as error:
-        candidates.choose(snippets, "test", 10, "performance-7")
+        candidates.choose_candidates(snippets, "test", 10, "performance-7")
     assert str(error.value) == (
         f"{snippets.path}: test: no performance 'performance-7' of piece-0 and 3 others; "
         "did you mean performance-1?"
     )
     with pytest.raises(MsmdError, match="candidates is 1; it must be at least 2"):
-        candidates.choose(snippets, "test", 1)
+        candidates.choose_candidates(snippets, "test", 1)
 
 
 # Intervals
@@ -191,7 +191,9 @@ def test_kinds_of_answers():
 
 
 def test_an_oracle_finds_everything(snippets):
-    found = retrieval.evaluate(Oracle(), candidates.choose(snippets, "test", 120))
+    found = retrieval.evaluate_snippets(
+        Oracle(), candidates.choose_candidates(snippets, "test", 120)
+    )
     assert list(found.directions) == ["audio-to-sheet", "sheet-to-audio"]
     for direction in found.directions.values():
         assert direction.ranks.tolist() == [1] * 120
@@ -203,8 +205,8 @@ def test_an_oracle_finds_everything(snippets):
 
 
 def test_the_ranks_belong_to_the_candidates_in_their_order(snippets):
-    chosen = candidates.choose(snippets, "test", 40)
-    found = retrieval.evaluate(Oracle(coarse=50), chosen)
+    chosen = candidates.choose_candidates(snippets, "test", 40)
+    found = retrieval.evaluate_snippets(Oracle(coarse=50), chosen)
     level = [snippet_shards.level(p, o) for p, o in _keys(chosen)]
     model = Oracle(coarse=50)
     sheets = model._point(np.array(level, float))
@@ -220,9 +222,9 @@ def test_the_ranks_belong_to_the_candidates_in_their_order(snippets):
 
 
 def test_what_cannot_be_evaluated(snippets):
-    chosen = candidates.choose(snippets, "test", 10)
+    chosen = candidates.choose_candidates(snippets, "test", 10)
     with pytest.raises(DatasetError) as error:
-        retrieval.evaluate(Oracle(context_s=8.4), chosen)
+        retrieval.evaluate_snippets(Oracle(context_s=8.4), chosen)
     assert str(error.value) == (
         "a context of 8.4 s is longer than the 4.2 s that are stored; ask for less, or export with "
         "--context 8.4"
@@ -230,7 +232,7 @@ def test_what_cannot_be_evaluated(snippets):
     broken = Oracle()
     broken.embed_audio = lambda windows: np.full((len(windows), 2), np.nan, np.float32)
     with pytest.raises(MsmdError, match="model oracle: 10 of 10 audio embeddings are not finite"):
-        retrieval.evaluate(broken, chosen)
+        retrieval.evaluate_snippets(broken, chosen)
 
 
 # Reports
@@ -238,9 +240,9 @@ def test_what_cannot_be_evaluated(snippets):
 
 def test_the_report(snippets, tmp_path):
     model = Oracle(coarse=25)
-    chosen = candidates.choose(snippets, "test", 40)
-    found = retrieval.evaluate(model, chosen)
-    outcomes = robustness.evaluate(model, chosen)
+    chosen = candidates.choose_candidates(snippets, "test", 40)
+    found = retrieval.evaluate_snippets(model, chosen)
+    outcomes = robustness.evaluate_robustness(model, chosen)
     paths = report.write(tmp_path / "report", model, found, outcomes)
     assert {path.name for path in paths} == {path.name for path in (tmp_path / "report").iterdir()}
     values = json.loads((tmp_path / "report" / "results.json").read_text())
@@ -269,10 +271,10 @@ def test_the_report(snippets, tmp_path):
 
 @pytest.mark.parametrize("count", [2, 4, 6])
 def test_a_report_on_few_candidates(snippets, tmp_path, count):
-    chosen = candidates.choose(snippets, "test", count)
+    chosen = candidates.choose_candidates(snippets, "test", count)
     for coarse in (1, 1000):  # all answers right, and none
         model = Oracle(coarse=coarse)
-        found = retrieval.evaluate(model, chosen)
+        found = retrieval.evaluate_snippets(model, chosen)
         report.write(tmp_path, model, found)
         for name in ("audio-to-sheet", "sheet-to-audio"):
             image = cv2.imread(str(tmp_path / f"answers-{name}.png"))
@@ -281,7 +283,9 @@ def test_a_report_on_few_candidates(snippets, tmp_path, count):
 
 
 def test_a_picture_of_a_perfect_model_has_right_answers_only(snippets):
-    found = retrieval.evaluate(Oracle(), candidates.choose(snippets, "test", 40))
+    found = retrieval.evaluate_snippets(
+        Oracle(), candidates.choose_candidates(snippets, "test", 40)
+    )
     assert picture._choose(found, "audio-to-sheet", 8) == [2, 7, 12, 17, 22, 27, 32, 37]
     best = picture._best(found, "audio-to-sheet", 12)
     assert best[0] == (12, pytest.approx(1))
@@ -307,22 +311,22 @@ def test_gain_and_noise_act_on_magnitudes():
 
 
 def test_the_first_condition_is_the_stored_audio(snippets):
-    chosen = candidates.choose(snippets, "test", 40)
-    outcomes = robustness.evaluate(Oracle(), chosen, directions=["sheet-to-audio"])
+    chosen = candidates.choose_candidates(snippets, "test", 40)
+    outcomes = robustness.evaluate_robustness(Oracle(), chosen, directions=["sheet-to-audio"])
     assert [(one.kind, one.value) for one in outcomes] == [
         ("stored", ""),
         *(("gain", f"{db} dB") for db in ("-12", "-6", "+6", "+12")),
         *(("noise", f"{db} dB SNR") for db in ("30", "20", "10", "0")),
     ]
-    whole = retrieval.evaluate(Oracle(), chosen).directions["sheet-to-audio"].retrieval
+    whole = retrieval.evaluate_snippets(Oracle(), chosen).directions["sheet-to-audio"].retrieval
     assert outcomes[0].directions == {"sheet-to-audio": whole}
     # This model reads magnitudes: it cannot do with another gain.
     assert outcomes[1].directions["sheet-to-audio"].recall_1 < 50
 
 
 def test_only_the_dataset_of_the_snippets_is_performed_again(snippets, tmp_path):
-    chosen = candidates.choose(snippets, "test", 40)
+    chosen = candidates.choose_candidates(snippets, "test", 40)
     with pytest.raises(DatasetError, match=r"nothing: no such folder; name the folder that msmd"):
-        robustness.evaluate(Oracle(), chosen, tmp_path / "nothing")
+        robustness.evaluate_robustness(Oracle(), chosen, tmp_path / "nothing")
     with pytest.raises(DatasetError, match=r"dataset.json is missing; copy the dataset again"):
-        robustness.evaluate(Oracle(), chosen, tmp_path)
+        robustness.evaluate_robustness(Oracle(), chosen, tmp_path)

@@ -64,13 +64,13 @@ def weights(tmp_path_factory):
 
 @pytest.mark.parametrize("performance", [SLOW, FAST])
 def test_performed_again_a_piece_has_the_stored_windows(folder, performance):
-    chosen = candidates.choose(reader.open(folder / "snippets"), "test", 20, performance)
+    chosen = candidates.choose_candidates(reader.open(folder / "snippets"), "test", 20, performance)
     assert np.array_equal(_performed(folder, chosen, performance), _stored(chosen))
 
 
 def test_another_tempo_is_that_of_another_performance(folder):
     snippets = reader.open(folder / "snippets")
-    slow, fast = (candidates.choose(snippets, "test", 20, name) for name in (SLOW, FAST))
+    slow, fast = (candidates.choose_candidates(snippets, "test", 20, name) for name in (SLOW, FAST))
     assert np.array_equal(_performed(folder, slow, SLOW, tempo=1.25), _stored(fast))
 
 

@@ -160,7 +160,7 @@ def test_a_script_needs_no_guard_around_what_it_does(tmp_path):
     soundfile.write(tmp_path / "a.wav", 0.3 * np.sin(np.arange(30_000) / 9), 22_050)
     script = tmp_path / "script.py"
     script.write_text(
-        "from msmdtools.search import query\nprint(query.of_file('a.wav').sound.shape)\n"
+        "from msmdtools.search import queries\nprint(queries.of_file('a.wav').sound.shape)\n"
     )
     done = subprocess.run(
         [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -10,7 +10,7 @@ from msmdtools.cli import main
 from msmdtools.dataset import reader
 from msmdtools.evaluation.rendering import Rendition, whole
 from msmdtools.features import spectrogram
-from msmdtools.inputs import recording
+from msmdtools.inputs import recordings
 
 LOUD_AND_SOFT = r"""
 \version "2.24.0"
@@ -42,7 +42,7 @@ def test_velocities_and_drums_are_heard_again(tmp_path: Path) -> None:
     assert any(note.drum for note in piece.music.notes)
     for name in piece.performances.index:
         assert len(set(piece.events(name)["velocity"])) > 1
-        sound = np.concatenate(list(recording.of_performance(piece, name).sound()))
+        sound = np.concatenate(list(recordings.of_performance(piece, name).sound()))
         np.testing.assert_array_equal(spectrogram(sound), piece.spectrogram(name))
         again = whole(Rendition(tmp_path / "ds", piece.piece, name))
         np.testing.assert_array_equal(again, piece.spectrogram(name))

@@ -73,16 +73,14 @@ def command(
     Example: msmd align recording.flac score.pdf -o player.html
     """
     from msmdtools.dataset import reader
-    from msmdtools.follow import alignment as aligning
-    from msmdtools.follow import files as alignment_files
-    from msmdtools.follow import following
-    from msmdtools.follow import table as alignment_table
-    from msmdtools.inputs import apart, pages
-    from msmdtools.inputs import recording as recordings
+    from msmdtools.follow import files, table
+    from msmdtools.follow.alignment import align
+    from msmdtools.follow.following import follow
+    from msmdtools.inputs import apart, pages, recordings
     from msmdtools.models.model import load_model
     from msmdtools.paper.axis import Paged
 
-    alignment_files.check(out)
+    files.check(out)
     seen: Paged
     if dataset is None:
         heard = recordings.of_file(recording, limits)
@@ -97,13 +95,13 @@ def command(
     for note in getattr(seen, "notes", ()):
         click.echo(f"{sheet}: {note}", err=True)
     loaded = load_model(model, device)
-    method = following.follow if online else aligning.align
+    method = follow if online else align
     with Bar() as bar:
         found = method(seen, heard.bands, loaded, bar)
     for path in out:
-        alignment_files.write(found, heard, path)
+        files.write(found, heard, path)
     if as_json:
-        click.echo(json.dumps(alignment_table.rows(found), indent=1))
+        click.echo(json.dumps(table.rows(found), indent=1))
         click.echo(_verdict(found), err=True)
         return
     click.echo(_summary(found))

@@ -92,8 +92,7 @@ def command(
         raise click.UsageError("--page is for --by sheet.")
     from msmdtools.dataset import reader
     from msmdtools.models.model import load_model
-    from msmdtools.search import query as queries
-    from msmdtools.search import verdict
+    from msmdtools.search import queries, verdict
     from msmdtools.search.index import open_index, weights_of
     from msmdtools.search.search import search
 

@@ -8,7 +8,7 @@ from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
 from msmdtools.follow import figure, player, table
 from msmdtools.follow.alignment import Alignment
-from msmdtools.inputs.recording import Recording
+from msmdtools.inputs.recordings import Recording
 from msmdtools.paper.axis import Paged
 
 PICTURE, PLAYER = ".png", ".html"

@@ -23,7 +23,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.inputs import apart, audio, pages, pictures
 from msmdtools.search.index import Index
-from msmdtools.search.query import QueryInput
+from msmdtools.search.queries import QueryInput
 from msmdtools.search.search import Match
 from msmdtools.snippets.schema import NOMINAL_WIDTH
 

@@ -1,4 +1,4 @@
-"""`msmd eval snippets`: a thin shell over `msmdtools.evaluation.snippets.retrieval.evaluate`."""
+"""`msmd eval snippets`: a thin shell over `msmdtools.evaluation.snippets.retrieval.evaluate_snippets`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -76,9 +76,10 @@ def command(
     if dataset is not None and not robustness:
         raise click.UsageError("--dataset is for --robustness; give both.")
     task.check_folder(out)
-    from msmdtools.evaluation.snippets import candidates as pool
-    from msmdtools.evaluation.snippets import report, retrieval
-    from msmdtools.evaluation.snippets import robustness as other
+    from msmdtools.evaluation.snippets import report
+    from msmdtools.evaluation.snippets.candidates import choose_candidates
+    from msmdtools.evaluation.snippets.retrieval import evaluate_snippets
+    from msmdtools.evaluation.snippets.robustness import evaluate_robustness
     from msmdtools.models import seen as looked
     from msmdtools.models.model import load_model
     from msmdtools.snippets import reader
@@ -88,12 +89,14 @@ def command(
     with Bar() as bar:
         loaded = load_model(model, device)
         without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)
-        chosen = replace(pool.choose(opened, split, candidates, performance, without), seen=seen)
-        found = retrieval.evaluate(loaded, chosen, directions, seed=seed, progress=bar)
+        chosen = replace(
+            choose_candidates(opened, split, candidates, performance, without), seen=seen
+        )
+        found = evaluate_snippets(loaded, chosen, directions, seed=seed, progress=bar)
         outcomes = []
         if robustness:
-            fewer = pool.choose(opened, split, robustness_candidates, performance, without)
-            outcomes = other.evaluate(loaded, fewer, dataset, directions, progress=bar)
+            fewer = choose_candidates(opened, split, robustness_candidates, performance, without)
+            outcomes = evaluate_robustness(loaded, fewer, dataset, directions, progress=bar)
         written = []
         if out is not None:
             report.write(out, loaded, found, outcomes)

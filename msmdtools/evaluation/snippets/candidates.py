@@ -71,7 +71,7 @@ class Candidates:
         return np.asarray(pd.factorize(self.table["piece"])[0], np.int64)
 
 
-def choose(
+def choose_candidates(
     snippets: Snippets,
     split: str,
     count: int,

@@ -1,9 +1,9 @@
 """Snippet retrieval: how often a model finds the sheet of a sound, and the sound of a sheet.
 
-`evaluate` embeds the candidates of a split (`msmdtools.evaluation.snippets.candidates`) with the model's own
-length of context and ranks them in both directions (`msmdtools.metrics.ranks`). It also computes how certain
-the figures are (`bootstrap`), the highest recall that repetition allows (`repetition`) and the kinds of wrong
-answers (`answers`).
+`evaluate_snippets` embeds the candidates of a split (`msmdtools.evaluation.snippets.candidates`) with the
+model's own length of context and ranks them in both directions (`msmdtools.metrics.ranks`). It also
+computes how certain the figures are (`bootstrap`), the highest recall that repetition allows (`repetition`)
+and the kinds of wrong answers (`answers`).
 """
 
 from collections.abc import Sequence
@@ -127,7 +127,7 @@ class Evaluation:
         return vectors if direction == AUDIO_TO_SHEET else vectors[::-1]
 
 
-def evaluate(
+def evaluate_snippets(
     model: Embedder,
     candidates: Candidates,
     directions: Sequence[str] = DIRECTIONS,

@@ -112,7 +112,7 @@ def conditions(dataset: bool, known: Sequence[str] = ()) -> list[Condition]:
     return listed
 
 
-def evaluate(
+def evaluate_robustness(
     model: Embedder,
     candidates: Candidates,
     dataset: Path | None = None,
