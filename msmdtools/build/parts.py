@@ -165,8 +165,12 @@ def _totals(records: Mapping[str, Record], counts: Mapping[str, Counter[str]]) -
         for record in records.values()
         if not record.ok
     )
-    silent = {key[7:]: n for key, n in heads.items() if key.startswith("silent:")}
-    without = {key[8:]: n for key, n in events.items() if key.startswith("without:")}
+    silent = {
+        key.removeprefix("silent:"): n for key, n in heads.items() if key.startswith("silent:")
+    }
+    without = {
+        key.removeprefix("without:"): n for key, n in events.items() if key.startswith("without:")
+    }
     return {
         "attempted": len(records),
         "ok": len(ok),

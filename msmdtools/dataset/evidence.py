@@ -6,14 +6,13 @@ each other would hide: a picture of another page or scale, a spectrogram that is
 
 import zlib
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset.checks import SHOWN, Finding, Findings
-from msmdtools.features.spectrogram import HOP, SAMPLE_RATE, WINDOW, filterbank
+from msmdtools.features.spectrogram import HOP, SAMPLE_RATE, WINDOW, band_frequencies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,16 +221,10 @@ def check_onsets(
 
 def _bands(events: "pd.DataFrame", around: int) -> NDArray[np.bool_]:
     """The bands at most `around` away from that of each event's fundamental; all for a drum. (n, 92)"""
-    peaks = _peaks()
+    peaks = band_frequencies()
     semitones = events["pitch"].to_numpy(np.float64) + events["cents"].to_numpy() / 100
     fundamentals = 440 * 2.0 ** ((semitones - 69) / 12)
     nearest = np.abs(np.log2(peaks) - np.log2(fundamentals)[:, None]).argmin(axis=1)
     near = np.abs(np.arange(len(peaks)) - nearest[:, None]) <= around
     found: NDArray[np.bool_] = near | events["drum"].to_numpy(bool)[:, None]
     return found
-
-
-@cache
-def _peaks() -> Floats:
-    """The frequency at which each band has its peak."""
-    return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)

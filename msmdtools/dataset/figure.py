@@ -29,7 +29,7 @@ from msmdtools.features.spectrogram import (
     FRAMES_PER_SECOND,
     SAMPLE_RATE,
     WINDOW,
-    filterbank,
+    band_frequencies,
 )
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class _Axes:
         return self.start + (x + 0.5 - self.left) / self.width * (self.end - self.start)
 
     def y(self, hertz: float) -> float:
-        band = np.interp(np.log(hertz), np.log(_peaks()), np.arange(BANDS))
+        band = np.interp(np.log(hertz), np.log(band_frequencies()), np.arange(BANDS))
         return float(self.bottom - (band + 0.5) * ROW)
 
 
@@ -299,11 +299,6 @@ def _grey(spectrogram: NDArray[np.float16], axes: _Axes) -> Canvas:
     values = cv2.remap(source, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     loudest = max(float(np.quantile(values, 0.998)), 1e-6)
     return np.asarray(255 - 205 * np.clip(values / loudest, 0, 1) ** 0.8).astype(np.uint8)
-
-
-def _peaks() -> NDArray[np.float64]:
-    """The frequency in Hz at which each band's filter is greatest."""
-    return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)
 
 
 def _pairs(frame: "pd.DataFrame") -> Iterator[tuple[Any, ...]]:

@@ -93,6 +93,12 @@ def filterbank() -> npt.NDArray[np.float32]:
     return weights
 
 
+@cache
+def band_frequencies() -> npt.NDArray[np.float64]:
+    """Return the frequency in Hz at which the filter of each band is greatest; (92,)."""
+    return np.asarray(filterbank().argmax(axis=0) * SAMPLE_RATE / WINDOW)
+
+
 def spectrogram(audio: npt.NDArray[np.int16]) -> npt.NDArray[np.float16]:
     """The spectrogram of mono `audio` at 22,050 Hz: float16, (92, frames), lowest band first.
 
