@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup system browser demo pipeline test test-slow lint format docs benchmark clean
+.PHONY: help setup system browser demo pipeline test test-slow test-lowest lint format docs benchmark clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -136,6 +136,18 @@ test: setup system  ## run the fast tests, on all processors
 test-slow: setup system  ## run the slow tests (some need the Mutopia tree: MSMD_MUTOPIA=…/ftp)
 	$(BIN)/python -m pytest -m slow
 
+# PyTorch alone is the usual one: its oldest builds bring gigabytes of CUDA with them.
+LOWEST := .venv-lowest/bin/python
+LOWEST_TESTS := $(addprefix tests/test_,cli_root.py parquet.py reader.py features_spectrogram.py perform_midi.py \
+  perform_audio.py written_music.py build_sample.py retrieval_queries.py snippet_loader.py training_cli.py)
+test-lowest: setup system  ## run some of the tests with the lowest versions that pyproject.toml allows
+	uv=($(BIN)/uv pip install --quiet --python $(LOWEST))
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-lowest
+	"$${uv[@]}" "torch==$(TORCH)" --index-url $(TORCH_INDEX) 2> /dev/null || "$${uv[@]}" --find-links "$${PIP_FIND_LINKS:-.}" "torch==$(TORCH)"
+	"$${uv[@]}" --resolution lowest-direct -e '.[search]' "torch==$$($(LOWEST) -c 'import importlib.metadata as m; print(m.version("torch"))')"
+	"$${uv[@]}" hypothesis pretty_midi pytest pytest-xdist
+	$(LOWEST) -m pytest --numprocesses "$$(nproc)" $(LOWEST_TESTS)
+
 lint: setup  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -157,5 +169,5 @@ benchmark: setup system  ## measure the cost of a build against bare LilyPond an
 	for program in benchmarks/*.py; do $(BIN)/python "$$program"; done
 
 clean:  ## remove what make made (the environment, the demo, caches)
-	rm -rf .venv demo build dist scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest demo build dist scratch .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find msmdtools tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
