@@ -191,7 +191,7 @@ def test_products_are_counted():
     [
         (
             {"projection": {"kind": "none"}, "sheet_tower": {**TINY_VGG, "latent": 7}},
-            "projection none: the towers give 7 and 6 features, which must be equally many; change "
+            "projection none: the towers give 7 and 6 features, and the numbers must be equal; change "
             "the towers, or use a linear projection or cca with a latent",
         ),
         (

@@ -39,6 +39,7 @@ SPECIFIED = frozenset(
         "loading",
         "match",
         "metrics",
+        "models",
         "perform",
         "performance",
         "piece",
@@ -48,6 +49,7 @@ SPECIFIED = frozenset(
         "snippets",
         "sources",
         "splits",
+        "training",
     }
 )
 """Rooms where public functions of three or more parameters list them under `Args:`, and have `Returns:`."""

@@ -111,7 +111,7 @@ def test_what_is_not_known_is_said():
     assert partly.to_text().splitlines() == [
         "Seen before: none of the 3 pieces in training or validation.",
         "These weights began with others, and what those were trained on is not known.",
-        "Of 1 the notes are not at hand: known by their ids alone.",
+        "The notes of 1 are not available: compared by their ids alone.",
     ]
     with pytest.raises(MsmdError, match=r"^here: --exclude-seen leaves no piece: all 2 were in"):
         seen.exclude(seen.find(made(train=tested), tested), "here")

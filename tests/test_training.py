@@ -71,7 +71,7 @@ def test_frozen_towers_stay_as_they_were_and_the_projection_learns(snippets, tmp
 
 
 def test_frozen_towers_are_those_of_other_weights(tmp_path):
-    with pytest.raises(MsmdError, match="keeps the towers as --init gives them; say --init, or"):
+    with pytest.raises(MsmdError, match="keeps the towers of --init as they are; add --init, or"):
         run.train("synthetic", fakes.config(freeze_towers=True), tmp_path / "run", OPTIONS)
 
 
@@ -177,7 +177,9 @@ def test_a_damaged_checkpoint_is_said_and_the_previous_one_used(snippets, tmp_pa
     last.write_bytes(last.read_bytes()[:-100])
     said = []
     run.train(snippets, config, tmp_path / "run", replace(OPTIONS, resume=True), warn=said.append)
-    assert said == [f"{last} is damaged; going on from {last.with_name('previous.pt')}, 160 pairs"]
+    assert said == [
+        f"{last} is damaged; continuing from {last.with_name('previous.pt')}, 160 pairs"
+    ]
     assert fakes.equal(fakes.weights(tmp_path / "whole"), fakes.weights(tmp_path / "run"))
     for name in ("last.pt", "previous.pt"):
         last.with_name(name).write_bytes(b"nothing")
@@ -188,7 +190,7 @@ def test_a_damaged_checkpoint_is_said_and_the_previous_one_used(snippets, tmp_pa
 def test_another_run_is_not_gone_on_with(snippets, tmp_path):
     stopped(snippets, tmp_path / "run", fakes.config(), 48)
     again = replace(OPTIONS, resume=True)
-    ending = ". Give the options it was begun with, or another folder with --out"
+    ending = ". Give the options it was started with, or another folder with --out"
     with pytest.raises(MsmdError) as caught:
         other = replace(again, pairs=640, validations=5)
         run.train(snippets, fakes.config(lr=0.001), tmp_path / "run", other)
@@ -206,8 +208,12 @@ def test_another_run_is_not_gone_on_with(snippets, tmp_path):
 def test_folders_that_are_not_free(snippets, tmp_path):
     stopped(snippets, tmp_path / "run", fakes.config(), 16)
     for folder, resume, message in (
-        ("run", False, "run holds a run already; go on with it by --resume, or give another"),
-        ("without", True, "without holds a run without a checkpoint to go on from (it has weights"),
+        ("run", False, "run holds a run already; continue it with --resume, or give another"),
+        (
+            "without",
+            True,
+            "without holds a run without a checkpoint to continue from (it has weights",
+        ),
         ("other", False, "other is not empty and holds no run; give another folder with --out"),
         ("file", False, "file is a file; give a folder with --out"),
     ):
@@ -240,7 +246,13 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(
     said = []
     again = replace(OPTIONS, pairs=32, resume=resume)
     run.train(snippets, fakes.config(), tmp_path / "run", again, warn=said.append)
-    assert said == [f"{tmp_path}/run has no checkpoint to go on from: the training begins"] * resume
+    assert (
+        said
+        == [
+            f"{tmp_path}/run has no checkpoint to continue from: the training starts from the beginning"
+        ]
+        * resume
+    )
     names = {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()}
     assert names == {"last.pt", "previous.pt", "best.pt"}
     assert not [path.name for path in (tmp_path / "run").glob(".*") if path.name != ".lock"]
@@ -349,7 +361,7 @@ def test_begins_with_other_weights(snippets, tmp_path):
     third = fakes.weights(tmp_path / "third")
     anew = [f"{tower}_linear.{kind}" for tower in ("sheet", "audio") for kind in ("weight", "bias")]
     assert said == [
-        f"--init {tmp_path / 'first'}: of another size there, so random: {', '.join(anew)}"
+        f"--init {tmp_path / 'first'}: random, because of another size there: {', '.join(anew)}"
     ]
     for name in first:
         if name.endswith("weight") and name not in anew:
@@ -377,7 +389,7 @@ def test_equal_seeds_make_equal_weights_and_others_do_not(snippets, tmp_path):
         ({"seed": -1}, "seed is -1; it must be a whole number of at least 0"),
         (
             {"pairs": 64, "budget_s": 9.0},
-            "pairs and budget_s are both given; one of them ends a training",
+            "pairs and budget_s are both set; set only one of them, at which the training ends",
         ),
         (
             {"memory": "disk"},

@@ -71,7 +71,7 @@ def test_trains_and_says_how_it_went(folder, tmp_path):
     again = train(*arguments)
     assert (again.exit_code, again.output) == (
         1,
-        f"Error: {tmp_path}/run holds a run already; go on with it by --resume, or give another folder "
+        f"Error: {tmp_path}/run holds a run already; continue it with --resume, or give another folder "
         "with --out\n",
     )
 

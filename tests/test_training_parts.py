@@ -372,7 +372,7 @@ def test_the_best_checkpoint_stays(tmp_path, monkeypatch):
     checkpoints.save(tmp_path, {"pairs": 3})
     assert checkpoints._read(tmp_path / "best.pt") == {"pairs": 2}
     assert checkpoints._read(tmp_path / "previous.pt") == {"pairs": 2}
-    with pytest.raises(MsmdError, match="no checkpoint to go on from"):
+    with pytest.raises(MsmdError, match="no checkpoint to continue from"):
         checkpoints.load(tmp_path / "none", pytest.fail)
 
 

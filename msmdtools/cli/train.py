@@ -60,7 +60,7 @@ def command(
                 observe=_Teller(bar),
             )
     except KeyboardInterrupt:
-        if checkpoints.there(out / CHECKPOINTS):
+        if checkpoints.exist(out / CHECKPOINTS):
             click.echo("A checkpoint was saved: the same command with --resume goes on.", err=True)
         raise
     best = summary.best

@@ -1,4 +1,4 @@
-"""Models that embed sheet music and audio in one space: configurations, networks, losses, weights.
+"""Embed sheet music and audio in one space: configurations, networks, losses, weights.
 
 In: windows of sheet and audio. Out: unit vectors; weights as one safetensors file that says how they were made.
 Keep: names and shapes of weights, and the configurations that come with the package.
@@ -11,19 +11,19 @@ from types import MappingProxyType
 from msmdtools.base import requirements
 from msmdtools.errors import MsmdError
 
-# What the networks need, of the extra `train`: what people call it, by the module's name.
+# Packages of the extra `train` that the networks need: their usual names, by module.
 _NEEDED = {"torch": "PyTorch", "safetensors": "safetensors"}
 
 
 def require(what: str = "a model", also: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Make sure that what models need is installed; imports nothing.
+    """Check that the packages that models need are installed, without importing them.
 
     Args:
-        what: needs it, for the message.
-        also: what else it needs, of the same extra: names by modules.
+        what: what needs them, for the message.
+        also: further packages of the same extra: names by module.
 
     Raises:
-        MsmdError: it is not; the message has the line that installs it.
+        MsmdError: a package is missing; the message has the command that installs it.
     """
     missing = {m: name for m, name in {**_NEEDED, **also}.items() if find_spec(m) is None}
     if missing:

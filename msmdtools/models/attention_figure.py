@@ -1,9 +1,9 @@
-"""A figure of a model's attention: pairs of snippets, and what the model attends to in each spectrogram.
+"""Draw a model's attention: pairs of snippets, and the weight of each frame of their spectrograms.
 
-Each cell is a pair: the sheet window, the spectrogram below it (low bands at the foot) with each frame
-the more orange the more weight it has, and the weights as a curve. The curves of all cells have one
+Each cell is a pair: the sheet window, the spectrogram below it (low bands at the foot), in which a frame
+is the more orange the more weight it has, and the weights as a curve. The curves of all cells have one
 scale, from 0 to the highest weight of all; the thin line is the weight that all frames would have if
-the attention were even. The marks above and below the spectrogram are where the onset is.
+the attention were even. The marks above and below the spectrogram show the onset.
 """
 
 import math
@@ -37,12 +37,13 @@ def attention_figure(
     pairs: int = 8,
     seed: int = 0,
 ) -> Canvas:
-    """Some pairs of a split with the model's attention.
+    """Draw some pairs of a split with the model's attention.
 
     Args:
+        model: a model with attention.
         source: a folder of snippets, its URL, or `Snippets`.
-        split: train, valid or test; None for the last that there is, which is test as a rule.
-        pairs: how many.
+        split: train, valid or test; None for the last split of the snippets, usually test.
+        pairs: number of pairs.
         seed: of the choice of pairs.
 
     Returns:
@@ -50,7 +51,7 @@ def attention_figure(
 
     Raises:
         DatasetError: no snippets, no such split, or the model's windows are larger than stored.
-        MsmdError: the model has no attention, or no pairs are asked for.
+        MsmdError: the model has no attention, or the number of pairs is less than 1.
     """
     if pairs < 1:
         raise MsmdError(f"{pairs} pairs; there must be at least 1")
@@ -76,11 +77,11 @@ def attention_figure(
         )
     ]
     body = _grid(cells)
-    said = (
+    caption = (
         f"The highest weight is {highest * config.frames:.1f} times that of even attention "
         f"(the line), 1 / {config.frames}"
     )
-    return np.concatenate([_title(f"{model.name}: attention, {name}", said, body), body])
+    return np.concatenate([_title(f"{model.name}: attention, {name}", caption, body), body])
 
 
 def _cell(
@@ -90,7 +91,7 @@ def _cell(
     highest: float,
     snippet: str,
 ) -> Canvas:
-    """One pair: sheet, spectrogram with its attention, curve, name."""
+    """Draw one pair: sheet, spectrogram with its attention, curve, name."""
     height, width = sheet.shape[0] * ZOOM, sheet.shape[1] * ZOOM
     frames = np.arange(width) * len(weights) // width
     bands = sound.shape[0] * ZOOM
@@ -120,7 +121,7 @@ def _cell(
 def _tinted(
     sound: NDArray[np.float16], share: NDArray[np.float32], frames: NDArray[np.int64]
 ) -> Canvas:
-    """A spectrogram in grey on white, its frames the more coloured the larger their share."""
+    """Draw a spectrogram in grey on white, its frames the more coloured the larger their share."""
     values = sound.astype(np.float32)
     loudest = max(float(np.quantile(values, 0.998)), 1e-6)
     ink = np.clip(values[::-1] / loudest, 0, 1)[..., None] ** 0.8
@@ -140,8 +141,8 @@ def _grid(cells: list[Canvas]) -> Canvas:
     return canvas
 
 
-def _title(words: str, said: str, body: Canvas) -> Canvas:
+def _title(title: str, caption: str, body: Canvas) -> Canvas:
     canvas = drawing.blank(MARGIN + TITLE + LABEL + 48, body.shape[1])
-    drawing.text(canvas, (MARGIN, MARGIN), words, TITLE)
-    drawing.text(canvas, (MARGIN, MARGIN + TITLE + 16), said, LABEL, drawing.FAINT)
+    drawing.text(canvas, (MARGIN, MARGIN), title, TITLE)
+    drawing.text(canvas, (MARGIN, MARGIN + TITLE + 16), caption, LABEL, drawing.FAINT)
     return canvas

@@ -1,9 +1,9 @@
-"""Weights of a model as one safetensors file: its metadata say what they are and how they were made.
+"""Save and load the weights of a model as one safetensors file that records how they were made.
 
-The metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
+Its metadata have one entry, `msmdtools`, a JSON object: `format` (version of this form), `config` (the
 configuration), `made` (what the weights were made with and from), `sha256` (of the weights) and
-`checksum` (of these entries; `msmdtools.base.seal`): no byte that is read can change without being seen. The
-tensors are those of the network's state by their names. Equal weights make equal files.
+`checksum` (of these entries; `msmdtools.base.seal`), so that any changed byte is detected. The tensors
+are those of the network's state, by their names. Equal weights make equal files.
 
 Matrices and kernels may be stored in 16 bits, or in 8: then as int8 with a factor for each output, in a
 tensor NAME.scale, so that an output's largest weight is 127 of them.
@@ -42,14 +42,19 @@ def save(
     made: Mapping[str, Any],
     bits: int = 32,
 ) -> Path:
-    """Write the weights of a network; their file.
+    """Write the weights of a network to a file.
 
-    The file is complete or not there: it gets its name when it has been written.
+    The file is complete or absent: it gets its name when it has been written.
 
     Args:
         where: a file NAME.safetensors, or a folder, in which the file gets the model's name.
+        network: the network.
+        config: its configuration.
         made: what the weights were made with and from, as plain values.
-        bits: of matrices and kernels, one of `BITS`. `load` gives 32.
+        bits: bits of each number in matrices and kernels, one of `BITS`. `load` returns 32.
+
+    Returns:
+        The path of the file.
     """
     where = Path(where)
     path = where if where.suffix == ".safetensors" else where / f"{config.name}.safetensors"
@@ -68,10 +73,10 @@ def save(
 
 
 def annotate(path: str | Path, made: Mapping[str, Any]) -> None:
-    """Say more of how weights were made: entries that are added to `made`, or replace those there.
+    """Add entries to the record of how weights were made (`made`), or replace entries there.
 
-    The weights and all else stay as they are to the bit. A file of an older msmdtools gets its
-    checksum so, with nothing to add too.
+    The weights and all else stay the same to the bit. A file of an older msmdtools gets its checksum,
+    even if nothing is added.
 
     Raises:
         MsmdError: there is no such file, it is damaged, or of another kind.
@@ -88,7 +93,7 @@ def _write(path: Path, tensors: dict[str, Tensor], about: Mapping[str, Any]) -> 
 
 
 def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
-    """The network, in evaluation mode, its configuration, and what it was made with and from.
+    """Load a network, in evaluation mode, with its configuration and the record of how it was made.
 
     Raises:
         MsmdError: there is no such file, it is damaged, or of another kind, format or version.
@@ -113,13 +118,13 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
 
 
 def made_with(path: str | Path) -> dict[str, Any]:
-    """What weights were made with and from. Raises MsmdError as `load` does."""
+    """Read the record of how weights were made. Raises MsmdError as `load` does."""
     about, _ = _read(Path(path))
     return dict(about.get("made", {}))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a file says about itself, and its tensors."""
+    """The metadata of a file, and its tensors."""
     if not path.is_file():
         raise MsmdError(f"{path}: {no_file(path)}")
     try:
@@ -129,7 +134,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except (
         SafetensorError,
         RuntimeError,
-    ) as error:  # the latter of PyTorch: shapes out of the file
+    ) as error:  # the latter by PyTorch: a tensor's shape exceeds the file
         raise MsmdError(
             f"{path} is damaged, or not a safetensors file ({why(error)}); copy it again, or train again"
         ) from error
@@ -143,22 +148,22 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def _about(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads(metadata[KEY])
-        found = about["format"]
+        version = about["format"]
     except (KeyError, ValueError, TypeError) as error:
         raise MsmdError(
             f"{path}: not weights of a model of msmdtools (its metadata have no entry {KEY!r}); "
             "name a file that msmd train wrote"
         ) from error
-    if found != FORMAT:
+    if version != FORMAT:
         raise MsmdError(
-            f"{path}: weights of format {found!r}, and this msmdtools reads {FORMAT}; "
+            f"{path}: weights of format {version!r}, and this msmdtools reads {FORMAT}; "
             "use the msmdtools they were made with, or train again"
         )
     return about
 
 
 def _stored(name: str, value: Tensor, bits: int) -> dict[str, Tensor]:
-    """What is stored of a tensor, by name."""
+    """The tensors that are stored for one tensor, by name."""
     value = value.detach().cpu().contiguous()
     if bits == 32 or value.ndim < 2 or value.dtype != torch.float32:
         return {name: value}
@@ -171,7 +176,7 @@ def _stored(name: str, value: Tensor, bits: int) -> dict[str, Tensor]:
 
 
 def _whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a network's state of those that are stored."""
+    """The tensors of a network's state, from those that are stored."""
 
     def whole(name: str, value: Tensor) -> Tensor:
         scale = tensors.get(name + _SCALE)
@@ -181,11 +186,11 @@ def _whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):
-        found.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        found.update(value.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _some(names: list[str]) -> str:

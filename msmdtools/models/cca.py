@@ -1,4 +1,4 @@
-"""A layer that projects both sides onto their canonical correlations.
+"""A layer that projects the features of sheet and audio onto their canonical correlations.
 
 Method: M. Dorfer et al., "End-to-end cross-modality retrieval with CCA projections and pairwise
 ranking loss", IJMIR 7 (2018), section 3. With centred features H1 (n, k) and H2 (n, k) of the two
@@ -9,12 +9,12 @@ sides,
 
 the canonical correlations are the singular values c of T, and the projections H1 S11^(-1/2) E and H2
 S22^(-1/2) F, of which the first `dim` columns are the most correlated. In training they come from the
-batch and the gradient flows through all of it; for inference from running or refitted statistics.
-All of it is calculated in 64 bits.
+batch and the gradient flows through the whole calculation; for inference they come from running or
+refitted statistics. Everything is calculated in 64 bits.
 
 The gradients stay finite where those of the textbook do not:
 
-- The inverse square root of a symmetric matrix is a smooth function of it, also where eigenvalues are
+- The inverse square root of a symmetric matrix is a smooth function of it, even if eigenvalues are
   equal: its derivative is written with divided differences (Daleckii and Krein), which have no gaps of
   eigenvalues in a denominator.
 - The gradient of a singular value decomposition has the gaps c_k - c_j in a denominator. They belong
@@ -24,7 +24,7 @@ The gradients stay finite where those of the textbook do not:
 
 The paper takes E and F from two eigendecompositions, of T Tᵀ and Tᵀ T, with a constant rT on their
 diagonals, and then matches the signs. The constant moves eigenvalues and no eigenvectors, and one
-singular value decomposition has the signs right, so neither is here.
+singular value decomposition has the signs right, so neither is needed.
 """
 
 from collections.abc import Callable, Iterable
@@ -47,8 +47,8 @@ class _InverseSqrt(torch.autograd.Function):
         floor = values[-1].abs() * torch.finfo(values.dtype).eps * len(values)
         roots = values.clamp(min=floor).clamp(min=torch.finfo(values.dtype).tiny).sqrt()
         ctx.save_for_backward(roots, vectors)
-        found: Tensor = (vectors / roots) @ vectors.T
-        return found
+        root: Tensor = (vectors / roots) @ vectors.T
+        return root
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -56,8 +56,8 @@ class _InverseSqrt(torch.autograd.Function):
         # (f(a) - f(b)) / (a - b) of f(x) = 1 / sqrt(x), with the difference of the roots cancelled.
         differences = -1 / (roots[:, None] * roots * (roots[:, None] + roots))
         inner = vectors.T @ ((gradient + gradient.T) / 2) @ vectors
-        found: Tensor = vectors @ (differences * inner) @ vectors.T
-        return found
+        derivative: Tensor = vectors @ (differences * inner) @ vectors.T
+        return derivative
 
 
 class _Svd(torch.autograd.Function):
@@ -82,8 +82,8 @@ class _Svd(torch.autograd.Function):
         together = _inverse(values + values[:, None])
         inner = ((p + q) * apart + (p - q) * together) / 2
         inner = inner + torch.diag(d_values)
-        found: Tensor = left @ inner @ right.T
-        return found
+        derivative: Tensor = left @ inner @ right.T
+        return derivative
 
 
 _inverse_sqrt: Callable[[Tensor], Tensor] = _InverseSqrt.apply
@@ -95,32 +95,42 @@ def _inverse(x: Tensor) -> Tensor:
 
 
 def projections(s11: Tensor, s22: Tensor, s12: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Projections of both sides (k, dim) and their correlations (dim,), the highest first.
+    """Compute the projections of both sides and their correlations, the highest first.
 
     Args:
         s11, s22: covariances of each side (k, k), regularised.
         s12: their cross-covariance (k, k).
+        dim: number of dimensions to keep.
+
+    Returns:
+        The projections of both sides, (k, dim) each, and their correlations (dim,).
     """
     device = s11.device
     # A processor decomposes matrices of this size sooner than a GPU.
     s11, s22, s12 = torch.stack([s11, s22, s12]).cpu().unbind()
     root1, root2 = _inverse_sqrt(s11), _inverse_sqrt(s22)
     left, values, right = _svd(root1 @ s12 @ root2)
-    found = root1 @ left[:, :dim], root2 @ right[:, :dim], values[:dim]
-    return found[0].to(device), found[1].to(device), found[2].to(device)
+    kept = root1 @ left[:, :dim], root2 @ right[:, :dim], values[:dim]
+    return kept[0].to(device), kept[1].to(device), kept[2].to(device)
 
 
 class CcaLayer(nn.Module):
     """Projects features of two sides onto their canonical correlations; see the module.
 
+    In training mode `forward` uses the batch's statistics and updates the running ones; in evaluation
+    mode both `forward` and `project` use the stored ones: running, or those of `refit`.
+
     Args:
         latent: features of each side.
         dim: dimensions to keep.
-        regularise: r, what is added to the covariances' diagonals.
+        regularise: r, which is added to the covariances' diagonals.
         momentum: weight of a new batch in the running statistics.
 
-    In training mode `forward` uses the batch's statistics and updates the running ones; in evaluation
-    mode both `forward` and `project` use the stored ones: running, or those of `refit`.
+    Attributes:
+        mean1, mean2: stored means of the features of both sides, (latent,).
+        covariance1, covariance2: their stored covariances, (latent, latent).
+        cross_covariance: stored cross-covariance of both sides, (latent, latent).
+        batches: number of batches in the running statistics, ().
     """
 
     mean1: Tensor
@@ -142,7 +152,7 @@ class CcaLayer(nn.Module):
         self._solved: tuple[Any, tuple[Tensor, Tensor]] | None = None
 
     def forward(self, h1: Tensor, h2: Tensor) -> tuple[Tensor, Tensor]:
-        """The projections (n, dim) of features (n, latent), in 64 bits."""
+        """Project pairs of features (n, latent): projections (n, dim), in 64 bits."""
         if not self.training:
             return self.project(h1, 0), self.project(h2, 1)
         with torch.autocast(h1.device.type, enabled=False):
@@ -153,7 +163,7 @@ class CcaLayer(nn.Module):
             return (h1.double() - mean1) @ a, (h2.double() - mean2) @ b
 
     def project(self, h: Tensor, side: int) -> Tensor:
-        """The projections (n, dim) of the features of one side (0 or 1) with stored statistics."""
+        """Project the features (n, latent) of one side (0 or 1) with stored statistics: (n, dim)."""
         mean = (self.mean1, self.mean2)[side]
         with torch.autocast(h.device.type, enabled=False):
             return (h.double() - mean) @ self._stored()[side]
@@ -165,10 +175,13 @@ class CcaLayer(nn.Module):
 
     @torch.no_grad()
     def refit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
-        """Replace the stored statistics by those of all features in `batches`; how many pairs.
+        """Replace the stored statistics by those of all features in `batches`.
 
         Args:
             batches: features (n, latent) of both sides.
+
+        Returns:
+            The number of pairs.
         """
         count, total = 0, None
         for h1, h2 in batches:
@@ -185,7 +198,7 @@ class CcaLayer(nn.Module):
 
     @torch.no_grad()
     def _update(self, moments: tuple[Tensor, ...]) -> None:
-        # The first batches count equally, so that the values to begin with are soon gone.
+        # The first batches count equally, so that the initial values soon vanish.
         self.batches += 1
         weight = (1 / self.batches.double()).clamp(min=self.momentum)
         stored = (self.mean1, self.mean2, self.covariance1, self.covariance2, self.cross_covariance)
@@ -216,14 +229,16 @@ def _moments(h1: Tensor, h2: Tensor, unbiased: bool = True) -> tuple[Tensor, ...
     return mean1, mean2, a.T @ a / count, b.T @ b / count, a.T @ b / count
 
 
-def _merged(one: tuple[Tensor, ...], n: int, two: tuple[Tensor, ...], m: int) -> tuple[Tensor, ...]:
-    """Moments (not unbiased) of n and m pairs together (Chan, Golub and LeVeque 1979)."""
+def _merged(
+    first: tuple[Tensor, ...], n: int, second: tuple[Tensor, ...], m: int
+) -> tuple[Tensor, ...]:
+    """Merge moments (not unbiased) of n and m pairs (Chan, Golub and LeVeque 1979)."""
     share = m / (n + m)
-    d1, d2 = two[0] - one[0], two[1] - one[1]
+    d1, d2 = second[0] - first[0], second[1] - first[1]
     between = (torch.outer(d1, d1), torch.outer(d2, d2), torch.outer(d1, d2))
-    means = (one[0] + share * d1, one[1] + share * d2)
+    means = (first[0] + share * d1, first[1] + share * d2)
     within = (
         torch.lerp(a, b, share) + share * (1 - share) * c
-        for a, b, c in zip(one[2:], two[2:], between, strict=True)
+        for a, b, c in zip(first[2:], second[2:], between, strict=True)
     )
     return *means, *within

@@ -1,7 +1,7 @@
-"""A model's configuration: a TOML file that names its windows, towers, projection, loss and training.
+"""Read a model's configuration: a TOML file with its windows, towers, projection, loss and training.
 
-The configurations that come with msmdtools are the files of `msmdtools/models/configs`; the name of
-one is the model's name. Any other is a file of the same form. docs/models.md has every option.
+The configurations that come with msmdtools are the files of `msmdtools/models/configs`, named after
+the models. Any other file of the same form will do too. docs/models.md lists every option.
 """
 
 import tomllib
@@ -50,7 +50,7 @@ class Config:
         context_s: length of the audio window in seconds.
         sheet: the sheet window.
         sheet_tower, audio_tower: the network of each side.
-        attention: over the frames of the audio; None for none.
+        attention: over the frames of the audio; None for no attention.
         projection: from the towers' features to the embedding.
         loss: of training.
         training: how it is trained.
@@ -75,7 +75,7 @@ class Config:
 
     @property
     def sheet_shape(self) -> tuple[int, int]:
-        """Rows and columns of a sheet window as the reader gives it."""
+        """Rows and columns of a sheet window as it is stored, before it is scaled."""
         return self.sheet.rows, self.sheet.columns
 
     @property
@@ -85,23 +85,23 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """The configuration as plain values, which `from_mapping` takes."""
-        found: dict[str, Any] = {"name": self.name, "context_s": self.context_s}
-        found["sheet"] = options.plain(self.sheet)
+        values: dict[str, Any] = {"name": self.name, "context_s": self.context_s}
+        values["sheet"] = options.plain(self.sheet)
         for table in ("sheet_tower", "audio_tower", "attention", "projection", "loss"):
             value = getattr(self, table)
             if value is not None:
                 kind = next(k for k, c in KINDS[table].items() if type(value) is c)
-                found[table] = {"kind": kind, **options.plain(value)}
-        found["training"] = options.plain(self.training)
+                values[table] = {"kind": kind, **options.plain(value)}
+        values["training"] = options.plain(self.training)
         parts = {name: options.plain(getattr(self.augment, name)) for name in ("sheet", "audio")}
-        found["augment"] = {
+        values["augment"] = {
             name: {k: v for k, v in part.items() if v} for name, part in parts.items()
         }
-        return found
+        return values
 
 
 def names() -> list[str]:
-    """The names of the configurations that come with msmdtools."""
+    """List the configurations that come with msmdtools."""
     folder = files("msmdtools.models") / "configs"
     return sorted(
         f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
@@ -109,11 +109,11 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str | Path) -> Config:
-    """The configuration of this name, or of a TOML file: a Path is always one.
+    """Load the configuration of a model by its name, or from a TOML file; a Path is always a file.
 
     Raises:
         MsmdError: there is no such configuration or file, it is not TOML, has an unknown name, or a
-            value that makes no sense.
+            value that is out of range.
     """
     where = str(name_or_path)
     if isinstance(name_or_path, Path) or where.endswith(".toml") or "/" in where:
@@ -135,10 +135,10 @@ def load(name_or_path: str | Path) -> Config:
 
 
 def from_mapping(content: Mapping[str, Any]) -> Config:
-    """The configuration of a mapping as in a TOML file.
+    """Make a configuration from the content of a TOML file.
 
     Raises:
-        MsmdError: something is missing or unknown, or a value makes no sense.
+        MsmdError: something is missing or unknown, or a value is out of range.
     """
     for key in content:
         if key not in ("name", "context_s", *_TABLES):
@@ -153,7 +153,7 @@ def from_mapping(content: Mapping[str, Any]) -> Config:
     number = isinstance(context_s, (int, float)) and not isinstance(context_s, bool)
     if not number or not 0.05 <= context_s <= 60:
         raise MsmdError(f"context_s is {context_s!r}; it must be a number from 0.05 to 60")
-    found = Config(
+    config = Config(
         name=name,
         context_s=float(context_s),
         sheet=options.table(Sheet, _mapping(content, "sheet"), "sheet"),
@@ -162,7 +162,7 @@ def from_mapping(content: Mapping[str, Any]) -> Config:
         augment=_augment(content.get("augment", {})),
         **{table: _kind(content, table) for table in _NEEDED},
     )
-    return _checked(found)
+    return _checked(config)
 
 
 def _kind(content: Mapping[str, Any], table: str) -> Any:

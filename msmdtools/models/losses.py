@@ -1,8 +1,8 @@
-"""Losses over a batch of pairs of embeddings: pairwise ranking, triplet, InfoNCE.
+"""Losses of a batch of pairs of embeddings: pairwise ranking, triplet, InfoNCE.
 
 All take unit vectors u (n, dim) of sheets and v (n, dim) of audio, row i of both being a pair, and
-`same`, bool (n, n): True where sheet i and audio j are not negatives of each other although they are
-no pair, because their music is the same. The cosines are s = u vᵀ, calculated in 32 bits.
+`same`, bool (n, n): True if sheet i and audio j are no pair but have the same music, and so are not
+negatives of each other. The cosines are s = u vᵀ, calculated in 32 bits.
 
 - `RankingLoss`: mean over all negatives of max(0, margin - s_ii + s_ij) (Kiros et al. 2014, as used
   by Dorfer et al., TISMIR 2018). With both directions the mean of both.
@@ -24,7 +24,7 @@ from msmdtools.models.options import InfoNce, Loss, Ranking, Triplet
 
 
 def make(options: Loss) -> nn.Module:
-    """The loss of these options: a module, `loss(u, v, same=None)` -> scalar float32."""
+    """Make the loss that options describe: a module, `loss(u, v, same=None)` -> scalar float32."""
     if isinstance(options, Ranking):
         return RankingLoss(options.margin, options.directions)
     if isinstance(options, Triplet):
@@ -34,48 +34,83 @@ def make(options: Loss) -> nn.Module:
 
 
 def cosines(u: Tensor, v: Tensor) -> Tensor:
-    """The cosines of unit vectors, (n, n) in 32 bits whatever autocast would choose."""
+    """Cosines of unit vectors (n, dim): (n, n), in 32 bits even under autocast."""
     with torch.autocast(u.device.type, enabled=False):
         return u.float() @ v.float().T
 
 
 def negatives(count: int, same: Tensor | None, device: torch.device | None = None) -> Tensor:
-    """Which sheet and audio are negatives of each other: bool (n, n), False on the diagonal."""
-    found = ~torch.eye(count, dtype=torch.bool, device=device)
-    return found if same is None else found & ~same.to(found.device)
+    """Mark which sheets and audio are negatives of each other.
+
+    Args:
+        count: n, the number of pairs.
+        same: bool (n, n), True if sheet i and audio j have the same music; None if none have.
+        device: where the result is made; None for the default device.
+
+    Returns:
+        bool (n, n), False on the diagonal.
+    """
+    others = ~torch.eye(count, dtype=torch.bool, device=device)
+    return others if same is None else others & ~same.to(others.device)
 
 
 class RankingLoss(nn.Module):
-    """Pairwise ranking with all negatives of the batch; see the module."""
+    """Pairwise ranking with all negatives of the batch; see the module.
+
+    Args:
+        margin: margin by which the cosine of a pair should exceed that of a negative.
+        directions: queries: "sheet" windows, "audio" windows, or "both".
+    """
 
     def __init__(self, margin: float, directions: str = "both") -> None:
         super().__init__()
         self.margin, self.directions = margin, directions
 
     def forward(self, u: Tensor, v: Tensor, same: Tensor | None = None) -> Tensor:
-        """Scalar loss of pairs of unit vectors (n, dim)."""
+        """Compute the loss of pairs.
+
+        Args:
+            u, v: unit vectors of sheets and audio, (n, dim).
+            same: bool (n, n), True for pairs of the same music; None if there are none.
+
+        Returns:
+            A scalar.
+        """
         s = cosines(u, v)
         valid = negatives(len(s), same, s.device)
         pair = s.diagonal()
         count = valid.sum().clamp(min=1)
-        found = []
-        # Rows: a sheet and the audio it could be taken for. Columns: the other way round.
+        hinges = []
+        # Rows: a sheet and the audio it could be confused with. Columns: the opposite direction.
         for direction, positive in (("sheet", pair[:, None]), ("audio", pair[None, :])):
             if self.directions in ("both", direction):
                 hinge = (self.margin - positive + s).clamp(min=0)
-                found.append(torch.where(valid, hinge, 0.0).sum() / count)
-        return torch.stack(found).mean()
+                hinges.append(torch.where(valid, hinge, 0.0).sum() / count)
+        return torch.stack(hinges).mean()
 
 
 class TripletLoss(nn.Module):
-    """One mined negative for each query, in both directions; see the module."""
+    """One mined negative for each query, in both directions; see the module.
+
+    Args:
+        margin: margin by which the cosine of a pair should exceed that of a negative.
+        mining: choice of the negative, "semi-hard" or "hardest".
+    """
 
     def __init__(self, margin: float, mining: str = "semi-hard") -> None:
         super().__init__()
         self.margin, self.mining = margin, mining
 
     def forward(self, u: Tensor, v: Tensor, same: Tensor | None = None) -> Tensor:
-        """Scalar loss of pairs of unit vectors (n, dim)."""
+        """Compute the loss of pairs.
+
+        Args:
+            u, v: unit vectors of sheets and audio, (n, dim).
+            same: bool (n, n), True for pairs of the same music; None if there are none.
+
+        Returns:
+            A scalar.
+        """
         s = cosines(u, v)
         valid = negatives(len(s), same, s.device)
         return (self._rows(s, valid) + self._rows(s.T, valid.T)) / 2
@@ -106,11 +141,19 @@ class InfoNceLoss(nn.Module):
 
     @property
     def temperature(self) -> float:
-        """The temperature now."""
+        """The present temperature."""
         return math.exp(-min(max(self.log_scale.item(), self.limits[0]), self.limits[1]))
 
     def forward(self, u: Tensor, v: Tensor, same: Tensor | None = None) -> Tensor:
-        """Scalar loss of pairs of unit vectors (n, dim)."""
+        """Compute the loss of pairs.
+
+        Args:
+            u, v: unit vectors of sheets and audio, (n, dim).
+            same: bool (n, n), True for pairs of the same music; None if there are none.
+
+        Returns:
+            A scalar.
+        """
         # In place: a clamp in the graph would have no gradient outside and never come back.
         with torch.no_grad():
             self.log_scale.clamp_(*self.limits)
@@ -124,7 +167,7 @@ class InfoNceLoss(nn.Module):
     def _entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         if not self.smoothing:
             return F.cross_entropy(logits, targets)
-        # PyTorch's own smoothing gives masked candidates their part too, which is infinite.
+        # PyTorch's own smoothing gives masked candidates a share too, which is infinite.
         log_p = logits.log_softmax(1)
         rest = torch.where(torch.isfinite(logits), log_p, 0.0).sum(1)
         rest = rest / torch.isfinite(logits).sum(1)

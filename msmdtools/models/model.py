@@ -1,11 +1,11 @@
-"""A trained model, numpy in and numpy out: windows of sheet and of audio to embeddings.
+"""Embed windows of sheet and of audio with a trained model: NumPy arrays in, NumPy arrays out.
 
     model = msmdtools.load_model("compact-4s")
     sheets = model.embed_sheet(images)  # uint8 (n, 160, 200) -> float32 (n, dim)
     audio = model.embed_audio(spectrograms)  # (n, 92, frames), or waveforms
     cosines = audio @ sheets.T
 
-Importing this needs no PyTorch; `load_model` does.
+Importing this module needs no PyTorch; `load_model` does.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,13 +38,14 @@ class Model:
 
     Args:
         network: in evaluation mode; it is changed (batch normalisations go into convolutions).
+        config: its configuration.
         made: what the weights were made with and from.
-        device: where it runs, such as "cpu" or "cuda".
-        precision: "32" bits, or "bf16": bfloat16 in convolutions, where the hardware has it.
+        device: device to run on, such as "cpu" or "cuda".
+        precision: "32" bits, or "bf16": bfloat16 in convolutions, if the hardware has it.
         bundled: see below.
 
     Attributes:
-        config: what the model is.
+        config: the model's configuration.
         made: what the weights were made with and from.
         name: the model's name.
         dim: dimensions of its embeddings.
@@ -77,7 +78,7 @@ class Model:
             raise MsmdError(f"device {device} cannot be used: {what}") from error
 
     def embed_sheet(self, images: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[Any]:
-        """The embeddings of sheet windows: float32 (n, dim), of length 1.
+        """Embed sheet windows: float32 (n, dim), of length 1.
 
         Args:
             images: uint8 (n, rows, columns), or a list of (rows, columns); 255 is white. Rows and
@@ -93,14 +94,14 @@ class Model:
         return self._run(self._network.embed_sheet, windows, self.dim)
 
     def embed_audio(self, audio: NDArray[Any] | Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The embeddings of audio windows: float32 (n, dim), of length 1.
+        """Embed audio windows: float32 (n, dim), of length 1.
 
         Args:
             audio: spectrograms (n, 92, frames), or a list of (92, frames), as
                 `msmdtools.features.spectrogram` makes them, the onset at frame `frames // 2`; or
                 waveforms (n, samples), or a list of (samples,), mono at 22,050 Hz, as 16-bit integers
-                or floats from -1 to 1. A waveform may have any length: the window is that around its
-                middle frame, with silence where it is too short.
+                or floats from -1 to 1. A waveform may have any length: the window is centred on its
+                middle frame, with silence if it is too short.
 
         Raises:
             MsmdError: they have another shape or type.
@@ -108,7 +109,10 @@ class Model:
         return self._run(self._network.embed_audio, self.spectrograms(audio), self.dim)
 
     def attention(self, audio: NDArray[Any] | Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The attention's weights, float32 (n, frames), each row summing to 1; audio as above.
+        """Compute the attention's weights: float32 (n, frames), each row summing to 1.
+
+        Args:
+            audio: as `embed_audio` takes it.
 
         Raises:
             MsmdError: the model has no attention, or the audio another shape or type.
@@ -117,7 +121,7 @@ class Model:
         return self._run(self._network.attention, windows, self.config.frames)
 
     def spectrograms(self, audio: NDArray[Any] | Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The windows (n, 92, frames) that `embed_audio` makes of audio, and raises as it does."""
+        """Make the windows (n, 92, frames) that `embed_audio` embeds. Raises MsmdError as it does."""
         if _are_waveforms(audio):
             if isinstance(audio, np.ndarray) and audio.shape == self.config.audio_shape:
                 raise MsmdError("audio is one spectrogram; give spectrogram[np.newaxis]")
@@ -140,18 +144,21 @@ class Model:
                 chunk = np.ascontiguousarray(windows[start : start + _CHUNK])
                 if not chunk.flags.writeable:  # PyTorch warns of arrays that it must not write
                     chunk = chunk.copy()
-                found = embed(torch.from_numpy(chunk).to(self.device))
-                result[start : start + len(chunk)] = found.float().cpu().numpy()
+                embeddings = embed(torch.from_numpy(chunk).to(self.device))
+                result[start : start + len(chunk)] = embeddings.float().cpu().numpy()
         return result
 
 
 def load_model(name_or_path: str | Path, device: str | None = None, precision: str = "32") -> Model:
-    """The trained model of this name, file or run.
+    """Load a trained model by its name, from a file, or from a run.
 
     Args:
         name_or_path: a name of `bundled`, a .safetensors file, or a run folder of `msmd train`.
-        device: where it runs; None for a GPU if there is one, else the processor.
-        precision: "32", or "bf16", which is faster where the hardware has bfloat16.
+        device: device to run on; None for a GPU if there is one, else the processor.
+        precision: "32", or "bf16", which is faster if the hardware has bfloat16.
+
+    Returns:
+        The model.
 
     Raises:
         MsmdError: there are no such weights, they are damaged or of another format, there is no such
@@ -171,13 +178,13 @@ def load_model(name_or_path: str | Path, device: str | None = None, precision: s
 
 
 def bundled() -> list[str]:
-    """The names of the models whose weights come with msmdtools."""
+    """List the models whose weights come with msmdtools."""
     folder = Path(str(files("msmdtools.models"))) / "weights"
     return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file of a model's weights. Raises MsmdError if there is none."""
+    """Find the file of a model's weights. Raises MsmdError if there is none."""
     where = str(name_or_path)
     if where in bundled():
         return Path(str(files("msmdtools.models"))) / "weights" / f"{where}.safetensors"
@@ -207,23 +214,23 @@ def _are_waveforms(audio: NDArray[Any] | Sequence[NDArray[Any]]) -> bool:
 def _stacked(
     arrays: NDArray[Any] | Sequence[NDArray[Any]], shape: tuple[int, int], what: str, empty: type
 ) -> NDArray[Any]:
-    """The windows as one array (n, rows, columns)."""
+    """Stack the windows to one array (n, rows, columns)."""
     expected = f"(n, {shape[0]}, {shape[1]})"
     if isinstance(arrays, np.ndarray):
         if arrays.ndim != 3 or arrays.shape[1:] != shape:
             hint = "; add a first axis" if arrays.shape == shape else ""
             raise MsmdError(f"{what} have shape {arrays.shape}; the model takes {expected}{hint}")
         return arrays
-    for number, one in enumerate(arrays):
-        if np.shape(one) != shape:
+    for number, window in enumerate(arrays):
+        if np.shape(window) != shape:
             raise MsmdError(
-                f"{what}: number {number} has shape {np.shape(one)}; the model takes {shape}"
+                f"{what}: number {number} has shape {np.shape(window)}; the model takes {shape}"
             )
     return np.stack(arrays) if len(arrays) else np.empty((0, *shape), empty)
 
 
 def _centred(wave: NDArray[Any], frames: int) -> NDArray[np.float16]:
-    """The spectrogram window around the middle frame of a waveform: (92, frames)."""
+    """Cut the spectrogram window (92, frames) around the middle frame of a waveform."""
     whole = spectrogram(_samples(wave))
     window = np.zeros((BANDS, frames), np.float16)
     first = whole.shape[1] // 2 - frames // 2
@@ -233,7 +240,7 @@ def _centred(wave: NDArray[Any], frames: int) -> NDArray[np.float16]:
 
 
 def _samples(wave: NDArray[Any]) -> NDArray[np.int16]:
-    """A waveform as 16-bit integers."""
+    """Convert a waveform to 16-bit integers."""
     wave = np.asarray(wave)
     if wave.ndim != 1:
         raise MsmdError(f"a waveform has shape {wave.shape}; give mono audio, (samples,)")

@@ -1,6 +1,6 @@
-"""The two-tower network: windows of sheet and of audio to unit vectors in one space.
+"""The two-tower network, which embeds windows of sheet and of audio as unit vectors in one space.
 
-It takes windows as the readers of snippets give them and does all preprocessing itself:
+It takes windows as the readers of snippets return them and does all preprocessing itself:
 
 - sheets: uint8 (n, rows, columns), 255 for white -> ink, from 0 (white) to 1 (black), as means of
   1 / scale x 1 / scale pixels;
@@ -54,7 +54,7 @@ class TwoTower(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its types
 
     def _project(self) -> int:
-        """Make the projection; the dimensions of the embedding."""
+        """Make the projection, and return the number of dimensions of the embedding."""
         options = self.config.projection
         sheet, audio = self.sheet_tower.features, self.audio_tower.features
         latent = options.latent if isinstance(options, Cca) else 0
@@ -65,8 +65,8 @@ class TwoTower(nn.Module):
         kind = "cca (with latent = 0)" if isinstance(options, Cca) else "none"
         if sheet != audio:
             raise MsmdError(
-                f"projection {kind}: the towers give {sheet} and {audio} features, which must be "
-                "equally many; change the towers, or use a linear projection or cca with a latent"
+                f"projection {kind}: the towers give {sheet} and {audio} features, and the numbers "
+                "must be equal; change the towers, or use a linear projection or cca with a latent"
             )
         if not isinstance(options, Cca):
             return sheet
@@ -83,14 +83,14 @@ class TwoTower(nn.Module):
         return options.dim
 
     def freeze_towers(self) -> None:
-        """Let only the projection be learned: towers and attention keep weights and statistics.
+        """Train only the projection: towers and attention keep their weights and statistics.
 
         Raises:
             MsmdError: the projection has no weights to learn.
         """
         if isinstance(self.sheet_linear, nn.Identity):
             raise MsmdError(
-                f"{self.config.name}: training.freeze_towers leaves nothing to learn, for the projection "
+                f"{self.config.name}: training.freeze_towers leaves nothing to learn, because the projection "
                 "has no weights; leave it out, or use a linear projection or cca with a latent"
             )
         parts = (self.sheet_tower, self.audio_tower, self.soft_attention)
@@ -99,14 +99,14 @@ class TwoTower(nn.Module):
             part.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "TwoTower":
-        """Go to training mode, or out of it; what is frozen stays in evaluation mode."""
+        """Switch training mode on or off; frozen parts stay in evaluation mode."""
         super().train(mode)
         for part in self._frozen:
             part.eval()
         return self
 
     def forward(self, sheets: Tensor, spectrograms: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors (n, dim) of pairs of windows, for the loss.
+        """Embed pairs of windows as unit vectors (n, dim), for the loss.
 
         In training mode a CCA projection uses the batch's statistics.
         """
@@ -116,17 +116,17 @@ class TwoTower(nn.Module):
         return _unit(u), _unit(v)
 
     def embed_sheet(self, sheets: Tensor) -> Tensor:
-        """Unit vectors (n, dim) of sheet windows, with stored statistics."""
+        """Embed sheet windows as unit vectors (n, dim), with stored statistics."""
         h = self.sheet_features(sheets)
         return _unit(h if self.cca is None else self.cca.project(h, 0))
 
     def embed_audio(self, spectrograms: Tensor) -> Tensor:
-        """Unit vectors (n, dim) of audio windows, with stored statistics."""
+        """Embed audio windows as unit vectors (n, dim), with stored statistics."""
         h = self.audio_features(spectrograms)
         return _unit(h if self.cca is None else self.cca.project(h, 1))
 
     def attention(self, spectrograms: Tensor) -> Tensor:
-        """The attention's weights (n, frames), each row summing to 1.
+        """Compute the attention's weights (n, frames), each row summing to 1.
 
         Raises:
             MsmdError: the model has no attention.
@@ -139,12 +139,12 @@ class TwoTower(nn.Module):
         return weights
 
     def sheet_features(self, sheets: Tensor) -> Tensor:
-        """What the projection gets of sheet windows: (n, features)."""
+        """Features of sheet windows before the projection: (n, features)."""
         features: Tensor = self.sheet_linear(self.sheet_tower(self._ink(sheets)))
         return features
 
     def audio_features(self, spectrograms: Tensor) -> Tensor:
-        """What the projection gets of audio windows: (n, features)."""
+        """Features of audio windows before the projection: (n, features)."""
         x = self._spectrograms(spectrograms)
         if self.soft_attention is not None:
             x = attend(x, self.soft_attention(x))
@@ -152,10 +152,10 @@ class TwoTower(nn.Module):
         return features
 
     def refit_cca(self, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
-        """Fit the CCA projections to pairs of windows; how many pairs there were.
+        """Fit the CCA projections to pairs of windows, and return the number of pairs.
 
-        Dorfer et al. do this with 25,000 pairs when training has ended. The network is in evaluation
-        mode meanwhile.
+        Dorfer et al. do this with 25,000 pairs at the end of training. The network is in evaluation mode
+        meanwhile.
 
         Raises:
             MsmdError: the model has no CCA projection.
@@ -185,7 +185,7 @@ class TwoTower(nn.Module):
 
 
 def _sums(x: Tensor, side: int) -> Tensor:
-    """Sums of squares of side x side pixels of (n, rows, columns), as 32-bit floats.
+    """Sum squares of side x side pixels of (n, rows, columns), as 32-bit floats.
 
     Additions of slices: a pooling layer is fifty times slower with one channel.
     """

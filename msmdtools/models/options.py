@@ -1,6 +1,7 @@
-"""The tables of a model's configuration as frozen dataclasses; each option with its meaning and range.
+"""Declare the options of a model's configuration: one dataclass per table, with meaning and range of each.
 
-Nothing here needs PyTorch. A table with a `kind` has one class per kind.
+The docstrings and meanings are also the text of docs/models.md. A table with a `kind` has one class per
+kind. Nothing here needs PyTorch.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class Sheet:
     rows: int = option("height of the window in pixels", 160, 1, 10_000)
     columns: int = option("width of the window in pixels", 200, 1, 10_000)
     scale: float = option(
-        "1, or a fraction 1/k of the size: the network sees means of k x k pixels", 0.5, 0.05, 1
+        "1, or a fraction 1/k of the size: the network gets means of k x k pixels", 0.5, 0.05, 1
     )
 
     def __post_init__(self) -> None:
@@ -25,7 +26,7 @@ class Sheet:
 
     @property
     def reduction(self) -> int:
-        """How many pixels across are one of the network's."""
+        """k: the network gets means of k x k pixels."""
         return round(1 / self.scale)
 
 
@@ -49,7 +50,7 @@ class Vgg:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """A strided residual tower whose last map is kept with its positions."""
+    """A strided residual tower that keeps the positions in its last map."""
 
     unshuffle: int = option(
         "side of the squares of pixels that become channels at the input", 1, 1, 16
@@ -65,7 +66,7 @@ class Residual:
     blocks: tuple[int, ...] = option("residual blocks in each stage", (1, 1, 1), 1)
     head: int = option("channels of a convolution of 1 x 1 at the end; 0 for none", 32, 0)
     pool: str = option(
-        "what becomes of the last map: all of it, its mean over rows, or over both directions",
+        "pooling of the last map: none, its mean over rows, or over both directions",
         "none",
         choices=("none", "rows", "all"),
     )
@@ -85,9 +86,7 @@ class Residual:
 class Soft:
     """The attention of Balke et al. (2019): a distribution over the frames, from the audio alone."""
 
-    width: int = option(
-        "channels of the first stage of its network, which is that of the vgg tower", 24, 1
-    )
+    width: int = option("channels of the first stage of the attention network (a vgg tower)", 24, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Cca:
         "features of a linear layer before it; 0 for none: the towers' features", 0, 0, 512
     )
     regularise: float = option(
-        "what is added to the diagonal of each side's covariance", 1e-3, 1e-9, 1
+        "constant added to the diagonal of each side's covariance", 1e-3, 1e-9, 1
     )
     momentum: float = option(
         "weight of a new batch in the running statistics that inference uses", 0.05, 1e-6, 1
@@ -122,7 +121,9 @@ class NoProjection:
 class Ranking:
     """Pairwise ranking: a hinge on the cosine of each pair and of each of its negatives."""
 
-    margin: float = option("by how much a pair's cosine is to exceed a negative's", 0.7, 0, 2)
+    margin: float = option(
+        "margin by which the cosine of a pair should exceed that of a negative", 0.7, 0, 2
+    )
     directions: str = option(
         "queries: sheet windows, audio windows, or both", "both", choices=("both", "sheet", "audio")
     )
@@ -132,9 +133,12 @@ class Ranking:
 class Triplet:
     """Hinge on the cosine of each pair and of one negative, in both directions."""
 
-    margin: float = option("by how much a pair's cosine is to exceed a negative's", 0.2, 0, 2)
+    margin: float = option(
+        "margin by which the cosine of a pair should exceed that of a negative", 0.2, 0, 2
+    )
     mining: str = option(
-        "which negative: the most similar one that is less similar than the pair, or the most similar",
+        "choice of the negative: the most similar one that is less similar than the pair, or the most "
+        "similar of all",
         "semi-hard",
         choices=("semi-hard", "hardest"),
     )
@@ -144,11 +148,13 @@ class Triplet:
 class InfoNce:
     """Symmetric cross entropy over the batch, with a learned temperature."""
 
-    temperature: float = option("temperature to begin with", 0.07, 1e-3, 10)
-    lowest: float = option("it never falls below", 0.01, 1e-3, 10)
-    highest: float = option("it never rises above", 1.0, 1e-3, 10)
-    learned: bool = option("the temperature is learned", True)
-    smoothing: float = option("part of each target that is spread over all candidates", 0.0, 0, 0.9)
+    temperature: float = option("initial temperature", 0.07, 1e-3, 10)
+    lowest: float = option("lower bound of the temperature", 0.01, 1e-3, 10)
+    highest: float = option("upper bound of the temperature", 1.0, 1e-3, 10)
+    learned: bool = option("learn the temperature", True)
+    smoothing: float = option(
+        "share of each target that is spread over all candidates (label smoothing)", 0.0, 0, 0.9
+    )
 
     def __post_init__(self) -> None:
         if not self.lowest <= self.temperature <= self.highest:
@@ -160,18 +166,17 @@ class InfoNce:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How the model is trained, unless `msmd train` is told otherwise."""
+    """How the model is trained, unless options of `msmd train` replace these."""
 
     batch_size: int = option("pairs in a batch", 256, 2)
     growth: int = option(
-        "batches in a step at the end; from 1 on it doubles at equal parts of the training",
+        "batches per step at the end of training; the number starts at 1 and doubles at equal "
+        "intervals",
         1,
         1,
         4096,
     )
-    onsets_per_piece: int = option(
-        "of which so many are from one piece; 0 for random batches", 32, 0
-    )
+    onsets_per_piece: int = option("onsets of each piece in a batch; 0 for random batches", 32, 0)
     optimiser: str = option(
         "Adam, AdamW, or Muon for kernels and matrices and AdamW for the rest",
         "adamw",
@@ -186,18 +191,18 @@ class Training:
     warmup_pairs: int = option("pairs over which the learning rate rises from 0", 0, 0)
     pairs: int = option("pairs to train on", 1_000_000, 1)
     precision: str = option(
-        "32 bits, bfloat16 in the convolutions, or bfloat16 where the hardware has it",
+        "32 bits, bfloat16 in the convolutions, or bfloat16 if the hardware has it",
         "auto",
         choices=("32", "bf16", "auto"),
     )
-    clip: float = option("largest norm of the gradient; 0 for any", 0.0, 0)
+    clip: float = option("largest norm of the gradient; 0 for no limit", 0.0, 0)
     refit_cca: int = option(
         "pairs on which the CCA projections are fitted at the end; 0 for none", 0, 0
     )
     ema: float = option("decay per step of averaged weights; 0 for none", 0.0, 0, 0.99999)
-    mask_same: bool = option("pairs of the same music are not negatives of each other", True)
+    mask_same: bool = option("do not use pairs of the same music as negatives of each other", True)
     freeze_towers: bool = option(
-        "only the projection is learned, on the towers of `--init` as they are", False
+        "train only the projection; the towers of `--init` stay as they are", False
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/models.md, made from configurations and options; tests/test_models_docs.py compares.
+"""Write the generated tables of docs/models.md: models and options. tests/test_models_docs.py compares.
 
 To bring the file up to date: python -m msmdtools.models.reference docs/models.md
 """
@@ -19,14 +19,14 @@ _TABLES: dict[str, dict[str, type]] = {
 
 
 def with_tables(text: str) -> str:
-    """The text of the document with the sections between the marks made anew."""
-    for name, made in (("models", models()), ("options", all_options())):
-        text = with_section(text, name, made)
+    """Replace the tables between the marks in the text of the document."""
+    for name, table in (("models", models()), ("options", all_options())):
+        text = with_section(text, name, table)
     return text
 
 
 def models() -> str:
-    """The bundled models: windows, parts, parameters and products."""
+    """Make the table of the bundled models: windows, parts, parameters and products."""
     head = (
         "| model | audio | sheet | towers | attention | projection | loss | parameters "
         "| products, sheet | audio |"
@@ -72,7 +72,7 @@ def _kind(table: str, value: object) -> str:
 
 
 def all_options() -> str:
-    """Every option of every table: type or range, default, meaning."""
+    """Describe every option of every table: type or range, default, meaning."""
     parts = []
     for table, kinds in _TABLES.items():
         if table == "audio_tower":
@@ -94,18 +94,18 @@ def all_options() -> str:
 
 def _rows(cls: type) -> list[str]:
     return [
-        f"| `{one.name}` | {_toml(one.default)} | {_values(one)} | {one.option.meaning} |"
-        for one in declared(cls)
+        f"| `{d.name}` | {_toml(d.default)} | {_values(d)} | {d.option.meaning} |"
+        for d in declared(cls)
     ]
 
 
-def _values(one: Declared) -> str:
-    if one.type is bool:
+def _values(declaration: Declared) -> str:
+    if declaration.type is bool:
         return "true, false"
-    limits = one.option
+    limits = declaration.option
     if limits.choices:
         return ", ".join(limits.choices)
-    noun = {int: "whole", float: "number"}.get(one.type, "list of whole")
+    noun = {int: "whole", float: "number"}.get(declaration.type, "list of whole")
     if limits.high is not None:
         return f"{noun}, {limits.low:g} to {limits.high:g}"
     return f"{noun}, at least {limits.low:g}"

@@ -1,9 +1,10 @@
-"""Which of the pieces that a model is tested on it was trained on: by their ids, and by their music.
+"""Find out which tested pieces a model has seen in training: by their ids, and by their music.
 
-Weights of `msmd train` have the ids and fingerprints (`msmdtools.splits.fingerprints`) of the pieces that
-they were trained on, those of the weights that a training began with (`--init`) among them, and of the
-pieces whose validation chose these weights. A piece is *seen* if it has the id of one of them, or shares so
-much music with one, in whatever key, that it counts as the same: a score of `fingerprints.ALIKE` or more.
+Weights of `msmd train` record the ids and fingerprints (`msmdtools.splits.fingerprints`) of the pieces
+that they were trained on, including those of the weights that the training started from (`--init`), and of
+the pieces in the validation that chose these weights. A piece is *seen* if it has the id of one of them, or
+shares so much music with one, in any key, that it counts as the same: a score of `fingerprints.ALIKE` or
+more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,18 +21,18 @@ from msmdtools.splits.selection import Selection
 
 PARTS = ("train", "valid")
 Pieces = Mapping[str, Fingerprint]
-# What is known of a piece whose notes are not at hand.
+# The fingerprint of a piece whose notes are not available.
 UNKNOWN = fingerprints.of_hashes(())
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a model has seen of tested pieces, in training or for validation.
+    """The tested pieces that a model has seen in training, or in validation.
 
     Attributes:
-        same: the pieces that have the id of one of its pieces, sorted.
-        alike: of the others those that share music with one of its pieces: the piece, the most
-            similar of these, and the score; sorted.
+        same: the pieces that have the id of a seen piece, sorted.
+        alike: of the others those that share music with a seen piece: the piece, the most similar seen
+            piece, and the score; sorted.
     """
 
     same: tuple[str, ...] = ()
@@ -45,16 +46,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a model has seen of tested pieces.
+    """The tested pieces that a model has seen.
 
     Attributes:
-        tested: how many there are.
-        listed: whether the weights say what they were trained on.
-        complete: whether that is all: not if they began with others that do not say it.
-        heard: of how many of them the notes were at hand, to look for the same music.
-        train: those that were in training.
+        tested: number of tested pieces.
+        listed: whether the weights record what they were trained on.
+        complete: whether the record is complete: not if they started from weights without one.
+        heard: number of tested pieces whose notes were available, to look for the same music.
+        train: the pieces that were in training.
         valid: of the others those that were in validation.
-        excluded: how many were left out, which are in none of the other figures.
+        excluded: number of pieces that were left out, and are in none of the other figures.
     """
 
     tested: int
@@ -92,16 +93,16 @@ class Seen:
                 f"Whether {of} {_were(self.tested)} in training is not known: "
                 "these weights do not say what they were trained on."
             )
-        told = []
+        facts = []
         if self.train.pieces:
-            told.append(f"{_count(self.train, self.tested)} in training{_ways(self.train)}")
+            facts.append(f"{_count(self.train, self.tested)} in training{_kinds(self.train)}")
         if self.valid.pieces:
-            told.append(
+            facts.append(
                 f"{_count(self.valid, self.tested)} in the validation that chose these weights"
-                f"{_ways(self.valid)}"
+                f"{_kinds(self.valid)}"
             )
-        lines = ["Seen before: " + "; ".join(told) + "."] if told else []
-        if told:
+        lines = ["Seen before: " + "; ".join(facts) + "."] if facts else []
+        if facts:
             lines[0] += " --exclude-seen leaves them out."
         else:
             lines.append(f"Seen before: none of {of} in training or validation.")
@@ -113,94 +114,125 @@ class Seen:
             )
         if self.heard < self.tested:
             lines.append(
-                f"Of {self.tested - self.heard:,} the notes are not at hand: known by their ids alone."
+                f"The notes of {self.tested - self.heard:,} are not available: compared by their ids alone."
             )
         return "\n".join(lines)
 
 
 def find(made: Mapping[str, Any], tested: Pieces) -> Seen:
-    """What a model has seen of pieces.
+    """Find the tested pieces that a model has seen.
 
     Args:
         made: what its weights were made with and from (`msmdtools.models.model.Model.made`).
-        tested: fingerprints by the pieces' ids; `UNKNOWN` where the notes are not at hand.
+        tested: fingerprints by the pieces' ids; `UNKNOWN` if the notes are not available.
 
     Raises:
         MsmdError: the list in the weights is damaged.
     """
-    heard = sum(one is not UNKNOWN for one in tested.values())
+    heard = sum(fingerprint is not UNKNOWN for fingerprint in tested.values())
     if "pieces" not in made:
         return Seen(len(tested), listed=False, complete=False, heard=heard)
     lists = read(made)
     train = _part(tested, lists["train"])
-    others = {p: one for p, one in tested.items() if p not in set(train.pieces)}
+    others = {p: fingerprint for p, fingerprint in tested.items() if p not in set(train.pieces)}
     return Seen(len(tested), True, complete(made), heard, train, _part(others, lists["valid"]))
 
 
 def of_selection(
     made: Mapping[str, Any], dataset: Dataset, selection: Selection, leave_out: bool = False
 ) -> tuple[Selection, Seen]:
-    """What a model has seen of the pieces of a selection; and the selection, without these if asked.
+    """Find the pieces of a selection that a model has seen, and leave them out if wanted.
+
+    Args:
+        made: what its weights were made with and from.
+        dataset: the dataset of the pieces.
+        selection: the tested pieces.
+        leave_out: whether to leave the seen pieces out.
+
+    Returns:
+        The selection, without the seen pieces if they are left out, and what the model has seen of it.
 
     Raises:
         DatasetError: the table of note heads is missing or damaged.
         MsmdError: as `find` and `exclude` do.
     """
-    without, found = of_dataset(made, dataset, selection.pieces, leave_out)
-    return selection.without(without), found
+    without, report = of_dataset(made, dataset, selection.pieces, leave_out)
+    return selection.without(without), report
 
 
 def of_dataset(
     made: Mapping[str, Any], dataset: Dataset, pieces: Sequence[str], leave_out: bool = False
 ) -> tuple[list[str], Seen]:
-    """What a model has seen of pieces of a dataset; and those to leave out: none, unless asked.
+    """Find the pieces of a dataset that a model has seen, and leave them out if wanted.
+
+    Args:
+        made: what its weights were made with and from.
+        dataset: the dataset.
+        pieces: ids of the tested pieces.
+        leave_out: whether to leave the seen pieces out.
+
+    Returns:
+        The ids of the pieces to leave out, and what the model has seen.
 
     Raises:
-        DatasetError: a piece is not there, or the table of note heads is missing or damaged.
+        DatasetError: a piece does not exist, or the table of note heads is missing or damaged.
         MsmdError: as `find` and `exclude` do.
     """
-    found = find(made, fingerprints.of_dataset(dataset, pieces))
-    return ([], found) if not leave_out else (found.pieces, exclude(found, str(dataset.path)))
+    report = find(made, fingerprints.of_dataset(dataset, pieces))
+    return ([], report) if not leave_out else (report.pieces, exclude(report, str(dataset.path)))
 
 
 def of_split(
     made: Mapping[str, Any], snippets: Snippets, split: str, leave_out: bool = False
 ) -> tuple[list[str], Seen]:
-    """What a model has seen of the pieces of a split; and those to leave out: none, unless asked.
+    """Find the pieces of a split that a model has seen, and leave them out if wanted.
+
+    Args:
+        made: what its weights were made with and from.
+        snippets: the folder of snippets.
+        split: train, valid or test.
+        leave_out: whether to leave the seen pieces out.
+
+    Returns:
+        The ids of the pieces to leave out, and what the model has seen.
 
     Raises:
         DatasetError: there is no such split, or it is damaged.
         MsmdError: as `find` and `exclude` do.
     """
-    found = find(made, pieces_of(snippets, split))
+    report = find(made, pieces_of(snippets, split))
     where = f"{snippets.path}: {split}"
-    return ([], found) if not leave_out else (found.pieces, exclude(found, where))
+    return ([], report) if not leave_out else (report.pieces, exclude(report, where))
 
 
 def pieces_of(snippets: Snippets, split: str) -> dict[str, Fingerprint]:
-    """The fingerprint of each piece of a split; `UNKNOWN` where the snippets have none.
+    """The fingerprint of each piece of a split; `UNKNOWN` if the snippets have none of it.
 
     Raises:
         DatasetError: there is no such split, or it is damaged.
     """
-    known = snippets.fingerprints
+    fingerprint_of = snippets.fingerprints
     rows = snippets.description.get("pieces")
-    # Of a folder without a list, such as one that another program wrote, the rows tell.
+    # If the folder has no list of pieces, such as one that another program wrote, read its rows.
     if rows is None:
         names = snippets[split].index.pieces
     else:
         names = [row["piece"] for row in rows if row["split"] == split]
-    return {piece: known.get(piece, UNKNOWN) for piece in names}
+    return {piece: fingerprint_of.get(piece, UNKNOWN) for piece in names}
 
 
 def exclude(seen: Seen, what: str) -> Seen:
-    """The same without the pieces that were seen.
+    """Leave the seen pieces out.
 
     Args:
+        seen: what the model has seen.
         what: where the pieces are from, for the message.
 
+    Returns:
+        The same report for the pieces that are left.
+
     Raises:
-        MsmdError: the weights have no list of pieces, or none is left.
+        MsmdError: the weights have no list of pieces, or no piece is left.
     """
     if not seen.listed:
         raise MsmdError(
@@ -223,7 +255,9 @@ def exclude(seen: Seen, what: str) -> Seen:
 
 
 def read(made: Mapping[str, Any]) -> dict[str, dict[str, Fingerprint]]:
-    """The fingerprints of what weights were trained and validated on, by `PARTS`; empty without a list.
+    """Read the fingerprints of the pieces that weights were trained and validated on, by `PARTS`.
+
+    They are empty if the weights have no list.
 
     Raises:
         MsmdError: the list is damaged.
@@ -233,32 +267,33 @@ def read(made: Mapping[str, Any]) -> dict[str, dict[str, Fingerprint]]:
 
 
 def complete(made: Mapping[str, Any]) -> bool:
-    """Whether the list in weights has all that they were trained on."""
+    """Whether the list in weights has all pieces that they were trained on."""
     return bool(made.get("pieces", {}).get("complete", False))
 
 
 def listed(parts: Iterable[tuple[str, Pieces]], complete: bool = True) -> dict[str, Any]:
-    """The list that goes into weights, from fingerprints by part; what is in training is in no other.
+    """Make the list of pieces that is recorded in weights; a piece in training is in no other part.
 
     Args:
+        parts: names of parts (of `PARTS`), each with fingerprints by piece.
         complete: whether these are all pieces that the weights have seen.
     """
-    found: dict[str, dict[str, Fingerprint]] = {part: {} for part in PARTS}
+    pieces_of_part: dict[str, dict[str, Fingerprint]] = {part: {} for part in PARTS}
     for part, pieces in parts:
-        for piece, one in pieces.items():
-            known = found[part].get(piece, UNKNOWN)
-            found[part][piece] = max(known, one, key=lambda one: one.ngrams)
-    for piece in found["train"]:
-        found["valid"].pop(piece, None)
-    lists = {part: fingerprints.encode(pieces) for part, pieces in found.items()}
+        for piece, fingerprint in pieces.items():
+            earlier = pieces_of_part[part].get(piece, UNKNOWN)
+            pieces_of_part[part][piece] = max(earlier, fingerprint, key=lambda f: f.ngrams)
+    for piece in pieces_of_part["train"]:
+        pieces_of_part["valid"].pop(piece, None)
+    lists = {part: fingerprints.encode(pieces) for part, pieces in pieces_of_part.items()}
     return {**lists, "complete": complete}
 
 
-def _part(tested: Pieces, known: Pieces) -> Part:
-    same = sorted(tested.keys() & known.keys())
-    others = {piece: one for piece, one in tested.items() if piece not in known}
+def _part(tested: Pieces, seen: Pieces) -> Part:
+    same = sorted(tested.keys() & seen.keys())
+    others = {piece: fingerprint for piece, fingerprint in tested.items() if piece not in seen}
     best: dict[str, Pair] = {}
-    for pair in fingerprints.alike(others, known):  # the most similar first
+    for pair in fingerprints.alike(others, seen):  # the most similar first
         best.setdefault(pair.piece_a, pair)
     return Part(tuple(same), tuple(best[piece] for piece in sorted(best)))
 
@@ -268,7 +303,7 @@ def _count(part: Part, tested: int) -> str:
     return f"{count:,} of {tested:,} {'piece' if tested == 1 else 'pieces'} {_were(count)}"
 
 
-def _ways(part: Part) -> str:
+def _kinds(part: Part) -> str:
     if not part.alike:
         return ""
     return f" ({len(part.same):,} by id, {len(part.alike):,} by the same music)"

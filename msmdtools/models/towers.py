@@ -1,7 +1,7 @@
-"""The towers: networks from a window of one side to its features.
+"""The towers: networks that compute the features of a window of one side.
 
-A tower takes (n, 1, rows, columns) floats and gives (n, features). `build` makes one of its options.
-Maps are kept with the channels last, which processors' convolutions are fastest with.
+A tower takes (n, 1, rows, columns) floats and returns (n, features). `build` makes one from its options.
+Maps are kept with the channels last, with which convolutions on processors are fastest.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from msmdtools.models.options import Residual, Tower, Vgg
 
 
 def build(options: Tower, shape: tuple[int, int]) -> "VggTower | ResidualTower":
-    """The tower of these options for windows of this shape (rows, columns).
+    """Make the tower that options describe, for windows of this shape (rows, columns).
 
-    It has the attribute `features`: how many features it gives.
+    Its attribute `features` is the number of features that it computes.
 
     Raises:
         MsmdError: the window is too small for so many stages.
@@ -29,20 +29,29 @@ def build(options: Tower, shape: tuple[int, int]) -> "VggTower | ResidualTower":
 def channels_last(x: Tensor) -> Tensor:
     """Windows (n, rows, columns) as (n, 1, rows, columns) with the channels last, without a copy.
 
-    With one channel both orders are the same in memory, and PyTorch takes it for the other one.
+    With one channel both orders are the same in memory, and PyTorch assumes the channels first.
     """
     return x.unsqueeze(-1).permute(0, 3, 1, 2)
 
 
 def convolution(before: int, after: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias that keeps the size (a batch normalisation follows)."""
+    """Make a convolution without bias that keeps the size (a batch normalisation follows).
+
+    Args:
+        before, after: channels of its input and its output.
+        kernel: side of the kernel, odd.
+        stride: of the convolution; above 1 it divides the size.
+
+    Returns:
+        The layer.
+    """
     return nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
 
 
 def vgg_stages(width: int) -> nn.Sequential:
-    """Four stages of two convolutions, each with batch normalisation and ELU, and a maximum of 2 x 2.
+    """Make four stages of two convolutions, each with batch normalisation and ELU, and a maximum of 2 x 2.
 
-    The trunk of both towers and of the attention of Dorfer et al. (TISMIR 2018), table 2.
+    They are the trunk of both towers and of the attention of Dorfer et al. (TISMIR 2018), table 2.
     """
     layers: list[nn.Module] = []
     before = 1
@@ -77,12 +86,12 @@ class VggTower(nn.Module):
             nn.init.kaiming_uniform_(self.dense.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (n, features) of windows (n, 1, rows, columns)."""
+        """Compute the features (n, features) of windows (n, 1, rows, columns)."""
         x = self.norm(self.latent(self.stages(x)))
-        found: Tensor = self.dropout(x.mean((2, 3)) if self.dense is None else x.flatten(1))
+        features: Tensor = self.dropout(x.mean((2, 3)) if self.dense is None else x.flatten(1))
         if self.dense is not None:
-            found = self.dense(found)
-        return found
+            features = self.dense(features)
+        return features
 
 
 class _Block(nn.Module):
@@ -105,14 +114,15 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.second(self.active(self.first(x)))
-        found: Tensor = self.active(y + self.shortcut(x))
-        return found
+        activated: Tensor = self.active(y + self.shortcut(x))
+        return activated
 
 
 class ResidualTower(nn.Module):
-    """A strided residual tower whose last map is flattened: features know where they are.
+    """A strided residual tower whose last map is flattened, so that features keep their positions.
 
-    A stem, then stages of residual blocks, of which all but the first (that too, if told) halve the map.
+    A stem, then stages of residual blocks. All but the first stage halve the map; that too, if its stride
+    is 2.
     """
 
     def __init__(self, options: Residual, shape: tuple[int, int]) -> None:
@@ -154,19 +164,19 @@ class ResidualTower(nn.Module):
             before = options.head
         self.dropout = nn.Dropout(options.dropout)
         rows, columns = {"none": sides, "rows": [1, sides[1]], "all": [1, 1]}[options.pool]
-        # What is flattened: channels, rows, columns.
+        # Shape of the map that is flattened: channels, rows, columns.
         self.map = (before, rows, columns)
         self.features = before * rows * columns
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (n, features) of windows (n, 1, rows, columns)."""
+        """Compute the features (n, features) of windows (n, 1, rows, columns)."""
         x = self.head(self.stages(self.stem(self.norm(_squares(x, self.unshuffle)))))
         if self.pool == "rows":
             x = x.mean(2)
         elif self.pool == "all":
             x = x.mean((2, 3))
-        found: Tensor = self.dropout(x.flatten(1))
-        return found
+        features: Tensor = self.dropout(x.flatten(1))
+        return features
 
 
 def _squares(x: Tensor, side: int) -> Tensor:
@@ -192,7 +202,7 @@ TOWERS: dict[type, Callable[[Any, tuple[int, int]], VggTower | ResidualTower]] =
 
 
 def fold(network: nn.Module) -> None:
-    """Put each batch normalisation into the convolution before it, for inference, in place.
+    """Merge each batch normalisation into the convolution before it, for inference, in place.
 
     The network must be in evaluation mode, and cannot be trained any longer.
     """
@@ -207,12 +217,12 @@ def fold(network: nn.Module) -> None:
 
 
 def parameters(module: nn.Module) -> int:
-    """How many numbers a network learns."""
+    """Count the numbers that a network learns."""
     return sum(p.numel() for p in module.parameters())
 
 
 def count_products(module: nn.Module, *inputs: Tensor) -> int:
-    """Multiplications of one forward pass in convolutions and linear layers, for these inputs."""
+    """Count the multiplications of one forward pass in convolutions and linear layers, for these inputs."""
     total = 0
 
     def count(layer: Any, _: Any, output: Tensor) -> None:

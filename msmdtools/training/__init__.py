@@ -1,5 +1,5 @@
-"""Training: batches, optimisers, schedule, loop, checkpoints, and what is written beside them.
+"""Train models: batches, optimisers, schedule, loop, checkpoints, and the files of a run.
 
 In: snippets and a configuration. Out: a run folder with weights, checkpoints, results and curves.
-Keep: a run that is resumed gives the bytes of one that was never stopped.
+Keep: a resumed run gives the same bytes as one that was never stopped.
 """

@@ -1,4 +1,4 @@
-"""An exponential moving average of a network's weights (Polyak and Juditsky 1992)."""
+"""Average a network's weights with an exponential moving average (Polyak and Juditsky 1992)."""
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +8,13 @@ class Average:
     """The average of all weights and statistics of a network.
 
     Args:
-        decay: part of the average that stays, per step; less in the first steps, which soon count
-            for nothing.
+        network: the network.
+        decay: share of the average that stays, per step; less in the first steps, so that the initial
+            weights soon vanish.
+
+    Attributes:
+        steps: number of updates.
+        state: the averages, by name.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -19,7 +24,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the present weights."""
+        """Update the average with the present weights."""
         self.steps += 1
         decay = min(self._decay, self.steps / (self.steps + 10))
         for name, value in network.state_dict().items():
@@ -29,7 +34,7 @@ class Average:
                 self.state[name].copy_(value)
 
     def load(self, steps: int, state: dict[str, Tensor]) -> None:
-        """Go to where another average was."""
+        """Go to the saved state of another average."""
         self.steps = steps
         for name, value in state.items():
             self.state[name].copy_(value)

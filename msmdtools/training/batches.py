@@ -1,10 +1,10 @@
-"""The batches that a training takes, without end, in an order that can be gone on with anywhere.
+"""Make the batches of a training, without end, in an order that can be continued from any batch.
 
 A split that fits is read into memory, still encoded, or decoded into that of the device (`resident`),
-and each batch has so many onsets of each of its pieces, drawn from all of the split. Otherwise it is
-streamed, and the onsets of one piece are those that meet in a shuffle buffer, so that small pieces come
-in mixed runs. Either way an epoch has each onset once, in a performance drawn anew; batches follow from
-the seed and the epoch alone. They are made ahead of their use in threads; on processors, between steps.
+and each batch has the same number of onsets of each of its pieces, drawn from all of the split. Otherwise
+it is streamed, and the onsets of one piece are those that meet in a shuffle buffer, so that small pieces
+come in mixed runs. Either way an epoch has each onset once, in a performance drawn anew; batches depend on
+the seed and the epoch alone. Threads make them ahead of their use, or, on processors, between steps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,28 +30,28 @@ from msmdtools.training import music
 from msmdtools.training.hardware import free_memory
 from msmdtools.training.resident import Resident, Windows
 
-# Threads take turns with the calculation on the same processors, so there are no more than need be: one
-# makes some 3,000 pairs a second. And how many batches each may be ahead.
+# Most threads: they share the processors with the calculation, and one makes some 3,000 pairs a second.
+# Then the number of batches that each may make ahead.
 _THREADS = 8
 _AHEAD = 4
 _STREAM_BUFFER = 16_384
-# About what a sheet window takes, as PNG and once decoded, and the frames that augmentation may need
+# Approximate bytes of a sheet window, as PNG and once decoded, and the frames that augmentation may need
 # beside a window.
 _SHEET_BYTES = 10_000
 _MARGIN_FRAMES = 16
-# The part of the free memory that the split may take.
+# The share of the free memory that the split may take.
 _SHARE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """One batch.
+    """One batch of training pairs.
 
     Attributes:
         sheets: uint8 (pairs, rows, columns).
         spectrograms: float32 (pairs, 92, frames).
-        music: int64 (pairs, keys); pairs with a key in common are the same music. None where that
-            does not matter.
+        music: int64 (pairs, keys); pairs with a key in common are the same music. None if pairs of the
+            same music may be negatives.
         index: the pairs' numbers in their source, (pairs,).
         epoch, number: the batch is the `number`-th of its epoch, from 0.
     """
@@ -65,7 +65,7 @@ class Training:
 
 
 def join(batches: Sequence[Training]) -> Training:
-    """One batch of the pairs of several; its number is that of the last."""
+    """Join the pairs of several batches to one batch; its number is that of the last."""
     if len(batches) == 1:
         return batches[0]
     keys = [batch.music for batch in batches if batch.music is not None]
@@ -79,18 +79,18 @@ def join(batches: Sequence[Training]) -> Training:
 
 
 class Source(Protocol):
-    """Where batches come from: snippets, or what is made up."""
+    """Where batches come from: snippets, or made-up pairs."""
 
     def identity(self) -> dict[str, object]:
-        """What the order and the content of the batches depend on, as plain values."""
+        """The settings that the order and the content of the batches depend on, as plain values."""
         ...
 
     def read(self, epoch: int, batch: int) -> Iterator[Training]:
-        """Batches without end, from this one of this epoch on."""
+        """Yield batches without end, beginning with the given batch of the given epoch."""
         ...
 
     def names(self, index: NDArray[np.int64]) -> list[str]:
-        """Names of these pairs, for messages."""
+        """Names of the pairs with these numbers, for messages."""
         ...
 
 
@@ -99,11 +99,17 @@ class SnippetBatches:
 
     Args:
         split: of one folder, or of several that were joined.
-        memory: of `options.MEMORY`; "auto" holds the split in memory if it takes no more than
-            0.6 of what is free.
-        device: where "device" holds it.
-        rank, ranks: this process among those of distributed training; no pair is in two of them.
+        config: the model, whose windows and batch size the batches have.
+        seed: of the order and of augmentation.
+        memory: one of `options.MEMORY`; "auto" holds the split in memory if it takes no more than
+            0.6 of the free memory.
+        device: the device that trains, and holds the split if `memory` is "device".
+        rank, ranks: number of this process among those of distributed training, and how many there
+            are; no pair is in two of them.
         beside: how many of these processes are on this machine, and share its memory.
+
+    Attributes:
+        in_memory: whether the split is held in memory.
 
     Raises:
         DatasetError: the shards are damaged, or their windows are smaller than the model's.
@@ -129,8 +135,8 @@ class SnippetBatches:
         self.in_memory = memory in ("in-memory", "device") or (
             memory == "auto" and need(split, config) * beside < free_memory() * _SHARE
         )
-        # Made beside a step of processors, a batch would hold up one of the threads, and all of them
-        # wait for that one: all of them make it, between two steps.
+        # A batch that is made during a step on processors would delay one of the step's threads, for
+        # which all others wait: so all threads make it, between two steps.
         on_processors = device is None or device.type == "cpu"
         self._between = (
             on_processors and torch.get_num_threads() >= processors() and memory != "device"
@@ -142,13 +148,13 @@ class SnippetBatches:
             "window": config.sheet_shape,
             "seed": seed,
             "columns": (),
-            # What augmentation leaves anyway, and what the network makes of anything else.
+            # Augmentation returns this type anyway, and the network converts others to it.
             "spectrogram_type": "float32",
         }
         if memory == "device":
             view.update(augment=config.augment)
-            seen = views.view(split.info, **view)
-            self._pairs = Resident(split, seen, device or torch.device("cpu"))
+            device_view = views.view(split.info, **view)
+            self._pairs = Resident(split, device_view, device or torch.device("cpu"))
         elif self.in_memory:
             self._pairs = Pairs(split, split.name, **view, augment=config.augment, in_memory=True)
         else:
@@ -163,30 +169,30 @@ class SnippetBatches:
         self._keys = music.keys(self._split, config.context_s) if training.mask_same else None
 
     def identity(self) -> dict[str, object]:
-        """What the order and the content of the batches depend on."""
-        found: dict[str, object] = {
+        """The settings that the order and the content of the batches depend on."""
+        values: dict[str, object] = {
             "snippets": self._split.info.dataset_sha256,
             "rows": len(self._split),
             "in_memory": self.in_memory,
             "seed": self._seed,
             "ranks": self._ranks,
         }
-        return found if self._stream is None else {**found, "buffer": self._stream.buffer}
+        return values if self._stream is None else {**values, "buffer": self._stream.buffer}
 
     def names(self, index: NDArray[np.int64]) -> list[str]:
         """Pieces and onsets of these rows, for messages."""
-        found = self._split.index
-        return [f"{found.pieces[found.piece[i]]}/{found.onset[i]}" for i in index.tolist()]
+        rows = self._split.index
+        return [f"{rows.pieces[rows.piece[i]]}/{rows.onset[i]}" for i in index.tolist()]
 
     def read(self, epoch: int, batch: int) -> Iterator[Training]:
-        """Batches without end, from this one of this epoch on."""
+        """Yield batches without end, beginning with the given batch of the given epoch."""
         if self._stream is not None:
             return self._streams(self._stream, epoch, batch)
         assert self._pairs is not None
         return self._pieces(self._pairs, epoch, batch)
 
     def _pieces(self, pairs: Pairs | Resident, epoch: int, batch: int) -> Iterator[Training]:
-        """In memory: the sampler says which rows, threads make the batches."""
+        """In memory: the sampler chooses the rows, threads make the batches."""
         # Pieces of one onset each are a random order of all onsets.
         onsets = self._onsets or 1
         sampler = PieceBatches(
@@ -205,7 +211,7 @@ class SnippetBatches:
                 for number, rows in enumerate(sampler, first):
                     yield epoch, number, rows
 
-        def made(epoch: int, number: int, rows: Sequence[int]) -> Training:
+        def make(epoch: int, number: int, rows: Sequence[int]) -> Training:
             return self._training(pairs.batch(rows, epoch), epoch, number)
 
         if self._between:
@@ -214,11 +220,11 @@ class SnippetBatches:
                 for order in orders():
                     parts = np.array_split(order[2], min(threads, len(order[2])))
                     rows = (part.tolist() for part in parts)
-                    yield join(list(pool.map(partial(made, *order[:2]), rows)))
-        # What a device does, it does one after the other.
+                    yield join(list(pool.map(partial(make, *order[:2]), rows)))
+        # A device makes one batch after the other.
         threads = 1 if isinstance(pairs, Resident) else max(1, min(_THREADS, processors() // 2))
         with ThreadPoolExecutor(threads, "batches") as pool:
-            calls = (partial(made, *order) for order in orders())
+            calls = (partial(make, *order) for order in orders())
             yield from ahead(pool, calls, _AHEAD * threads + 1)
 
     def _streamed(self, split: Split, config: Config, view: dict[str, Any]) -> Stream:
@@ -236,9 +242,9 @@ class SnippetBatches:
 
     def _streams(self, stream: Stream, epoch: int, batch: int) -> Iterator[Training]:
         while True:
-            found = stream.read(epoch, batch, self._rank, self._ranks)
-            for number, one in enumerate(found, batch):
-                yield self._training(one, epoch, number)
+            batches = stream.read(epoch, batch, self._rank, self._ranks)
+            for number, pairs in enumerate(batches, batch):
+                yield self._training(pairs, epoch, number)
             epoch, batch = epoch + 1, 0
 
     def _training(self, batch: Batch | Windows, epoch: int, number: int) -> Training:
@@ -254,7 +260,7 @@ class SnippetBatches:
 
 
 def need(split: Split, config: Config) -> int:
-    """About how many bytes a split takes in memory, as windows of a model are read from it."""
+    """Estimate the bytes that a split takes in memory, as windows of a model are read from it."""
     bands, stored = split.info.spectrogram_shape
     frames = min(stored, config.frames + _MARGIN_FRAMES)
     return len(split) * (2 * bands * frames + _SHEET_BYTES)

@@ -1,9 +1,9 @@
-"""Checkpoints of a run: the last, the one before it, the best, and how they are found again.
+"""Save and load the checkpoints of a run: the last, the previous one, and the best.
 
     RUN/checkpoints/last.pt, previous.pt, best.pt
 
-A file begins with the SHA-256 of what follows, so that damage is seen; it is written under another
-name, flushed to the disk and renamed, the last one becoming the previous one.
+A file begins with the SHA-256 of the rest, so that damage is detected; it is written under another
+name, flushed to the disk and renamed, and the last one becomes the previous one.
 """
 
 import hashlib
@@ -24,13 +24,15 @@ _DIGEST = 32
 
 
 def save(folder: Path, state: Mapping[str, Any], best: bool = False) -> None:
-    """Make a state the last checkpoint of a folder.
+    """Save a state as the last checkpoint of a folder.
 
     Args:
-        best: it is the best one too.
+        folder: the folder of the checkpoints; created if needed.
+        state: values and tensors.
+        best: whether it is the best one too.
 
     Raises:
-        OSError: it cannot be written; the checkpoints that are there stay.
+        OSError: it cannot be written; the earlier checkpoints stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
@@ -47,19 +49,20 @@ def save(folder: Path, state: Mapping[str, Any], best: bool = False) -> None:
             os.replace(folder / LAST, folder / PREVIOUS)
 
 
-def there(folder: Path) -> bool:
-    """Whether a folder has a checkpoint to go on from, whole or not."""
+def exist(folder: Path) -> bool:
+    """Whether a folder has a checkpoint to continue from, damaged or not."""
     return any((folder / name).exists() for name in (LAST, PREVIOUS))
 
 
 def load(folder: Path, warn: Callable[[str], None]) -> dict[str, Any]:
-    """The last checkpoint of a folder that is whole.
+    """Load the last undamaged checkpoint of a folder.
 
     Args:
-        warn: called with a message if that is the previous one, since the last one is damaged.
+        folder: the folder of the checkpoints.
+        warn: called with a message if that is the previous one, because the last one is damaged.
 
     Raises:
-        MsmdError: there is none, or all are damaged.
+        MsmdError: there is no checkpoint, or all are damaged.
     """
     damaged = []
     for name in (LAST, PREVIOUS):
@@ -71,17 +74,17 @@ def load(folder: Path, warn: Callable[[str], None]) -> dict[str, Any]:
             damaged.append(str(path))
             continue
         if damaged:
-            warn(f"{damaged[0]} is damaged; going on from {path}, {state['pairs']:,} pairs")
+            warn(f"{damaged[0]} is damaged; continuing from {path}, {state['pairs']:,} pairs")
         return state
     if damaged:
         raise MsmdError(
             f"{' and '.join(damaged)}: damaged; start the training anew in another folder"
         )
-    raise MsmdError(f"{folder}: no checkpoint to go on from; leave --resume out to start")
+    raise MsmdError(f"{folder}: no checkpoint to continue from; leave --resume out to start")
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The state in a file; None if it is damaged."""
+    """Read the state in a file; None if it is damaged."""
     data = path.read_bytes()
     if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
         return None

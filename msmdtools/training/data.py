@@ -1,4 +1,4 @@
-"""Where a training's batches come from, and what validates it: snippets, or what is made up."""
+"""Open the batches and the validation of a training: from snippets, or from made-up pairs."""
 
 import os
 from collections.abc import Sequence
@@ -16,12 +16,16 @@ from msmdtools.training.validation import Validation
 
 
 class Validator(Protocol):
-    """Measures retrieval among pairs that are not trained on."""
+    """Measures retrieval among pairs that are not in training.
+
+    Attributes:
+        candidates: number of pairs.
+    """
 
     candidates: int
 
     def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:
-        """Metrics by direction."""
+        """Measure the metrics of a network, by direction and name."""
         ...
 
 
@@ -34,13 +38,20 @@ def open_data(
     before: dict[str, Any],
     device: torch.device | None = None,
 ) -> tuple[Source, Validator]:
-    """The batches of one process, and the validation.
+    """Open the batches of one process, and the validation.
 
     Args:
         snippets: folders or URLs, or `SYNTHETIC` alone. All are trained on, the first validates.
-        before: the identity of the run that is resumed: a split that was held in memory is so again,
-            whatever memory is free now, as the order of batches depends on it. Empty for a new run.
-        device: that trains.
+        config: the model, whose windows and batch size the batches have.
+        options: how the training is run.
+        rank, ranks: number of this process among those of distributed training, and how many there are.
+        before: the identity of the run that is resumed: a split that was held in memory is held there
+            again, whatever memory is free now, because the order of batches depends on it. Empty for a
+            new run.
+        device: the device that trains.
+
+    Returns:
+        The batches of this process, and the validation.
 
     Raises:
         DatasetError: no snippets, windows smaller than the model's, or of different sizes.
@@ -53,7 +64,7 @@ def open_data(
     memory = options.memory
     if memory == "auto" and "in_memory" in before:
         memory = "in-memory" if before["in_memory"] else "stream"
-    # The smaller split first: what is wrong with the windows is found before much is read.
+    # The smaller split first: a fault of the windows shows before much is read.
     validation = Validation(opened[0], config, options.validation_pairs)
     batches = SnippetBatches(
         reader.join(opened, "train"),

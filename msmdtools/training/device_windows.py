@@ -1,8 +1,8 @@
-"""Windows cut and augmented on a device, many at once: what `loading.sheet_augment` and
-`loading.audio_augment` do on processors, with the same draws.
+"""Cut and augment windows on a device, many at once.
 
-Sheets agree to a grey level or two, as interpolation there rounds places to 1/32 pixel; spectrograms
-to the last bits.
+The functions do what `loading.sheet_augment` and `loading.audio_augment` do on processors, with the same
+random numbers. Sheets agree to a grey level or two, because OpenCV rounds places to 1/32 pixel when it
+interpolates; spectrograms agree to the last bits.
 """
 
 from typing import Any
@@ -31,10 +31,13 @@ def sheets(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Tensor:
-    """Windows of sheet pictures, as `loading.sheet_augment.cut` makes them.
+    """Cut windows out of sheet pictures and augment them, as `loading.sheet_augment.cut` does.
 
     Args:
         pictures: uint8 (pairs, stored rows, stored columns), the onset in the middle of each.
+        rows, columns: size of a window in pixels.
+        augment: what to vary, and how much at most.
+        seed, epoch: with each pair's index, what the random numbers depend on.
         index: the pairs' indices in their split, (pairs,).
 
     Returns:
@@ -79,11 +82,14 @@ def spectrograms(
     epoch: int,
     index: NDArray[np.int64],
 ) -> Tensor:
-    """Windows of spectrograms, as `loading.audio_augment.cut` makes them.
+    """Cut windows out of spectrograms and augment them, as `loading.audio_augment.cut` does.
 
     Args:
         stored: float16 (pairs, bands, stored frames).
-        centre: the onset's frame in them; it becomes frame `frames // 2` of the window.
+        centre: the onset's frame in the stored spectrograms; it becomes frame `frames // 2` of the window.
+        frames: frames of a window.
+        augment: what to vary, and how much at most.
+        seed, epoch: with each pair's index, what the random numbers depend on.
         index: the pairs' indices in their split, (pairs,).
 
     Returns:
@@ -129,7 +135,7 @@ def spectrograms(
 def _place(
     pictures: Tensor, rows: int, columns: int, shift: Tensor, scale: Tensor, angle: Tensor
 ) -> Tensor:
-    """Windows whose middle, shifted, is the pictures' middle: float32, grey levels."""
+    """Cut windows whose middle, shifted, is the pictures' middle: float32, grey levels."""
     height, width = pictures.shape[1:]
     cos, sin = (torch.cos(angle) / scale).float(), (torch.sin(angle) / scale).float()
     shift = shift.float()
@@ -146,7 +152,7 @@ def _place(
 
 
 def _thickened(windows: Tensor, px: Tensor) -> Tensor:
-    """As `loading.sheet_augment.thicken`; px (pairs, 1, 1)."""
+    """Thicken or thin strokes as `loading.sheet_augment.thicken` does; px (pairs, 1, 1)."""
     sign = torch.where(px > 0, 1.0, -1.0).float()
     ink = -windows * sign  # thinner ink is thicker paper
     whole, part = torch.div(px.abs(), 2, rounding_mode="floor"), px.abs() % 2
@@ -161,7 +167,7 @@ def _largest(x: Tensor) -> Tensor:
 
 
 def _blurred(windows: Tensor, sigma: Tensor) -> Tensor:
-    """A Gaussian blur as OpenCV's, of sigma (pairs,); none below 0.3."""
+    """Blur by a Gaussian as OpenCV does, of sigma (pairs,); not at all below 0.3."""
     sigma = sigma.float()
     radius = (torch.round(sigma * 6 + 1).long() | 1) // 2
     most = int(radius.max())
@@ -177,7 +183,7 @@ def _blurred(windows: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _stained(windows: Tensor, most: float, drawn: Tensor) -> Tensor:
-    """Darken by soft ellipses; drawn (pairs, 1 + 5 x stains): how many, and each one's numbers."""
+    """Darken by soft ellipses; drawn (pairs, 1 + 5 x stains): how many, and the numbers of each."""
     height, width = windows.shape[1:]
     count = torch.round(most * drawn[:, 0])[:, None, None]
     rows = torch.arange(height, device=windows.device)[:, None]
@@ -208,10 +214,10 @@ def _with_noise(windows: Tensor, most: float, drawn: Tensor) -> Tensor:
 
 def _at(stored: Tensor, centre: int, before: Tensor, frames: int, speed: Tensor) -> Tensor:
     """Windows `speed` times as fast, the stored frame `centre` at frame `before`: float32."""
-    have = stored.shape[2]
+    count = stored.shape[2]
     place = torch.arange(frames, device=stored.device) - before[:, None]
-    place = (centre + place * speed[:, None]).clip(-1, have) + 1
-    left = place.long().clip(max=have)
+    place = (centre + place * speed[:, None]).clip(-1, count) + 1
+    left = place.long().clip(max=count)
     source = F.pad(stored, (1, 1)).float()  # silence at either end
     index = left[:, None, :].expand(-1, stored.shape[1], -1)
     weight = (place - left).float()[:, None]
@@ -219,7 +225,7 @@ def _at(stored: Tensor, centre: int, before: Tensor, frames: int, speed: Tensor)
 
 
 def _reverberate(magnitudes: Tensor, seconds: Tensor) -> None:
-    """As in `loading.audio_augment`, in place; seconds (pairs, 1)."""
+    """Reverberate as `loading.audio_augment` does, in place; seconds (pairs, 1)."""
     factor = (10 ** (-6 / (FRAMES_PER_SECOND * seconds))).float()
     tail = torch.zeros_like(magnitudes[:, :, 0])
     for frame in range(magnitudes.shape[2]):
@@ -229,11 +235,11 @@ def _reverberate(magnitudes: Tensor, seconds: Tensor) -> None:
 
 
 def _masked(windows: Tensor, most: float, axis: int, drawn: Tensor) -> Tensor:
-    """Where a stretch along an axis is silent: bool, (pairs, 1, frames) or (pairs, bands, 1)."""
-    have = windows.shape[axis]
-    width = torch.floor(drawn[:, :1] * (int(most) + 1)).clip(max=have)
-    first = torch.floor(drawn[:, 1:] * (have - width + 1))
-    at = torch.arange(have, device=windows.device)
+    """Mark a random silent stretch along an axis: bool, (pairs, 1, frames) or (pairs, bands, 1)."""
+    length = windows.shape[axis]
+    width = torch.floor(drawn[:, :1] * (int(most) + 1)).clip(max=length)
+    first = torch.floor(drawn[:, 1:] * (length - width + 1))
+    at = torch.arange(length, device=windows.device)
     return ((at >= first) & (at < first + width)).unsqueeze(1 if axis == 2 else 2)
 
 

@@ -1,4 +1,4 @@
-"""The devices that a training calculates with, and its processes on them."""
+"""Set up the devices that a training calculates with, and start its processes on them."""
 
 import os
 
@@ -10,11 +10,11 @@ from msmdtools.training.options import TrainOptions
 
 
 def launched(options: TrainOptions, precision: str) -> Fabric:
-    """The devices of a training, with its other processes started.
+    """Set up the devices of a training, and start its other processes.
 
     Args:
         options: which accelerator, how many devices and nodes.
-        precision: Lightning's name of one.
+        precision: Lightning's name of a precision.
 
     Raises:
         MsmdError: there are no such devices.

@@ -1,4 +1,4 @@
-"""What a machine calculates fast with, and how much memory is to be had."""
+"""Find out which precision a machine calculates fast with, and how much memory it has free."""
 
 import os
 from pathlib import Path
@@ -13,28 +13,28 @@ _MEMORY = Path("/proc/meminfo")
 _LIMITS = Path("/sys/fs/cgroup")
 
 
-def precision(asked: str, accelerator: str) -> str:
-    """Lightning's name of a precision.
+def precision(choice: str, accelerator: str) -> str:
+    """Translate a precision into Lightning's name.
 
     Args:
-        asked: "32", "bf16", or "auto" for bfloat16 where the hardware has it.
+        choice: "32", "bf16", or "auto" for bfloat16 if the hardware has it.
         accelerator: "auto", "cpu", "cuda" and so on.
     """
-    if asked == "32":
+    if choice == "32":
         return "32-true"
-    if asked == "bf16" or _has_bf16(accelerator):
+    if choice == "bf16" or _has_bf16(accelerator):
         return "bf16-mixed"
     return "32-true"
 
 
 def tune() -> None:
-    """Let GPUs choose the fastest convolutions, and matrix products of 19 bits: windows have one size."""
+    """Let GPUs choose the fastest convolutions, as windows have one size, and multiply in 19 bits."""
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
 
 
 def free_memory() -> int:
-    """Bytes of memory that are free, or used for nothing but copies of files."""
+    """Bytes of memory that are free or hold only copies of files."""
     try:
         lines = _MEMORY.read_text().splitlines()
         free = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))

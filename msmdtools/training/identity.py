@@ -1,4 +1,4 @@
-"""What makes a run this run: settings and data by name, which a resumed run must share."""
+"""The identity of a run: its settings and data by name, which a resumed run must share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,20 @@ from typing import Any
 from msmdtools.models.config import Config
 from msmdtools.training.options import TrainOptions
 
-_SAID = {"ranks": "number of processes"}
+_WORDS = {"ranks": "number of processes"}
 
 
 def settings(config: Config, options: TrainOptions, precision: str) -> dict[str, Any]:
-    """What a run is, beside its data: with any of it changed, it would be another one."""
+    """The settings of a run, apart from its data: a change of any of them makes another run.
+
+    Args:
+        config: the model.
+        options: how the training is run.
+        precision: Lightning's name of the precision.
+
+    Returns:
+        The settings by name, as plain values.
+    """
     return {
         **_flat(config.to_json()),
         "budget_s": options.budget_s,
@@ -22,19 +31,19 @@ def settings(config: Config, options: TrainOptions, precision: str) -> dict[str,
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is otherwise now than before, of what there is now."""
+    """Describe the settings that are different now, one text for each."""
     return [
-        f"{_SAID.get(name, name)} was {before.get(name)} and is {value}"
+        f"{_WORDS.get(name, name)} was {before.get(name)} and is {value}"
         for name, value in now.items()
         if before.get(name) != value
     ]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, f"{prefix}{name}.")
         else:
-            found[prefix + name] = value
-    return found
+            flat[prefix + name] = value
+    return flat

@@ -1,4 +1,4 @@
-"""Stopping a training where it can be gone on with: after its present step."""
+"""Stop a training where it can be resumed: after the present step."""
 
 import signal
 from collections.abc import Iterator
@@ -11,29 +11,34 @@ from msmdtools.errors import Terminated
 
 @dataclass
 class Stop:
-    """Whether the user or the system has asked for an end, and by which signal."""
+    """Whether the user or the system has requested an end, and by which signal.
 
-    asked: bool = False
+    Attributes:
+        requested: whether the training is to end.
+        number: number of the signal.
+    """
+
+    requested: bool = False
     number: int = signal.SIGINT
 
     def error(self) -> KeyboardInterrupt:
-        """What to raise at the end."""
+        """The exception to raise at the end."""
         return Terminated() if self.number == signal.SIGTERM else KeyboardInterrupt()
 
 
 @contextmanager
 def listening() -> Iterator[Stop]:
-    """An interrupt or a termination signal asks for an end; a second one ends at once.
+    """Listen for interrupts and termination signals: the first requests an end, a second ends at once.
 
-    Only the main thread of a process gets signals; in another one nothing asks.
+    Only the main thread of a process gets signals; in other threads nothing is requested.
     """
     stop = Stop()
 
     def handle(number: int, _: FrameType | None) -> None:
         stop.number = number
-        if stop.asked:
+        if stop.requested:
             raise stop.error()
-        stop.asked = True
+        stop.requested = True
 
     try:
         old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,4 +1,4 @@
-"""What is trained, with all that a step changes: network and loss, optimisers, averaged weights."""
+"""Train a network step by step, with everything that a step changes: loss, optimisers, averaged weights."""
 
 import math
 from collections.abc import Iterator
@@ -17,19 +17,22 @@ from msmdtools.training.averages import Average
 from msmdtools.training.batches import Training
 from msmdtools.training.objective import Objective, begin_with
 
-# The stream of random numbers that dropout draws from; see snippets.draws.
+# The stream of random numbers that dropout draws from; see base.draws.
 _DROPOUT = 64
 
 
 class Learner:
-    """A model in training, in this process or in this and others.
+    """A model in training, in one process or distributed over several.
 
     Args:
+        config: the model.
+        fabric: the devices.
         seed: of the weights and of dropout.
-        init: a model to begin with the weights of; None for random ones.
+        init: a model whose weights the training starts from; None for random ones.
 
     Attributes:
-        anew: names of the weights that are random in spite of `init`: they are of another size there.
+        objective: the network with its loss.
+        anew: names of the weights that are random in spite of `init`, because their size differs there.
 
     Raises:
         MsmdError: there is no such model, or it has other layers.
@@ -43,8 +46,9 @@ class Learner:
         self.anew = begin_with(self.objective.network, init) if init else []
         if config.training.freeze_towers:
             self.network.freeze_towers()
-        made = optimisers.make(config.training, self.objective)
-        self._module, *self._optimisers = fabric.setup(self.objective, *made)
+        self._module, *self._optimisers = fabric.setup(
+            self.objective, *optimisers.make(config.training, self.objective)
+        )
         self._rates = optimisers.Rates(self._optimisers)
         ema = config.training.ema
         self._average = Average(self.objective.network, ema) if ema else None
@@ -56,23 +60,27 @@ class Learner:
 
     @property
     def temperature(self) -> float | None:
-        """The loss's temperature now; None if it has none."""
+        """The present temperature of the loss; None if it has none."""
         return getattr(self.objective.loss, "temperature", None)
 
     @property
     def rate(self) -> float:
-        """The largest of the learning rates now."""
+        """The largest of the present learning rates."""
         return max(self._rates.now())
 
     def step(self, batch: Training, number: int, factor: float) -> float:
-        """One step along the gradient of a batch; the loss before it.
+        """Take one step along the gradient of a batch.
 
         Args:
-            number: of the step, which dropout draws from: no state of a generator is to be kept.
-            factor: part of their highest values that the learning rates have.
+            batch: the pairs.
+            number: of the step; dropout draws from it, so that no generator's state needs to be saved.
+            factor: share of their highest values that the learning rates have.
+
+        Returns:
+            The loss before the step.
 
         Raises:
-            FloatingPointError: the loss or the gradient is not finite; the weights are as they were.
+            FloatingPointError: the loss or the gradient is not finite; the weights stay as they were.
         """
         self._rates.set(factor)
         drawn = draws.hashes(self._seed, _DROPOUT, number, self._fabric.global_rank)
@@ -84,9 +92,9 @@ class Learner:
         self._fabric.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.objective.parameters(), self._clip)
         value = float(loss.detach())
-        for what, found in (("loss", value), ("gradient", float(norm))):
-            if not math.isfinite(found):
-                raise FloatingPointError(f"the {what} is {found}")
+        for name, quantity in (("loss", value), ("gradient", float(norm))):
+            if not math.isfinite(quantity):
+                raise FloatingPointError(f"the {name} is {quantity}")
         for optimiser in self._optimisers:
             optimiser.step()
         if self._average is not None:
@@ -95,7 +103,7 @@ class Learner:
 
     @contextmanager
     def averaged(self) -> Iterator[TwoTower]:
-        """The network, meanwhile with its averaged weights if it has them."""
+        """The network, with its averaged weights inside the `with` block if it has them."""
         if self._average is None:
             yield self.network
             return
@@ -107,7 +115,7 @@ class Learner:
             self.network.load_state_dict(own)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next steps depend on, beside their batches."""
+        """Everything that the next steps depend on, apart from their batches."""
         average = self._average
         return {
             "objective": self.objective.state_dict(),
@@ -116,7 +124,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where another learner was."""
+        """Go to the saved state of another learner."""
         self.objective.load_state_dict(state["objective"])
         for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
@@ -125,5 +133,5 @@ class Learner:
             self._average.load(state["average"]["steps"], state["average"]["state"])
 
     def _gather(self, values: Tensor, gradients: bool) -> Tensor:
-        found: Any = self._fabric.all_gather(values, sync_grads=gradients)
-        return torch.flatten(found, 0, 1)
+        gathered: Any = self._fabric.all_gather(values, sync_grads=gradients)
+        return torch.flatten(gathered, 0, 1)

@@ -1,9 +1,9 @@
-"""Muon: momentum whose steps are orthogonalised, for the weights of convolutions and linear layers.
+"""The optimiser Muon, which orthogonalises its steps, for the weights of convolutions and linear layers.
 
 Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks". Each weight is taken as a
 matrix (outputs, inputs x kernel); its momentum (Nesterov) is replaced by the nearest orthogonal matrix,
-found by five steps of a Newton-Schulz iteration, so that all directions of a step are equally large.
-`torch.optim.Muon` is the same for matrices, and does not take convolutions.
+computed by five steps of a Newton-Schulz iteration, so that all directions of a step are equally large.
+`torch.optim.Muon` does the same for matrices, and does not take convolutions.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,8 @@ class Muon(torch.optim.Optimizer):
     """Muon for weights of two or more dimensions.
 
     Args:
-        lr: length of a step, of the orthogonal matrix: 0.02 is usual.
+        parameters: the weights.
+        lr: length of a step, in units of the orthogonal matrix: 0.02 is usual.
         momentum: of the gradient's running mean.
         weight_decay: decoupled, times `lr`.
 
@@ -42,7 +43,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step along the gradients; it takes no closure and returns nothing."""
+        """Take one step along the gradients. The closure must be None, and nothing is returned."""
         assert closure is None
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -53,11 +54,11 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
             ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-            # Matrices of one size together: a GPU is given thousands of small products otherwise.
+            # Matrices of one size together: otherwise a GPU gets thousands of small products.
             alike: dict[torch.Size, list[int]] = {}
-            steps = [_matrix(one, p) for one, p in zip(ahead, parameters, strict=True)]
-            for number, one in enumerate(steps):
-                alike.setdefault(one.shape, []).append(number)
+            steps = [_matrix(values, p) for values, p in zip(ahead, parameters, strict=True)]
+            for number, matrix in enumerate(steps):
+                alike.setdefault(matrix.shape, []).append(number)
             for (rows, columns), numbers in alike.items():
                 updates = orthogonalise(torch.stack([steps[n] for n in numbers]))
                 # Wide and tall matrices move their outputs by the same amount.
@@ -69,14 +70,14 @@ class Muon(torch.optim.Optimizer):
         state = self.state[p]
         if not state:
             state["momentum"] = torch.zeros_like(p)
-        found: Tensor = state["momentum"]
-        return found
+        momentum: Tensor = state["momentum"]
+        return momentum
 
 
 def _matrix(values: Tensor, weight: Tensor) -> Tensor:
-    """A weight's values as a matrix (outputs, inputs x kernel), in the order that the weight is stored in.
+    """A weight's values as a matrix (outputs, inputs x kernel), in the order in which the weight is stored.
 
-    Of the weight itself it is a view.
+    For the weight itself the matrix is a view.
     """
     if weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last):
         values = values.permute(0, 2, 3, 1)
@@ -84,10 +85,10 @@ def _matrix(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """About the nearest orthogonal matrices to some: singular values become 0.7 to 1.2.
+    """Approximate the nearest orthogonal matrices: singular values become 0.7 to 1.2.
 
-    Each step of the iteration multiplies by a polynomial of x xᵀ, and these commute: so they are
-    multiplied with each other, which are small matrices, and with x once.
+    Each step of the iteration multiplies by a polynomial of x xᵀ, and these polynomials commute: so they
+    are multiplied with each other, which are small matrices, and with x once.
 
     Args:
         matrices: (..., rows, columns).
@@ -104,5 +105,5 @@ def orthogonalise(matrices: Tensor) -> Tensor:
         if step < _STEPS - 1:
             gram = factor @ gram @ factor
     assert product is not None
-    found: Tensor = product @ x
-    return found.mT if tall else found
+    nearest: Tensor = product @ x
+    return nearest.mT if tall else nearest

@@ -1,10 +1,10 @@
-"""What is made small: the loss of a network's embeddings over a batch, or over those of all processes.
+"""The objective of training: the loss of a network's embeddings over a batch, or the batches of all processes.
 
-In distributed training each process embeds its own pairs, and the embeddings of all of them are each
+In distributed training each process embeds its own pairs, and the embeddings of all processes are each
 other's negatives. Every process then calculates the whole loss. The gradient of a gathered embedding
-is the sum of those of all (equal) losses, and the average over the processes that follows makes of it
-the gradient of one: as if one process had had all pairs. Batch normalisation and CCA keep the
-statistics of each process's own pairs.
+is the sum of the gradients of all (equal) losses, which the average over the processes turns into the
+gradient of one loss: as if one process had all pairs. Batch normalisation and CCA keep the statistics
+of each process's own pairs.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from msmdtools.models.config import Config
 from msmdtools.models.model import find
 from msmdtools.models.network import TwoTower
 
-# What a projection's weights are multiplied by when it gets more columns; see `begin_with`.
+# Factor of a projection's weights when it gets more columns; see `begin_with`.
 _SHRINK = 0.2
 
 # Joins the tensors of all processes along the first axis; with or without their gradients.
@@ -26,7 +26,15 @@ Gather = Callable[[Tensor, bool], Tensor]
 
 
 class Objective(nn.Module):
-    """A network with its loss, whose temperature is learned with it."""
+    """A network with its loss, whose temperature is learned with the network.
+
+    Args:
+        config: the model.
+
+    Attributes:
+        network: the network.
+        loss: the loss.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -40,14 +48,17 @@ class Objective(nn.Module):
         music: Tensor | None = None,
         gather: Gather | None = None,
     ) -> Tensor:
-        """The loss of pairs, a scalar.
+        """Compute the loss of pairs.
 
         Args:
             sheets: uint8 (pairs, rows, columns).
             spectrograms: (pairs, 92, frames).
             music: int64 (pairs, keys): pairs with any key in common are the same music, and no
                 negatives of each other. None if all others are negatives.
-            gather: how the embeddings of all processes are brought together; None for one process.
+            gather: collects the embeddings of all processes; None for one process.
+
+        Returns:
+            A scalar.
         """
         u, v = self.network(sheets, spectrograms)
         if gather is not None:
@@ -59,26 +70,25 @@ class Objective(nn.Module):
 
 
 def same(music: Tensor) -> Tensor:
-    """Which pairs are the same music: bool (pairs, pairs), without the diagonal.
+    """Mark pairs of the same music: bool (pairs, pairs), False on the diagonal.
 
     Args:
         music: int64 (pairs, keys); see `Objective.forward`.
     """
-    found = (music[:, None] == music[None, :]).any(2)
-    return found & ~torch.eye(len(music), dtype=torch.bool, device=music.device)
+    shared = (music[:, None] == music[None, :]).any(2)
+    return shared & ~torch.eye(len(music), dtype=torch.bool, device=music.device)
 
 
 def begin_with(network: TwoTower, where: str) -> list[str]:
-    """Give a network the weights of a trained model, named as `load_model` takes it.
+    """Load the weights of a trained model, named as `load_model` takes it, into a network.
 
     A projection of a longer or shorter context, whose map has more or fewer columns, gets the weights of
-    the columns in the middle, and nothing beside them. Layers that are otherwise of another size stay as
-    they are.
+    the columns in the middle, and zeros beside them. Other layers whose size differs stay as they are.
 
-    With more columns a linear projection is multiplied by a fifth. Embeddings are normalised, so these stay
-    as they are; but weights grow as they are trained, and what a step changes is then ever smaller beside
-    them (van Laarhoven, "L2 regularization versus batch and weight normalization", 2017): columns that
-    begin at zero would hardly count for long.
+    With more columns a linear projection is multiplied by a fifth. Embeddings are normalised, so they do not
+    change; but weights grow in training, and the larger they are, the less a step changes them (van Laarhoven,
+    "L2 regularization versus batch and weight normalization", 2017): columns that begin at zero would matter
+    little for a long time.
 
     Returns:
         The names of the weights that stayed.
@@ -107,7 +117,7 @@ def begin_with(network: TwoTower, where: str) -> list[str]:
 
 
 def _columns(weight: Tensor, map_: tuple[int, int, int], columns: int) -> Tensor:
-    """Weights (outputs, features) of a map (channels, rows, columns) for one of other columns."""
+    """Fit weights (outputs, features) of a map (channels, rows, columns) to another number of columns."""
     weight = weight.unflatten(1, map_)
     more = columns - map_[2]
     if more < 0:

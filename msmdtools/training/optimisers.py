@@ -1,4 +1,4 @@
-"""The optimisers of a training, and learning rate and size of a step as it goes on."""
+"""Make the optimisers of a training, and schedule its learning rate and the size of its steps."""
 
 import math
 from typing import Any
@@ -9,16 +9,16 @@ from torch import nn
 from msmdtools.models.options import Training
 from msmdtools.training.muon import Muon
 
-# Of the learning rate of Adam for what Muon does not take.
+# AdamW's running means, beside Muon too.
 _BETAS = (0.9, 0.98)
 
 
 def make(options: Training, objective: nn.Module) -> list[torch.optim.Optimizer]:
-    """The optimisers of a network and its loss.
+    """Make the optimisers of a network and its loss.
 
-    Adam and AdamW take all parameters. With Muon, it takes the kernels and matrices, and AdamW what
-    has one dimension only: biases, normalisation, temperature. Weight decay is for kernels and
-    matrices, with Adam (where it is an L2 penalty) for all.
+    Adam and AdamW take all parameters. Muon takes the kernels and matrices only, and AdamW the parameters
+    of one dimension: biases, normalisation, temperature. Weight decay is for kernels and matrices, with
+    Adam (where it is an L2 penalty) for all parameters.
     """
     parameters = [p for p in objective.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim > 1]
@@ -34,11 +34,15 @@ def make(options: Training, objective: nn.Module) -> list[torch.optim.Optimizer]
 
 
 def factor(options: Training, pairs: int, done: float) -> float:
-    """What part of its highest value the learning rate has.
+    """The share of its highest value that the learning rate has at some point of the training.
 
     Args:
-        pairs: trained on so far; the rate rises over the first `warmup_pairs`.
-        done: how much of the whole training that is, 0 to 1.
+        options: schedule and warm-up.
+        pairs: pairs trained on so far; the rate rises over the first `warmup_pairs`.
+        done: share of the training that is done, 0 to 1.
+
+    Returns:
+        The factor, 0 to 1.
     """
     warm = min(1.0, (pairs + 1) / options.warmup_pairs) if options.warmup_pairs else 1.0
     done = min(max(done, 0.0), 1.0)
@@ -50,25 +54,26 @@ def factor(options: Training, pairs: int, done: float) -> float:
 
 
 def together(options: Training, done: float) -> int:
-    """How many batches a step takes together.
+    """The number of batches that a step takes together.
 
-    It doubles, from 1 to `growth` or the power of two before, at equal parts of the training. Small
-    batches make many steps, from which a training gains most at first, large ones compare each pair
-    with more others and have less noise (Smith et al. 2018, "Don't decay the learning rate, increase
-    the batch size").
+    It doubles, from 1 to `growth` or the power of two below, at equal intervals of the training. Small
+    batches make many steps, which help most at first; large batches compare each pair with more others
+    and have less noise (Smith et al. 2018, "Don't decay the learning rate, increase the batch size").
 
     Args:
-        done: how much of the whole training is done, 0 to 1.
+        options: `growth`.
+        done: share of the training that is done, 0 to 1.
     """
     stages = options.growth.bit_length()
     return 1 << min(int(done * stages), stages - 1)
 
 
 class Rates:
-    """The learning rates of optimisers, all of them by one factor of their highest values.
+    """The learning rates of optimisers, which change together by one factor.
 
     Args:
-        highest: one for each group of parameters; None for what the optimisers were made with.
+        optimisers: the optimisers.
+        highest: the highest rate of each group of parameters; None for the rates that the optimisers have.
     """
 
     def __init__(self, optimisers: list[Any], highest: list[float] | None = None) -> None:
@@ -77,10 +82,10 @@ class Rates:
         self.highest = highest or [group["lr"] for group in self._groups]
 
     def set(self, factor: float) -> None:
-        """Set each to this part of its highest value."""
+        """Set each to this share of its highest value."""
         for group, highest in zip(self._groups, self.highest, strict=True):
             group["lr"] = highest * factor
 
     def now(self) -> list[float]:
-        """The learning rate of each group of parameters."""
+        """The present learning rate of each group of parameters."""
         return [group["lr"] for group in self._groups]

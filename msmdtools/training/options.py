@@ -1,4 +1,4 @@
-"""What a training is asked, what it tells while it runs, and what it gives back."""
+"""The options of a training, its progress, and its result."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,27 +9,41 @@ from msmdtools.base.options import option
 from msmdtools.base.quantities import parse_seconds
 from msmdtools.errors import MsmdError
 
-# Whether the training split is held in memory, in that of the device, streamed from the shards, or
-# what of the first and the third fits.
+# The training split is held in memory, or in the device's memory, or streamed from the shards; "auto" holds
+# it in memory if it fits, and streams it otherwise.
 MEMORY = ("auto", "in-memory", "device", "stream")
 
 
 def parse_devices(value: object) -> int | str:
-    """A number of devices, or "auto"."""
+    """Parse a number of devices, or "auto"."""
     text = str(value)
     return int(text) if text.isdigit() else text
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """How a training is run; what is trained is the configuration's.
+    """How a training is run; the configuration says what is trained.
 
-    A budget covers reading, validation and all resumptions, and the learning rate follows it. What is
-    None is as the configuration says, or PyTorch chooses. Accelerator, devices and nodes are as
-    Lightning Fabric takes them.
+    A budget covers reading, validation and all resumptions, and the learning rate follows it. Accelerator,
+    devices and nodes are as Lightning Fabric takes them.
+
+    Attributes:
+        budget_s: wall-clock seconds for the whole training; None to end by `pairs`.
+        pairs: number of pairs to train on; None for the configuration's.
+        resume: whether to continue from the last checkpoint, if there is one.
+        init: a model whose weights the training starts from; None for random ones.
+        refit_cca: pairs on which the CCA projection is fitted at the end; None for the configuration's.
+        seed: for everything random.
+        validations: number of validations.
+        validation_pairs: pairs in each validation.
+        memory: where the training split is held, one of `MEMORY`.
+        accelerator: what to calculate with: cpu, cuda, mps or auto.
+        devices: devices on each node: a number, or auto.
+        nodes: number of machines.
+        threads: threads to calculate with; None for one per core.
 
     Raises:
-        MsmdError: a number makes no sense.
+        MsmdError: a number is out of range.
     """
 
     budget_s: float | None = option(
@@ -76,20 +90,22 @@ class TrainOptions:
     def __post_init__(self) -> None:
         options.check(self, "")
         if self.pairs is not None and self.budget_s is not None:
-            raise MsmdError("pairs and budget_s are both given; one of them ends a training")
+            raise MsmdError(
+                "pairs and budget_s are both set; set only one of them, at which the training ends"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a training has come to: after each step, and after a validation with its metrics.
+    """Progress of a training: after each step, and after a validation with its metrics.
 
     Attributes:
-        pairs: trained on so far.
-        done: how much of the training that is, 0 to 1.
+        pairs: pairs trained on so far.
+        done: share of the training that is done, 0 to 1.
         loss: running mean.
         pairs_per_s: since the last validation.
-        valid: metrics by direction; None but after a validation.
-        chance: R@1 in percent that guessing would have.
+        valid: metrics by direction; None except after a validation.
+        chance: R@1 in percent that guessing would reach.
     """
 
     pairs: int
@@ -102,9 +118,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a training has made: the run folder, the weights, the last and the best row of results.
+    """The result of a training.
 
     The rows are empty in all but the first of several processes.
+
+    Attributes:
+        run: the run folder.
+        weights: the file of the weights.
+        last: the last row of results.
+        best: the best row of results.
     """
 
     run: Path

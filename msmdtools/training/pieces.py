@@ -1,4 +1,4 @@
-"""The pieces that a training sees, as the weights list them: their ids and fingerprints."""
+"""List the pieces that a training sees, for the record in its weights: their ids and fingerprints."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from msmdtools.training.synthetic import SYNTHETIC
 
 
 def of(snippets: Sequence[str], init: str | None) -> dict[str, Any]:
-    """The list for the weights of a training; not complete if weights that it begins with have none.
+    """List the pieces of a training; not complete if it starts from weights without a list.
 
     Args:
         snippets: folders or URLs, or `SYNTHETIC` alone. All are trained on, the first validates.
-        init: a model whose weights it begins with; what that was trained on counts too.
+        init: a model whose weights the training starts from; the pieces that it has seen count too.
 
     Raises:
         DatasetError: there are no such snippets, or they are damaged.
@@ -29,6 +29,6 @@ def of(snippets: Sequence[str], init: str | None) -> dict[str, Any]:
         parts += seen.read(made).items()
     if list(snippets) != [SYNTHETIC]:
         opened = [reader.open(folder) for folder in snippets]
-        parts += [("train", seen.pieces_of(one, "train")) for one in opened]
+        parts += [("train", seen.pieces_of(folder, "train")) for folder in opened]
         parts += [("valid", seen.pieces_of(opened[0], "valid"))]
     return seen.listed(parts, complete)

@@ -1,27 +1,27 @@
-"""Where a training is: what a checkpoint holds beside weights and optimisers."""
+"""The position of a training, which a checkpoint holds beside weights and optimisers."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-# Part of the running mean of the loss that a step is, once there are as many.
+# Weight of a step in the running mean of the loss; more in the first 1 / _STEP steps.
 _STEP = 0.02
 
 
 @dataclass
 class Position:
-    """Where a training is.
+    """The position of a training.
 
     Attributes:
-        pairs: trained on so far, in all processes together.
-        steps: taken so far.
+        pairs: pairs trained on so far, in all processes together.
+        steps: steps taken so far.
         epoch, batch: of the next batch.
-        elapsed_s: seconds so far, of all its starts together.
-        validated: how many of the validations are done.
+        elapsed_s: seconds so far, over all starts.
+        validated: number of finished validations.
         loss: running mean.
         best, last: rows of results.
-        ended: nothing is left to do.
+        ended: whether the training is finished.
     """
 
     pairs: int = 0
@@ -36,7 +36,13 @@ class Position:
     ended: bool = False
 
     def step(self, pairs: int, loss: float, epoch: int, batch: int) -> None:
-        """Count a step that was taken on a batch."""
+        """Count a step.
+
+        Args:
+            pairs: pairs in the step, in all processes together.
+            loss: the loss of the step.
+            epoch, batch: of the step's last batch.
+        """
         self.steps += 1
         self.pairs += pairs
         self.epoch, self.batch = epoch, batch + 1
@@ -44,10 +50,10 @@ class Position:
         self.loss = loss if self.steps == 1 else (1 - weight) * self.loss + weight * loss
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it, as plain values."""
+        """The position as plain values."""
         return asdict(self)
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "Position":
-        """The position that is in a checkpoint."""
+        """Read the position from a checkpoint."""
         return cls(**{f.name: state[f.name] for f in fields(cls)})

@@ -1,4 +1,4 @@
-"""What a run writes for people and scripts: results.jsonl, TensorBoard, curves, environment.
+"""Write the record of a run, for people and scripts: results.jsonl, TensorBoard, curves, environment.
 
 RUN/config.json        the resolved configuration
 RUN/environment.json   versions, machine, command; a list, one entry for each start
@@ -28,30 +28,35 @@ CONFIG, ENVIRONMENT, RESULTS, CURVES = (
     "curves.png",
 )
 TENSORBOARD = "tensorboard"
-# What a run has before its first checkpoint.
+# Files that a run has before its first checkpoint.
 _FIRST = {CONFIG, ENVIRONMENT, RESULTS, TENSORBOARD, "checkpoints", LOCK}
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "pyarrow", "opencv-python-headless")
 
 
 def check_folder(run: Path, begun: bool, resume: bool) -> str | None:
-    """What is wrong with a run folder: another run, or something else, is there.
+    """Check whether a run folder can be used for this run.
 
-    A run that was stopped before its first checkpoint is begun anew, whether it is resumed or not.
+    A run that was stopped before its first checkpoint is started anew, whether it is resumed or not.
 
     Args:
-        begun: the folder has a checkpoint to go on from.
+        run: the run folder, which need not exist.
+        begun: whether the folder has a checkpoint to continue from.
+        resume: whether the run is to be continued.
+
+    Returns:
+        The reason why the folder cannot be used, such as another run in it; None if it can.
     """
     if run.exists() and not run.is_dir():
         return f"{run} is a file; give a folder with --out"
     if begun:
         if resume:
             return None
-        return f"{run} holds a run already; go on with it by --resume, or give another folder with --out"
+        return f"{run} holds a run already; continue it with --resume, or give another folder with --out"
     names = {path.name for path in run.iterdir()} if run.is_dir() else set()
     foreign = {name for name in names - _FIRST if not is_temporary(name)}
     if CONFIG in names and foreign:
         return (
-            f"{run} holds a run without a checkpoint to go on from (it has {min(foreign)}); "
+            f"{run} holds a run without a checkpoint to continue from (it has {min(foreign)}); "
             "give another folder with --out"
         )
     if foreign:
@@ -65,7 +70,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def environment(threads: int, precision: str, devices: int, device: str) -> dict[str, Any]:
-    """The machine, the versions and the command of this process."""
+    """Describe the machine, the versions and the command of this process.
+
+    Args:
+        threads: threads to calculate with.
+        precision: Lightning's name of the precision.
+        devices: number of devices.
+        device: the device of this process.
+
+    Returns:
+        Plain values, for environment.json.
+    """
     versions = {}
     for package in _PACKAGES:
         try:
@@ -88,11 +103,11 @@ def environment(threads: int, precision: str, devices: int, device: str) -> dict
 
 
 class Record:
-    """The files of a run that grow.
+    """The files of a run that grow: results.jsonl, TensorBoard and curves.
 
     Args:
         run: the run folder.
-        pairs: a run that goes on begins here; what was recorded after that is done again.
+        pairs: pairs trained on so far; later rows are removed, since they will be written again.
     """
 
     def __init__(self, run: Path, pairs: int) -> None:
@@ -103,7 +118,7 @@ class Record:
         self._board = _board(run / TENSORBOARD, pairs)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add the results of a validation, and draw the curves anew."""
+        """Add the results of a validation, and draw the curves again."""
         with open(self._run / RESULTS, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         if self._board is not None:
@@ -119,7 +134,7 @@ class Record:
 
 
 def read(run: Path) -> list[dict[str, Any]]:
-    """The rows of results.jsonl; a line that was cut off is left out."""
+    """Read the rows of results.jsonl; a line that was cut off is left out."""
     rows = []
     path = run / RESULTS
     for line in path.read_text("utf-8").splitlines() if path.exists() else []:
@@ -131,12 +146,12 @@ def read(run: Path) -> list[dict[str, Any]]:
 
 
 def read_list(path: Path) -> list[Any]:
-    """The entries of a JSON file that is a list; none if there is no such file, or it is damaged."""
+    """Read a JSON file that is a list; empty if there is no such file, or it is damaged."""
     try:
-        found = json.loads(path.read_text("utf-8"))
+        entries = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    return found if isinstance(found, list) else []
+    return entries if isinstance(entries, list) else []
 
 
 def draw(run: Path) -> None:
@@ -170,7 +185,7 @@ def draw(run: Path) -> None:
 
 
 def _board(folder: Path, pairs: int) -> Any:
-    """TensorBoard's writer; None where it is not installed."""
+    """TensorBoard's writer; None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -179,10 +194,10 @@ def _board(folder: Path, pairs: int) -> Any:
 
 
 def _numbers(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    found = []
+    numbers = []
     for name, value in row.items():
         if isinstance(value, Mapping):
-            found += _numbers(value, f"{prefix}{name}/")
+            numbers += _numbers(value, f"{prefix}{name}/")
         elif isinstance(value, (int, float)) and name != "pairs":
-            found.append((prefix + name, float(value)))
-    return found
+            numbers.append((prefix + name, float(value)))
+    return numbers

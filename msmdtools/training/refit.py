@@ -1,6 +1,6 @@
-"""Fitting a trained model's CCA projections to many training pairs at once.
+"""Fit a trained model's CCA projections to many training pairs at once.
 
-Dorfer et al. (TISMIR 2018) do this with 25,000 pairs when training has ended: the statistics of one
+Dorfer et al. (TISMIR 2018) do this with 25,000 pairs at the end of training: the statistics of one
 batch, or their running mean, are a poor estimate of the covariances.
 """
 
@@ -25,11 +25,18 @@ def refit(
     validation: Validator,
     to_device: Callable[[Any], Any],
 ) -> Metrics:
-    """Fit the projections of weights in a file to `count` pairs, write them, and validate them.
+    """Fit the projections of the weights in a file, write the weights again, and validate them.
 
     Args:
-        source: of the pairs, the first of `epoch`.
-        to_device: moves tensors and modules to where they are calculated with.
+        weights: the file.
+        source: of the pairs.
+        epoch: the pairs are the first of this epoch.
+        count: number of pairs.
+        validation: measures the metrics.
+        to_device: moves tensors and modules to the device that calculates.
+
+    Returns:
+        The metrics of the validation, by direction and name.
     """
     network, config, made = bundle.load(weights)
     network = to_device(network)

@@ -1,7 +1,7 @@
-"""A split of snippets that is held, decoded, on the device that trains.
+"""Hold a split of snippets, decoded, in the memory of the device that trains.
 
-Processors make some 3,000 augmented pairs a second each, a GPU wants tens of thousands. With the stored
-pictures and spectrograms in its own memory it cuts and varies the windows itself.
+A processor makes some 3,000 augmented pairs a second, and a GPU can train on tens of thousands. With the
+stored pictures and spectrograms in its own memory it cuts and augments the windows itself.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,13 @@ from msmdtools.training import device_windows
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Pairs on the device: uint8 (pairs, rows, columns), float32 (pairs, 92, frames), their numbers."""
+    """Pairs on the device.
+
+    Attributes:
+        sheets: uint8 (pairs, rows, columns).
+        spectrograms: float32 (pairs, 92, frames).
+        index: the pairs' numbers in their split, (pairs,).
+    """
 
     sheets: Tensor
     spectrograms: Tensor
@@ -33,17 +39,20 @@ class Windows:
 class Resident:
     """The pairs of a split by their numbers, in the memory of a device: like `loading.pairs.Pairs`.
 
-    The picture of an onset is held once, whatever performances it has.
+    The picture of an onset is held once, however many performances it has.
 
     Args:
-        view: what a pair looks like.
+        split: the split of snippets.
+        view: the form of the pairs.
+        device: the device.
 
     Attributes:
-        epoch: the sampler's; not used.
+        split, view: as above.
+        epoch: set by the sampler; not used.
 
     Raises:
         DatasetError: a shard is damaged.
-        MsmdError: the device has not enough memory.
+        MsmdError: the device has too little memory.
     """
 
     def __init__(self, split: Split, view: View, device: torch.device) -> None:
@@ -80,7 +89,7 @@ class Resident:
         return len(self.split)
 
     def batch(self, numbers: Sequence[int], epoch: int) -> Windows:
-        """The pairs with these numbers, in this order, as augmentation makes them in this epoch."""
+        """The pairs with these numbers, in this order, with the augmentation of this epoch."""
         index = np.asarray(numbers, np.int64)
         onsets = torch.from_numpy(self._onset[index]).to(self._device)
         rows = torch.from_numpy(index).to(self._device)

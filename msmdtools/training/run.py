@@ -1,12 +1,12 @@
-"""One training, from its configuration to its weights.
+"""Train a model, from its configuration to its weights.
 
-    RUN/checkpoints/            to go on from (`checkpoints`)
+    RUN/checkpoints/            to continue from (`checkpoints`)
     RUN/weights.safetensors     the best so far, by validation
-    RUN/config.json, …          what was done and how it went (`record`)
+    RUN/config.json, …          configuration, results and environment (`record`)
 
-Best is the largest mean reciprocal rank on the validation split, mean of both directions. The same
-snippets, configuration, seed and number of pairs give the same weights on one machine, stopped and
-resumed or not, unless the learning rate follows a budget of time.
+The best weights are those with the largest mean reciprocal rank on the validation split, averaged over both
+directions. The same snippets, configuration, seed and number of pairs give the same weights on one
+machine, stopped and resumed or not, unless the learning rate follows a budget of time.
 """
 
 import logging
@@ -41,7 +41,7 @@ from msmdtools.training.refit import refit
 _log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
-# Seconds between checkpoints, where validation does not save one before.
+# Seconds between checkpoints, if no validation saves one before.
 _SAVE_S = 300
 
 
@@ -54,18 +54,23 @@ def train(
     observe: Callable[[Step], None] = lambda step: None,
     warn: Callable[[str], None] = _log.warning,
 ) -> Summary:
-    """Train a model on snippets, or go on with that, with the run folder locked.
+    """Train a model on snippets, or continue a stopped training; the run folder is locked meanwhile.
 
     Args:
         snippets: a folder or URL of snippets with splits train and valid, or `SYNTHETIC`; of several
             folders all training pairs are trained on, and those of the first's valid validate.
-        run: the run folder; made if need be.
+        config: the model.
+        run: the run folder; created if needed.
+        options: how the training is run; None for the defaults.
         observe: called after each step and each validation.
-        warn: called with what is not as it should be, but stops nothing.
+        warn: called with a message about a problem that does not stop the training.
+
+    Returns:
+        The run folder, its weights, and the last and the best results.
 
     Raises:
         DatasetError: no snippets, windows smaller than the model's, or of different sizes.
-        MsmdError: the folder holds another run, or something else, or another training is at work
+        MsmdError: the folder holds another run, or something else, or another training is running
             there; an option is wrong; the loss is not finite.
         KeyboardInterrupt: interrupted by the user or a termination signal; a checkpoint was saved.
     """
@@ -73,13 +78,13 @@ def train(
     # Lightning tells how it was set up, and PyTorch what Lightning should call.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")
-    asked = {"pairs": options.pairs, "refit_cca": options.refit_cca}
-    changes: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+    replacements = {"pairs": options.pairs, "refit_cca": options.refit_cca}
+    changes: dict[str, Any] = {k: v for k, v in replacements.items() if v is not None}
     if changes.get("refit_cca") and config.to_json()["projection"]["kind"] != "cca":
         raise MsmdError(f"--refit-cca: {config.name} has no CCA projection; leave it out")
     if config.training.freeze_towers and options.init is None:
         raise MsmdError(
-            "training.freeze_towers keeps the towers as --init gives them; say --init, or leave it out"
+            "training.freeze_towers keeps the towers of --init as they are; add --init, or leave it out"
         )
     config = replace(config, training=replace(config.training, **changes))
     folders = [snippets] if isinstance(snippets, str | Path) else snippets
@@ -114,23 +119,27 @@ class _Run:
             tune()
         self.settings = identity.settings(config, options, self.precision)
         self._claim()
-        begun = checkpoints.there(run / CHECKPOINTS)
+        begun = checkpoints.exist(run / CHECKPOINTS)
         saved = checkpoints.load(run / CHECKPOINTS, warn) if begun else None
         mine = self.fabric.is_global_zero
         if options.resume and not begun and mine:
-            warn(f"{run} has no checkpoint to go on from: the training begins")
+            warn(
+                f"{run} has no checkpoint to continue from: the training starts from the beginning"
+            )
         if saved is not None:  # before the snippets are read, which takes longer
             self._check(saved["identity"], self.settings)
         before = {} if saved is None else saved["identity"]
         init = options.init if saved is None else None
         self.learner = Learner(config, self.fabric, options.seed, init)
         if self.learner.anew and mine:
-            warn(f"--init {init}: of another size there, so random: {', '.join(self.learner.anew)}")
+            warn(
+                f"--init {init}: random, because of another size there: {', '.join(self.learner.anew)}"
+            )
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
         self.source, self.validation = open_data(
             snippets, config, options, rank, ranks, before, self.fabric.device
         )
-        # Of a run that goes on, those it began with, whatever --init names now.
+        # A resumed run keeps the pieces it began with, whatever --init names now.
         listed = None if saved is None else saved.get("pieces")
         self.pieces = listed or pieces.of(snippets, options.init)
         self.at = Position()
@@ -139,11 +148,11 @@ class _Run:
             self.learner.load_state_dict(saved)
             self.at = Position.of(saved)
         self._saved_at = self._clock
-        # What was used of a budget before counts as if this process had begun earlier.
+        # The time used before counts as if this process had begun earlier.
         self._clock -= self.at.elapsed_s
 
     def train(self) -> Summary:
-        """The whole training, or what is left of it."""
+        """Train from the beginning, or from the checkpoint, to the end."""
         if self.at.ended:
             return Summary(self.run, self.run / RUN_WEIGHTS, self.at.last, self.at.best)
         self._begin()
@@ -169,23 +178,25 @@ class _Run:
             together = optimisers.together(self.config.training, self._done())
             self._step(join([next(batches) for _ in range(together)]))
             # Distributed processes read one clock, or one would stop before the other.
-            self.at.elapsed_s, stopped = self._agreed(time.monotonic() - self._clock, stop.asked)
+            self.at.elapsed_s, stopped = self._agreed(
+                time.monotonic() - self._clock, stop.requested
+            )
             self._tell(speed.at(self.at.pairs))
             if stopped:
                 self._save()
                 raise stop.error()
 
     def _claim(self) -> None:
-        """Take the run folder for this training, if it is there yet.
+        """Take the run folder for this training, if it exists yet.
 
-        The first process does, as it will write there; what it finds, all are told.
+        The first process does so, as it will write there, and tells the others the result.
 
         Raises:
-            MsmdError: it is something else, or another training is at work there.
+            MsmdError: it holds something else, or another training is running there.
         """
         wrong = None
         if self.fabric.is_global_zero:
-            # Looked at again with the lock, as it may have changed.
+            # Checked again with the lock, as the folder may have changed.
             wrong = self._wrong()
             if wrong is None and self.run.is_dir() and not self._locked:
                 try:
@@ -199,11 +210,11 @@ class _Run:
             raise MsmdError(wrong)
 
     def _wrong(self) -> str | None:
-        begun = checkpoints.there(self.run / CHECKPOINTS)
+        begun = checkpoints.exist(self.run / CHECKPOINTS)
         return record.check_folder(self.run, begun, self.options.resume)
 
     def _done(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """The share of the training that is done, 0 to 1."""
         if self.options.budget_s is not None:
             return min(1.0, self.at.elapsed_s / self.options.budget_s)
         return min(1.0, self.at.pairs / self.config.training.pairs)
@@ -232,11 +243,11 @@ class _Run:
         if self.fabric.world_size == 1:
             return elapsed_s, stopped
         mine = torch.tensor([elapsed_s, float(stopped)], dtype=torch.float32)
-        told: Any = self.fabric.all_reduce(self.fabric.to_device(mine), reduce_op="max")
-        return float(told[0]), bool(told[1])
+        largest: Any = self.fabric.all_reduce(self.fabric.to_device(mine), reduce_op="max")
+        return float(largest[0]), bool(largest[1])
 
     def _validate(self, speed: float) -> None:
-        """Validate, record, keep the best weights, save a checkpoint."""
+        """Validate, record the results, keep the best weights, save a checkpoint."""
         self.at.validated = int(self._done() * self.options.validations)
         best = False
         if self.fabric.is_global_zero:
@@ -281,7 +292,7 @@ class _Run:
             bundle.save(self.run / RUN_WEIGHTS, network, self.config, made)
 
     def _begin(self) -> None:
-        """The run folder with its configuration; nothing is written before all has been checked."""
+        """Prepare the run folder and its configuration; nothing is written before all checks have passed."""
         mine = self.fabric.is_global_zero
         if mine:
             self.run.mkdir(parents=True, exist_ok=True)
@@ -289,7 +300,7 @@ class _Run:
         if not mine:
             return
         remove_temporaries(self.run, self.run / CHECKPOINTS)
-        begun = checkpoints.there(self.run / CHECKPOINTS)
+        begun = checkpoints.exist(self.run / CHECKPOINTS)
         if not begun:
             shutil.rmtree(self.run / record.TENSORBOARD, ignore_errors=True)
         record.write_json(self.run / record.CONFIG, self.config.to_json())
@@ -303,7 +314,7 @@ class _Run:
         starts = record.read_list(path) if begun else []
         record.write_json(path, [*starts, self.environment])
         self.record = record.Record(self.run, self.at.pairs)
-        if not begun:  # so that it can be gone on with whenever it is killed
+        if not begun:  # so that it can be resumed whenever it is killed
             self._save()
 
     def _end(self) -> Summary:
@@ -344,11 +355,11 @@ class _Run:
         checkpoints.save(self.run / CHECKPOINTS, state, best)
 
     def _check(self, saved: dict[str, Any], mine: dict[str, Any]) -> None:
-        """Raise MsmdError if a checkpoint is of another run than `mine` says."""
+        """Raise MsmdError if the identity in a checkpoint is not that of this run (`mine`)."""
         differ = identity.differences(saved, mine)
         if differ:
             raise MsmdError(
-                f"{self.run} is another run: {'; '.join(differ)}. Give the options it was begun "
+                f"{self.run} is another run: {'; '.join(differ)}. Give the options it was started "
                 "with, or another folder with --out"
             )
 
@@ -359,7 +370,7 @@ class _Run:
 
 
 class _Speed:
-    """Pairs per second since this was made."""
+    """Pairs per second since this object was made."""
 
     def __init__(self, pairs: int) -> None:
         self._pairs, self._begun = pairs, time.monotonic()

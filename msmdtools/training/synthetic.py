@@ -1,4 +1,4 @@
-"""Made-up pairs that can be learned in seconds: for tests, benchmarks, and a first look at a machine.
+"""Make up pairs that can be learned in seconds: for tests, benchmarks, and a first try of a machine.
 
 A pair is three notes at random places. On the sheet each is a dark blot, further right the later and
 higher up the higher it is; in the spectrogram a decaying stretch at the same time and pitch. Every
@@ -26,7 +26,16 @@ _VALID = 1 << 32
 
 
 def pairs(config: Config, seed: int, index: NDArray[np.int64]) -> Batch:
-    """The pairs with these numbers: sheets uint8 (n, rows, columns), spectrograms float32 (n, 92, frames)."""
+    """Make the pairs with these numbers.
+
+    Args:
+        config: the model, whose windows the pairs have.
+        seed: of the notes.
+        index: numbers of the pairs, (n,).
+
+    Returns:
+        Sheets uint8 (n, rows, columns), spectrograms float32 (n, 92, frames).
+    """
     rows, columns = config.sheet_shape
     sheets = np.full((len(index), rows, columns), 255, np.uint8)
     sounds = np.zeros((len(index), BANDS, config.frames), np.float32)
@@ -42,39 +51,53 @@ def pairs(config: Config, seed: int, index: NDArray[np.int64]) -> Batch:
 
 
 class SyntheticBatches:
-    """Batches of made-up pairs; an epoch has 100 of them, and each its own pairs."""
+    """Batches of made-up pairs; an epoch has 100 batches, and each batch its own pairs.
+
+    Args:
+        config: the model, whose windows and batch size the batches have.
+        seed: of the notes.
+        rank, ranks: number of this process among those of distributed training, and how many there are.
+    """
 
     def __init__(self, config: Config, seed: int, rank: int = 0, ranks: int = 1) -> None:
         self._config, self._seed, self._rank, self._ranks = config, seed, rank, ranks
 
     def identity(self) -> dict[str, object]:
-        """What the batches depend on."""
+        """The settings that the batches depend on."""
         return {"snippets": SYNTHETIC, "seed": self._seed, "ranks": self._ranks}
 
     def read(self, epoch: int, batch: int) -> Iterator[Training]:
-        """Batches without end, from this one of this epoch on."""
+        """Yield batches without end, beginning with the given batch of the given epoch."""
         size = self._config.training.batch_size
         while True:
             for number in range(batch, _EPOCH):
                 first = ((epoch * _EPOCH + number) * self._ranks + self._rank) * size
-                one = pairs(self._config, self._seed, np.arange(first, first + size))
+                batch_pairs = pairs(self._config, self._seed, np.arange(first, first + size))
                 yield Training(
-                    torch.from_numpy(one.sheets),
-                    torch.from_numpy(one.spectrograms),
+                    torch.from_numpy(batch_pairs.sheets),
+                    torch.from_numpy(batch_pairs.spectrograms),
                     None,
-                    one.index,
+                    batch_pairs.index,
                     epoch,
                     number,
                 )
             epoch, batch = epoch + 1, 0
 
     def names(self, index: NDArray[np.int64]) -> list[str]:
-        """Their numbers."""
+        """Names of the pairs with these numbers."""
         return [f"{SYNTHETIC}/{i}" for i in index.tolist()]
 
 
 class SyntheticValidation:
-    """Retrieval among made-up pairs that no training sees."""
+    """Retrieval among made-up pairs that no training sees.
+
+    Args:
+        config: the model, whose windows the pairs have.
+        most: largest number of pairs.
+
+    Attributes:
+        candidates: number of pairs.
+    """
 
     def __init__(self, config: Config, most: int) -> None:
         self.candidates = min(most, 200)
@@ -82,5 +105,5 @@ class SyntheticValidation:
         self._batches = [pairs(config, 0, index)]
 
     def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:
-        """Metrics by direction."""
+        """Measure the metrics of a network, by direction and name."""
         return embedded_retrieval(network, self._batches)

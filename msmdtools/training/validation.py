@@ -1,4 +1,4 @@
-"""Retrieval on the validation split while a model is trained."""
+"""Measure retrieval on the validation split while a model is trained."""
 
 import numpy as np
 import torch
@@ -15,10 +15,16 @@ _BATCH = 256
 
 
 class Validation:
-    """The same pairs each time: one performance of each onset, evenly spaced over the split.
+    """Retrieval among the same pairs each time: one performance of each onset, evenly spaced over the split.
 
     Args:
-        most: no more pairs than that.
+        snippets: the folder of snippets.
+        config: the model, whose windows the pairs have.
+        most: largest number of pairs.
+        split: name of the split.
+
+    Attributes:
+        candidates: number of pairs.
 
     Raises:
         DatasetError: there is no such split, or its context is shorter than the model's.
@@ -36,14 +42,17 @@ class Validation:
         self.candidates = len(kept)
 
     def __call__(self, network: TwoTower) -> dict[str, dict[str, float]]:
-        """Metrics by direction."""
+        """Measure the metrics of a network, by direction and name."""
         return embedded_retrieval(network, self._batches)
 
 
 def embedded_retrieval(network: TwoTower, batches: list[Batch]) -> dict[str, dict[str, float]]:
-    """Metrics of both directions, by their names, among all pairs of these batches.
+    """Measure the metrics of both directions among all pairs of these batches.
 
     The network is in evaluation mode meanwhile.
+
+    Returns:
+        For each direction the metrics by name.
     """
     training, device = network.training, next(network.parameters()).device
     network.eval()
