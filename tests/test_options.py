@@ -120,7 +120,7 @@ def test_a_command_has_the_options_with_help_and_defaults() -> None:
     @of_commands.of(Print, but=["steps"])
     @click.pass_context
     def command(ctx: click.Context, **_: object) -> None:
-        click.echo(json.dumps(of_commands.given(ctx, Print)))
+        click.echo(json.dumps(of_commands.specified(ctx, Print)))
 
     text = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
     for part in (

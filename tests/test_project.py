@@ -28,7 +28,9 @@ LONGEST = 400
 """Lines of a module, with its docstring and imports."""
 SPECIFIED = frozenset(
     {
+        "base",
         "build",
+        "cli",
         "dataset",
         "engrave",
         "errors",
@@ -122,6 +124,8 @@ def test_functions_of_three_parameters_say_what_they_take_and_return() -> None:
         if room(module) not in SPECIFIED:
             continue
         for name, function in public_functions(tree.body):
+            if any("command(" in ast.unparse(d) for d in function.decorator_list):
+                continue  # its docstring is the command's help, and its options have their own
             arguments = function.args
             parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
             names = {parameter.arg for parameter in parameters} - {"self", "cls"}

@@ -63,7 +63,7 @@ def test_trains_and_says_how_it_went(folder, tmp_path):
         == f"{best['pairs']} pairs gave the best weights: {tmp_path}/run/weights.safetensors"
     )
     assert lines[5:] == [
-        "That is not distinguishable from chance: train longer, on more pieces, or begin with "
+        "That is not distinguishable from chance: train longer, on more pieces, or start from "
         "trained weights (--init)."
     ]
     assert lines[4].startswith("  sheet to audio: R@1 ")
@@ -161,7 +161,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
     rest = process.stderr.read().splitlines()
     assert process.wait() == 143
     assert rest[-2:] == [
-        "A checkpoint was saved: the same command with --resume goes on.",
+        "A checkpoint was saved: continue with the same command and --resume.",
         "Terminated.",
     ]
     assert (tmp_path / "run" / "checkpoints" / "last.pt").exists()

@@ -1,6 +1,6 @@
-"""Charts by Matplotlib, as pictures like all others: RGB, uint8 (height, width, 3).
+"""Draw charts with Matplotlib, as pictures like all others: RGB, uint8 (height, width, 3).
 
-What is drawn on a page or a spectrogram is drawn pixel by pixel (`drawing`); what has axes is a chart.
+Figures on a page or a spectrogram are drawn pixel by pixel (`drawing`); figures with axes are charts.
 """
 
 from typing import TYPE_CHECKING
@@ -16,27 +16,27 @@ _DPI = 100
 
 
 def figure(width: int, height: int) -> "Figure":
-    """An empty Matplotlib figure of so many pixels, which lays out its axes by itself."""
+    """Make an empty Matplotlib figure of this size in pixels, which lays out its axes by itself."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
 
 
 def colour(rgb: Colour) -> tuple[float, float, float]:
-    """A colour of 0 to 255 as Matplotlib takes it."""
+    """Convert a colour of 0 to 255 to Matplotlib's form."""
     red, green, blue = rgb
     return red / 255, green / 255, blue / 255
 
 
 def headline(figure: "Figure", lines: str) -> None:
-    """Write lines at the top left."""
-    # Matplotlib would read what stands between two dollars as mathematics.
+    """Write lines at the top left of a figure."""
+    # Matplotlib would read text between two dollars as mathematics.
     words = lines.replace("$", r"\$")
     figure.suptitle(words, x=0.01, ha="left", fontsize="large", linespacing=1.5)
 
 
 def drawn(figure: "Figure") -> Canvas:
-    """The figure as a picture."""
+    """Render the figure as a picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

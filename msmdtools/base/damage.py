@@ -1,4 +1,4 @@
-"""Files that are not what was written, and paths that cannot be used: what is wrong in words for people."""
+"""Describe damaged files and unusable paths in words for people."""
 
 import errno
 import json
@@ -14,16 +14,16 @@ _WORDS = {
 
 
 class Damage(OSError, ValueError):
-    """A file is not what was written. The message says what is wrong with it, for people."""
+    """A file is damaged. The message says what is wrong with it, for people."""
 
 
 def why(error: BaseException) -> str:
-    """What is wrong with a file, to stand in brackets after its name.
+    """Describe what is wrong with a file, in words that can stand in brackets after its name.
 
     The words of libraries are for programmers; they stay in the chain of exceptions.
 
     Args:
-        error: what reading the file raised.
+        error: the exception that reading the file raised.
     """
     if isinstance(error, Damage):
         return str(error)
@@ -41,15 +41,15 @@ def why(error: BaseException) -> str:
 
 
 def no_file(path: str | Path) -> str:
-    """What is wrong with a path that is no file though it should be one, to stand after it."""
+    """Describe why a path is not a file, in words that can stand after it."""
     return "this is a folder, and a file is needed" if Path(path).is_dir() else "no such file"
 
 
 def no_folder(path: str | Path) -> str:
-    """What is wrong with a path that is no folder though it should be one, to stand after it."""
+    """Describe why a path is not a folder, in words that can stand after it."""
     return "this is a file, and a folder is needed" if Path(path).exists() else "no such folder"
 
 
 def where(error: OSError) -> str:
-    """The path that an error of the system is about; of a renaming, the new name; "" for none."""
+    """The path of an operating-system error; of a renaming, the new name; "" for none."""
     return str(error.filename2 or error.filename or "")

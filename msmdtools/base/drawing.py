@@ -1,7 +1,7 @@
-"""Elements of a drawn figure: colours, antialiased shapes, ticks and text on an RGB canvas.
+"""Draw the elements of a figure on an RGB canvas: colours, antialiased shapes, ticks and text.
 
-A canvas is a uint8 array (height, width, 3). Text needs no font files: Pillow brings one that has
-Latin letters without accents.
+A canvas is a uint8 array (height, width, 3). Places are in pixels from its top left corner, x before y.
+Text needs no font files: Pillow brings a font with Latin letters without accents.
 """
 
 import math
@@ -22,7 +22,7 @@ INK: Colour = (40, 40, 40)
 FAINT: Colour = (140, 140, 140)
 LINE: Colour = (190, 190, 190)
 
-# From the palette of Okabe and Ito: told apart by readers of every colour vision.
+# From the palette of Okabe and Ito, which readers of every colour vision can distinguish.
 ROLE_COLOURS: dict[str, Colour] = {
     "played": (0, 114, 178),
     "tied": (230, 159, 0),
@@ -48,7 +48,14 @@ def time_colours(fractions: Sequence[float] | NDArray[np.float64]) -> list[Colou
 def tint(
     canvas: Canvas, centre: tuple[float, float], radii: tuple[float, float], colour: Colour
 ) -> None:
-    """Colours the ink inside an ellipse, and the paper there with a breath of the same colour."""
+    """Colour the ink inside an ellipse, and tint the paper there lightly with the same colour.
+
+    Args:
+        canvas: changed in place.
+        centre: x, y.
+        radii: across and down, in pixels.
+        colour: red, green and blue, 0 to 255.
+    """
     (x, y), (rx, ry) = centre, radii
     left, top = max(math.floor(x - rx) - 1, 0), max(math.floor(y - ry) - 1, 0)
     patch = canvas[top : math.ceil(y + ry) + 2, left : math.ceil(x + rx) + 2]
@@ -64,20 +71,41 @@ def tint(
 
 
 def dot(canvas: Canvas, centre: tuple[float, float], radius: float, colour: Colour) -> None:
-    """A disc with a thin white rim, so that neighbours stay apart."""
+    """Draw a disc with a thin white rim, so that neighbours stay apart.
+
+    Args:
+        canvas: changed in place.
+        centre: x, y.
+        radius: in pixels, without the rim.
+        colour: red, green and blue, 0 to 255.
+    """
     _ellipse(canvas, centre, (radius + 1.5, radius + 1.5), (255, 255, 255), filled=True)
     _ellipse(canvas, centre, (radius, radius), colour, filled=True)
 
 
 def ring(canvas: Canvas, centre: tuple[float, float], radius: float, colour: Colour) -> None:
-    """A circle that is not filled."""
+    """Draw a circle that is not filled.
+
+    Args:
+        canvas: changed in place.
+        centre: x, y.
+        radius: in pixels.
+        colour: red, green and blue, 0 to 255.
+    """
     _ellipse(canvas, centre, (radius, radius), colour, filled=False)
 
 
 def box(
     canvas: Canvas, corners: tuple[float, float, float, float], colour: Colour, width: int = 1
 ) -> None:
-    """The outline of x0, y0, x1, y1."""
+    """Draw the outline of a rectangle.
+
+    Args:
+        canvas: changed in place.
+        corners: x0, y0, x1, y1.
+        colour: red, green and blue, 0 to 255.
+        width: of the line, in pixels.
+    """
     import cv2
 
     x0, y0, x1, y1 = (round(v) for v in corners)
@@ -87,7 +115,13 @@ def box(
 def line(
     canvas: Canvas, start: tuple[float, float], end: tuple[float, float], colour: Colour
 ) -> None:
-    """A thin line."""
+    """Draw a thin line.
+
+    Args:
+        canvas: changed in place.
+        start, end: x, y.
+        colour: red, green and blue, 0 to 255.
+    """
     import cv2
 
     (x0, y0), (x1, y1) = start, end
@@ -103,12 +137,16 @@ def text(
     anchor: str = "lt",
     upright: bool = False,
 ) -> None:
-    """Writes `words` at `place`.
+    """Write words on a canvas.
 
     Args:
+        canvas: changed in place.
+        place: x, y.
+        words: the text, one line.
         size: height of the font in pixels.
-        anchor: what of the text is at the place, in Pillow's letters, such as "lt" for left top.
-        upright: from bottom to top; the place is then the centre.
+        colour: red, green and blue, 0 to 255.
+        anchor: the point of the text that is at the place, in Pillow's letters, such as "lt" for left top.
+        upright: write from bottom to top; the place is then the centre.
     """
     from PIL import Image, ImageDraw
 
@@ -130,7 +168,16 @@ def text_width(words: str, size: int) -> int:
 
 
 def fitted(words: str, width: int, size: int) -> str:
-    """The words, without as much of their middle as is too wide."""
+    """Shorten words in the middle until they fit a width.
+
+    Args:
+        words: the text, one line.
+        width: in pixels.
+        size: height of the font in pixels.
+
+    Returns:
+        The words, with "..." for the part that is left out.
+    """
     shown, kept = words, len(words)
     while kept > 2 and text_width(shown, size) > width:
         kept -= 1
@@ -144,7 +191,15 @@ def blank(height: int, width: int) -> Canvas:
 
 
 def ticks(low: float, high: float, most: int = 10) -> list[float]:
-    """Round numbers (multiples of 1, 2 or 5 times a power of ten) within low … high."""
+    """Choose round numbers for the ticks of an axis.
+
+    Args:
+        low, high: ends of the axis.
+        most: largest number of ticks.
+
+    Returns:
+        Multiples of 1, 2 or 5 times a power of ten within low … high, ascending.
+    """
     span = max(high - low, 1e-9)
     exponent = math.floor(math.log10(span / most))
     step = next(

@@ -1,8 +1,8 @@
-"""Random numbers that belong to a pair, not to the order in which pairs happen to be read.
+"""Draw random numbers that belong to a pair, not to the order in which pairs happen to be read.
 
-Each number is a hash of (seed, epoch, index of the pair, stream, position), so it is the same in
-whatever batch, worker or process the pair is read. Every kind of augmentation has a stream of its
-own: switching one on does not change what the others draw. The hash is the finaliser of SplitMix64
+Each number is a hash of (seed, epoch, index of the pair, stream, position), so it is the same in every
+batch, worker and process that reads the pair. Every kind of augmentation has a stream of its own:
+switching one on does not change the numbers of the others. The hash is the finaliser of SplitMix64
 (Steele, Lea and Flood, OOPSLA 2014), applied once per coordinate.
 """
 
@@ -13,7 +13,7 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def hashes(*coordinates: ArrayLike) -> NDArray[np.uint64]:
-    """Hashes of integer coordinates: uint64, of the shape that the coordinates broadcast to."""
+    """Hash integer coordinates: uint64, of the shape that the coordinates broadcast to."""
     state = np.zeros(np.broadcast_shapes(*(np.shape(c) for c in coordinates)), np.uint64)
     with np.errstate(over="ignore"):
         for coordinate in coordinates:
@@ -24,11 +24,16 @@ def hashes(*coordinates: ArrayLike) -> NDArray[np.uint64]:
 def uniforms(
     seed: int, epoch: int, index: NDArray[np.int64], stream: int, count: int
 ) -> NDArray[np.float64]:
-    """Numbers in [0, 1): float64, (pairs, count).
+    """Draw numbers in [0, 1) for each pair.
 
     Args:
+        seed, epoch: of the training.
         index: indices of the pairs in their split, (pairs,).
-        stream: which augmentation draws.
+        stream: number of the augmentation that draws.
+        count: numbers for each pair.
+
+    Returns:
+        float64, (pairs, count).
     """
     bits = hashes(seed, epoch, stream, index[:, None], np.arange(count)[None, :])
     return np.asarray((bits >> np.uint64(11)) * 2.0**-53, np.float64)
@@ -37,12 +42,30 @@ def uniforms(
 def between(
     low: float, high: float, seed: int, epoch: int, index: NDArray[np.int64], stream: int
 ) -> NDArray[np.float64]:
-    """One number in [low, high) for each pair: float64, (pairs,)."""
+    """Draw one number in [low, high) for each pair.
+
+    Args:
+        low, high: the limits.
+        seed, epoch: of the training.
+        index: indices of the pairs in their split, (pairs,).
+        stream: number of the augmentation that draws.
+
+    Returns:
+        float64, (pairs,).
+    """
     return low + (high - low) * uniforms(seed, epoch, index, stream, 1)[:, 0]
 
 
 def generator(seed: int, epoch: int, position: int) -> np.random.Generator:
-    """A generator for what is drawn once for many pairs, such as the order of an epoch."""
+    """Make a generator for numbers that are drawn once for many pairs, such as the order of an epoch.
+
+    Args:
+        seed, epoch: of the training.
+        position: distinguishes generators of one epoch.
+
+    Returns:
+        A generator that depends on these numbers alone.
+    """
     return np.random.Generator(np.random.PCG64([seed, epoch, position]))
 
 

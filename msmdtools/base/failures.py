@@ -1,4 +1,4 @@
-"""What failed, and why: some failures of many, by their reasons, as lines for people."""
+"""Summarise failures for people: the number of each reason, and some of the messages."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing that could not be done: a piece that was not built, a file that was not indexed.
+    """A piece that was not built, a file that was not indexed, or the like.
 
     Attributes:
         name: of the piece or file.
-        reason: its kind in a word or two, such as "source, missing-file"; "" when there are no kinds.
+        reason: its kind in a word or two, such as "source, missing-file"; "" if there are no kinds.
         message: what is wrong, and where.
     """
 
@@ -23,7 +23,7 @@ class Failure:
 
 
 def lines(failures: Iterable[Failure], shown: int = SHOWN) -> list[str]:
-    """The failures grouped by reason, the most frequent first, with `shown` of the messages at most.
+    """Group the failures by reason, the most frequent first, with at most `shown` messages.
 
     Every reason has one of its messages shown before any has a second one.
     """
@@ -46,7 +46,7 @@ def _group(group: Sequence[Failure], count: int) -> Iterator[str]:
 
 
 def _shares(sizes: Sequence[int], shown: int) -> list[int]:
-    """How many messages of each group are shown: one of each in turn, until there are `shown`."""
+    """Number of messages to show of each group: one of each in turn, until there are `shown`."""
     shares = [0] * len(sizes)
     left = min(shown, sum(sizes))
     while left:

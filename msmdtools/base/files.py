@@ -1,4 +1,4 @@
-"""Files that have their final name only when they are whole, and that outlive a loss of power."""
+"""Write files so that they get their final name only when they are whole, and survive a loss of power."""
 
 import errno
 import hashlib
@@ -12,20 +12,22 @@ from pathlib import Path
 from msmdtools.base.damage import where, why
 from msmdtools.errors import DatasetError
 
-# What `replacing` calls files until they are whole: .NAME.PROCESS.tmp, and the ending of the name.
+# Names that `replacing` gives to unfinished files: .NAME.PROCESS.tmp, and the ending of the name.
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp(\.[^.]*)?")
 
 
 def write_atomically(
     path: Path, content: bytes, work: Path | None = None, *, durable: bool = False
 ) -> str:
-    """Replace a file: at every moment it has all of its old content or all of the new one.
+    """Replace a file: at every moment it has all of its old content or all of the new.
 
     Args:
+        path: the file.
+        content: its new content.
         work, durable: as for `replacing`.
 
     Returns:
-        The content's sha256.
+        The content's sha256, in hexadecimal digits.
     """
     with replacing(path, work, durable=durable) as temporary:
         temporary.write_bytes(content)
@@ -34,11 +36,15 @@ def write_atomically(
 
 @contextmanager
 def replacing(path: Path, work: Path | None = None, *, durable: bool = False) -> Iterator[Path]:
-    """A name to write to: the file becomes `path` at the end, and is removed after an error.
+    """Give a name to write to: the file becomes `path` at the end, and is removed after an error.
 
     Args:
-        work: a folder on the same disk for the unfinished file; without it, it lies beside `path`.
+        path: the final name; an existing file is replaced.
+        work: a folder on the same disk for the unfinished file; None for the folder of `path`.
         durable: write the file, and its name, through to the disk.
+
+    Yields:
+        The name to write to.
     """
     # Its suffix stays, since libraries choose a format by it.
     temporary = (work or path.parent) / f".{path.stem}.{os.getpid()}.tmp{path.suffix}"
@@ -53,26 +59,26 @@ def replacing(path: Path, work: Path | None = None, *, durable: bool = False) ->
         temporary.unlink(missing_ok=True)
 
 
-def put(made: Path, path: Path) -> None:
+def put(finished: Path, path: Path) -> None:
     """Give a file or folder its name, once it is whole and written through to the disk.
 
-    A file takes the place of one that is there. Whatever stops the program, `path` is the old one or the new one.
+    It replaces a file of that name. Whatever stops the program, `path` is the old file or the new one.
 
     Args:
-        made: on the same disk.
-        path: of a folder, nothing may be there.
+        finished: the file or folder, on the same disk.
+        path: its name; for a folder it must not exist.
     """
-    os.replace(made, path)
+    os.replace(finished, path)
     sync_folder(path.parent)
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file is one that `replacing` was about to write, and that a killed process has left."""
+    """Whether a name is one of an unfinished file of `replacing`, which a killed process left behind."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_temporaries(*folders: Path) -> None:
-    """Remove what killed processes have left in folders; no other may be writing to them."""
+    """Remove unfinished files of killed processes from folders; no other process may be writing there."""
     for folder in folders:
         for path in folder.iterdir() if folder.is_dir() else ():
             if is_temporary(path.name):
@@ -80,13 +86,13 @@ def remove_temporaries(*folders: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content."""
+    """The sha256 of a file's content, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_tree(folder: Path) -> None:
-    """Write a folder and all that is in it through to the disk."""
+    """Write a folder and everything in it through to the disk."""
     for parent, _, names in os.walk(folder):
         for name in names:
             sync_file(Path(parent, name))
@@ -114,20 +120,25 @@ def json_bytes(value: object) -> bytes:
 
 
 def explained(error: OSError, out: Path, finished: str) -> Exception:
-    """The error as something that the user can mend; unchanged where the program is at fault.
+    """Translate an error of the operating system into one that tells users what to do.
 
     Args:
-        finished: what is safe in `out`, such as "pieces".
+        error: the error.
+        out: the folder that was written to.
+        finished: the noun of the finished parts in `out`, such as "pieces".
+
+    Returns:
+        The translated error; the error itself if the user cannot do anything about it.
     """
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DatasetError(
             f"No space is left on the disk of {out}. The finished {finished} are safe: "
-            "free some space and give the same command again."
+            "free some space and run the same command again."
         )
     if error.errno == errno.EISDIR:
         return DatasetError(
             f"{where(error) or out} is a folder, and a file is to be written there: "
-            "remove or rename the folder and give the same command again"
+            "remove or rename the folder and run the same command again"
         )
     if error.errno == errno.EEXIST:
         return DatasetError(f"{where(error) or out} is a file: give a folder with --out")

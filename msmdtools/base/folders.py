@@ -1,6 +1,6 @@
-"""Looking into and removing folders that a program has left which nobody has read.
+"""Measure and remove folders that an untrusted program has written.
 
-Such a folder may be nested deeper than a path or a recursion can hold, have links that lead out of it, and
+Such a folder may be nested deeper than a path or a recursion allows, have links that lead out of it, and
 lack every permission. Nothing here follows a link.
 """
 
@@ -17,7 +17,13 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is in a folder: bytes of its files, entries of any kind, and levels of folders in it."""
+    """The size of a folder.
+
+    Attributes:
+        bytes: of its files.
+        entries: number of files, folders and others in it, at any depth.
+        depth: levels of folders in it.
+    """
 
     bytes: int
     entries: int
@@ -25,15 +31,24 @@ class Extent:
 
 
 def extent(folder: Path, most_entries: int, most_depth: int) -> Extent:
-    """How much is in a folder; counting ends as soon as there is more than one of the two bounds."""
+    """Measure the size of a folder; counting ends as soon as one of the two limits is exceeded.
+
+    Args:
+        folder: the folder.
+        most_entries: limit of the number of entries.
+        most_depth: limit of the levels of folders.
+
+    Returns:
+        The size, as far as it was counted.
+    """
     size = entries = deepest = 0
     waiting = [(folder, 0)]
     while waiting:
         place, depth = waiting.pop()
         deepest = max(deepest, depth)
-        # What is being written may vanish meanwhile.
-        with contextlib.suppress(OSError), os.scandir(place) as found:
-            for entry in found:
+        # A file that is being written may vanish meanwhile.
+        with contextlib.suppress(OSError), os.scandir(place) as listing:
+            for entry in listing:
                 entries += 1
                 if entries > most_entries or deepest > most_depth:
                     return Extent(size, entries, deepest)
@@ -46,7 +61,7 @@ def extent(folder: Path, most_entries: int, most_depth: int) -> Extent:
 
 
 def remove_tree(folder: Path) -> bool:
-    """Remove a folder with all that is in it, as far as that can be done; a link is removed as such.
+    """Remove a folder with everything in it, as far as possible; a link is removed as a link.
 
     Folders within its folders are moved up before they are emptied, so that no depth is too much.
 
@@ -69,7 +84,7 @@ def remove_tree(folder: Path) -> bool:
 
 
 def _removed(name: str, top: int) -> bool:
-    """Take an entry out of the folder `top`, its own folders moved up into `top`. False if that fails."""
+    """Remove an entry of the folder `top`, moving its own folders up into `top`. False if that fails."""
     try:
         if not _is_folder(name, top):
             os.unlink(name, dir_fd=top)
@@ -94,7 +109,7 @@ def _is_folder(name: str, folder: int) -> bool:
 
 @contextlib.contextmanager
 def _opened(name: str, folder: int) -> Iterator[int]:
-    """A handle of a folder in a folder, with all permissions given to it if it is ours."""
+    """A handle of a folder in a folder; if the folder is ours, it gets all permissions first."""
     flags = _DIRECTORY | os.O_NOFOLLOW
     try:
         handle = os.open(name, flags, dir_fd=folder)

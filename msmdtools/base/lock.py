@@ -23,14 +23,18 @@ def locked(
     by: str,
     unfinished: str = r"(?!)",
 ) -> Iterator[Path]:
-    """Make a folder if need be, hold its lock, and give an empty folder for work inside it.
+    """Lock a folder, which is created if needed, and make an empty folder for unfinished work inside it.
 
     Args:
-        marks: names of files. A folder of this kind that is not new has at least one of them.
-        what: what such a folder is called in messages, such as "a dataset".
-        by: what the work is called in messages, such as "build".
-        unfinished: a pattern of names that a stopped first run may have left before any of `marks`
-            was there. They are accepted only beside our lock, which shows that the run was ours.
+        folder: the folder.
+        marks: names of files; a folder of the right kind has at least one of them, unless it is new.
+        what: the noun of such a folder, with its article, for messages.
+        by: the noun of the work that is done in it, for messages.
+        unfinished: a pattern of names that may exist without any of `marks` after the very first run
+            was stopped. Our lock shows that it was a run of ours.
+
+    Yields:
+        The empty folder, which is removed at the end.
 
     Raises:
         DatasetError: another process holds the lock, or the folder is something else.
@@ -46,7 +50,7 @@ def locked(
         )
     with held(folder, by):
         work = folder / WORK
-        remove_tree(work)  # what a killed build has left
+        remove_tree(work)  # the remains of a killed build
         work.mkdir(exist_ok=True)
         try:
             # A new name each time: a worker of a killed build may still write to the old one.
@@ -59,7 +63,7 @@ def locked(
 def held(folder: Path, by: str) -> Iterator[None]:
     """Hold the lock of an existing folder.
 
-    The lock is the kernel's: it is gone when its process is, however that ended.
+    The lock is the kernel's: it ends with its process, however that ended.
 
     Raises:
         DatasetError: another process holds it.

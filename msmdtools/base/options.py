@@ -1,12 +1,12 @@
-"""Options, each declared once: a field of a frozen dataclass with its default, meaning, unit and range.
+"""Declare options once: each is a field of a frozen dataclass with its default, meaning, unit and range.
 
     @dataclass(frozen=True, slots=True)
     class Print:
         width: int = option("width of a page in pixels", 835, low=200, high=10_000, unit="pixels")
 
-From the declaration come what is allowed (`check`), what a table or a TOML file may give (`table`,
-`read_toml`), what texts stand for (`read`), the tables of the documentation, and the options of a
-command with their help and defaults (`msmdtools.cli.options`).
+The declaration is used to check values (`check`), to read tables and TOML files (`table`, `read_toml`), to
+parse texts (`read`), and to make the tables of the documentation and the options of a command with their
+help and defaults (`msmdtools.cli.options`).
 """
 
 import dataclasses
@@ -29,19 +29,19 @@ _Table = TypeVar("_Table")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What is declared of an option, apart from its type and default.
+    """The declaration of an option, apart from its type and default.
 
     Attributes:
         meaning: what it is, as a phrase.
         low, high: of a number, or of each number of several: the least and the most.
         above: of a number: it must be more than this.
-        choices: of a text: there are no others.
+        choices: of a text: the texts that are allowed.
         unit: of a number: "pixels".
-        allowed: what is allowed, in words, where unit, range or choices do not say it well.
-        name: in TOML files, and on the command line with - for _.
-        read: what to make of a value as a user gives it. Raises MsmdError, without the name.
-        shown: the default as a user would give it, or what stands for it: "one per core".
-        form: what stands for a value in help: "LIST".
+        allowed: the allowed values in words, if unit, range or choices do not describe them well.
+        name: in TOML files, and on the command line with - for _; "" for the name of the field.
+        read: parses a value as a user writes it. Raises MsmdError, without the name.
+        shown: the default as a user would write it, or a description of it: "one per core".
+        form: stands for a value in help: "LIST".
         is_path: whether it is a file or folder, even if its type does not say so.
     """
 
@@ -61,7 +61,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An option of a dataclass: what is declared of it, its field's name, and its type without None."""
+    """An option of a dataclass.
+
+    Attributes:
+        option: its declaration.
+        field: name of the field.
+        type: type of the field, without None.
+        default: default of the field.
+        optional: whether the field may be None.
+    """
 
     option: Option
     field: str
@@ -71,7 +79,7 @@ class Declared:
 
     @property
     def name(self) -> str:
-        """In TOML files, and on the command line with - for _."""
+        """Its name in TOML files, and on the command line with - for _."""
         return self.option.name or self.field
 
     @property
@@ -81,7 +89,7 @@ class Declared:
 
     @property
     def default_text(self) -> str:
-        """The default as a user would give it, or what stands for it; "" if there is none."""
+        """The default as a user would write it, or a description of it; "" if there is none."""
         shown = self.option.shown
         if callable(shown):
             return shown(self.default)
@@ -104,11 +112,14 @@ def option(
 
     Args:
         meaning: what it is, as a phrase.
-        default: its value unless another is given.
+        default: its default value.
         low, high: the least and the most of a number, or of each number of several.
         choices: the texts that are allowed.
         factory: makes the default, instead of one that cannot be shared.
-        more: of `Option`.
+        more: further attributes of `Option`.
+
+    Returns:
+        The field.
     """
     about = Option(meaning, low, high, choices=choices, **more)
     if factory is not dataclasses.MISSING:
@@ -117,78 +128,89 @@ def option(
 
 
 def declared(kind: type) -> list[Declared]:
-    """The options of a dataclass, in its order; fields that are none are left out."""
+    """List the options of a dataclass, in its order; other fields are left out."""
     hints = typing.get_type_hints(kind)
-    found = []
+    options = []
     for field in dataclasses.fields(kind):
         if _KEY in field.metadata:
             type_, optional = _without_none(hints[field.name])
             default = field.default
             if field.default_factory is not dataclasses.MISSING:
                 default = field.default_factory()
-            found.append(Declared(field.metadata[_KEY], field.name, type_, default, optional))
-    return found
+            options.append(Declared(field.metadata[_KEY], field.name, type_, default, optional))
+    return options
 
 
 def names(*kinds: type) -> set[str]:
     """The names of the options of dataclasses."""
-    return {one.name for kind in kinds for one in declared(kind)}
+    return {declaration.name for kind in kinds for declaration in declared(kind)}
 
 
 def check(options: Any, table: str | None = None) -> None:
-    """See that each option of a dataclass's instance has a value that is allowed.
+    """Check that each option of a dataclass's instance has an allowed value.
 
     Args:
-        table: the name of the table that the options are of, "" for none; None for options of a
+        options: an instance of the dataclass.
+        table: the name of the table that the options are in, "" for none; None for options of a
             command. The messages differ: "loss.margin is 3; it must be a number from 0 to 2",
             "width: 10 is not allowed; give pixels from 200 to 10000".
 
     Raises:
         MsmdError: a value is not allowed; the message names the option.
     """
-    for one in declared(type(options)):
-        value = getattr(options, one.field)
-        if not (value is None and one.optional):
-            _check(one, value, table)
+    for declaration in declared(type(options)):
+        value = getattr(options, declaration.field)
+        if not (value is None and declaration.optional):
+            _check(declaration, value, table)
 
 
 def require(condition: bool, name: str, value: object, allowed: str) -> None:
-    """See that an option of a command has a value that is allowed.
+    """Check that an option of a command has an allowed value.
+
+    Args:
+        condition: whether it has.
+        name: name of the option.
+        value: its value.
+        allowed: the allowed values in words, for the message.
 
     Raises:
-        MsmdError: `condition`, which says so, is false.
+        MsmdError: `condition` is false.
     """
     if not condition:
         raise MsmdError(f"{name}: {value!r} is not allowed; give {allowed}")
 
 
 def read(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a dataclass from values by the names of its options, as a user gives them.
+    """Parse the values of a dataclass's options, which are as a user writes them.
+
+    Returns:
+        The values of the dataclass's fields.
 
     Raises:
         MsmdError: there is no such option, or a value is not understood.
     """
-    options = {one.name: one for one in declared(kind)}
+    options = {declaration.name: declaration for declaration in declared(kind)}
     fields = {}
     for name, value in values.items():
         if name not in options:
             raise unknown("option", name, options)
-        one = options[name]
+        declaration = options[name]
         try:
-            read_value = one.option.read or (Path if one.type is Path else None)
-            fields[one.field] = read_value(value) if read_value else value
+            read_value = declaration.option.read or (Path if declaration.type is Path else None)
+            fields[declaration.field] = read_value(value) if read_value else value
         except MsmdError as error:
             raise MsmdError(f"{name}: {error}") from error.__cause__
     return fields
 
 
 def read_toml(path: Path, *kinds: type) -> dict[str, Any]:
-    """The options in a TOML file, by their names, for `read`.
+    """Read the options in a TOML file, by their names, for `read`.
 
-    "keep-audio" may also be written keep_audio. Relative paths are meant from the file's folder.
+    "keep-audio" may also be written keep_audio. Relative paths are relative to the file's folder.
 
     Args:
-        kinds: the dataclasses whose options the file may give.
+        path: the file.
+        kinds: the dataclasses whose options the file may have.
 
     Raises:
         MsmdError: the file cannot be read, has an unknown key, or a value of the wrong type.
@@ -199,7 +221,7 @@ def read_toml(path: Path, *kinds: type) -> dict[str, Any]:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         reason = error if isinstance(error, tomllib.TOMLDecodeError) else why(error)
         raise MsmdError(f"{path}: {reason}") from error
-    options = {one.name: one for kind in kinds for one in declared(kind)}
+    options = {declaration.name: declaration for kind in kinds for declaration in declared(kind)}
     values = {key.replace("-", "_"): value for key, value in content.items()}
     if strange := sorted(values.keys() - options.keys()):
         raise MsmdError(
@@ -214,15 +236,20 @@ def read_toml(path: Path, *kinds: type) -> dict[str, Any]:
 
 
 def table(kind: type[_Table], values: Mapping[str, Any], where: str) -> _Table:
-    """The options of a table of a TOML file, checked.
+    """Make an instance of a dataclass from a table of a TOML file, and check it.
 
     Args:
+        kind: the dataclass.
+        values: the table.
         where: the table's name, for messages.
+
+    Returns:
+        The instance.
 
     Raises:
         MsmdError: there is no such option, or its value is not allowed.
     """
-    options = {one.field: one for one in declared(kind)}
+    options = {declaration.field: declaration for declaration in declared(kind)}
     fields = {}
     for name, value in values.items():
         if name not in options:
@@ -237,18 +264,28 @@ def table(kind: type[_Table], values: Mapping[str, Any], where: str) -> _Table:
 
 
 def plain(options: Any) -> dict[str, Any]:
-    """The options of a table as plain values, which JSON and `table` take."""
+    """Convert the options of a table to plain values, which JSON and `table` take."""
     values = dataclasses.asdict(options)
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def unknown(what: str, name: str, known: Iterable[str], table: str = "") -> MsmdError:
-    """The error for a name, in a table if one is given, that is none of those that are known."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    there = f"there are {', '.join(known)}" if known else "there are none here"
+    """Make the error for an unknown name, with the most similar known name.
+
+    Args:
+        what: the noun of what is named, such as "option".
+        name: the unknown name.
+        known: the known names.
+        table: name of the table that the name is in; "" for none.
+
+    Returns:
+        The error, to be raised.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    every = f"there are {', '.join(names)}" if names else "there are none here"
     prefix = f"{table}." if table else ""
-    hint = f"did you mean {prefix}{near[0]}?" if near else there
+    hint = f"did you mean {prefix}{near[0]}?" if near else every
     return MsmdError(f"no {what} {prefix}{name}; {hint}")
 
 
@@ -259,24 +296,24 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def _check(one: Declared, value: Any, table: str | None) -> None:
-    several = typing.get_origin(one.type) is tuple and one.option.low is not None
+def _check(declaration: Declared, value: Any, table: str | None) -> None:
+    several = typing.get_origin(declaration.type) is tuple and declaration.option.low is not None
     if several and not isinstance(value, (list, tuple)):
-        _refuse(one, value, table, "a list of numbers")
+        _refuse(declaration, value, table, "a list of numbers")
     for part in value if several else [value]:
-        if not _allowed(one, part):
-            _refuse(one, part, table, _phrase(one, quoted=table is not None))
+        if not _allowed(declaration, part):
+            _refuse(declaration, part, table, _phrase(declaration, quoted=table is not None))
 
 
-def _allowed(one: Declared, value: Any) -> bool:
-    limits = one.option
+def _allowed(declaration: Declared, value: Any) -> bool:
+    limits = declaration.option
     if limits.choices:
         return value in limits.choices
-    if one.type is bool:
+    if declaration.type is bool:
         return isinstance(value, bool)
     if limits.low is None and limits.above is None:
         return True
-    whole = int in (one.type, *typing.get_args(one.type))
+    whole = int in (declaration.type, *typing.get_args(declaration.type))
     right = isinstance(value, numbers.Integral if whole else numbers.Real)
     return (
         right
@@ -287,20 +324,20 @@ def _allowed(one: Declared, value: Any) -> bool:
     )
 
 
-def _phrase(one: Declared, quoted: bool) -> str:
-    """What is allowed, in words."""
-    limits = one.option
+def _phrase(declaration: Declared, quoted: bool) -> str:
+    """The allowed values in words."""
+    limits = declaration.option
     if limits.allowed:
         return limits.allowed
     if limits.choices:
         texts = [repr(choice) if quoted else choice for choice in limits.choices]
         return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-    if one.type is bool:
+    if declaration.type is bool:
         return "true or false"
-    whole = int in (one.type, *typing.get_args(one.type))
+    whole = int in (declaration.type, *typing.get_args(declaration.type))
     noun = "a whole number" if whole else "a number"
     if not quoted:
-        several = typing.get_origin(one.type) is tuple
+        several = typing.get_origin(declaration.type) is tuple
         noun = limits.unit or ("numbers" if several else noun)
     if limits.above is not None:
         above = f"{limits.above:g}"
@@ -310,18 +347,18 @@ def _phrase(one: Declared, quoted: bool) -> str:
     return f"{noun} from {limits.low:g} to {limits.high:g}"
 
 
-def _refuse(one: Declared, value: Any, table: str | None, allowed: str) -> None:
+def _refuse(declaration: Declared, value: Any, table: str | None, allowed: str) -> None:
     if table is None:
-        require(False, one.name, value, allowed)
-    name = f"{table}.{one.field}" if table else one.field
+        require(False, declaration.name, value, allowed)
+    name = f"{table}.{declaration.field}" if table else declaration.field
     raise MsmdError(f"{name} is {value!r}; it must be {allowed}")
 
 
-def _fits(value: Any, one: Declared) -> bool:
-    """Whether a value of a TOML file is of an option's type."""
-    if one.type is bool or isinstance(value, bool):
-        return one.type is bool and isinstance(value, bool)
-    kinds = {float: (int, float), int: (int,)}.get(one.type, (str,))
+def _fits(value: Any, declaration: Declared) -> bool:
+    """Whether a value of a TOML file has an option's type."""
+    if declaration.type is bool or isinstance(value, bool):
+        return declaration.type is bool and isinstance(value, bool)
+    kinds = {float: (int, float), int: (int,)}.get(declaration.type, (str,))
     return isinstance(value, kinds)
 
 

@@ -1,17 +1,17 @@
-"""Parquet files with checksums over every byte, and reading them so that damage is seen.
+"""Write Parquet files with checksums over every byte, and read them so that damage is detected.
 
 The checksums of the format cover the content of pages, not the headers of pages nor the footer: a
 changed byte there is read as another number, or as none. So a file that msmdtools has written has a
 block between its last page and its footer, where no reader looks:
 
     4 bytes for each column chunk, row group by row group: CRC-32 of the chunk, page headers included
-    4 bytes  CRC-32 of all that stands before the block
+    4 bytes  CRC-32 of everything before the block
     4 bytes  CRC-32 of the footer
     4 bytes  CRC-32 of the block up to here
     8 bytes  MSMDCRC1
 
-What is read is compared before it is parsed. A file without the block is of an older msmdtools, or of
-another program, and is read as it is.
+Bytes are compared with their checksums before they are parsed. A file without the block is of an older
+msmdtools, or of another program, and is read without this check.
 """
 
 import io
@@ -44,12 +44,13 @@ _PIECE = 1 << 22
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Footer:
-    """What stands at the end of a file.
+    """The end of a file.
 
     Attributes:
         metadata: Parquet's own.
         sums: CRC-32 of the column chunks, uint32, (row groups, columns); None in a file without.
-        total: CRC-32 of the first `before` bytes, which is all that is not the footer or checksums.
+        total: CRC-32 of the first `before` bytes.
+        before: number of bytes before the checksums and the footer.
     """
 
     metadata: "pq.FileMetaData"
@@ -63,7 +64,7 @@ class File:
 
     Args:
         path: the file.
-        mapped: read it through a memory map, for what is not compressed and wanted in small parts.
+        mapped: read it through a memory map, which suits uncompressed files read in small parts.
 
     Raises:
         Damage, pyarrow.ArrowException, ValueError: as `read_footer`.
@@ -85,7 +86,7 @@ class File:
 
     @property
     def groups(self) -> int:
-        """How many row groups there are."""
+        """Number of row groups."""
         return int(self.metadata.num_row_groups)
 
     @property
@@ -94,15 +95,23 @@ class File:
         return self.metadata.schema.to_arrow_schema()
 
     def read(self, groups: Sequence[int] | None = None) -> "pa.Table":
-        """Row groups in this order, or all. Raises as `read`."""
+        """Read row groups in this order, or all. Raises as `read`."""
         return read(self._file, self._footer, range(self.groups) if groups is None else groups)
 
 
 @contextmanager
 def writer(path: Path, schema: "pa.Schema", **options: Any) -> Iterator["pq.ParquetWriter"]:
-    """A ParquetWriter whose file gets its checksums when all is written.
+    """Open a ParquetWriter whose file gets its checksums at the end.
 
     Pages get those of the format too, for readers that know them.
+
+    Args:
+        path: the file.
+        schema: its Arrow schema.
+        options: further arguments of ParquetWriter.
+
+    Yields:
+        The writer.
     """
     import pyarrow.parquet as pq
 
@@ -113,10 +122,10 @@ def writer(path: Path, schema: "pa.Schema", **options: Any) -> Iterator["pq.Parq
 
 
 def read_footer(file: Any) -> Footer:
-    """The footer of an open file, local or remote.
+    """Read the footer of an open file, local or remote.
 
     Raises:
-        Damage: it is cut off, no Parquet file, or not what was written.
+        Damage: it is cut off, no Parquet file, or damaged.
         pyarrow.ArrowException: there are no checksums, and the footer cannot be parsed.
     """
     size = file.seek(0, io.SEEK_END) or file.tell()
@@ -145,8 +154,8 @@ def read_footer(file: Any) -> Footer:
     stored = block[start : -len(MAGIC) - 4] if start >= 0 else bytes(_at(file, before, sums + 8))
     if zlib.crc32(stored) != of_block:
         raise Damage("its checksums are damaged")
-    found = np.frombuffer(stored[:sums], "<u4").reshape(shape)
-    return Footer(metadata, found, total, before)
+    chunk_sums = np.frombuffer(stored[:sums], "<u4").reshape(shape)
+    return Footer(metadata, chunk_sums, total, before)
 
 
 def read(
@@ -157,21 +166,27 @@ def read(
     *,
     threads: bool = True,
 ) -> "pa.Table":
-    """Row groups of an open file, after a look at the checksums of what is read of them.
+    """Read row groups of an open file, after a check of the bytes that are read.
 
     Args:
+        file: the file.
+        footer: its footer, from `read_footer`.
+        groups: numbers of the row groups, from 0.
         columns: names of columns, or of parts of them such as `sheet.bytes`; None for all.
         threads: decode columns side by side.
 
+    Returns:
+        The rows, in the order of `groups`.
+
     Raises:
-        Damage, pyarrow.ArrowException, ValueError: the file is cut off, or not what was written.
+        Damage, pyarrow.ArrowException, ValueError: the file is cut off or damaged.
     """
     import pyarrow.parquet as pq
 
     source: Any = file
     if footer.sums is not None:
         source = _Verified(file, footer, _ranges(file, footer, groups, columns))
-    # Where there are no checksums of ours there may be those of pages.
+    # A file without our checksums may have those of pages.
     opened = pq.ParquetFile(
         source, metadata=footer.metadata, page_checksum_verification=footer.sums is None
     )
@@ -179,7 +194,7 @@ def read(
 
 
 def verify(path: Path) -> None:
-    """Compare a whole file with its checksums, bytes that no reader of ours looks at too.
+    """Compare a whole file with its checksums, including the bytes that no reader of ours looks at.
 
     Raises:
         OSError, pyarrow.ArrowException: it is damaged (`Damage`), or cannot be read.
@@ -192,7 +207,7 @@ def verify(path: Path) -> None:
 
 
 def _seal(file: Any) -> None:
-    """Put the block before the footer of a file that is open for reading and writing."""
+    """Insert the block before the footer of a file that is open for reading and writing."""
     size = file.seek(0, io.SEEK_END)
     file.seek(size - _LAST)
     length = int.from_bytes(file.read(4), "little")
@@ -221,7 +236,7 @@ def _chunk(metadata: "pq.FileMetaData", group: int, column: int) -> tuple[int, i
 def _ranges(
     file: Any, footer: Footer, groups: Sequence[int], columns: Sequence[str] | None
 ) -> list[tuple[int, Any]]:
-    """The column chunks wanted, read and compared: offsets, ascending, and bytes."""
+    """Read the wanted column chunks and check them: offsets, ascending, and bytes."""
     metadata, sums = footer.metadata, footer.sums
     assert sums is not None
     wanted = [
@@ -240,15 +255,15 @@ def _ranges(
             together[-1].append(chunk)
         else:
             together.append([chunk])
-    found = []
-    for some in together:
-        first, (last, size, _) = some[0][0], some[-1]
+    ranges = []
+    for neighbours in together:
+        first, (last, size, _) = neighbours[0][0], neighbours[-1]
         content = memoryview(_at(file, first, last + size - first))
-        for start, length, expected in some:
+        for start, length, expected in neighbours:
             if zlib.crc32(content[start - first : start - first + length]) != expected:
                 raise Damage(f"bytes {start} to {start + length - 1} do not match their checksum")
-        found.append((first, content))
-    return found
+        ranges.append((first, content))
+    return ranges
 
 
 def _is_of(path: str, columns: Sequence[str]) -> bool:
@@ -256,7 +271,7 @@ def _is_of(path: str, columns: Sequence[str]) -> bool:
 
 
 class _Verified(io.RawIOBase):
-    """A file of which only some ranges can be read: those that were compared."""
+    """A file of which only the checked ranges can be read."""
 
     def __init__(self, file: Any, footer: Footer, ranges: list[tuple[int, Any]]) -> None:
         self._size = file.seek(0, io.SEEK_END) or file.tell()
@@ -281,9 +296,9 @@ class _Verified(io.RawIOBase):
         for first, content in self._ranges:
             if first <= self._here < first + len(content):
                 start = self._here - first
-                found = content[start : start + size] if size >= 0 else content[start:]
-                self._here += len(found)
-                return found
+                part = content[start : start + size] if size >= 0 else content[start:]
+                self._here += len(part)
+                return part
         raise Damage(f"byte {self._here} was not to be read")
 
 
@@ -296,20 +311,20 @@ def _parsed(footer: bytes) -> "pq.FileMetaData":
 
 
 def _at(file: Any, offset: int, length: int) -> Any:
-    """So many bytes of a file, a buffer; of a memory map not a copy. Raises Damage if it ends before."""
+    """Read bytes of a file as a buffer, without a copy if it is mapped. Raises Damage if it ends before."""
     file.seek(offset)
-    found = file.read_buffer(length) if hasattr(file, "read_buffer") else file.read(length)
-    if len(found) != length:
+    content = file.read_buffer(length) if hasattr(file, "read_buffer") else file.read(length)
+    if len(content) != length:
         raise Damage("it is cut off")
-    return found
+    return content
 
 
 def _sum(file: Any, length: int) -> int:
     """CRC-32 of the next bytes of a file."""
-    found = 0
+    total = 0
     while length:
         content = file.read(min(length, _PIECE))
         if not content:
             raise Damage("it is cut off")
-        found, length = zlib.crc32(content, found), length - len(content)
-    return found
+        total, length = zlib.crc32(content, total), length - len(content)
+    return total

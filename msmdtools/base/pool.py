@@ -1,9 +1,8 @@
-"""A pool of worker processes that outlives the death of any of them.
+"""Run calls in a pool of worker processes that survives the death of any of them.
 
 `concurrent.futures` gives up when a worker is killed and cannot say which call was to blame. Here
-each worker has a pipe of its own, so a death is known to belong to one call; the worker is replaced
-and the caller decides what to do. Workers are spawned, not forked: FluidSynth's threads do not
-survive a fork.
+each worker has a pipe of its own, so that a death belongs to one call; the worker is replaced and the
+caller decides what to do. Workers are spawned, not forked: FluidSynth's threads do not survive a fork.
 """
 
 import contextlib
@@ -26,9 +25,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call for a worker: `function(argument)`, to be done within `timeout_s` seconds.
+    """One call for a worker: `function(argument)`.
 
-    Both must be picklable, the function by its name.
+    Attributes:
+        function: the function, picklable by its name.
+        argument: its argument, picklable.
+        timeout_s: seconds after which the worker is killed.
     """
 
     function: Callable[[Any], Any]
@@ -38,7 +40,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The call came back with `value`."""
+    """The call returned.
+
+    Attributes:
+        call: the call.
+        value: the value that the function returned.
+    """
 
     call: Call
     value: Any
@@ -46,7 +53,13 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The function raised `error`; `trace` is the traceback in the worker."""
+    """The function raised an exception.
+
+    Attributes:
+        call: the call.
+        error: the exception.
+        trace: the traceback in the worker.
+    """
 
     call: Call
     error: Exception
@@ -55,7 +68,13 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The worker died during the call, or was killed because the time was up."""
+    """The worker died during the call, or was killed because the time was up.
+
+    Attributes:
+        call: the call.
+        timed_out: whether the time was up.
+        exitcode: of the process; negative for a signal.
+    """
 
     call: Call
     timed_out: bool
@@ -74,6 +93,7 @@ class Pool:
     """Up to `size` worker processes, started when needed and killed on leaving the context.
 
     Args:
+        size: largest number of workers.
         main: whether workers import the program's main module, as spawned processes do. Without it, a
             script needs no `if __name__ == "__main__"`; functions must then be from other modules.
     """
@@ -87,7 +107,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many calls no worker has taken yet."""
+        """Number of calls that no worker has taken yet."""
         return len(self._waiting)
 
     def submit(self, call: Call) -> None:
@@ -95,7 +115,7 @@ class Pool:
         self._waiting.append(call)
 
     def results(self) -> Iterator[Returned | Raised | Lost]:
-        """What became of each call, as they end, until nothing waits or runs.
+        """Yield the outcome of each call as it ends, until no call waits or runs.
 
         The caller may submit more calls while it iterates.
         """
@@ -184,7 +204,7 @@ class Pool:
 
 @contextlib.contextmanager
 def _no_main() -> Iterator[None]:
-    """With an empty main module, of which a process that is started has nothing to import."""
+    """Replace the main module by an empty one, so that a started process has nothing to import."""
     kept = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

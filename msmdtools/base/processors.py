@@ -1,4 +1,4 @@
-"""How many processors there are for us, and the option that says how many worker processes to use."""
+"""Count the processors that this process may use, and declare the option for worker processes."""
 
 import os
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from msmdtools.base.options import option
 
 
 def processors() -> int:
-    """How many processors this process may use; at least 1."""
+    """Number of processors that this process may use; at least 1."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def jobs_option() -> Any:
-    """The option `jobs` of a dataclass: worker processes, 0 for one per processor."""
+    """Declare the option `jobs` of a dataclass: worker processes, 0 for one per processor."""
     return option(
         "worker processes",
         0,
@@ -29,7 +29,10 @@ def jobs_option() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """How many worker processes to use, where that is all there is to say.
+    """The number of worker processes, for commands without other options.
+
+    Attributes:
+        jobs: worker processes; 0 for one per processor.
 
     Raises:
         MsmdError: the number is negative.
@@ -42,5 +45,5 @@ class Jobs:
 
     @property
     def workers(self) -> int:
-        """How many worker processes to use: `jobs`, or one per core that this process may use."""
+        """Number of worker processes: `jobs`, or one per processor that this process may use."""
         return self.jobs or processors()

@@ -1,24 +1,28 @@
-"""How far work is: what a function that takes long tells whoever has called it."""
+"""The interface by which a function that takes long reports its progress to its caller."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told again and again how much of something is done, and then of what comes after it.
+    """A function that is called again and again with the progress of a step of the work.
 
     It is called from one thread, never concurrently, and should return at once.
     """
 
     def __call__(self, what: str, done: float, total: float, note: str = "") -> None:
-        """So much of `what` is done.
+        """Receive the progress of a step.
 
         Args:
             what: the noun that is counted, such as "pieces".
-            done: how many.
-            total: of how many; 1.0 when `done` is a share from 0 to 1, 0 when nobody knows.
-            note: what else there is to say, such as "2 failed".
+            done: how many are finished.
+            total: how many there are; 1.0 if `done` is a share from 0 to 1, 0 if the number is unknown.
+            note: a further remark, such as "2 failed".
         """
 
 
 def silent(what: str, done: float, total: float, note: str = "") -> None:
-    """The progress of which nobody wants to hear."""
+    """Ignore the progress.
+
+    Args:
+        what, done, total, note: as `Progress` has them.
+    """

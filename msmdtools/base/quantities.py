@@ -1,4 +1,4 @@
-"""Quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0."""
+"""Parse quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def parse_bytes(value: object) -> int:
-    """Bytes from a number, or from a text such as "512M" or "4G".
+    """Parse bytes from a number, or from a text such as "512M" or "4G".
 
     Raises:
         MsmdError: it is neither.
@@ -23,7 +23,7 @@ def parse_bytes(value: object) -> int:
 
 
 def format_bytes(size: int) -> str:
-    """The shortest text of which `parse_bytes` makes this size: "4G"."""
+    """The shortest text that `parse_bytes` parses as this size: "4G"."""
     power = 0
     while size and size % 1024 == 0 and power + 1 < len(_UNITS):
         size, power = size // 1024, power + 1
@@ -31,7 +31,7 @@ def format_bytes(size: int) -> str:
 
 
 def parse_seconds(value: object) -> float:
-    """Seconds from "90m", "3h" or "45s".
+    """Parse seconds from "90m", "3h" or "45s".
 
     Raises:
         MsmdError: it is none of these.
@@ -43,7 +43,7 @@ def parse_seconds(value: object) -> float:
 
 
 def items(value: object) -> Iterable[Any]:
-    """What a list holds: the parts of "a,b,c", the elements of a list, or the value itself."""
+    """The items of a list: the parts of "a,b,c", the elements of a list, or the value itself."""
     if isinstance(value, str):
         return [item for item in value.split(",") if item.strip()]
     return value if isinstance(value, list | tuple) else [value]

@@ -1,4 +1,4 @@
-"""What the installed msmdtools requires of other packages, and the line that installs what is missing."""
+"""List the packages that the installed msmdtools requires, and the command that installs missing ones."""
 
 import importlib.metadata
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def requirements(extra: str = "") -> list[str]:
-    """The requirements of msmdtools, such as "mido>=1.3": those without an extra, or those of one.
+    """List the requirements of msmdtools, such as "mido>=1.3": those without an extra, or those of one.
 
     An extra that includes another one has the requirements of both.
     """
@@ -14,19 +14,19 @@ def requirements(extra: str = "") -> list[str]:
         every = importlib.metadata.requires("msmdtools") or []
     except importlib.metadata.PackageNotFoundError:
         return []  # a bare copy of the folder
-    found = []
+    result = []
     for line in every:
         requirement, _, marker = (part.strip() for part in line.partition(";"))
         match = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", marker)
         if (match[1] if match else "") != extra:
             continue
         inner = re.match(r"msmdtools\[([\w-]+)\]", requirement)
-        found += requirements(inner[1]) if inner else [requirement]
-    return found
+        result += requirements(inner[1]) if inner else [requirement]
+    return result
 
 
 def name(requirement: str) -> str:
-    """The name of the package that a requirement is of."""
+    """The name of the package in a requirement."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
 
 
@@ -39,7 +39,7 @@ def version(package: str) -> str:
 
 
 def missing(extra: str = "") -> list[str]:
-    """The requirements, of an extra or without one, that are not installed."""
+    """List the requirements, of an extra or without one, that are not installed."""
     return [r for r in requirements(extra) if not version(name(r))]
 
 
@@ -49,6 +49,6 @@ def install(wanted: Iterable[str]) -> str:
 
 
 def install_packages(packages: Iterable[str], extra: str) -> str:
-    """The command that installs packages with the versions that an extra asks for."""
-    asked = {name(requirement): requirement for requirement in requirements(extra)}
-    return install(asked.get(package, package) for package in packages)
+    """The command that installs packages in the versions that an extra requires."""
+    requirement_of = {name(requirement): requirement for requirement in requirements(extra)}
+    return install(requirement_of.get(package, package) for package in packages)

@@ -1,4 +1,4 @@
-"""Where the package's data files lie, in a checkout as in an installed wheel.
+"""Find the package's data files, in a checkout and in an installed wheel.
 
 A wheel carries `soundfonts/registry.toml` and `manifests/` inside the package, as `data/` (see
 pyproject.toml); a checkout keeps them at its top level, beside the package.
@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def soundfont_registry() -> Path:
-    """The soundfont registry, a TOML file.
+    """Path of the soundfont registry, a TOML file.
 
     Raises:
         MsmdError: the installation lacks it.
@@ -21,7 +21,7 @@ def soundfont_registry() -> Path:
 
 
 def manifests() -> Path:
-    """The folder of the manifests that come with the package.
+    """Path of the folder of the manifests that come with the package.
 
     Raises:
         MsmdError: the installation lacks it.
@@ -30,23 +30,23 @@ def manifests() -> Path:
 
 
 def manifest(name: str) -> Path:
-    """A manifest that comes with the package, by its name without ".csv", such as "sample".
+    """Path of a manifest that comes with the package, by its name without ".csv", such as "sample".
 
     Raises:
-        MsmdError: there is none of that name; the message lists those that there are.
+        MsmdError: there is none of that name; the message lists the names.
     """
     folder = manifests()
     path = folder / f"{name}.csv"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.csv"))) or "none"
-        raise MsmdError(f"No manifest named {name!r} comes with msmdtools (there are: {known}).")
+        names = ", ".join(sorted(p.stem for p in folder.glob("*.csv"))) or "none"
+        raise MsmdError(f"No manifest named {name!r} comes with msmdtools (there are: {names}).")
     return path
 
 
 def named_manifest(name_or_path: str | Path) -> Path:
-    """A manifest by its path, or by the name of one that comes with the package, such as "msmd-v1.1".
+    """Path of a manifest that is given by its path, or by the name of a bundled one, such as "msmd-v1.1".
 
-    A name has no folder and no ".csv"; a file that is there by that name comes first.
+    A name has no folder and no ".csv"; an existing file of that name comes first.
 
     Raises:
         MsmdError: there is none of that name.

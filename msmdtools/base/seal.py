@@ -1,8 +1,8 @@
-"""JSON objects that carry a checksum of themselves, so that one changed byte is seen.
+"""Seal JSON objects with a checksum of themselves, so that one changed byte is detected.
 
 The entry `checksum` is the SHA-256 of all other entries, written as JSON with sorted keys and no
-spaces: how the file is laid out does not matter, what it says does. A description without the entry
-is of an older msmdtools and is taken as it is.
+spaces: the content of the file matters, and its layout does not. A description without the entry
+is of an older msmdtools and is accepted without this check.
 """
 
 import hashlib
@@ -19,25 +19,25 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """`content` with its checksum as the last entry, in place of one that it has."""
+    """Add the checksum as the last entry, in place of an old one."""
     rest = {key: value for key, value in content.items() if key != KEY}
     # As it will be read again: keys that are numbers become texts, and sort as these.
     return {**rest, KEY: _checksum(json.loads(json.dumps(rest)))}
 
 
 def intact(content: Mapping[str, Any]) -> bool:
-    """Whether what was read is what was sealed; True where there is no checksum."""
+    """Whether the checksum matches; True if there is none."""
     if KEY not in content:
         return True
     return bool(content[KEY] == _checksum({k: v for k, v in content.items() if k != KEY}))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The object in a file, without its checksum.
+    """Read the object in a file, without its checksum.
 
     Raises:
-        Damage: it is no JSON object, or not what was written.
-        OSError: it cannot be read; FileNotFoundError, where it is missing.
+        Damage: it is no JSON object, or damaged.
+        OSError: it cannot be read; FileNotFoundError if it is missing.
     """
     try:
         content = path.read_bytes()
@@ -47,26 +47,26 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def opened(content: bytes) -> dict[str, Any]:
-    """The object in the bytes of a file, without its checksum.
+    """Parse the object in the bytes of a file, without its checksum.
 
     Raises:
-        Damage: it is no JSON object, or not what was written.
+        Damage: it is no JSON object, or damaged.
     """
     if not content.strip(b"\0 \r\n\t"):
         raise Damage("it is empty" if not content else "it has nothing but zeros or spaces")
     try:
-        found = json.loads(content)
+        values = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Damage(why(error)) from error
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         raise Damage("it is not a JSON object")
     # A checksum under another name: one byte of the name has changed.
-    last = list(found.values())[-1] if found else None
-    renamed = KEY not in found and isinstance(last, str) and _SHA256.fullmatch(last)
-    if renamed or not intact(found):
+    last = list(values.values())[-1] if values else None
+    renamed = KEY not in values and isinstance(last, str) and _SHA256.fullmatch(last)
+    if renamed or not intact(values):
         raise Damage("its checksum does not match")
-    found.pop(KEY, None)
-    return found
+    values.pop(KEY, None)
+    return values
 
 
 def _checksum(rest: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""How a table is declared: columns with types, units and meaning, written once and used everywhere.
+"""Declare tables: columns with types, units and meanings, written once and used everywhere.
 
 Files, validation, documentation and tests read the same `Table` objects.
 """
@@ -16,7 +16,15 @@ _ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: name, type (see `arrow_type`), unit ("" if none) and meaning."""
+    """One column of a table.
+
+    Attributes:
+        name: its name.
+        type: as `arrow_type` takes it.
+        unit: of its values; "" for none.
+        meaning: of its values, as a phrase.
+        nullable: whether values may be missing.
+    """
 
     name: str
     type: str
@@ -36,7 +44,14 @@ def arrow_type(name: str) -> "pa.DataType":
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A named table. `key` are the columns that its rows are sorted by and unique in."""
+    """A table with typed columns.
+
+    Attributes:
+        name: its name.
+        meaning: of its rows, as a phrase.
+        key: the columns that its rows are sorted by and unique in.
+        columns: its columns, in order.
+    """
 
     name: str
     meaning: str
@@ -66,7 +81,7 @@ class Table:
         )
 
     def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
-        """An Arrow table of `rows` in the given order.
+        """Make an Arrow table of `rows` in the given order.
 
         Raises:
             pyarrow.ArrowException: a value does not fit its column's type.

@@ -1,4 +1,4 @@
-"""Tables for people: rows of texts, the first one the head, as aligned columns or Markdown."""
+"""Lay out tables for people, rows of texts with a head, as aligned columns or Markdown."""
 
 from collections.abc import Collection
 
@@ -25,12 +25,12 @@ def aligned(table: Table, left: Collection[int] = (0,)) -> str:
 
 
 def title(model: str, headline: str) -> list[str]:
-    """The lines that a report in Markdown begins with."""
+    """The first lines of a report in Markdown."""
     return [f"# {plain(model)}", "", lines_of(headline), ""]
 
 
 def lines_of(text: str) -> str:
-    """A text of several lines in Markdown, in which they are read as they stand."""
+    """A text of several lines in Markdown, shown literally."""
     return "  \n".join(map(plain, text.splitlines()))
 
 
@@ -40,10 +40,10 @@ def pipes(table: Table, left: Collection[int] = (0,), *, markup: bool = False) -
     Args:
         table: rows of one length, the first one the head.
         left: numbers of the columns that are aligned to the left; the others are to the right.
-        markup: take cells for Markdown; without it, they are shown as they are.
+        markup: whether cells are Markdown; otherwise they are shown literally.
 
     Returns:
-        Its lines.
+        The lines of the table.
     """
     rule = "".join("|---" if number in left else "|---:" for number in range(len(table[0]))) + "|"
     head, *rows = ("| " + " | ".join(row if markup else map(plain, row)) + " |" for row in table)

@@ -1,10 +1,10 @@
-"""The `msmd` command: its subcommands by name, and how errors become messages and exit codes.
+"""The `msmd` command: its subcommands by name, and the messages and exit codes of its errors.
 
 Exit codes: 0 all well; 1 error; 2 wrong usage; 3 finished, but some pieces failed (returned by the
 commands themselves); 130 interrupted; 143 terminated.
 
 In: a command line. Out: text, or JSON with --json, on standard output; progress and messages on standard error.
-Keep: command lines that worked go on working, or say what to write instead.
+Keep: command lines that worked keep working, or the message says what to write instead.
 """
 
 import errno
@@ -39,9 +39,9 @@ COMMANDS = {
     "doctor": "Check what msmd needs on this machine.",
 }
 
-# The environment's fault rather than the program's: a message is worth more than a traceback.
+# Faults of the environment, not of the program: a message helps more than a traceback.
 _ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
-# What a name given for an output can be at fault with.
+# Faults of the name of an output.
 _ENVIRONMENT |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
@@ -78,9 +78,9 @@ class _Commands(click.Group):
                 raise click.ClickException(f"{place}{damage.why(error)}{cure}") from error
             except KeyboardInterrupt as error:
                 terminated = isinstance(error, Terminated)
-                said = "Terminated." if terminated else "Interrupted."
-                output.note(said)
-                click.echo(said, err=True)
+                message = "Terminated." if terminated else "Interrupted."
+                output.note(message)
+                click.echo(message, err=True)
                 ctx.exit(143 if terminated else 130)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

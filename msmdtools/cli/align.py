@@ -1,4 +1,4 @@
-"""`msmd align`: a thin shell over `msmdtools.follow.alignment` and `following`."""
+"""The command `msmd align`, which calls `msmdtools.follow.alignment` or `msmdtools.follow.following`."""
 
 import json
 from pathlib import Path
@@ -97,47 +97,49 @@ def command(
     loaded = load_model(model, device)
     method = follow if online else align
     with Bar() as bar:
-        found = method(seen, heard.bands, loaded, bar)
+        alignment = method(seen, heard.bands, loaded, bar)
     for path in out:
-        files.write(found, heard, path)
+        files.write(alignment, heard, path)
     if as_json:
-        click.echo(json.dumps(table.rows(found), indent=1))
-        click.echo(_verdict(found), err=True)
+        click.echo(json.dumps(table.rows(alignment), indent=1))
+        click.echo(_verdict(alignment), err=True)
         return
-    click.echo(_summary(found))
+    click.echo(_summary(alignment))
 
 
-def _summary(found: "Alignment") -> str:
-    """A line for each way through a system, the mean similarity, and how likely it is the piece."""
+def _summary(alignment: "Alignment") -> str:
+    """Describe each way through a system in a line, then the mean similarity and the verdict."""
     import numpy as np
 
-    page, system, x, _ = found.places
+    page, system, x, _ = alignment.places
     lines = []
-    for part in found.passages():
-        there = np.flatnonzero(found.on_sheet[part])
-        if not len(there):
+    for part in alignment.passages():
+        frames = np.flatnonzero(alignment.on_sheet[part])
+        if not len(frames):
             continue
-        first, last = part.start + int(there[0]), part.start + int(there[-1])
+        first, last = part.start + int(frames[0]), part.start + int(frames[-1])
         lines.append(
-            f"{found.second[first]:7.1f} to {found.second[last]:.1f} s  page {page[first]} "
+            f"{alignment.second[first]:7.1f} to {alignment.second[last]:.1f} s  page {page[first]} "
             f"system {system[first]} x {x[first]:.0f} to {x[last]:.0f}"
         )
-    return "\n".join([*lines, f"mean similarity {found.similarity.mean():.2f}", _verdict(found)])
+    return "\n".join(
+        [*lines, f"mean similarity {alignment.similarity.mean():.2f}", _verdict(alignment)]
+    )
 
 
-def _verdict(found: "Alignment") -> str:
-    """Whether it is the piece, and what of the recording is not on the sheet."""
+def _verdict(alignment: "Alignment") -> str:
+    """Say whether it is the piece, and which parts of the recording are not on the sheet."""
     import numpy as np
 
     from msmdtools.search.verdict import LIKELY
 
-    told = f"probability that this is the piece: {100 * found.probability:.0f} %"
-    if found.probability < LIKELY:
-        return f"This is probably not the piece.\n{told}"
-    there, second = found.on_sheet, found.second
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], there, [True]]).astype(int)))
+    statement = f"probability that this is the piece: {100 * alignment.probability:.0f} %"
+    if alignment.probability < LIKELY:
+        return f"This is probably not the piece.\n{statement}"
+    on_sheet, second = alignment.on_sheet, alignment.second
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], on_sheet, [True]]).astype(int)))
     away = [
         f"{second[low]:.1f} to {second[min(high, len(second) - 1)]:.1f} s"
         for low, high in zip(edges[::2], edges[1::2], strict=True)
     ]
-    return "\n".join([*([f"not on the sheet: {', '.join(away)}"] if away else []), told])
+    return "\n".join([*([f"not on the sheet: {', '.join(away)}"] if away else []), statement])

@@ -1,4 +1,4 @@
-"""`msmd build`: a thin shell over `msmdtools.build.build.build`."""
+"""The command `msmd build`, which calls `msmdtools.build.build.build`."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ FAILED = 3
 def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Build a dataset from a manifest.
 
-    If it is interrupted, give the same command again: it goes on where it stopped. Pieces that fail
+    If it is interrupted, run the same command again: it continues where it stopped. Pieces that fail
     are in pieces.parquet too, with the reason, and the exit code is 3.
 
     Example: msmd build --sample --out sample
@@ -31,15 +31,15 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
     from msmdtools.build.summary import format_summary
 
     values = read_config(Path(config)) if config else {}
-    values |= options.given(ctx, Places, BuildOptions)
+    values |= options.specified(ctx, Places, BuildOptions)
     manifest, root, out = _places(values)
-    asked = parse_options(values)
+    build_options = parse_options(values)
     with Bar() as bar:
         summary = build(
             manifest,
             root,
             out,
-            asked,
+            build_options,
             progress=bar,
         )
     if as_json:
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
 
 
 def _places(values: dict[str, Any]) -> tuple[Path, Path, Path]:
-    """Take manifest, root and out from the options; --sample stands for the first two."""
+    """Take manifest, root and out from the options; --sample replaces the first two."""
     sample = values.pop("sample", False)
     manifest, root, out = (values.pop(name, None) for name in ("manifest", "root", "out"))
     if sample:

@@ -1,4 +1,4 @@
-"""`msmd doctor`: what this machine has, what it lacks, and the one line that installs it."""
+"""The command `msmd doctor`, which reports what this machine lacks and the command that installs it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`msmd fetch`: the Mutopia Project and soundfonts from where they are published."""
+"""The command `msmd fetch`, which downloads the Mutopia Project and soundfonts from their publishers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`msmd index`: a thin shell over `msmdtools.search.update.update`."""
+"""The command `msmd index`, which calls `msmdtools.search.update.update`."""
 
 import json
 from dataclasses import asdict
@@ -60,13 +60,13 @@ def command(
 
     SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. If the
     index exists, SOURCE is added to it, and the pieces that it has stay as they are. If the command
-    is interrupted, give it again: it goes on where it stopped. Without SOURCE, --remove is all it does.
+    is interrupted, run it again: it continues where it stopped. Without SOURCE, --remove is all it does.
 
     Example: msmd index msmd --out msmd.index
     """
     if source is None and remove is None:
         raise click.UsageError("Give a SOURCE to add, or pieces to --remove.")
-    made = IndexOptions(**options.given(ctx, IndexOptions))
+    index_options = IndexOptions(**options.specified(ctx, IndexOptions))
     from msmdtools.base import failures
     from msmdtools.base.failures import Failure
     from msmdtools.models.model import load_model
@@ -75,7 +75,7 @@ def command(
     items = []
     if source is not None:
         items = sources.items(source, _names(pieces), _names(performances), limits)
-    weights = made.model or index.weights_of(out)
+    weights = index_options.model or index.weights_of(out)
     loaded = load_model(weights, device)
     seen = None
     if source is not None and sources.is_dataset(source):
@@ -86,7 +86,7 @@ def command(
         without, seen = looked.of_dataset(loaded.made, reader.open(source), named, exclude_seen)
         items = [item for item in items if item.piece not in without]
     elif exclude_seen:
-        raise click.UsageError("--exclude-seen needs a dataset: files tell nothing of their notes.")
+        raise click.UsageError("--exclude-seen needs a dataset: the notes of files are unknown.")
     with Bar() as bar:
         change = update.update(
             out,
@@ -94,8 +94,8 @@ def command(
             loaded,
             weights,
             remove=_names(remove) or (),
-            sheet_stride=made.sheet_stride,
-            audio_stride=made.audio_stride,
+            sheet_stride=index_options.sheet_stride,
+            audio_stride=index_options.audio_stride,
             progress=bar,
         )
     if as_json:
@@ -120,8 +120,8 @@ def command(
 def _incomplete(pieces: tuple[str, ...]) -> str:
     some = ", ".join(pieces[:5]) + (", …" if len(pieces) > 5 else "")
     return (
-        f"{len(pieces)} kept pieces have sheets or recordings that the index has not: {some}\n"
-        "To take them in, name the pieces with --remove in the same command: they are embedded again."
+        f"{len(pieces)} kept pieces have sheets or recordings that the index lacks: {some}\n"
+        "To add them, name the pieces with --remove in the same command: they are embedded again."
     )
 
 

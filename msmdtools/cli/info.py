@@ -1,4 +1,4 @@
-"""`msmd info`: a thin shell over `msmdtools.info.describe`."""
+"""The command `msmd info`, which calls `msmdtools.info.describe`."""
 
 import json
 
@@ -6,9 +6,9 @@ import click
 
 
 @click.command("info", short_help="Describe a dataset, snippets, index, run, weights or manifest.")
-@click.argument("thing")
+@click.argument("path_or_name", metavar="THING")
 @click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
-def command(thing: str, as_json: bool) -> None:
+def command(path_or_name: str, as_json: bool) -> None:
     """Describe THING: what it is, what it holds, how it was made, and whether it is finished.
 
     THING is a dataset, snippets, an index, a training run, weights (a .safetensors file, or the name
@@ -18,7 +18,7 @@ def command(thing: str, as_json: bool) -> None:
     """
     from msmdtools.info import describe
 
-    facts = describe(thing)
+    facts = describe(path_or_name)
     click.echo(
         json.dumps(facts.to_json(), indent=1, ensure_ascii=False) if as_json else facts.to_text()
     )

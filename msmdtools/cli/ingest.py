@@ -1,4 +1,4 @@
-"""`msmd ingest`: from a tree of LilyPond files to a manifest."""
+"""The command `msmd ingest`, which lists the pieces of a tree of LilyPond files in a manifest."""
 
 import dataclasses
 import json
@@ -75,9 +75,9 @@ def command(
     pieces = ingest(
         tree, instruments, composers, licences, listed, lambda *piece: left.append(piece)
     )
-    said = _left_out(left, len(pieces) + len(left))
+    remark = _left_out(left, len(pieces) + len(left))
     if not pieces:
-        raise ManifestError(f"Nothing in {tree} fits the selection. {said}")
+        raise ManifestError(f"Nothing in {tree} fits the selection. {remark}")
     if as_json:
         for piece in pieces:
             row = dataclasses.asdict(piece)
@@ -91,12 +91,12 @@ def command(
             f"{len(pieces)} pieces by {composer_count} composers -> {out}\nLicences: {counts}",
             err=as_json,
         )
-    if said:
-        click.echo(said, err=as_json)
+    if remark:
+        click.echo(remark, err=as_json)
 
 
 def _left_out(left: Sequence[tuple[Piece, str]], total: int) -> str:
-    """How many pieces the selection left out and why, with the way to take them; "" for none."""
+    """Say how many pieces the selection left out and why, and how to include them; "" for none."""
     if not left:
         return ""
     reasons = Counter(reason for _, reason in left)

@@ -1,4 +1,4 @@
-"""The option `--limit` of the commands that read files from outside."""
+"""The option `--limit` of the commands that read files of users."""
 
 from typing import Any
 
@@ -19,15 +19,19 @@ def _parsed(
 
 
 def option(command: Any) -> Any:
-    """Add the option: the parameter `limits`."""
+    """Add the option --limit: the parameter `limits`."""
     options = declared(limits.Limits)
-    meanings = ", ".join(f"{one.name} ({one.option.meaning})" for one in options)
+    meanings = ", ".join(
+        f"{declaration.name} ({declaration.option.meaning})" for declaration in options
+    )
     return click.option(
         "--limit",
         "limits",
         metavar="NAME=NUMBER",
         multiple=True,
         callback=_parsed,
-        show_default=", ".join(f"{one.name}={one.default_text}" for one in options),
+        show_default=", ".join(
+            f"{declaration.name}={declaration.default_text}" for declaration in options
+        ),
         help=f"Limits on each file that is read: {meanings}. Repeatable.",
     )(command)

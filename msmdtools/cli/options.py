@@ -1,4 +1,4 @@
-"""Options of commands, made from their declarations (`msmdtools.base.options`)."""
+"""Make the options of commands from their declarations (`msmdtools.base.options`)."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -13,7 +13,7 @@ from msmdtools.base.options import Declared
 def of(*kinds: type, but: Collection[str] = ()) -> Callable[[Any], Any]:
     """Add the options of dataclasses to a command, with their meanings as help and their defaults.
 
-    The command asks `given` for the values, which are as the user gave them.
+    The command gets the values from `specified`, unparsed.
 
     Args:
         kinds: the dataclasses.
@@ -21,18 +21,20 @@ def of(*kinds: type, but: Collection[str] = ()) -> Callable[[Any], Any]:
     """
 
     def decorate(command: Any) -> Any:
-        for one in reversed([one for kind in kinds for one in options.declared(kind)]):
-            command = command if one.name in but else _option(one)(command)
+        for declaration in reversed(
+            [declaration for kind in kinds for declaration in options.declared(kind)]
+        ):
+            command = command if declaration.name in but else _option(declaration)(command)
         return command
 
     return decorate
 
 
-def given(context: click.Context, *kinds: type) -> dict[str, Any]:
-    """The values of the options of dataclasses that the user gave, by the options' names."""
+def specified(context: click.Context, *kinds: type) -> dict[str, Any]:
+    """The values of the options that the user specified, by the options' names."""
     return {
         name: context.params[name]
-        for name in (one.name for kind in kinds for one in options.declared(kind))
+        for name in (declaration.name for kind in kinds for declaration in options.declared(kind))
         if context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
     }
 
@@ -44,25 +46,31 @@ def device(command: Any) -> Any:
     )(command)
 
 
-def _option(one: Declared) -> Callable[[Any], Any]:
-    flag = f"--{one.name.replace('_', '-')}"
+def _option(declaration: Declared) -> Callable[[Any], Any]:
+    flag = f"--{declaration.name.replace('_', '-')}"
     shared: dict[str, Any]
-    sentence = one.option.meaning[0].upper() + one.option.meaning[1:] + "."
-    if one.type is bool:
-        either = f"{flag}/--no-{flag[2:]}" if one.default else flag
-        shared = {"is_flag": True, "default": one.default, "show_default": one.default}
-        return click.option(either, one.name, help=sentence, **shared)
-    form = one.option.form or None
-    shared = {"help": sentence, "metavar": form, "type": _type(one)}
-    text = one.default_text
-    if isinstance(one.option.shown, str) and one.option.shown:
-        return click.option(flag, one.name, show_default=text, **shared)
-    return click.option(flag, one.name, default=text or None, show_default=bool(text), **shared)
+    sentence = declaration.option.meaning[0].upper() + declaration.option.meaning[1:] + "."
+    if declaration.type is bool:
+        either = f"{flag}/--no-{flag[2:]}" if declaration.default else flag
+        shared = {
+            "is_flag": True,
+            "default": declaration.default,
+            "show_default": declaration.default,
+        }
+        return click.option(either, declaration.name, help=sentence, **shared)
+    form = declaration.option.form or None
+    shared = {"help": sentence, "metavar": form, "type": _type(declaration)}
+    text = declaration.default_text
+    if isinstance(declaration.option.shown, str) and declaration.option.shown:
+        return click.option(flag, declaration.name, show_default=text, **shared)
+    return click.option(
+        flag, declaration.name, default=text or None, show_default=bool(text), **shared
+    )
 
 
-def _type(one: Declared) -> Any:
-    if one.option.choices:
-        return click.Choice(one.option.choices)
-    if one.is_path:
+def _type(declaration: Declared) -> Any:
+    if declaration.option.choices:
+        return click.Choice(declaration.option.choices)
+    if declaration.is_path:
         return click.Path()
-    return str if one.option.read else {int: int, float: float}.get(one.type, str)
+    return str if declaration.option.read else {int: int, float: float}.get(declaration.type, str)

@@ -1,7 +1,7 @@
-"""How much a command says, and where: the options -v, -q and --log, which every command has.
+"""Control how much a command prints, and where: the options -v, -q and --log, which every command has.
 
-The package's modules tell Python's logging what they do. Here their records go to standard error (warnings
-always, the rest with -v) and, with --log, to a file, with the time of each.
+The package's modules use Python's logging. Here their records go to standard error (warnings always, the
+rest with -v) and, with --log, to a file, with the time of each.
 """
 
 import logging
@@ -22,13 +22,13 @@ _write_line: list[Callable[[str], None]] = []
 
 
 def is_quiet() -> bool:
-    """Whether the command that is running was called with -q."""
+    """Whether the running command was called with -q."""
     context = click.get_current_context(silent=True)
     return bool(context and context.meta.get(_QUIET))
 
 
 def warn(message: str) -> None:
-    """Say that something is not as it should be, though it stops nothing."""
+    """Warn of a problem that does not stop the command."""
     LOGGER.warning("%s", message)
 
 
@@ -43,7 +43,7 @@ def lines_through(write: Callable[[str], None]) -> Iterator[None]:
 
 
 def line(text: str) -> None:
-    """A line on standard error."""
+    """Print a line on standard error."""
     if _write_line:
         _write_line[-1](text)
     else:
@@ -52,7 +52,7 @@ def line(text: str) -> None:
 
 @contextmanager
 def reporting() -> Iterator[None]:
-    """Print what the package logs while a command runs, and log what stops it."""
+    """Print the log records of the package while a command runs, and log the error that stops it."""
     handler = _Terminal()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(_Plain())

@@ -1,4 +1,4 @@
-"""How far a command is: a bar where standard error is a terminal, else a line every half minute."""
+"""Show the progress of a command: a bar if standard error is a terminal, else a line every half minute."""
 
 import sys
 import threading
@@ -13,10 +13,10 @@ INTERVAL_S = 30.0
 
 
 class Bar(Progress):
-    """Tells people how much of something is done, and again of what comes after it.
+    """Shows people the progress of one step after the other.
 
-    Where there is no terminal, a line is printed every `INTERVAL_S` seconds, whether or not there is
-    anything new, so that a log shows that the command lives. With -q there is nothing.
+    Without a terminal, a line is printed every `INTERVAL_S` seconds, even if nothing has changed, so that
+    a log shows that the command is running. With -q nothing is printed.
     """
 
     def __init__(self) -> None:
@@ -28,14 +28,18 @@ class Bar(Progress):
         self._quiet = output.is_quiet()
 
     def __call__(self, what: str, done: float, total: float, note: str = "") -> None:
-        """So much of `what` is done; a new noun begins a new bar."""
+        """Show the progress of a step; a new noun begins a new bar.
+
+        Args:
+            what, done, total, note: as `Progress` has them.
+        """
         another = what != self._what
         self._what, self._done, self._total, self._note = what, done, total, note
         if not self._quiet and sys.stderr.isatty():
             self._draw(another)
 
     def line(self, text: str) -> None:
-        """A line that stays, such as the result of a validation."""
+        """Print a line that stays, such as the result of a validation."""
         output.note(text)
         if not self._quiet:
             output.line(text)
@@ -70,7 +74,7 @@ class Bar(Progress):
         self._bar.update(self._done - self._bar.n)
 
     def _tell(self) -> None:
-        """Where there is no terminal, and in a log file: how far it is, again and again."""
+        """Print and log the progress again and again, without a terminal or with a log file."""
         while not self._over.wait(INTERVAL_S):
             text = self._text()
             output.note(text)

@@ -1,4 +1,4 @@
-"""docs/cli.md, made from the commands' own help: `make docs`, checked by tests/test_project.py."""
+"""Generate docs/cli.md from the commands' own help (`make docs`); tests/test_project.py compares."""
 
 import click
 
@@ -8,7 +8,7 @@ WIDTH = 96
 
 
 def reference() -> str:
-    """The command-line reference as Markdown: the help of `msmd` and of each command."""
+    """Make the command-line reference as Markdown: the help of `msmd` and of each command."""
     settings = main.context_settings
     with click.Context(main, info_name="msmd", terminal_width=WIDTH, **settings) as root:
         parts = [

@@ -1,4 +1,4 @@
-"""The table of rooms in docs/architecture.md, made from the packages' own docstrings.
+"""Generate the table of rooms in docs/architecture.md from the packages' own docstrings.
 
 To bring the page up to date: python -m msmdtools.cli.rooms docs/architecture.md, or make docs. `ROOMS` is the
 order of the rooms; tests/test_project.py checks all imports against it.
@@ -41,30 +41,30 @@ ROOMS: tuple[tuple[str, ...], ...] = (
 
 
 def table() -> str:
-    """The packages in their order as a Markdown table: what each is, what flows in and out, what must stay."""
+    """Make the Markdown table of packages: purpose, input, output, and what must stay true."""
     package = Path(__file__).parents[1]
     rows = [["Room", "What it is", "In", "Out", "What must stay true"]]
     for room in (name for names in ROOMS for name in names):
         file = package / room / "__init__.py"
         if file.is_file():
-            rows.append([f"`{room}`", *_said(file)])
+            rows.append([f"`{room}`", *_described(file)])
     return "\n".join(pipes(rows, left=range(5), markup=True))
 
 
 def replaced(page: str) -> str:
-    """A page with the table as it should be."""
+    """Replace the table in the text of a page."""
     before, rest = page.split(BEGIN)
     return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
 
 
-def _said(file: Path) -> list[str]:
-    """What a package says of itself: one sentence, and what follows its In, Out and Keep."""
+def _described(file: Path) -> list[str]:
+    """The sentence that describes a package, and the text after its In, Out and Keep."""
     text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     what, *others = text.split("\n\n")
     flow = next((part for part in others if part.startswith("In: ")), "")
     received, _, rest = flow.removeprefix("In: ").partition(" Out: ")
-    given, _, kept = rest.partition("\nKeep: ")
-    return [" ".join(part.split()) for part in (what, received, given, kept)]
+    results, _, kept = rest.partition("\nKeep: ")
+    return [" ".join(part.split()) for part in (what, received, results, kept)]
 
 
 if __name__ == "__main__":

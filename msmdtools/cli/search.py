@@ -1,4 +1,4 @@
-"""`msmd search`: a thin shell over `msmdtools.search.search`."""
+"""The command `msmd search`, which calls `msmdtools.search.search`."""
 
 import json
 from dataclasses import asdict
@@ -99,32 +99,32 @@ def command(
     opened = open_index(index)
     weights = model or weights_of(index)
     if dataset is None:
-        asked = queries.of_file(query, start, end, page, limits)
+        request = queries.of_file(query, start, end, page, limits)
     else:
         piece = reader.open(dataset)[query]
-        asked = queries.of_piece(piece, by, performance, start, end, page)
-    for note in getattr(asked.sheet, "notes", ()):
+        request = queries.of_piece(piece, by, performance, start, end, page)
+    for note in getattr(request.sheet, "notes", ()):
         click.echo(f"{query}: {note}", err=True)
     loaded = load_model(weights, device)
     opened.check(loaded, weights)
-    found = search(opened, asked.embed(loaded, opened.description), top)
+    matches = search(opened, request.embed(loaded, opened.description), top)
     if out is not None:
         from msmdtools.search.figure import draw
 
-        draw(opened, asked, found, out)
+        draw(opened, request, matches, out)
     if as_json:
-        click.echo(json.dumps([asdict(match) for match in found], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([asdict(match) for match in matches], indent=1, ensure_ascii=False))
         return
-    for match in found:
+    for match in matches:
         name = " ".join(filter(None, (match.piece, match.performance)))
         likely = f"{100 * match.probability:3.0f} %"
         click.echo(f"{match.rank:3}  {match.score:.3f}  {likely}  {name}  {_place(match.path)}")
-    if not any(match.probability >= verdict.LIKELY for match in found):
+    if not any(match.probability >= verdict.LIKELY for match in matches):
         click.echo("Probably not in the index: none of these is likely to be the piece.")
 
 
 def _place(path: list[dict[str, Any]]) -> str:
-    """From where to where in the piece."""
+    """The beginning and the end of a place in the piece."""
     if "second" in path[0]:
         return f"{path[0]['second']:.1f} to {path[-1]['second']:.1f} s"
     first, last = (

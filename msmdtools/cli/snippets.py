@@ -1,4 +1,4 @@
-"""`msmd snippets`: a thin shell over `msmdtools.snippets.export.export`."""
+"""The command `msmd snippets`, which calls `msmdtools.snippets.export.export`."""
 
 import json
 from pathlib import Path
@@ -28,19 +28,19 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
     There is one row per onset and performance. Sizes in pixels are for pages 835 pixels wide. No
-    soundfont may be used in both training and testing. If it is interrupted, give the same command
-    again: it goes on where it stopped.
+    soundfont may be used in both training and testing. If it is interrupted, run the same command
+    again: it continues where it stopped.
 
     Example: msmd snippets sample --out snippets
     """
     from msmdtools.snippets.export import export
 
     values = read_config(Path(config)) if config else {}
-    given = options.given(ctx, Places, SplitOptions, SnippetOptions)
+    specified = options.specified(ctx, Places, SplitOptions, SnippetOptions)
     of_split = declared.names(SplitOptions)
-    if given.keys() & of_split:  # a split given here replaces the file's
+    if specified.keys() & of_split:  # a split given here replaces the file's
         values = {name: value for name, value in values.items() if name not in of_split}
-    values |= given
+    values |= specified
     dataset, out = values.pop("dataset", None), values.pop("out", None)
     for name, value in (("DATASET", dataset), ("--out", out)):
         if not value:

@@ -1,4 +1,4 @@
-"""`msmd train`: a thin shell over `msmdtools.training.run.train`."""
+"""The command `msmd train`, which calls `msmdtools.training.run.train`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def command(
     The model is trained on the training pairs of all of them and validated on the first only.
 
     The run folder gets weights, checkpoints, results and curves. If the training is interrupted,
-    give the command again with --resume and the same options. You may give --resume from the start.
+    run the command again with --resume and the same options. You may use --resume from the start.
 
     Example: msmd train synthetic --model compact-2s --out run --pairs 2048
     """
@@ -46,46 +46,48 @@ def command(
 
     if (model is None) == (config is None):
         raise click.UsageError("Give either --model or --config.")
-    given = options.given(ctx, TrainOptions)
-    if given.keys() >= {"budget", "pairs"}:
+    specified = options.specified(ctx, TrainOptions)
+    if specified.keys() >= {"budget", "pairs"}:
         raise click.UsageError("Give either --budget or --pairs: one of them ends the training.")
-    asked = TrainOptions(**declared.read(TrainOptions, given))
+    train_options = TrainOptions(**declared.read(TrainOptions, specified))
     try:
         with Bar() as bar:
             summary = train(
                 snippets,
                 configs.load(model or Path(str(config))),
                 out,
-                asked,
+                train_options,
                 observe=_Teller(bar),
             )
     except KeyboardInterrupt:
         if checkpoints.exist(out / CHECKPOINTS):
-            click.echo("A checkpoint was saved: the same command with --resume goes on.", err=True)
+            click.echo(
+                "A checkpoint was saved: continue with the same command and --resume.", err=True
+            )
         raise
     best = summary.best
     if not best:  # not the first of several processes
         return
     click.echo(f"{best['pairs']:,} pairs gave the best weights: {summary.weights}")
-    for direction, found in best["valid"].items():
+    for direction, metrics in best["valid"].items():
         click.echo(
-            f"  {direction.replace('-', ' ')}: R@1 {found['recall_1']:.1f}  R@10 {found['recall_10']:.1f}"
-            f"  MRR {found['mrr']:.3f}  of {found['candidates']:,} validation pairs"
+            f"  {direction.replace('-', ' ')}: R@1 {metrics['recall_1']:.1f}  R@10 {metrics['recall_10']:.1f}"
+            f"  MRR {metrics['mrr']:.3f}  of {metrics['candidates']:,} validation pairs"
         )
-    if not any(_above_chance(found) for found in best["valid"].values()):
+    if not any(_above_chance(metrics) for metrics in best["valid"].values()):
         click.echo(
-            "That is not distinguishable from chance: train longer, on more pieces, or begin with "
+            "That is not distinguishable from chance: train longer, on more pieces, or start from "
             "trained weights (--init)."
         )
 
 
-def _above_chance(found: Mapping[str, float]) -> bool:
+def _above_chance(metrics: Mapping[str, float]) -> bool:
     """Whether the metrics of a direction can be told from chance."""
     from msmdtools.metrics import chance
     from msmdtools.metrics.ranks import RECALLS
 
-    recalls = {k: found[f"recall_{k}"] for k in RECALLS}
-    return chance.above(recalls, int(found["queries"]), int(found["candidates"]))
+    recalls = {k: metrics[f"recall_{k}"] for k in RECALLS}
+    return chance.above(recalls, int(metrics["queries"]), int(metrics["candidates"]))
 
 
 class _Teller:
@@ -93,16 +95,16 @@ class _Teller:
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
-        self._found = ""
+        self._recall = ""
 
     def __call__(self, step: Step) -> None:
         if step.valid is not None:
-            one = step.valid["audio-to-sheet"]
-            self._found = f"R@1 {one['recall_1']:.1f} (chance {step.chance:.2f})"
+            metrics = step.valid["audio-to-sheet"]
+            self._recall = f"R@1 {metrics['recall_1']:.1f} (chance {step.chance:.2f})"
             self._bar.line(
-                f"{step.pairs:>11,} pairs  loss {step.loss:.3f}  {self._found}  "
-                f"R@10 {one['recall_10']:.1f}  MRR {one['mrr']:.3f}  {step.pairs_per_s:.0f} pairs/s"
+                f"{step.pairs:>11,} pairs  loss {step.loss:.3f}  {self._recall}  "
+                f"R@10 {metrics['recall_10']:.1f}  MRR {metrics['mrr']:.3f}  {step.pairs_per_s:.0f} pairs/s"
             )
         shown = f"{step.pairs:,} pairs, {step.pairs_per_s:.0f}/s, loss {step.loss:.3f}"
-        note = f"{shown}, {self._found}" if self._found else shown
+        note = f"{shown}, {self._recall}" if self._recall else shown
         self._bar("training", float(step.done), 1.0, note)

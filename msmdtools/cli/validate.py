@@ -1,4 +1,4 @@
-"""`msmd validate`: a thin shell over the `validate` functions of dataset/ and snippets/."""
+"""The command `msmd validate`, which calls the `validate` functions of `dataset` and `snippets`."""
 
 import json
 from pathlib import Path
@@ -48,7 +48,7 @@ def command(
 
     Example: msmd validate sample
     """
-    workers = Jobs(**options.given(ctx, Jobs)).workers
+    workers = Jobs(**options.specified(ctx, Jobs)).workers
     is_snippets = any((folder / name).exists() for name in ("snippets.json", ".export"))
     if is_snippets and pieces:
         raise click.UsageError("--pieces is for a dataset; snippets are checked as a whole.")

@@ -1,4 +1,4 @@
-"""`msmd eval`: a model measured at one of several tasks, each of which is a command of its own."""
+"""The command `msmd eval`: measure a model at one of several tasks, each a command of its own."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`msmd eval alignment` and `msmd eval following`: thin shells over
+"""The commands `msmd eval alignment` and `msmd eval following`, which call
 `msmdtools.evaluation.following.accuracy.evaluate_following`."""
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _options(command: Any) -> Any:
 
 @click.command("alignment", short_help="Follow a recording on its sheet when all of it is known.")
 @_options
-def alignment(out: Path | None, as_json: bool, **asked: Any) -> None:
+def alignment(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how exactly MODEL aligns the recordings of DATASET with their sheets.
 
     All of a recording is known before any place is reported, as with msmd align.
@@ -35,12 +35,12 @@ def alignment(out: Path | None, as_json: bool, **asked: Any) -> None:
 
     Example: msmd eval alignment compact-4s msmd -o report
     """
-    _measure("alignment", out, as_json, **asked)
+    _measure("alignment", out, as_json, **arguments)
 
 
 @click.command("following", short_help="Follow a recording on its sheet while it is played.")
 @_options
-def following(out: Path | None, as_json: bool, **asked: Any) -> None:
+def following(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how exactly MODEL follows the recordings of DATASET on their sheets.
 
     Each place is reported from what was heard up to then, as with msmd align --online.
@@ -49,7 +49,7 @@ def following(out: Path | None, as_json: bool, **asked: Any) -> None:
 
     Example: msmd eval following compact-4s msmd -o report
     """
-    _measure("following", out, as_json, **asked)
+    _measure("following", out, as_json, **arguments)
 
 
 def _measure(
@@ -79,8 +79,8 @@ def _measure(
     with Bar() as bar:
         loaded = load_model(model, device)
         selected, seen = looked.of_selection(loaded.made, opened, selected, exclude_seen)
-        found = evaluate_following(loaded, opened, selected.performances, what, tempi, bar)
-        summed = report.summed_up(loaded, opened, what, found, seed, seen)
+        accuracy = evaluate_following(loaded, opened, selected.performances, what, tempi, bar)
+        summed = report.summed_up(loaded, opened, what, accuracy, seed, seen)
         written = []
         if out is not None:
             report.write(out, summed)

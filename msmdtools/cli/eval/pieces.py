@@ -1,4 +1,4 @@
-"""`msmd eval pieces` and `msmd eval position`: thin shells over
+"""The commands `msmd eval pieces` and `msmd eval position`, which call
 `msmdtools.evaluation.pieces.tasks.evaluate_pieces`."""
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def _options(command: Any) -> Any:
 
 @click.command("pieces", short_help="Find the piece of a recording or sheet, or of an excerpt.")
 @_options
-def pieces(out: Path | None, as_json: bool, **asked: Any) -> None:
+def pieces(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how well MODEL finds pieces of DATASET among all its pieces.
 
     The queries are whole recordings and sheets, and excerpts of them.
@@ -56,19 +56,19 @@ def pieces(out: Path | None, as_json: bool, **asked: Any) -> None:
 
     Example: msmd eval pieces compact-4s msmd -o report
     """
-    _measure("pieces", out, as_json, **asked)
+    _measure("pieces", out, as_json, **arguments)
 
 
 @click.command("position", short_help="Find the place in a piece where an excerpt begins.")
 @_options
-def position(out: Path | None, as_json: bool, **asked: Any) -> None:
+def position(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how exactly MODEL finds where in its piece an excerpt begins.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 
     Example: msmd eval position compact-4s msmd -o report
     """
-    _measure("position", out, as_json, **asked)
+    _measure("position", out, as_json, **arguments)
 
 
 def _measure(

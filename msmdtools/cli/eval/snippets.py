@@ -1,4 +1,4 @@
-"""`msmd eval snippets`: a thin shell over `msmdtools.evaluation.snippets.retrieval.evaluate_snippets`."""
+"""The command `msmd eval snippets`, which calls `msmdtools.evaluation.snippets.retrieval.evaluate_snippets`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -92,14 +92,14 @@ def command(
         chosen = replace(
             choose_candidates(opened, split, candidates, performance, without), seen=seen
         )
-        found = evaluate_snippets(loaded, chosen, directions, seed=seed, progress=bar)
+        results = evaluate_snippets(loaded, chosen, directions, seed=seed, progress=bar)
         outcomes = []
         if robustness:
             fewer = choose_candidates(opened, split, robustness_candidates, performance, without)
             outcomes = evaluate_robustness(loaded, fewer, dataset, directions, progress=bar)
         written = []
         if out is not None:
-            report.write(out, loaded, found, outcomes)
+            report.write(out, loaded, results, outcomes)
             written = ["results.md", "results.json", "by_piece.csv", "pictures"]
-    figures = report.to_json(found, outcomes), report.to_text(found, outcomes), written
+    figures = report.to_json(results, outcomes), report.to_text(results, outcomes), written
     task.give_out(figures, out, as_json)

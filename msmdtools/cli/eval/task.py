@@ -1,4 +1,4 @@
-"""What all tasks of `msmd eval` have in common: arguments, options, and how figures are given out."""
+"""Arguments, options and output that all tasks of `msmd eval` share."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from msmdtools.cli.options import device
 
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
-# What a task comes to: its figures as plain values and as text, and the names of the files that it
-# has written into the folder of --out.
+# The result of a task: its figures as plain values and as text, and the names of the files that it
+# wrote into the folder of --out.
 Outcome = tuple[Mapping[str, Any], str, Sequence[str]]
 
 
@@ -83,7 +83,7 @@ def tempi(command: Any) -> Any:
 
 
 def check_folder(out: Path | None) -> None:
-    """See that a report can be put there, before anything is measured."""
+    """Check that a report can be written there, before anything is measured."""
     if out is not None:
         from msmdtools.evaluation.folder import check
 
@@ -91,7 +91,13 @@ def check_folder(out: Path | None) -> None:
 
 
 def give_out(outcome: Outcome, out: Path | None, as_json: bool) -> None:
-    """Print the figures, as text or as JSON."""
+    """Print the figures, as text or as JSON.
+
+    Args:
+        outcome: the result of the task.
+        out: the folder of the report; None without one.
+        as_json: whether to print JSON.
+    """
     values, text, written = outcome
     if as_json:
         click.echo(json.dumps(values, indent=1, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`msmd show`: pictures of what there is, each kind drawn by a command of its own."""
+"""The command `msmd show`: draw pictures, each kind by a command of its own."""
 
 from collections.abc import Sequence
 from pathlib import Path

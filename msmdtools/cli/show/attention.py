@@ -1,4 +1,4 @@
-"""`msmd show attention`: a thin shell over `msmdtools.models.attention_figure.attention_figure`."""
+"""The command `msmd show attention`, which calls `msmdtools.models.attention_figure.attention_figure`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`msmd show page`: a thin shell over `msmdtools.dataset.figure.show`."""
+"""The command `msmd show page`, which calls `msmdtools.dataset.figure.show`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`msmd show snippets`: a thin shell over `msmdtools.loading.contact.contact_sheet`."""
+"""The command `msmd show snippets`, which calls `msmdtools.loading.contact.contact_sheet`."""
 
 from pathlib import Path
 
