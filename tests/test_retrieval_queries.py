@@ -16,7 +16,7 @@ from msmdtools.errors import MsmdError
 from msmdtools.inputs import audio, midi
 from msmdtools.perform import timing
 from msmdtools.performance import PerformanceSpec
-from msmdtools.search import index, neighbours, query, sources, update
+from msmdtools.search import index, neighbours, queries, sources, update
 from msmdtools.search.figure import search_figure
 from msmdtools.search.search import ranked, search
 
@@ -136,7 +136,7 @@ def test_queries_that_ask_for_what_is_not_there(tmp_path):
         (("none.wav",), r"none\.wav: no such file$"),
     ):
         with pytest.raises(MsmdError, match=message):
-            query.of_file(tmp_path / arguments[0], *arguments[1:])
+            queries.of_file(tmp_path / arguments[0], *arguments[1:])
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_plain_folder_is_indexed_searched_and_drawn(folder):
     opened, model = folder.index, Wide()
     assert opened.pieces == ["page"]
     for name, side in (("page.flac", "page"), ("page.png", "second")):
-        asked = query.of_file(folder.plain / name)
+        asked = queries.of_file(folder.plain / name)
         matches = search(opened, asked.embed(model, opened.description))
         assert [m.piece for m in matches] == ["page"]
         assert side in matches[0].path[0]
@@ -199,7 +199,7 @@ def test_large_indexes_use_faiss(tmp_path, monkeypatch):
         there = opened.description.neighbours["audio"]
         made = neighbours.load(out / there["file"])
         assert made.ntotal == there["windows"] >= opened.count("audio")
-        asked = query.of_piece(dataset[pieces[0]], "sheet").embed(model, opened.description)
+        asked = queries.of_piece(dataset[pieces[0]], "sheet").embed(model, opened.description)
         found = search(opened, asked)
         assert found == ranked(opened.audio, asked)
         assert sorted(m.piece for m in found) == sorted(pieces)
@@ -227,11 +227,11 @@ def test_large_indexes_use_faiss(tmp_path, monkeypatch):
     assert ratio == 1
     before = index.open_index(out)
     file.unlink()  # as a change by another process does
-    asked = query.of_piece(dataset[first], "sheet").embed(model, before.description)
+    asked = queries.of_piece(dataset[first], "sheet").embed(model, before.description)
     assert search(before, asked) == ranked(before.audio, asked)
     file.write_bytes(b"IwFl")
     opened = index.open_index(out)
-    asked = query.of_piece(dataset[first], "sheet").embed(model, opened.description)
+    asked = queries.of_piece(dataset[first], "sheet").embed(model, opened.description)
     with pytest.raises(MsmdError, match=r"\.faiss is damaged .* make it again$"):
         search(opened, asked)
     faiss.write_index(faiss.IndexFlatIP(64), str(file))
