@@ -156,6 +156,19 @@ def test_whatever_a_reader_does_is_said_of_its_file():
     assert apart.read(work, "b") == "b"
 
 
+def size(path, limits):
+    return Path(path).stat().st_size
+
+
+def test_a_path_is_relative_to_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    for content in ("a", "bb"):
+        folder = tmp_path / content
+        folder.mkdir()
+        (folder / "file").write_text(content)
+        monkeypatch.chdir(folder)  # the worker of the first file reads the second one too
+        assert apart.read(size, "file") == len(content)
+
+
 def test_a_script_needs_no_guard_around_what_it_does(tmp_path):
     soundfile.write(tmp_path / "a.wav", 0.3 * np.sin(np.arange(30_000) / 9), 22_050)
     script = tmp_path / "script.py"

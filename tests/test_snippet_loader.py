@@ -603,7 +603,7 @@ def test_a_damaged_picture(folder: Path, tmp_path: Path, png: bytes | None) -> N
         ),
         ({"columns": ("pitch",)}, MsmdError, "no column 'pitch'; there are snippet, piece,"),
         ({"columns": ("sheet",)}, MsmdError, "no column 'sheet'; there are snippet, piece,"),
-        ({"sheet_type": "int8"}, MsmdError, "no type 'int8' here; there are uint8 and float32"),
+        ({"sheet_type": "int8"}, MsmdError, "no type 'int8'; there are uint8 and float32"),
         ({"seed": -1}, MsmdError, "seed is -1; it must not be negative"),
         ({"batch_size": 0}, MsmdError, "batch_size is 0; it must be at least 1"),
         ({"buffer": 0}, MsmdError, "buffer is 0; it must be at least 1"),

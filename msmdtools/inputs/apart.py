@@ -8,6 +8,7 @@ dies. Every failure is an `MsmdError` that names the file.
 
 import atexit
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -40,7 +41,8 @@ def read(
             function does not handle.
     """
     pool = _pool()
-    pool.submit(Call(_limited, (function, (path, *rest, limits), limits.memory), limits.time))
+    arguments = (function, (path, *rest, limits), limits.memory, _folder())
+    pool.submit(Call(_limited, arguments, limits.time))
     (result,) = pool.results()
     if isinstance(result, Returned):
         return result.value
@@ -65,9 +67,21 @@ def _pool() -> Pool:
     return pool
 
 
-def _limited(call: tuple[Callable[..., Any], Sequence[Any], int]) -> Any:
-    """Call a function in the worker, allowing it a number of MB more memory than it has now."""
-    function, arguments, memory = call
+def _folder() -> str:
+    """The working folder of this process; "" if it has been removed."""
+    with contextlib.suppress(OSError):
+        return os.getcwd()
+    return ""
+
+
+def _limited(call: tuple[Callable[..., Any], Sequence[Any], int, str]) -> Any:
+    """Call a function in the worker, allowing it a number of MB more memory than it has now.
+
+    The worker may be older than a change of the working folder that paths are relative to.
+    """
+    function, arguments, memory, folder = call
+    if folder:
+        os.chdir(folder)
     _allow(memory)
     return function(*arguments)
 

@@ -122,7 +122,7 @@ def view(
             raise MsmdError(f"no column {name!r}; there are {', '.join(names)}")
     for name, types in ((sheet_type, _SHEET_TYPES), (spectrogram_type, _SPECTROGRAM_TYPES)):
         if name not in types:
-            raise MsmdError(f"no type {name!r} for this; there are {' and '.join(types)}")
+            raise MsmdError(f"no type {name!r}; there are {' and '.join(types)}")
     if seed < 0:
         raise MsmdError(f"seed is {seed}; it must not be negative")
     also = tuple(columns)
