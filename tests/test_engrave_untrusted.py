@@ -189,7 +189,7 @@ WHY = {
     "sparse": ("output-limit", "16 MiB"),
     "wrong-number": ("broken-output", "a drawn head that was not made"),
     "no-number": ("broken-output", "records.tsv is not a record that LilyPond wrote"),
-    "power": ("broken-output", "1e999999999 is no moment"),
+    "power": ("broken-output", "1e999999999 is not an exact number"),
 }
 
 
