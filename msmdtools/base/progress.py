@@ -15,7 +15,8 @@ class Progress(Protocol):
         Args:
             what: the noun that is counted, such as "pieces".
             done: how many are finished.
-            total: how many there are; 1.0 if `done` is a share from 0 to 1, 0 if the number is unknown.
+            total: how many there are, as an int, 0 if that is unknown; the float 1.0 if `done` is a share from
+                0 to 1.
             note: a further remark, such as "2 failed".
         """
 

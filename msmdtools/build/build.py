@@ -74,7 +74,7 @@ def build(
     earlier = records.read_description(out) if out.is_dir() else None
     options = provenance.resolve_soundfonts(options or BuildOptions(), earlier)
     pieces = select(manifest, root, options.pieces)
-    if earlier is None:
+    if earlier is None:  # before a folder is made
         check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
     identity = provenance.identity(options, engines)
@@ -87,6 +87,7 @@ def build(
                 provenance.check_identity(out, description, identity)
                 identity = additions.united(description, identity, attempted.values())
             else:
+                # "sandbox" stays true as long as every build of the dataset uses one.
                 description = {"sources": [], "sandbox": True}
             incomplete = lost_files(out, attempted.values())
             for message in warnings_of(incomplete, [piece.piece for piece in pieces]):
@@ -330,6 +331,7 @@ def _finish(
     additions.require_current(out, attempted)
     totals = parts.write_tables(out, attempted, work)
     description = additions.as_built(description, attempted.values())
+    # Written last: a description with the state "complete" means that all the rest is in its place.
     description |= {"state": "complete", "totals": totals}
     write_atomically(out / CARD, card(description, attempted).encode(), work, durable=True)
     _write_json(out, description, work)

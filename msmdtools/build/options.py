@@ -188,8 +188,9 @@ class BuildOptions:
     def content(self) -> dict[str, Any]:
         """The options that decide the content of the dataset, as plain JSON values.
 
-        All pieces of a dataset have the same, except that performances and audio may be added. The others
-        (jobs, limits, …) may change from one build to the next.
+        All pieces of a dataset have the same, except that performances and audio may be added. `transpose` and
+        `upgrade` are listed only if they are not the default. Options that are not listed (jobs, limits, …) may
+        change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
         return {

@@ -36,8 +36,8 @@ def command() -> None:
 def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     """Clone the sources of the Mutopia Project at one commit.
 
-    The commit is written to SOURCE_COMMIT in the folder, and a later fetch keeps to it. The sources
-    are in its folder `ftp`.
+    The commit is written to SOURCE_COMMIT in the folder that is cloned into, and a later fetch keeps
+    to it. The sources are in the subfolder `ftp`.
 
     Example: msmd fetch mutopia --out mutopia
     """
@@ -58,7 +58,9 @@ def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     help="Folder to put them into.",
 )
 def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
-    """Fetch soundfonts by their name in the registry, and check their content.
+    """Fetch soundfonts by their names, and check their content.
+
+    The names are those in soundfonts/registry.toml; an unknown name lists them all.
 
     Example: msmd fetch soundfonts TimGM6mb MuseScore_General_Lite
     """

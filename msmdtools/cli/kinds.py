@@ -1,7 +1,8 @@
 """Groups whose commands were once kinds of a single command: `msmd eval` and `msmd show`.
 
-In that old form, an option or the content of a folder decided the kind. An old command line still
-works: it is translated into a new one, which a warning shows.
+In that old form, an option or the content of a folder decided the kind: `msmd eval MODEL SNIPPETS --task snippets`
+is now `msmd eval snippets MODEL SNIPPETS`. An old command line still works: it is translated into a new one,
+which a warning shows.
 """
 
 import shlex
@@ -77,7 +78,8 @@ class Kinds(click.Group):
             return False
         if args[0] not in self.commands:
             return True
-        # A folder may be named like a kind: with too few arguments for the kind, the line is an old one.
+        # A folder may be named like a kind. If the arguments after it are too few for the kind, the line is an
+        # old one. (`named` counts the kind's name, too.)
         needed = [p for p in self.commands[args[0]].params if isinstance(p, click.Argument)]
         helps = set(ctx.help_option_names) & set(args)
         return not helps and len(named) <= len(needed) and Path(args[0]).exists()

@@ -13,11 +13,12 @@ from msmdtools.base.options import Declared
 def of(*kinds: type, but: Collection[str] = ()) -> Callable[[Any], Any]:
     """Add the options of dataclasses to a command, with their meanings as help and their defaults.
 
-    The command gets the values from `specified`, unparsed.
+    The command gets from `specified` those that the user gave. Values with a parser of their own (`Option.read`)
+    are still text.
 
     Args:
         kinds: the dataclasses.
-        but: the names of options that the command has as arguments.
+        but: the names of options to leave out, since the command has them as arguments.
     """
 
     def decorate(command: Any) -> Any:
@@ -31,7 +32,10 @@ def of(*kinds: type, but: Collection[str] = ()) -> Callable[[Any], Any]:
 
 
 def specified(context: click.Context, *kinds: type) -> dict[str, Any]:
-    """The values of the options that the user specified, by the options' names."""
+    """The values of the options that the user specified, by the options' names.
+
+    Defaults are left out, so that they never override the values in a configuration file.
+    """
     return {
         name: context.params[name]
         for name in (declaration.name for kind in kinds for declaration in options.declared(kind))
@@ -61,6 +65,7 @@ def _option(declaration: Declared) -> Callable[[Any], Any]:
     form = declaration.option.form or None
     shared = {"help": sentence, "metavar": form, "type": _type(declaration)}
     text = declaration.default_text
+    # A description such as "one per core" is only shown; the default itself is None.
     if isinstance(declaration.option.shown, str) and declaration.option.shown:
         return click.option(flag, declaration.name, show_default=text, **shared)
     return click.option(

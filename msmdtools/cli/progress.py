@@ -28,7 +28,7 @@ class Bar(Progress):
         self._quiet = output.is_quiet()
 
     def __call__(self, what: str, done: float, total: float, note: str = "") -> None:
-        """Show the progress of a step; a new noun begins a new bar.
+        """Show the progress of a step; another `what` begins a new bar.
 
         Args:
             what, done, total, note: as `Progress` has them.
@@ -57,7 +57,7 @@ class Bar(Progress):
             from tqdm import tqdm
 
             self._open.close()
-            share = isinstance(self._total, float)
+            share = isinstance(self._total, float)  # not a count: see `Progress`
             form = "{desc}: {percentage:3.0f} %|{bar}| {elapsed}<{remaining}{postfix}"
             self._bar = tqdm(
                 total=self._total or None,

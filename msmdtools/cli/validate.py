@@ -38,11 +38,11 @@ def command(
     """Read all of DATASET or SNIPPETS again and check it from end to end.
 
     DATASET: tables, checksums and counts; ink in every note head's box; systems that do not
-    overlap; onsets that rise with score time; each played head's event and its pitch; a rise of
-    energy at sampled onsets. Prints the findings by piece.
+    overlap; onsets that rise with score time; for each played head an event of the same pitch; a
+    rise of energy at sampled onsets. Prints the findings by piece.
 
-    SNIPPETS: checksums, schema and counts of all shards; every picture and spectrogram; samples
-    against the dataset that they were cut from.
+    SNIPPETS: checksums, schema and counts of all shards; every picture and spectrogram; some
+    pairs are compared with the dataset that they were cut from.
 
     Exit code 0 when all is well, 3 when there are findings, 1 when the folder cannot be read.
 

@@ -1,7 +1,8 @@
 """Read pairs into memory, encoded as they are stored, and make batches of arrays from them.
 
 A `View` is the form in which a reader wants pairs: sizes, types, augmentation. `read` reads a row
-group as it is stored; `make` decodes, cuts and augments some of its rows.
+group as it is stored; `make` decodes, cuts and augments some of its rows. Augmentation
+depends on the view's seed, the epoch and the pair's row number alone, not on the batch that the pair is in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,7 @@ class View:
         frames: length of the spectrogram window.
         sheet_type: uint8 (255 is white) or float32 (1 is white).
         spectrogram_type: float16 or float32.
-        also: names of the columns that a batch has beside the windows.
+        also: names of the snippets' other columns that a batch has beside the windows.
         augment: what to vary, and how much at most.
         seed: of augmentation.
     """
@@ -90,7 +91,7 @@ def view(
         window: rows and columns of the sheet window; None for the nominal one.
         augment: what to vary, and how much at most.
         seed: of augmentation.
-        columns: columns that a batch has beside the windows.
+        columns: names of the snippets' other columns that a batch has beside the windows (`View.also`).
         sheet_type: uint8 (0 to 255) or float32 (0 to 1).
         spectrogram_type: float16 or float32.
 
@@ -131,7 +132,7 @@ def view(
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a row group, still encoded.
+    """The rows of a row group, with the pictures still encoded.
 
     Attributes:
         first: number of the first row in the split.
@@ -219,7 +220,7 @@ def make(
         which: for each pair, the index of its row group in `sources`: (pairs,).
         rows: for each pair, its row in the row group: (pairs,).
         view: the form of the pairs.
-        epoch: what augmentation draws from, beside the view's seed and the pair's number.
+        epoch: decides the random draws of augmentation, together with the view's seed and the pair's row number.
         picture: decodes the picture of a row; None for `decode`.
 
     Returns:

@@ -43,7 +43,7 @@ def alignment(out: Path | None, as_json: bool, **arguments: Any) -> None:
 def following(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how exactly MODEL follows the recordings of DATASET on their sheets.
 
-    Each place is reported from what was heard up to then, as with msmd align --online.
+    Each place is found from nothing but the sound up to that moment, as with msmd align --online.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 

@@ -23,7 +23,7 @@ def _options(command: Any) -> Any:
             metavar="N",
             default=20,
             show_default=True,
-            help="How many excerpts of each length and piece.",
+            help="How many excerpts of each length to take from each piece.",
         ),
         click.option(
             "--index",
@@ -35,7 +35,7 @@ def _options(command: Any) -> Any:
             metavar="DATASET",
             multiple=True,
             type=click.Path(),
-            help="All other pieces of this dataset are candidates too; repeatable.",
+            help="Search among the other pieces of this dataset, too; repeatable.",
         ),
         task.tempi,
         task.options,

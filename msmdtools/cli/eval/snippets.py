@@ -19,7 +19,7 @@ from msmdtools.cli.progress import Bar
     metavar="NAME",
     default="test",
     show_default=True,
-    help="Whose windows: train, valid or test.",
+    help="The split that the windows are from: train, valid or test.",
 )
 @click.option(
     "--candidates",
@@ -27,7 +27,7 @@ from msmdtools.cli.progress import Bar
     metavar="N",
     default=10_000,
     show_default=True,
-    help="How many windows, evenly spaced over the split's onsets.",
+    help="How many windows to search among, evenly spaced over the split's onsets.",
 )
 @task.direction
 @click.option(
@@ -45,7 +45,7 @@ from msmdtools.cli.progress import Bar
     metavar="N",
     default=2000,
     show_default=True,
-    help="How many windows for --robustness.",
+    help="How many windows to search among for --robustness.",
 )
 @task.options
 def command(
@@ -66,8 +66,8 @@ def command(
 ) -> None:
     """Measure how well MODEL finds windows of SNIPPETS, as in the literature.
 
-    Each window of one side is a query, and exactly one window of the other side is the right
-    answer.
+    Each audio window is a query, and exactly one of the sheet windows is the right answer; then
+    the other way round.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 
@@ -85,7 +85,9 @@ def command(
     from msmdtools.snippets import reader
 
     opened = reader.open(folder)
-    opened[split]  # before the model is loaded, which takes longer
+    opened[
+        split
+    ]  # raises if there is no such split, before the model is loaded, which takes longer
     with Bar() as bar:
         loaded = load_model(model, device)
         without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)

@@ -57,7 +57,7 @@ def direction(command: Any) -> Any:
         default="both",
         show_default=True,
         callback=lambda _, __, value: DIRECTIONS if value == "both" else (value,),
-        help="What is searched for, and by what.",
+        help="What to search with, and what to search for.",
     )(command)
 
 
