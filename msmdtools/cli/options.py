@@ -65,7 +65,7 @@ def _option(declaration: Declared) -> Callable[[Any], Any]:
     form = declaration.option.form or None
     shared = {"help": sentence, "metavar": form, "type": _type(declaration)}
     text = declaration.default_text
-    # A description such as "one per core" is only shown; the default itself is None.
+    # A description such as "one per core" is only shown: the parameter is None if it is not given.
     if isinstance(declaration.option.shown, str) and declaration.option.shown:
         return click.option(flag, declaration.name, show_default=text, **shared)
     return click.option(

@@ -1,8 +1,8 @@
 """Read pairs into memory, encoded as they are stored, and make batches of arrays from them.
 
 A `View` is the form in which a reader wants pairs: sizes, types, augmentation. `read` reads a row
-group as it is stored; `make` decodes, cuts and augments some of its rows. Augmentation
-depends on the view's seed, the epoch and the pair's row number alone, not on the batch that the pair is in.
+group as it is stored; `make` decodes, cuts and augments some of its rows. Augmentation depends on the
+view's seed, the epoch and the pair's row number alone, not on the batch that the pair is in.
 """
 
 from collections.abc import Callable, Mapping, Sequence

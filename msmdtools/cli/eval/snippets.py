@@ -85,9 +85,7 @@ def command(
     from msmdtools.snippets import reader
 
     opened = reader.open(folder)
-    opened[
-        split
-    ]  # raises if there is no such split, before the model is loaded, which takes longer
+    opened[split]  # so that a missing split is an error before the model is loaded, not after
     with Bar() as bar:
         loaded = load_model(model, device)
         without, seen = looked.of_split(loaded.made, opened, split, exclude_seen)
