@@ -11,12 +11,15 @@ import signal
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from msmdtools import engrave, match, perform
 from msmdtools.base.pool import Raised, Returned
@@ -251,3 +254,32 @@ if __name__ == "__main__":
     import build_fakes  # by its own name, so that workers find the steps
 
     build_fakes.main(sys.argv[1:])
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing but `finally` sees it."""
+
+
+@contextmanager
+def killed_at_rename(number: int) -> Iterator[list[Killed]]:
+    """Kill what runs inside at its `number`th rename or replacement; the list has the kill, if there was one."""
+    kills: list[Killed] = []
+    left = number
+
+    def counted(function):
+        def call(*arguments, **named):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+            return function(*arguments, **named)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", counted(os.rename))
+        patch.setattr(os, "replace", counted(os.replace))
+        try:
+            yield kills
+        except Killed as kill:
+            kills.append(kill)

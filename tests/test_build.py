@@ -182,41 +182,18 @@ def test_a_finished_build_does_nothing(tmp_path, monkeypatch):
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "ds").glob("[!.]*")}
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing but `finally` sees it."""
-
-
 def test_killed_at_any_moment_the_build_goes_on(tmp_path, monkeypatch):
     """Stop before each change of a name on the disk in turn; compare with a build left alone."""
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok", "b": "fail", "c": "ok 2"})
     build(manifest, root, tmp_path / "whole", OPTIONS)
     whole = content(tmp_path / "whole")
-    rename, replace = os.rename, os.replace
 
     for stop in range(1, 100):
         out = tmp_path / f"stopped-{stop}"
-        left = stop
-
-        def counted(function):
-            def call(*arguments, **named):
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    raise Killed
-                return function(*arguments, **named)
-
-            return call
-
-        monkeypatch.setattr(os, "rename", counted(rename))
-        monkeypatch.setattr(os, "replace", counted(replace))
-        try:
+        with build_fakes.killed_at_rename(stop) as killed:
             build(manifest, root, out, OPTIONS)
+        if not killed:
             break
-        except Killed:
-            pass
-        finally:
-            monkeypatch.setattr(os, "rename", rename)
-            monkeypatch.setattr(os, "replace", replace)
         for folder in (out / "pieces").glob("*"):  # whole or not there
             assert content(folder) == content(tmp_path / "whole" / "pieces" / folder.name)
         build(manifest, root, out, OPTIONS)

@@ -1,7 +1,6 @@
 """A dataset grows: performances, audio and pieces are added, and what is there stays."""
 
 import json
-import os
 import shutil
 
 import build_fakes
@@ -92,10 +91,6 @@ def test_velocities_are_added(tmp_path):
     assert names(tmp_path / "ds", "a") == ["Fake-000_x1.00", "Fake-000_x1.00_vsource"]
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing but `finally` sees it."""
-
-
 @pytest.mark.slow
 def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
     """Stop before each change of a name on the disk in turn; what is there is whole at any time."""
@@ -104,33 +99,14 @@ def test_killed_at_any_moment_growth_goes_on(tmp_path, monkeypatch):
     build(manifest, root, tmp_path / "whole", everything)
     build(manifest, root, tmp_path / "small", first)
     whole, small = content(tmp_path / "whole"), content(tmp_path / "small")
-    rename, replace = os.rename, os.replace
 
     for stop in range(1, 200):
         out = tmp_path / f"stopped-{stop}"
         shutil.copytree(tmp_path / "small", out)
-        left = stop
-
-        def counted(function):
-            def call(*arguments, **named):
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    raise Killed
-                return function(*arguments, **named)
-
-            return call
-
-        monkeypatch.setattr(os, "rename", counted(rename))
-        monkeypatch.setattr(os, "replace", counted(replace))
-        try:
+        with build_fakes.killed_at_rename(stop) as killed:
             build(manifest, root, out, everything)
+        if not killed:
             break
-        except Killed:
-            pass
-        finally:
-            monkeypatch.setattr(os, "rename", rename)
-            monkeypatch.setattr(os, "replace", replace)
         for piece, record in records.read_records(out).items():  # all that was there is there
             assert not record.ok or additions.performed(record) >= {"Fake-000_x1.00"}
             for row in record.files:

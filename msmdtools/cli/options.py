@@ -10,6 +10,17 @@ from msmdtools.base import options
 from msmdtools.base.options import Declared
 
 
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make one decorator of several, in the order in which they are to be listed in the help."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
 def of(*kinds: type, but: Collection[str] = ()) -> Callable[[Any], Any]:
     """Add the options of dataclasses to a command, with their meanings as help and their defaults.
 

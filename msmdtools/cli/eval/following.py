@@ -1,27 +1,22 @@
 """The commands `msmd eval alignment` and `msmd eval following`, which call
 `msmdtools.evaluation.following.accuracy.evaluate_following`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from msmdtools.cli.eval import task
+from msmdtools.cli.options import together
 from msmdtools.cli.progress import Bar
 
-
-def _options(command: Any) -> Any:
-    decorators: list[Callable[[Any], Any]] = [
-        click.argument("model"),
-        click.argument("folder", metavar="DATASET", type=click.Path()),
-        task.split_of_dataset,
-        task.tempi,
-        task.options,
-    ]
-    for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+_options = together(
+    click.argument("model"),
+    click.argument("folder", metavar="DATASET", type=click.Path()),
+    task.split_of_dataset,
+    task.tempi,
+    task.options,
+)
 
 
 @click.command("alignment", short_help="Follow a recording on its sheet when all of it is known.")

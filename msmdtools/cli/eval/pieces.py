@@ -1,48 +1,43 @@
 """The commands `msmd eval pieces` and `msmd eval position`, which call
 `msmdtools.evaluation.pieces.tasks.evaluate_pieces`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from msmdtools.cli.eval import task
+from msmdtools.cli.options import together
 from msmdtools.cli.progress import Bar
 
-
-def _options(command: Any) -> Any:
-    decorators: list[Callable[[Any], Any]] = [
-        click.argument("model"),
-        click.argument("folder", metavar="DATASET", type=click.Path()),
-        task.split_of_dataset,
-        task.direction,
-        click.option(
-            "--excerpts",
-            type=click.IntRange(min=1),
-            metavar="N",
-            default=20,
-            show_default=True,
-            help="How many excerpts of each length to take from each piece.",
-        ),
-        click.option(
-            "--index",
-            type=click.Path(path_type=Path),
-            help="An index of msmd index, to take embeddings from; new ones are added to it.",
-        ),
-        click.option(
-            "--distractors",
-            metavar="DATASET",
-            multiple=True,
-            type=click.Path(),
-            help="Search among the other pieces of this dataset, too; repeatable.",
-        ),
-        task.tempi,
-        task.options,
-    ]
-    for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+_options = together(
+    click.argument("model"),
+    click.argument("folder", metavar="DATASET", type=click.Path()),
+    task.split_of_dataset,
+    task.direction,
+    click.option(
+        "--excerpts",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=20,
+        show_default=True,
+        help="How many excerpts of each length to take from each piece.",
+    ),
+    click.option(
+        "--index",
+        type=click.Path(path_type=Path),
+        help="An index of msmd index, to take embeddings from; new ones are added to it.",
+    ),
+    click.option(
+        "--distractors",
+        metavar="DATASET",
+        multiple=True,
+        type=click.Path(),
+        help="Search among the other pieces of this dataset, too; repeatable.",
+    ),
+    task.tempi,
+    task.options,
+)
 
 
 @click.command("pieces", short_help="Find the piece of a recording or sheet, or of an excerpt.")

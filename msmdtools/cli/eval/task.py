@@ -1,13 +1,13 @@
 """Arguments, options and output that all tasks of `msmd eval` share."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from msmdtools.cli.options import device
+from msmdtools.cli.options import device, together
 
 DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 
@@ -16,36 +16,32 @@ DIRECTIONS = ("audio-to-sheet", "sheet-to-audio")
 Outcome = tuple[Mapping[str, Any], str, Sequence[str]]
 
 
-def options(command: Any) -> Any:
-    """Add the options that every task has."""
-    decorators: list[Callable[[Any], Any]] = [
-        click.option(
-            "--performance",
-            metavar="P",
-            show_default="one of each",
-            help="Performance to take of every piece.",
-        ),
-        click.option(
-            "--exclude-seen",
-            is_flag=True,
-            help="Leave out the pieces that the model was trained or validated on, by their ids or "
-            "their music.",
-        ),
-        click.option(
-            "--seed", type=int, default=0, show_default=True, help="Seed of all random choices."
-        ),
-        device,
-        click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON."),
-        click.option(
-            "-o",
-            "--out",
-            type=click.Path(path_type=Path),
-            help="A folder for a report with pictures.",
-        ),
-    ]
-    for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+# The options that every task has.
+options = together(
+    click.option(
+        "--performance",
+        metavar="P",
+        show_default="one of each",
+        help="Performance to take of every piece.",
+    ),
+    click.option(
+        "--exclude-seen",
+        is_flag=True,
+        help="Leave out the pieces that the model was trained or validated on, by their ids or "
+        "their music.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Seed of all random choices."
+    ),
+    device,
+    click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON."),
+    click.option(
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path),
+        help="A folder for a report with pictures.",
+    ),
+)
 
 
 def direction(command: Any) -> Any:
