@@ -22,26 +22,30 @@ class Kinds(click.Group):
     """A group whose commands were kinds of one command, with one or two arguments.
 
     Args:
-        renewed: translates an old line into a new one, which begins with the kind.
-        fewest: how many arguments, options apart, an old line had at least.
-        former: options that only old lines had.
+        translate: translates an old line into a new one, which begins with the kind.
+        min_arguments: how many arguments, options apart, an old line had at least.
+        old_options: options that only old lines had.
     """
 
     def __init__(
         self,
         *args: Any,
-        renewed: Callable[[Sequence[str]], list[str]],
-        fewest: int,
-        former: Sequence[click.Option] = (),
+        translate: Callable[[Sequence[str]], list[str]],
+        min_arguments: int,
+        old_options: Sequence[click.Option] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._renewed, self._fewest, self._former = renewed, fewest, former
+        self._translate, self._min_arguments, self._old_options = (
+            translate,
+            min_arguments,
+            old_options,
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse a new line, or the translation of an old one."""
-        if self._is_former(ctx, args):
-            args = self._renewed(args)
+        if self._is_old(ctx, args):
+            args = self._translate(args)
             line = shlex.join(["msmd", str(self.name), *args])
             if args[0] in self.commands:
                 output.warn(f"This way of writing the command is deprecated. Write: {line}")
@@ -69,12 +73,12 @@ class Kinds(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(n, c.get_short_help_str(99)) for n, c in self.commands.items()])
 
-    def _is_former(self, ctx: click.Context, args: Sequence[str]) -> bool:
-        former = {name for option in self._former for name in option.opts}
-        if former & {arg.partition("=")[0] for arg in args}:
+    def _is_old(self, ctx: click.Context, args: Sequence[str]) -> bool:
+        old = {name for option in self._old_options for name in option.opts}
+        if old & {arg.partition("=")[0] for arg in args}:
             return True
         named = self._arguments(ctx, args)
-        if not self._fewest <= len(named) <= _MOST:
+        if not self._min_arguments <= len(named) <= _MOST:
             return False
         if args[0] not in self.commands:
             return True
@@ -88,9 +92,9 @@ class Kinds(click.Group):
         """What is neither an option of any kind nor the value of one."""
         every = [p for command in self.commands.values() for p in command.params]
         options = {tuple(p.opts): p for p in every if isinstance(p, click.Option)}
-        parser = click.Command(self.name, params=[*options.values(), *self._former]).make_parser(
-            ctx
-        )
+        parser = click.Command(
+            self.name, params=[*options.values(), *self._old_options]
+        ).make_parser(ctx)
         parser.allow_interspersed_args = parser.ignore_unknown_options = True
         return [arg for arg in parser.parse_args(list(args))[1] if not arg.startswith("-")]
 

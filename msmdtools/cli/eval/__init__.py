@@ -8,7 +8,7 @@ from msmdtools.cli.eval import following, pieces, snippets
 from msmdtools.cli.kinds import Kinds
 
 
-def _renewed(args: Sequence[str]) -> list[str]:
+def _translate(args: Sequence[str]) -> list[str]:
     """The kind first, which was the value of --task."""
     task, rest, awaited = "snippets", [], False
     for arg in args:
@@ -25,9 +25,9 @@ def _renewed(args: Sequence[str]) -> list[str]:
 @click.group(
     "eval",
     cls=Kinds,
-    renewed=_renewed,
-    fewest=2,
-    former=[click.Option(["--task"])],
+    translate=_translate,
+    min_arguments=2,
+    old_options=[click.Option(["--task"])],
     short_help="Measure how well a model finds sheet by sound and back.",
 )
 def command() -> None:

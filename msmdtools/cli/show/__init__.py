@@ -11,7 +11,7 @@ from msmdtools.cli.show import attention, page, snippets
 _ATTENTION = "--attention"
 
 
-def _renewed(args: Sequence[str]) -> list[str]:
+def _translate(args: Sequence[str]) -> list[str]:
     """The kind first, which was told by --attention or by what the folder holds."""
     if _ATTENTION in args:
         return ["attention", *(arg for arg in args if arg != _ATTENTION)]
@@ -25,9 +25,9 @@ def _is_snippets(folder: str) -> bool:
 @click.group(
     "show",
     cls=Kinds,
-    renewed=_renewed,
-    fewest=1,
-    former=[click.Option([_ATTENTION], is_flag=True)],
+    translate=_translate,
+    min_arguments=1,
+    old_options=[click.Option([_ATTENTION], is_flag=True)],
     short_help="Draw a page with its onsets, pairs of snippets, or attention.",
 )
 def command() -> None:
