@@ -58,7 +58,7 @@ def find_engines(extra: Path | None = None, replacement: Path | None = None) -> 
             raise ToolError(
                 f"{path} is not a LilyPond of version 2.24 or later "
                 f"({version or 'it does not answer --version'}). Name another one, or leave "
-                "the option out to use the one that came with msmdtools."
+                f"{'--engine' if path == extra else '--lilypond'} out to use the one that came with msmdtools."
             )
     if not engines:
         raise ToolError("There is no LilyPond. Install it with: pip install lilypond==2.25.12")
