@@ -240,7 +240,10 @@ def _synthesizer(
     for program in sorted(played):
         if _keep(font, 0, program):
             continue
-        message = f"{soundfont} has no program {program} (bank 0): choose another soundfont or program with --soundfonts"
+        message = (
+            f"{soundfont} has no program {program} (bank 0): "
+            "choose another soundfont or program with --soundfonts"
+        )
         if spec.program is None:
             raise PieceError("perform", "soundfont-without-program", message)
         raise SoundfontError(message)
