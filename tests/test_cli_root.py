@@ -47,6 +47,19 @@ def test_help_lists_all_commands_in_order() -> None:
     assert [line.split()[0] for line in lines] == list(cli.COMMANDS)
 
 
+def test_help_states_what_is_fixed_elsewhere() -> None:
+    """Names of soundfonts and lengths of excerpts: declared once, told in a help."""
+    from msmdtools.evaluation.pieces.excerpts import PIXELS, SECONDS
+    from msmdtools.perform.soundfonts import registry
+
+    fonts = CliRunner().invoke(cli.main, ["fetch", "soundfonts", "--help"]).output
+    assert f"The names are {', '.join(registry())}." in fonts
+    excerpts = " ".join(CliRunner().invoke(cli.main, ["eval", "pieces", "--help"]).output.split())
+    (*first, last), (*narrow, widest) = (map("{:g}".format, of) for of in (SECONDS, PIXELS))
+    assert f"of {', '.join(first)} and {last} s of its recording" in excerpts
+    assert f"of {', '.join(narrow)} and {widest} px of its sheet" in excerpts
+
+
 @pytest.mark.parametrize("option", ["-V", "--version"])
 def test_version(option: str) -> None:
     result = CliRunner().invoke(cli.main, [option], prog_name="msmd")

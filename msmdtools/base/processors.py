@@ -18,7 +18,7 @@ def processors() -> int:
 def jobs_option() -> Any:
     """Declare the option `jobs` of a dataclass: worker processes, 0 for one per processor."""
     return option(
-        "worker processes",
+        "how many worker processes to run",
         0,
         0,
         allowed="a number of worker processes, or 0",

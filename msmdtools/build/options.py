@@ -66,13 +66,17 @@ class Places:
     """
 
     manifest: str | None = option(
-        "the list of pieces: a CSV file, or the name of a bundled one, such as msmd-v1.1",
+        "the list of pieces: a CSV file (see msmd ingest), or the name of a bundled one, such as msmd-v1.1",
         None,
         is_path=True,
     )
-    root: str | None = option("the source tree that the manifest was made from", None, is_path=True)
+    root: str | None = option(
+        "the folder of LilyPond sources that the manifest lists, such as mutopia/ftp",
+        None,
+        is_path=True,
+    )
     out: str | None = option("the dataset folder, created if needed", None, is_path=True)
-    sample: bool = option("build the bundled pieces, without --manifest and --root", False)
+    sample: bool = option("build the bundled pieces, instead of --manifest and --root", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,11 @@ class BuildOptions:
         MsmdError: a value is out of range; the message names the option.
     """
 
-    pieces: str = option("only pieces whose id matches this pattern", "*", form="GLOB")
+    pieces: str = option(
+        'build only pieces whose id matches this pattern, such as "Bach*"', "*", form="GLOB"
+    )
     tempi: tuple[float, ...] = option(
-        "speeds, 1.0 being as written, such as 0.9,1.0,1.1",
+        "speeds at which to perform each piece, such as 0.9,1.0,1.1; 1.0 is as written",
         (1.0,),
         0.1,
         10,
@@ -97,16 +103,20 @@ class BuildOptions:
         form="LIST",
     )
     soundfonts: tuple[tuple[str, int], ...] = option(
-        "names in the registry, or .sf2 files, each with the program that is to play all parts",
+        "soundfonts to perform each piece with: names that "
+        "msmd fetch soundfonts --help lists, or .sf2 files. "
+        "PROGRAM is the number of the instrument that plays all parts, from 0 (a piano, unless "
+        "given) to 127",
         (),
         read=parse_soundfonts,
-        shown="the first font installed",
+        shown="the first one that is installed",
         form="NAME[:PROGRAM],…",
     )
     width: int = option("width of page images in pixels", 835, 200, 10_000, unit="pixels")
     keep_audio: bool = option("keep the audio of each performance as FLAC", False)
     velocity: int | None = option(
-        "one MIDI velocity for all notes, or source for the velocities in the source",
+        "how hard keys are struck: one MIDI velocity for all notes, or source for those that the "
+        "LilyPond source gives",
         64,
         1,
         127,
@@ -115,17 +125,19 @@ class BuildOptions:
         form="N|source",
     )
     instruments: str = option(
-        "play all parts with the program of --soundfonts, or each part with its own",
+        "how parts sound: piano plays all with the program of --soundfonts; source plays each with the "
+        "instrument that its source names",
         "piano",
         choices=("piano", "source"),
     )
     repeats: str = option(
-        "play each page once from start to end, or play repeats as a musician would",
+        "how repeats are played: written plays each page once from start to end; unfolded plays "
+        "repeats as a musician would",
         "written",
         choices=("written", "unfolded"),
     )
     transpose: int = option(
-        "engrave and play everything this much higher; lower if negative",
+        "engrave and play everything this many semitones higher, from -12 to 12; negative is lower",
         0,
         -12,
         12,
@@ -133,7 +145,7 @@ class BuildOptions:
         form="SEMITONES",
     )
     timeout_s: float = option(
-        "time limit for engraving one piece, in seconds",
+        "how long engraving one piece may take",
         LIMITS.timeout_s,
         above=0,
         unit="seconds",
@@ -141,7 +153,7 @@ class BuildOptions:
         form="SECONDS",
     )
     memory_bytes: int = option(
-        "memory limit for the engraver",
+        "how much memory engraving one piece may take, such as 512M or 4G",
         LIMITS.memory_bytes,
         256 << 20,
         allowed="at least 256M, such as 4G",
@@ -151,15 +163,20 @@ class BuildOptions:
         form="SIZE",
     )
     jobs: int = jobs_option()
-    retry_failed: bool = option("try failed pieces again", False)
-    engine: Path | None = option("a second lilypond to try when the first one crashes", None)
-    lilypond: Path | None = option("engrave with this lilypond", None, shown="msmdtools' own")
+    retry_failed: bool = option("try pieces again that failed in an earlier build", False)
+    engine: Path | None = option(
+        "another lilypond program, to try when the first one crashes", None
+    )
+    lilypond: Path | None = option(
+        "the lilypond program to engrave with", None, shown="the one that comes with msmdtools"
+    )
     upgrade: str = option(
-        "convert sources that were written for an older LilyPond, or use all as they are",
+        "what to do with sources for an older LilyPond: auto converts them, never leaves them as "
+        "they are",
         "auto",
         choices=("auto", "never"),
     )
-    sandbox: bool = option("run the engraver in bubblewrap, where there is one", True)
+    sandbox: bool = option("run LilyPond in a sandbox, if bubblewrap is installed", True)
 
     def __post_init__(self) -> None:
         require(bool(self.tempi), "tempi", self.tempi, "at least one number")

@@ -22,26 +22,30 @@ if TYPE_CHECKING:
 @click.argument("sheet", metavar="PIECE|PAGES")
 @click.option(
     "--model",
+    metavar="MODEL",
     default="compact-4s",
     show_default=True,
-    help="A bundled model, a .safetensors file, or a run.",
+    help="The model to align with: the name of a bundled one, a .safetensors file, or a run of msmd "
+    "train.",
 )
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="The sheet is a piece of this dataset, and AUDIO may be the name of a performance of it.",
+    help="Take the sheet from this dataset: give the id of a piece instead of PAGES. AUDIO may then be the "
+    "name of a performance of it.",
 )
 @click.option(
     "--online",
     is_flag=True,
-    help="Find each place, and whether it is on the sheet, from what was heard until then.",
+    help="Follow the recording as if it were being played: use only what was heard so far.",
 )
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="A table (.csv, .parquet, .json), a picture (.png) or a player (.html); repeatable.",
+    help="The file to write: a table (.csv, .parquet, .json), a picture (.png) or a player (.html). "
+    "Repeatable.",
 )
 @options.device
 @limits_option
@@ -59,16 +63,16 @@ def command(
 ) -> None:
     """Find where AUDIO is on its sheet at every moment: page, system and x.
 
-    AUDIO is an audio or MIDI file; the sheet is a picture or PDF, a folder of pictures, or with
-    --dataset a piece.
+    AUDIO is an audio or MIDI file. PAGES is the sheet: a picture, a PDF or a folder of pictures. With
+    --dataset the sheet is a PIECE.
 
     The last line says how probable it is that AUDIO is a recording of this sheet. If it is probably
     another piece, that is an answer and not an error: the exit code is 0. Parts that are not on the
     sheet, such as applause or other music, are marked in the table and have no cursor in the player.
 
-    With --online, each place is found from what was heard until then, and is not changed afterwards.
-    Silence is noticed at once before the first sound, and after three seconds later on; other music
-    after some seconds. The first seconds of music are taken to be on the sheet.
+    With --online, each place is found from what was heard so far, and does not change afterwards. The
+    first seconds of music are taken to be on the sheet. Silence before the first sound is noticed at
+    once, later silence after three seconds, and other music after some seconds.
 
     Example: msmd align recording.flac score.pdf -o player.html
     """

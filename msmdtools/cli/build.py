@@ -16,14 +16,16 @@ FAILED = 3
 
 @click.command("build", short_help="Build a dataset from a manifest.")
 @options.of(Places, BuildOptions)
-@click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
+@click.option(
+    "--config", type=click.Path(), help="A TOML file that sets any of these options by name."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Build a dataset from a manifest.
 
-    If it is interrupted, run the same command again: it continues where it stopped. Pieces that fail
-    are in pieces.parquet too, with the reason, and the exit code is 3.
+    If the build is interrupted, run the same command again: it continues where it stopped. If pieces fail,
+    the exit code is 3, and pieces.parquet says why.
 
     Example: msmd build --sample --out sample
     """

@@ -21,23 +21,26 @@ def command() -> None:
     type=click.Path(path_type=Path),
     default=Path("mutopia"),
     show_default=True,
-    help="Folder to clone into.",
+    help="The folder to clone into.",
 )
 @click.option(
     "--commit",
-    show_default="that of an earlier fetch, else the pinned one",
-    help="Commit (full sha) or branch to clone; HEAD is the newest commit.",
+    metavar="SHA|BRANCH",
+    show_default="that of an earlier fetch, or else the one that msmdtools was tested with",
+    help="The commit to clone: its full SHA, the name of a branch, or HEAD for the newest.",
 )
 @click.option(
     "--url",
     envvar="MSMD_MUTOPIA_URL",
-    help="Clone from here instead of from the Mutopia Project (also MSMD_MUTOPIA_URL).",
+    metavar="URL",
+    help="Clone from this address instead of from the Mutopia Project's. The environment variable "
+    "MSMD_MUTOPIA_URL does the same.",
 )
 def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     """Clone the sources of the Mutopia Project at one commit.
 
-    The commit is written to SOURCE_COMMIT in the folder that is cloned into, and a later fetch keeps
-    to it. The sources are in the subfolder `ftp`.
+    The sources are in the subfolder `ftp`. The file SOURCE_COMMIT in the folder names the commit, and a
+    later fetch into the same folder fetches that commit again.
 
     Example: msmd fetch mutopia --out mutopia
     """
@@ -49,21 +52,26 @@ def mutopia(out: Path, commit: str | None, url: str | None) -> None:
     click.echo(f"Mutopia Project at commit {sha} -> {out / 'ftp'}")
 
 
-@command.command("soundfonts")
+def _soundfonts_help() -> str:
+    from msmdtools.perform.soundfonts import registry
+
+    return (
+        "Fetch soundfonts by their names, and check their content.\n\n"
+        f"The names are {', '.join(registry())}.\n\n"
+        "Example: msmd fetch soundfonts TimGM6mb MuseScore_General_Lite"
+    )
+
+
+@command.command("soundfonts", help=_soundfonts_help())
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    show_default="where msmd looks for them",
-    help="Folder to put them into.",
+    show_default="~/.local/share/msmdtools/soundfonts, where msmd looks for them",
+    help="The folder to put them into.",
 )
 def soundfonts(names: tuple[str, ...], out: Path | None) -> None:
-    """Fetch soundfonts by their names, and check their content.
-
-    The names are those in soundfonts/registry.toml; an unknown name lists them all.
-
-    Example: msmd fetch soundfonts TimGM6mb MuseScore_General_Lite
-    """
+    """Fetch soundfonts. Users read `_soundfonts_help` instead, which lists the names."""
     from msmdtools.perform.fetch import fetch_soundfont
     from msmdtools.perform.soundfonts import user_folder
 

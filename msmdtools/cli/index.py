@@ -22,21 +22,24 @@ if TYPE_CHECKING:
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="The folder of the index; created if needed.",
+    help="The folder of the index, created if needed.",
 )
-@click.option("--pieces", metavar="P,…", show_default="all of SOURCE", help="Pieces to add.")
+@click.option("--pieces", metavar="ID,…", show_default="all of SOURCE", help="The pieces to add.")
 @click.option(
     "--performances",
-    metavar="P,…",
+    metavar="NAME,…",
     show_default="all",
-    help='Of a dataset, add the recordings of these performances; "" for none.',
+    help='The performances of a dataset whose recordings are added; "" adds sheets only.',
 )
-@click.option("--remove", metavar="P,…", help="Pieces to remove from the index first.")
+@click.option(
+    "--remove", metavar="ID,…", help="Pieces to remove from the index, before any are added."
+)
 @options.of(IndexOptions)
 @click.option(
     "--exclude-seen",
     is_flag=True,
-    help="Leave out the pieces of a dataset that the model was trained or validated on.",
+    help="Leave out the pieces of a dataset that the model was trained or validated on, and others "
+    "with the same music.",
 )
 @options.device
 @limits_option
@@ -60,7 +63,8 @@ def command(
 
     SOURCE is a dataset, or a plain folder with pictures or PDFs of sheets and audio files. If the
     index exists, SOURCE is added to it, and the pieces that it has stay as they are. If the command
-    is interrupted, run it again: it continues where it stopped. Without SOURCE, --remove is all it does.
+    is interrupted, run it again: it continues where it stopped. Without SOURCE,
+    the command only removes the pieces of --remove.
 
     Example: msmd index msmd --out msmd.index
     """

@@ -16,7 +16,9 @@ SHOWN = 10
 
 @click.command("ingest")
 @click.argument("tree", type=click.Path(path_type=Path))
-@click.option("--out", "out", type=click.Path(path_type=Path), help="The manifest to write (CSV).")
+@click.option(
+    "--out", "out", type=click.Path(path_type=Path), help="The manifest to write, a CSV file."
+)
 @click.option(
     "--instrument",
     "instruments",
@@ -24,29 +26,31 @@ SHOWN = 10
     default=("keyboard",),
     show_default=True,
     metavar="NAME",
-    help="Only pieces for this instrument: keyboard (one player), all, or a name; repeatable.",
+    help="List only pieces for this instrument, such as violin; keyboard means all for one player at a "
+    "keyboard, and all means every piece. Repeatable.",
 )
 @click.option(
     "--composer",
     "composers",
     multiple=True,
     metavar="PATTERN",
-    help='Only these composers, such as "Bach*"; repeatable.',
+    help='List only pieces by these composers, such as "Bach*". Repeatable.',
 )
 @click.option(
     "--licence",
     "licences",
     multiple=True,
     metavar="PATTERN",
-    help='Only these licences (SPDX), such as "CC-BY-*"; repeatable.',
+    help='List only pieces under these licences (SPDX identifiers), such as "CC-BY-*". Repeatable.',
 )
 @click.option(
     "--list",
     "list_file",
     type=click.Path(path_type=Path),
-    help="A CSV file with the columns piece and path: list only these pieces, and keep its other columns.",
+    help="List only the pieces in this CSV file, which has the columns piece and path. Its other "
+    "columns are copied to the manifest.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 def command(
     tree: Path,
     out: Path | None,

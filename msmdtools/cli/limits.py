@@ -33,5 +33,6 @@ def option(command: Any) -> Any:
         show_default=", ".join(
             f"{declaration.name}={declaration.default_text}" for declaration in options
         ),
-        help=f"Limits on each file that is read: {meanings}. Repeatable.",
+        help="Set a limit on each file that is read, such as pages=2000; a file above it is refused. "
+        f"The names are {meanings}. Repeatable.",
     )(command)

@@ -57,7 +57,10 @@ def specified(context: click.Context, *kinds: type) -> dict[str, Any]:
 def device(command: Any) -> Any:
     """Add the option --device: the parameter `device`, None if it is not given."""
     return click.option(
-        "--device", show_default="a GPU if there is one", help="Such as cpu or cuda."
+        "--device",
+        metavar="NAME",
+        show_default="a GPU if there is one, or else the CPU",
+        help="What the model runs on, such as cpu, cuda or cuda:1.",
     )(command)
 
 

@@ -118,14 +118,14 @@ def _options() -> list[click.Parameter]:
             ["-v", "--verbose"],
             is_flag=True,
             callback=_verbose,
-            help="Name each piece or file as it is done.",
+            help="Print a line for each piece or file when it is done.",
             **shared,
         ),
         click.Option(
             ["-q", "--quiet"],
             is_flag=True,
             callback=_quiet,
-            help="Show no progress, only results, warnings and errors.",
+            help="Print results, warnings and errors only, no progress.",
             **shared,
         ),
         click.Option(
@@ -133,7 +133,7 @@ def _options() -> list[click.Parameter]:
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
             callback=_log_file,
-            help="Append all messages, with the time, to a file.",
+            help="Append all messages, each with the time, to this file.",
             **shared,
         ),
     ]

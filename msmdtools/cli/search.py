@@ -17,48 +17,74 @@ if TYPE_CHECKING:
 @click.command("search", short_help="Find the piece of a recording or of a sheet, and the place.")
 @click.argument("index", type=click.Path())
 @click.argument("query")
-@click.option("--model", help="The model that the index was made with, if it has moved.")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    show_default="where the index says",
+    help="Where the model is that the index was made with, if it has moved.",
+)
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="QUERY is a piece of this dataset, not a file.",
+    help="Search with a piece of this dataset: QUERY is its id, not a file.",
 )
 @click.option(
     "--performance",
-    metavar="P",
-    show_default="its first",
-    help="Performance of that piece to search with.",
+    metavar="NAME",
+    show_default="the first by name",
+    help="With --dataset: the performance of the piece to search with.",
 )
 @click.option(
     "--by",
     type=click.Choice(["audio", "sheet"]),
     default="audio",
     show_default=True,
-    help="With --dataset: search by the piece's recording or by its sheet.",
+    help="With --dataset: search with the recording of the piece, or with its sheet.",
 )
-@click.option("--page", type=click.IntRange(min=1), help="Search with this page of a sheet only.")
+@click.option(
+    "--page",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="all",
+    help="Search with this page of a sheet only; the first is 1.",
+)
 @click.option(
     "--start",
     type=click.FloatRange(min=0),
+    metavar="SECONDS",
     default=0.0,
     show_default=True,
-    help="Where in the recording to begin, in s.",
+    help="Search with the recording from here on.",
 )
 @click.option(
-    "--end", type=float, show_default="its end", help="Where in the recording to end, in s."
+    "--end",
+    type=float,
+    metavar="SECONDS",
+    show_default="its end",
+    help="Search with the recording up to here.",
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many answers."
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many answers to give, at most.",
 )
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="Draw the query and the best answers, with the places found, as a PNG.",
+    help="Draw the query and the best answers, with the places found, into this PNG file.",
 )
 @options.device
 @limits_option
-@click.option("--json", "as_json", is_flag=True, help="Print answers and paths as JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the answers as JSON, each with the place of every window.",
+)
 def command(
     index: str,
     query: str,
@@ -77,12 +103,12 @@ def command(
 ) -> None:
     """Search INDEX for the sheet of a recording, or for the recording of a sheet.
 
-    QUERY is an audio file (WAV, FLAC, OGG, MP3, with ffmpeg any other; any rate and length), a MIDI
-    file, a picture or PDF of a sheet, a folder of its pictures, or with --dataset a piece.
+    QUERY is an audio file (WAV, FLAC, OGG or MP3; with ffmpeg any other), a MIDI file, a picture or PDF
+    of a sheet, a folder of pictures, or with --dataset a piece.
 
-    Each answer has its rank, mean similarity, the probability that it is the piece, and the place.
-    If none is likely, the last line says that the piece is probably not in the index. The exit code
-    is 0 all the same.
+    Each line is an answer: its rank, its mean similarity, the probability that it is the right piece,
+    its name, and the place in it. If no answer is likely, the last line says that the piece is
+    probably not in the index; the exit code is 0 all the same.
 
     Example: msmd search msmd.index recording.flac -o found.png
     """

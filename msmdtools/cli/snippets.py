@@ -21,15 +21,17 @@ from msmdtools.snippets.options import (
 @click.command("snippets", short_help="Cut a dataset into paired snippets, as Parquet shards.")
 @click.argument("dataset", required=False, type=click.Path())
 @options.of(Places, SplitOptions, SnippetOptions, but=["dataset"])
-@click.option("--config", type=click.Path(), help="A TOML file that sets these options by name.")
+@click.option(
+    "--config", type=click.Path(), help="A TOML file that sets any of these options by name."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
-    There is one row per onset and performance. Sizes in pixels are for pages 835 pixels wide. No
-    soundfont may be used in both training and testing. If it is interrupted, run the same command
-    again: it continues where it stopped.
+    There is one row for each onset in each performance. Sizes in pixels are for pages 835 pixels wide.
+    No soundfont may be used in both training and testing. If the command is interrupted, run it again:
+    it continues where it stopped.
 
     Example: msmd snippets sample --out snippets
     """

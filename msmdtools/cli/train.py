@@ -14,9 +14,18 @@ from msmdtools.training.options import Step, TrainOptions
 
 @click.command("train", short_help="Train a model on snippets.")
 @click.argument("snippets", nargs=-1, required=True)
-@click.option("--model", metavar="NAME", help="Name of a model that comes with msmdtools.")
-@click.option("--config", type=click.Path(), help="A model's configuration, as a TOML file.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
+@click.option(
+    "--model", metavar="NAME", help="A model that comes with msmdtools, such as compact-4s."
+)
+@click.option(
+    "--config", type=click.Path(), help="Instead of --model: a TOML file that describes a model."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The run folder, created if needed.",
+)
 @options.of(TrainOptions)
 @click.pass_context
 def command(
@@ -30,10 +39,11 @@ def command(
 ) -> None:
     """Train a model on SNIPPETS: folders or URLs, or `synthetic` for made-up pairs.
 
-    The model is trained on the training pairs of all of them and validated on the first only.
+    The model is trained on the pairs of the split train in all of them, and validated on the split valid
+    of the first. End the training by --budget or by --pairs.
 
-    The run folder gets weights, checkpoints, results and curves. If the training is interrupted,
-    run the command again with --resume and the same options. You may use --resume from the start.
+    The run folder gets weights, checkpoints, results and curves. If the training is interrupted, run the
+    command again with --resume and the same options. The first run may have --resume, too.
 
     Example: msmd train synthetic --model compact-2s --out run --pairs 2048
     """

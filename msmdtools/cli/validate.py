@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 @click.command("validate", short_help="Check a dataset or snippets from end to end.")
 @click.argument("folder", metavar="DATASET|SNIPPETS", type=click.Path(path_type=Path))
-@click.option("--pieces", metavar="GLOB", help="Only pieces of DATASET whose id matches.")
+@click.option(
+    "--pieces", metavar="GLOB", help="Check only pieces of DATASET whose id matches this pattern."
+)
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="The dataset that SNIPPETS were cut from, if it has moved.",
+    show_default="where SNIPPETS say",
+    help="Where the dataset is that SNIPPETS were cut from, if it has moved.",
 )
 @options.of(Jobs)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -37,14 +40,14 @@ def command(
 ) -> None:
     """Read all of DATASET or SNIPPETS again and check it from end to end.
 
-    DATASET: tables, checksums and counts; ink in every note head's box; systems that do not
-    overlap; onsets that rise with score time; for each played head an event of the same pitch; a
-    rise of energy at sampled onsets. Prints the findings by piece.
+    Of a DATASET it checks that tables, checksums and counts are right; that there is ink in the box of
+    every note head; that systems do not overlap; that onsets rise with score time; that each played
+    head has an event of the same pitch; and that the sound rises at some of the onsets.
 
-    SNIPPETS: checksums, schema and counts of all shards; every picture and spectrogram; some
-    pairs are compared with the dataset that they were cut from.
+    Of SNIPPETS it checks the checksums, columns and counts of all shards, and every picture and
+    spectrogram, and it compares some pairs with the dataset that they were cut from.
 
-    Exit code 0 when all is well, 3 when there are findings, 1 when the folder cannot be read.
+    The exit code is 0 if all is well, 3 if something is wrong, and 1 if the folder cannot be read.
 
     Example: msmd validate sample
     """

@@ -24,7 +24,7 @@ class Limits:
     pixels: int = option("of one page", 150_000_000, 1)
     pages: int = option("of one file or folder", 1_000, 1)
     seconds: int = option("of sound", 6 * 3600, 1)
-    time: int = option("to read it, in s", 900, 1)
+    time: int = option("to read it, in seconds", 900, 1)
     memory: int = option("to read it, in MB", 3_000, 1)
 
     def exceeded(self, name: str, what: str) -> MsmdError:

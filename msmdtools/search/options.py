@@ -19,20 +19,20 @@ class IndexOptions:
     """
 
     model: str | None = option(
-        "a bundled model, a .safetensors file, or a run",
+        "the model to embed with: the name of a bundled one, a .safetensors file, or a run of msmd train",
         None,
         shown=f"as in the index; {MODEL} in a new one",
         form="MODEL",
     )
     sheet_stride: int | None = option(
-        "distance between sheet windows in px",
+        "distance between sheet windows, in pixels of a page 835 pixels wide",
         None,
         1,
         shown=f"as in the index; {SHEET_STRIDE} in a new one",
         form="PX",
     )
     audio_stride: float | None = option(
-        "distance between audio windows in s",
+        "distance between audio windows",
         None,
         0.05,
         shown=f"as in the index; {AUDIO_STRIDE:g} in a new one",

@@ -93,19 +93,19 @@ class SplitOptions:
     """
 
     split: str | None = option(
-        "which piece belongs to which split: a column of a CSV file, such as "
+        "the column of a CSV file that says which piece is for train, valid or test, such as "
         "manifests/msmd-v1.1.csv:all_split",
         None,
         form="CSV:COLUMN",
     )
     split_by: str | None = option(
-        "make a split that keeps works whole",
+        "make a new split, in which all pieces of a work are in the same part",
         None,
         choices=("work",),
-        shown="work, without --split",
+        shown="work, unless --split is given",
     )
     fractions: tuple[float, float, float] | None = option(
-        "with --split-by: shares of train,valid,test",
+        "with --split-by: which fractions of the music go to train, valid and test",
         None,
         read=parse_fractions,
         shown=lambda _: ",".join(map(str, SplitByWork().fractions)),
@@ -155,16 +155,17 @@ class SnippetOptions:
     """
 
     split: str | SplitByWork = field(default_factory=SplitByWork)
-    missing_ok: bool = option("let --split name pieces that DATASET does not have", False)
+    missing_ok: bool = option("accept a --split with pieces that DATASET does not have", False)
     performances: Mapping[str, tuple[str, ...]] = option(
-        "performances for each split, such as train=TimGM6mb*,test=FluidR3_GM*",
+        "patterns of the performances to use in each split, such as "
+        "train=TimGM6mb*,test=FluidR3_GM*",
         factory=dict,
         read=parse_performances,
-        shown="by the soundfonts' roles",
+        shown="train and test soundfonts as the registry says",
         form="SPLIT=GLOB,…",
     )
     sheet: tuple[int, int] = option(
-        "size of the sheet window in pixels",
+        "height and width of the sheet window in pixels",
         (160, 200),
         16,
         4096,
@@ -174,10 +175,15 @@ class SnippetOptions:
         form="ROWSxCOLUMNS",
     )
     margin: int = option(
-        "pixels stored around the sheet window", 16, 0, 1024, unit="pixels", form="PIXELS"
+        "how many more pixels to store on each side of the sheet window, for augmentation",
+        16,
+        0,
+        1024,
+        unit="pixels",
+        form="PIXELS",
     )
     context_s: float = option(
-        "length of the audio window in seconds",
+        "length of the audio window",
         8.4,
         0.1,
         120,
@@ -186,26 +192,32 @@ class SnippetOptions:
         form="SECONDS",
     )
     margin_frames: int = option(
-        "frames stored around the audio window", 4, 0, 400, unit="frames", form="FRAMES"
+        "how many more frames (of 1/20 s) to store before and after the audio window, for augmentation",
+        4,
+        0,
+        400,
+        unit="frames",
+        form="FRAMES",
     )
     onsets: str = option(
-        "which onsets to take: all, the first of each printed place, or one of every N",
+        "onsets to cut a snippet at: all; with unfolded repeats only the first time through (first); "
+        "or one of every N",
         "all",
         form="all|first|every:N",
     )
     edge: str = option(
-        "what a window shows past the end of a system: the next one, or white",
+        "what a sheet window shows past the end of a system: the next system, or white paper",
         "next",
         choices=("next", "white"),
     )
     seed: int = option(
-        "seed for the order of rows and for --split-by",
+        "seed of the random order of rows, and of --split-by",
         0,
         0,
         allowed="a number from 0 on",
     )
     shard_bytes: int = option(
-        "approximate size of a shard",
+        "approximate size of each Parquet file (shard), such as 256M",
         256 << 20,
         1 << 20,
         allowed="at least 1MB",
@@ -218,13 +230,13 @@ class SnippetOptions:
         "leave out training pieces that nearly duplicate a piece of another split", False
     )
     leak_threshold: float = option(
-        "similarity, 0 to 1, from which --drop-leaks leaves a piece out",
+        "how similar two pieces must be to count as near-duplicates, from 0 to 1",
         LEAK,
         above=0,
         high=1,
         allowed="0 to 1",
     )
-    transpose: bool = option("find near-duplicates in other keys too", False)
+    transpose: bool = option("find near-duplicates that are in different keys, too", False)
     jobs: int = jobs_option()
 
     def __post_init__(self) -> None:

@@ -47,7 +47,7 @@ class TrainOptions:
     """
 
     budget_s: float | None = option(
-        "wall-clock time for the whole training, such as 90m or 3h",
+        "instead of --pairs: how long the whole training takes by the clock, such as 90m or 3h",
         None,
         above=0,
         name="budget",
@@ -55,32 +55,54 @@ class TrainOptions:
         form="TIME",
     )
     pairs: int | None = option(
-        "number of pairs to train on", None, above=0, shown="the model's", form="N"
-    )
-    resume: bool = option("continue from the last checkpoint in --out, if there is one", False)
-    init: str | None = option("start from the weights of this model", None, form="MODEL")
-    refit_cca: int | None = option(
-        "number of pairs to fit the CCA projection to again at the end; 0 to leave it as trained",
+        "how many pairs to train on, rounded up to whole steps of several batches",
         None,
-        0,
-        shown="the model's",
+        above=0,
+        shown="as the model says",
         form="N",
     )
-    seed: int = option("seed for everything random", 0, 0)
-    validations: int = option("how many times to validate", 20, above=0, form="N")
-    validation_pairs: int = option("pairs in each validation", 2000, above=0, form="N")
+    resume: bool = option(
+        "continue from the last checkpoint in --out; start anew if there is none", False
+    )
+    init: str | None = option(
+        "start from the weights of this bundled model, .safetensors file or run",
+        None,
+        shown="random weights",
+        form="MODEL",
+    )
+    refit_cca: int | None = option(
+        "at the end, fit the CCA projection again, to this many pairs; 0 leaves it as trained. Only "
+        "for models that have one",
+        None,
+        0,
+        shown="as the model says",
+        form="N",
+    )
+    seed: int = option("seed of all random choices", 0, 0)
+    validations: int = option(
+        "how often to validate, evenly spread over the training", 20, above=0, form="N"
+    )
+    validation_pairs: int = option("how many pairs to validate with", 2000, above=0, form="N")
     memory: str = option(
-        "keep the training split in memory, keep it in the GPU's memory, or stream it",
+        "where training pairs are kept: in main memory (in-memory), in the GPU's memory (device), or "
+        "nowhere, so that each epoch reads them anew (stream). auto means in-memory if they fit, "
+        "otherwise stream",
         "auto",
         choices=MEMORY,
     )
-    accelerator: str = option("hardware to train on: cpu, cuda, mps or auto", "auto")
-    devices: int | str = option(
-        "devices to use on each node: a number, or auto", "auto", read=parse_devices, form="N"
+    accelerator: str = option(
+        "what to train on: cpu, cuda (NVIDIA), mps (Apple), or auto for a GPU if there is one",
+        "auto",
     )
-    nodes: int = option("number of machines", 1, above=0, form="N")
+    devices: int | str = option(
+        "how many GPUs to use on each machine; auto is all of them",
+        "auto",
+        read=parse_devices,
+        form="N",
+    )
+    nodes: int = option("how many machines train together", 1, above=0, form="N")
     threads: int | None = option(
-        "CPU threads to use",
+        "how many CPU threads to compute with",
         None,
         above=0,
         shown="one per core",

@@ -15,6 +15,7 @@ _options = together(
     click.argument("folder", metavar="DATASET", type=click.Path()),
     task.split_of_dataset,
     task.tempi,
+    task.performance_of_dataset,
     task.options,
 )
 

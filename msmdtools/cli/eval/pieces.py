@@ -21,21 +21,24 @@ _options = together(
         metavar="N",
         default=20,
         show_default=True,
-        help="How many excerpts of each length to take from each piece.",
+        help="How many excerpts of each length to take from each piece: of 5, 10 and 20 s of its "
+        "recording, and of 400, 800 and 1600 px of its sheet.",
     ),
     click.option(
         "--index",
         type=click.Path(path_type=Path),
-        help="An index of msmd index, to take embeddings from; new ones are added to it.",
+        help="Take embeddings from this index, which msmd index or an earlier evaluation made, and add "
+        "those that it lacks.",
     ),
     click.option(
         "--distractors",
         metavar="DATASET",
         multiple=True,
         type=click.Path(),
-        help="Search among the other pieces of this dataset, too; repeatable.",
+        help="Search among the pieces of this dataset, too; they are never queries. Repeatable.",
     ),
     task.tempi,
+    task.performance_of_dataset,
     task.options,
 )
 
@@ -43,9 +46,9 @@ _options = together(
 @click.command("pieces", short_help="Find the piece of a recording or sheet, or of an excerpt.")
 @_options
 def pieces(out: Path | None, as_json: bool, **arguments: Any) -> None:
-    """Measure how well MODEL finds pieces of DATASET among all its pieces.
+    """Measure how well MODEL tells which piece of DATASET a recording or a sheet is.
 
-    The queries are whole recordings and sheets, and excerpts of them.
+    Each piece is searched for by its whole recording, its whole sheet, and excerpts of both.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 
@@ -58,6 +61,8 @@ def pieces(out: Path | None, as_json: bool, **arguments: Any) -> None:
 @_options
 def position(out: Path | None, as_json: bool, **arguments: Any) -> None:
     """Measure how exactly MODEL finds where in its piece an excerpt begins.
+
+    The excerpts are of recordings, to be found on sheets, and of sheets, to be found in recordings.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 

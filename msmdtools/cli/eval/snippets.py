@@ -19,7 +19,7 @@ from msmdtools.cli.progress import Bar
     metavar="NAME",
     default="test",
     show_default=True,
-    help="The split that the windows are from: train, valid or test.",
+    help="The split to take the windows from: train, valid or test.",
 )
 @click.option(
     "--candidates",
@@ -27,17 +27,17 @@ from msmdtools.cli.progress import Bar
     metavar="N",
     default=10_000,
     show_default=True,
-    help="How many windows to search among, evenly spaced over the split's onsets.",
+    help="How many windows to search among. They are spread evenly over the onsets of the split.",
 )
 @task.direction
 @click.option(
-    "--robustness", is_flag=True, help="Measure with another gain and with added noise, too."
+    "--robustness", is_flag=True, help="Measure with louder, softer and noisy audio, too."
 )
 @click.option(
     "--dataset",
     type=click.Path(path_type=Path),
-    help="With --robustness: the dataset that the snippets were cut from. Its pieces are performed "
-    "again at other tempi, with other soundfonts, and tuned higher and lower.",
+    help="With --robustness: the dataset that the snippets were cut from, to measure at other tempi, with "
+    "other soundfonts, and tuned higher and lower, too.",
 )
 @click.option(
     "--robustness-candidates",
@@ -45,8 +45,9 @@ from msmdtools.cli.progress import Bar
     metavar="N",
     default=2000,
     show_default=True,
-    help="How many windows to search among for --robustness.",
+    help="With --robustness: how many windows to search among.",
 )
+@task.performance("the first by name of each piece")
 @task.options
 def command(
     model: str,
@@ -66,8 +67,8 @@ def command(
 ) -> None:
     """Measure how well MODEL finds windows of SNIPPETS, as in the literature.
 
-    Each audio window is a query, and exactly one of the sheet windows is the right answer; then
-    the other way round.
+    Each audio window is searched for among the sheet windows, of which exactly one is the right answer;
+    then the other way round.
 
     MODEL is the name of a bundled model, a .safetensors file, or a run of msmd train.
 

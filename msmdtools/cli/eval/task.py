@@ -1,7 +1,7 @@
 """Arguments, options and output that all tasks of `msmd eval` share."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,10 @@ Outcome = tuple[Mapping[str, Any], str, Sequence[str]]
 # The options that every task has.
 options = together(
     click.option(
-        "--performance",
-        metavar="P",
-        show_default="one of each",
-        help="Performance to take of every piece.",
-    ),
-    click.option(
         "--exclude-seen",
         is_flag=True,
-        help="Leave out the pieces that the model was trained or validated on, by their ids or "
-        "their music.",
+        help="Leave out the pieces that the model was trained or validated on, and others with the "
+        "same music.",
     ),
     click.option(
         "--seed", type=int, default=0, show_default=True, help="Seed of all random choices."
@@ -39,7 +33,8 @@ options = together(
         "-o",
         "--out",
         type=click.Path(path_type=Path),
-        help="A folder for a report with pictures.",
+        help="Write a report with pictures into this folder, which must be new, empty, or an earlier "
+        "report's.",
     ),
 )
 
@@ -53,7 +48,7 @@ def direction(command: Any) -> Any:
         default="both",
         show_default=True,
         callback=lambda _, __, value: DIRECTIONS if value == "both" else (value,),
-        help="What to search with, and what to search for.",
+        help="Search for sheets by audio, for audio by sheets, or measure both.",
     )(command)
 
 
@@ -63,7 +58,25 @@ def split_of_dataset(command: Any) -> Any:
         "--split",
         metavar="CSV:COLUMN:PART",
         show_default="all pieces",
-        help="Only these pieces, such as manifests/msmd-v1.1.csv:all_split:test.",
+        help="Measure only the pieces in this part of a split: a CSV file, its column, and train, valid or "
+        "test, such as manifests/msmd-v1.1.csv:all_split:test.",
+    )(command)
+
+
+def performance(default: str) -> Callable[[Any], Any]:
+    """Make the option --performance; the default in words says which one is taken without it."""
+    return click.option(
+        "--performance",
+        metavar="NAME",
+        show_default=default,
+        help="The performance of each piece to take, such as FluidR3_GM-000_x1.00.",
+    )
+
+
+def performance_of_dataset(command: Any) -> Any:
+    """Add the option --performance of the tasks that take a dataset."""
+    return performance(
+        "one with a soundfont for this part of the split, at the tempo nearest to 1"
     )(command)
 
 
@@ -73,8 +86,9 @@ def tempi(command: Any) -> Any:
         "--tempi",
         metavar="N,…",
         callback=lambda _, __, value: _numbers(value),
-        help="Speeds at which pieces are performed again and measured too, such as "
-        "0.5,0.67,0.8,1.25,1.5,2.0.",
+        show_default="none",
+        help="Perform the pieces again at these speeds, too, and measure each: such as 0.5,0.8,1.25,2.0 "
+        "(2.0 is twice as fast).",
     )(command)
 
 

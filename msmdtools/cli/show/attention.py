@@ -13,19 +13,21 @@ from msmdtools.cli.show import picture
     "--snippets",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    show_default="what the model was trained on",
-    help="The snippets to take pairs from.",
+    show_default="the one that the model was trained on",
+    help="The folder of snippets to take pairs from.",
 )
 @click.option(
     "--split",
     metavar="NAME",
-    show_default="the last there is",
-    help="Which split: train, valid or test.",
+    show_default="the last of these that there is",
+    help="The split to draw from: train, valid or test.",
 )
 @click.option(
-    "--pairs", type=int, metavar="N", default=4, show_default=True, help="How many pairs."
+    "--pairs", type=int, metavar="N", default=4, show_default=True, help="How many pairs to draw."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random choice of pairs."
+)
 @picture.out_option("MODEL")
 def command(
     run: Path, snippets: Path | None, split: str | None, pairs: int, seed: int, out: Path | None

@@ -14,16 +14,21 @@ from msmdtools.cli.show import picture
     "--page",
     type=int,
     metavar="N",
-    show_default="the first one with notes",
-    help="Which page, from 1.",
+    show_default="the first with notes",
+    help="The page to draw; the first is 1.",
 )
-@click.option("--performance", metavar="P", show_default="the first", help="Whose sound to draw.")
+@click.option(
+    "--performance",
+    metavar="NAME",
+    show_default="the first by name",
+    help="The performance whose spectrogram to draw.",
+)
 @click.option(
     "--color",
     type=click.Choice(["onset", "role"]),
     default="onset",
     show_default=True,
-    help="Colour note heads by when they sound, or by their role.",
+    help="Colour note heads by when they sound (onset), or by their role: played, tied or silent.",
 )
 @picture.out_option("PIECE")
 def command(

@@ -20,9 +20,9 @@ def out_option(default: str) -> Callable[[_Command], _Command]:
         "-o",
         "--out",
         type=click.Path(path_type=Path),
-        metavar="X.png",
+        metavar="FILE.png",
         show_default=f"{default}.png in the current folder",
-        help="The picture to write.",
+        help="The picture to write, a PNG file.",
     )
 
 

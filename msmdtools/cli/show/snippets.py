@@ -11,28 +11,30 @@ from msmdtools.cli.show import picture
 @click.argument("folder", metavar="SNIPPETS", type=click.Path(path_type=Path))
 @click.option(
     "--augment",
-    metavar="[PRESET|X.toml]",
+    metavar="[NAME|FILE.toml]",
     is_flag=False,
     flag_value="papers",
     default="off",
     show_default=True,
-    help="Show each pair augmented, too: off, papers (if no value is given), strong, or a TOML file "
-    "with strengths.",
+    help="Draw each pair augmented, too: as papers or strong, or with the strengths in a TOML file. "
+    "--augment alone means papers.",
 )
 @click.option(
     "--split",
     metavar="NAME",
-    show_default="the first there is",
-    help="Which split: train, valid or test.",
+    show_default="the first of these that there is",
+    help="The split to draw from: train, valid or test.",
 )
-@click.option("--pairs", type=int, metavar="N", default=4, show_default=True, help="How many rows.")
+@click.option(
+    "--pairs", type=int, metavar="N", default=4, show_default=True, help="How many pairs to draw."
+)
 @click.option(
     "--variants",
     type=int,
     metavar="N",
     default=4,
     show_default=True,
-    help="How many augmented variants of each pair, one for each epoch.",
+    help="With --augment: how many variants of each pair to draw, one for each epoch of a training.",
 )
 @click.option(
     "--context",
@@ -40,14 +42,14 @@ from msmdtools.cli.show import picture
     metavar="SECONDS",
     default=2.1,
     show_default=True,
-    help="Length of the audio windows.",
+    help="The length of the audio windows.",
 )
 @click.option(
     "--seed",
     type=int,
     default=0,
     show_default=True,
-    help="Seed of the choice of pairs and of the variants.",
+    help="Seed of the random choice of pairs and variants.",
 )
 @picture.out_option("SNIPPETS")
 def command(
