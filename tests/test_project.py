@@ -40,6 +40,7 @@ SPECIFIED = frozenset(
         "inputs",
         "loading",
         "match",
+        "mei",
         "metrics",
         "models",
         "perform",

@@ -17,6 +17,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "base"),
     ("piece", "score", "performance", "snippet"),
     ("features", "midi", "paper"),
+    ("mei",),
     ("sources",),
     ("engrave",),
     ("perform",),
