@@ -1,7 +1,8 @@
 """Written music: the notes of an encoding, the keys that are struck for them, and its bars.
 
-Times are quarter notes as exact fractions. The time of notes and bars is *written time*: that of the page, from left to
-right. The time of strikes, tempi and pedals is *played time*; both are the same unless repeats are unfolded.
+Times are quarter notes as exact fractions. The time of notes and bars is *written time*: that of the page, from
+left to right. The time of strikes, tempi and pedals is *played time*; both are the same unless repeats are
+unfolded.
 """
 
 from dataclasses import dataclass
