@@ -37,6 +37,45 @@ class StaffBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """One bar of the score in one system; a bar that is broken over two systems is one in each.
+
+    The bars of a system touch: each begins where the one before it ends, on paper and in score time. The box
+    goes from bar line to bar line, and from the top line of the system's highest staff to the bottom line of
+    its lowest one.
+
+    Attributes:
+        page: page, from 1.
+        system: system in the piece, from 1.
+        measure: number in the piece, from 0, in the order of the written score; both parts of a broken bar
+            have the same.
+        number: the number that the engraver counts and may print, as text ("0" for a pickup); "" for none.
+        x0: left edge.
+        y0: top edge.
+        x1: right edge.
+        y1: bottom edge.
+        onset: quarter notes from the start of the piece, as `NoteHead.onset`.
+        duration: quarter notes from there to the end of the bar, or of its part in this system.
+        time_signature: such as "6/8"; "" for none.
+        plays: how often the performance plays it: 1 as written, more where repeats are unfolded, 0 where
+            unfolding leaves it out.
+    """
+
+    page: int
+    system: int
+    measure: int
+    number: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    onset: Fraction
+    duration: Fraction
+    time_signature: str
+    plays: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class NoteHead:
     """One printed note head, and how it sounds.
 
@@ -189,6 +228,7 @@ class Score:
         warnings: the engraver's errors and warnings.
         repeats: how repeats are performed: "written", "unfolded", or "none" where there are none to unfold.
         repeats_reason: why repeats are not unfolded although they should be; "" otherwise.
+        measures: the bars, in the order of the written score.
     """
 
     pages: tuple[Path, ...]
@@ -200,6 +240,7 @@ class Score:
     warnings: tuple[str, ...]
     repeats: str = "written"
     repeats_reason: str = ""
+    measures: tuple[Measure, ...] = ()
 
 
 PIECE = Column("piece", "string", "", "piece id")
@@ -218,6 +259,54 @@ SYSTEMS = Table(
         Column("x1", "float64", "px", "right"),
         Column("y1", "float64", "px", "bottom"),
     ),
+)
+
+MEASURES = Table(
+    "measures",
+    "One row per bar in each system that it stands in.",
+    ("piece", "measure", "system"),
+    (
+        PIECE,
+        Column("page", "int32", "", "page, from 1"),
+        Column("system", "int32", "", "system in the piece, from 1"),
+        Column(
+            "measure",
+            "int32",
+            "",
+            "bar in the piece, from 0, as written; a bar broken over two systems has a row in each",
+        ),
+        Column(
+            "number",
+            "string",
+            "",
+            "bar number of the engraver, as printed where it prints one; empty if it counts none",
+        ),
+        Column("x0", "float64", "px", "left: the bar line before it, or the start of the system"),
+        Column("y0", "float64", "px", "top line of the highest staff of the system"),
+        Column("x1", "float64", "px", "right: the bar line after it, or the end of the system"),
+        Column("y1", "float64", "px", "bottom line of the lowest staff of the system"),
+        Column(
+            "onset_quarters", "float64", "quarter notes", "score time from the start of the piece"
+        ),
+        Column(
+            "onset_fraction",
+            "string",
+            "quarter notes",
+            "onset_quarters as an exact fraction, such as 7/3",
+        ),
+        Column("duration_quarters", "float64", "quarter notes", "length of the bar in this system"),
+        Column(
+            "duration_fraction", "string", "quarter notes", "duration_quarters as an exact fraction"
+        ),
+        Column("time_signature", "string", "", "time signature, such as 6/8; empty for none"),
+        Column(
+            "plays",
+            "int32",
+            "",
+            "how often the performances play it: 1, unless repeats are unfolded",
+        ),
+    ),
+    added=True,
 )
 
 PARTS = Table(

@@ -29,7 +29,7 @@ from msmdtools.engrave import Engine
 from msmdtools.errors import PieceError
 from msmdtools.performance import NoteEvent, Performance
 from msmdtools.piece import Piece
-from msmdtools.score import Music, Note, NoteHead, Score, StaffBox, TempoChange
+from msmdtools.score import Measure, Music, Note, NoteHead, Score, StaffBox, TempoChange
 from msmdtools.sources.ingest import combined_sha256
 from msmdtools.sources.manifest import write_manifest
 
@@ -136,7 +136,17 @@ def fake_match(engraving):
     notes.append(Note(engraving.notes, engraving.notes + 1, 60, 64, 0, False, 0, "hidden-head"))
     music = Music(tuple(notes), (TempoChange(0, 500_000),), ())
     staff = StaffBox(1, 1, 1, 0.0, 0.0, 30.0, 10.0)
-    return Score((page,), pdf, (staff,), tuple(heads), music, ENGINE.name, ("a warning",))
+    measure = Measure(1, 1, 0, "1", 0.0, 0.0, 30.0, 10.0, Fraction(0), Fraction(5, 3), "5/12")
+    return Score(
+        (page,),
+        pdf,
+        (staff,),
+        tuple(heads),
+        music,
+        ENGINE.name,
+        ("a warning",),
+        measures=(measure,),
+    )
 
 
 def fake_perform(music, spec, folder, *, keep_audio=False):

@@ -55,6 +55,13 @@ def edit(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], objec
     write(folder, name, rows)
 
 
+def without_measures(folder: Path) -> None:
+    """Takes out of a dataset what versions that recorded no bars did not write."""
+    (folder / "measures.parquet").unlink()
+    pieces = folder / "pieces.parquet"
+    pq.write_table(pq.read_table(pieces).drop_columns(["measures"]), pieces)
+
+
 def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, Any]]]) -> None:
     folder.mkdir(parents=True)
     pages = [np.full((HEIGHT, WIDTH), 255, np.uint8) for _ in range(2)]
@@ -77,6 +84,7 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         size, sha = (folder / file).stat().st_size, _sha256(folder / file)
         rows["files"].append({"piece": piece, "file": file, "bytes": size, "sha256": sha})
     rows["systems"] += [row for system in systems for row in system]
+    rows["measures"] += [row for n in range(1, 5) for row in _measures(piece, n)]
     rows["noteheads"] += heads
     part = {"piece": piece, "part": 0, "place": 1, "name": "", "short": "", "program": 0}
     rows["parts"].append(part | {"programs": [0], "drum": False, "events": len(notes)})
@@ -88,7 +96,7 @@ def _piece(folder: Path, piece: str, base: int, rows: dict[str, list[dict[str, A
         | {"pages": 2, "systems": 4, "staves": 8, "noteheads": len(heads)}
         | counts
         | {"events": len(notes), "events_without_head": 1, "performances": len(PERFORMANCES_OF)}
-        | {"parts": 1}
+        | {"parts": 1, "measures": 8}
     )
 
 
@@ -103,6 +111,20 @@ def _system(pages: list[np.ndarray], piece: str, number: int) -> list[dict[str, 
         place = {"piece": piece, "page": page, "system": number, "staff": staff}
         result.append(place | {"x0": 20.0, "y0": y0, "x1": WIDTH - 20.0, "y1": y1 + 1.0})
     return result
+
+
+def _measures(piece: str, system: int) -> list[dict[str, Any]]:
+    """The rows of a system's two bars in the measures table."""
+    box = {"y0": _top(system, 1), "y1": _top(system, 2) + 4 * SPACE + 1.0}
+    length = {"duration_quarters": 4.0, "duration_fraction": "4", "time_signature": "4/4"}
+    rows = []
+    for half, edges in enumerate([(20.0, 210.0), (210.0, WIDTH - 20.0)]):
+        measure = 2 * (system - 1) + half
+        row = {"piece": piece, "page": (system + 1) // 2, "system": system, "measure": measure}
+        row |= {"number": str(measure + 1), "x0": edges[0], "x1": edges[1], "plays": 1}
+        row |= {"onset_quarters": 4.0 * measure, "onset_fraction": str(4 * measure)}
+        rows.append(row | box | length)
+    return rows
 
 
 def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], list[Any]]:

@@ -58,6 +58,7 @@ def test_a_build_has_a_row_for_everything(tmp_path):
         "repeats": "written",
         "repeats_reason": "",
         "parts": 0,
+        "measures": 1,
         "stage": "",
         "reason": "",
         "message": "",

@@ -179,10 +179,30 @@ def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):
     with pytest.raises(DatasetError, match="1 pieces were built by an earlier version"):
         build(manifest, root, ds, options((1.0,)), warn=said.append)
     assert said == [
-        "2 of these pieces were built by an earlier version, which did not keep all of "
-        "their written music; they are engraved again"
+        "2 of these pieces were built by an earlier version, which did not record all "
+        "that this one does; they are engraved again"
     ]
     build(other, root, ds, options((1.0,)))
+    assert content(ds) == whole
+
+
+def test_a_dataset_without_bars_gets_them_from_the_same_build(tmp_path):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "b": "fail"})
+    ds = tmp_path / "ds"
+    build(manifest, root, ds, options())
+    whole = content(ds)
+    for path in (*(ds / "pieces").glob("*/piece.json"), *(ds / "failed").glob("*.json")):
+        record = json.loads(path.read_text())
+        del record["checksum"], record["row"]["measures"]
+        path.write_text(json.dumps(record))
+    for path in ds.rglob("measures.parquet"):
+        path.unlink()
+    said = []
+    build(manifest, root, ds, options(), warn=said.append)
+    assert said == [
+        "2 of these pieces were built by an earlier version, which did not record all "
+        "that this one does; they are engraved again"
+    ]
     assert content(ds) == whole
 
 

@@ -13,7 +13,7 @@ from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import PIECES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
-from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS
+from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS
 
 
 def record(piece, status="ok", **fields):
@@ -30,7 +30,7 @@ def put(dataset, piece, systems):
     numbers = range(systems, 0, -1)
     rows = [{"piece": piece, "page": 1, "system": n, "staff": 1, **box} for n in numbers]
     write_part(folder, SYSTEMS, rows)
-    for table in (NOTEHEADS, EVENTS, PARTS, PERFORMANCES):
+    for table in (MEASURES, NOTEHEADS, EVENTS, PARTS, PERFORMANCES):
         write_part(folder, table, [])
     (folder / "piece.json").write_bytes(record(piece).to_bytes())
     store.commit(dataset, piece, folder)

@@ -51,6 +51,25 @@ def test_a_dataset_is_a_mapping_of_the_pieces_that_were_built(dataset, folder):
     assert repr(dataset[FIRST]) == f"<DatasetPiece {FIRST}: 2 pages, 40 noteheads, 2 performances>"
 
 
+def test_bars_are_rows_in_the_order_of_the_score(dataset):
+    bars = dataset[FIRST].measures
+    assert bars["measure"].tolist() == list(range(8))
+    assert bars["system"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert bars["onset_fraction"].tolist() == [str(4 * n) for n in range(8)]
+    assert dataset.has_measures
+
+
+def test_a_dataset_without_bars_is_read_and_says_what_it_lacks(folder, tmp_path):
+    earlier = shutil.copytree(folder, tmp_path / "earlier")
+    synthetic_dataset.without_measures(earlier)
+    dataset = msmd.open(earlier)
+    assert not dataset.has_measures
+    assert dataset.pieces["measures"].tolist() == [0, 0]
+    assert len(dataset[FIRST].noteheads) == 40
+    with pytest.raises(DatasetError, match=r"did not record measures; run the same msmd build ag"):
+        dataset[FIRST].measures  # noqa: B018
+
+
 def test_a_piece_has_its_own_rows_only(dataset, folder):
     piece = dataset[SECOND]
     whole = pd.read_parquet(folder / "noteheads.parquet")

@@ -104,6 +104,14 @@ def test_a_schema_that_differs_is_reported_alone(folder):
     assert found(folder) == [("schema", "lacks y1", "systems.parquet")]
 
 
+def test_a_dataset_without_bars_is_told_so_and_checked(folder):
+    synthetic_dataset.without_measures(folder)
+    what = "is missing: an earlier version built the dataset; run the same msmd build again"
+    assert found(folder) == [("schema", what, "measures.parquet")]
+    (folder / "pieces" / FIRST / "score.pdf").unlink()
+    assert ("files", "is missing", "score.pdf") in found(folder)
+
+
 def test_a_type_and_a_unit_that_differ():
     schema = tables.FILES.arrow_schema()
     field = schema.field("bytes").with_type(pa.int32()).with_metadata({"unit": "kilobytes"})

@@ -24,6 +24,7 @@ class Column:
         unit: of its values; "" for none.
         meaning: of its values, as a phrase.
         nullable: whether values may be missing.
+        added: whether files of earlier versions may lack the column; it then reads as 0 or empty.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Column:
     unit: str
     meaning: str
     nullable: bool = False
+    added: bool = False
 
 
 def arrow_type(name: str) -> "pa.DataType":
@@ -51,12 +53,14 @@ class Table:
         meaning: of its rows, as a phrase.
         key: the columns that its rows are sorted by and unique in.
         columns: its columns, in order.
+        added: whether datasets of earlier versions may lack the table.
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    added: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -79,6 +83,18 @@ class Table:
             ],
             metadata={"msmdtools.table": self.name},
         )
+
+    def completed(self, rows: "pa.Table") -> "pa.Table":
+        """Rows of an earlier version's file with the columns that were added since: 0, false or empty."""
+        import pyarrow as pa
+
+        schema = self.arrow_schema()
+        for position, column in enumerate(self.columns):
+            if column.added and column.name not in rows.column_names:
+                value = {"string": "", "bool": False}.get(column.type, 0)
+                values = pa.array([value] * rows.num_rows, schema.field(position).type)
+                rows = rows.add_column(position, schema.field(position), values)
+        return rows
 
     def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
         """Make an Arrow table of `rows` in the given order.

@@ -29,7 +29,7 @@ def performed(record: Record, file: str = SPECTROGRAM) -> set[str]:
 
 
 def is_current(record: Record) -> bool:
-    """Whether a piece is as this version builds it: with its written music and all columns."""
+    """Whether a piece is as this version builds it: with its written music and all tables and columns."""
     if set(record.row) != set(PIECES.names):
         return False
     return not record.ok or any(row["file"] == MUSIC_FILE for row in record.files)

@@ -89,7 +89,7 @@ def build(
             else:
                 # "sandbox" stays true as long as every build of the dataset uses one.
                 description = {"sources": [], "sandbox": True}
-            incomplete = lost_files(out, attempted.values())
+            incomplete = lost_files(out, filter(additions.is_current, attempted.values()))
             for message in warnings_of(incomplete, [piece.piece for piece in pieces]):
                 warn(message)
             to_build = [
@@ -242,8 +242,8 @@ def _warn_of_changes(
     ]
     if outdated:
         warn(
-            f"{len(outdated)} of these pieces were built by an earlier version, which did not keep all of "
-            "their written music; they are engraved again"
+            f"{len(outdated)} of these pieces were built by an earlier version, which did not record all "
+            "that this one does; they are engraved again"
         )
     changed = [
         p.piece for p in to_build if p.piece in attempted and _has_changed(p, attempted[p.piece])

@@ -20,14 +20,14 @@ from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.dataset.tables import FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
-from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS
+from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
 FOLDER = "tables"
-PART_TABLES = (SYSTEMS, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
+PART_TABLES = (SYSTEMS, MEASURES, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
 
 # A row group holds whole pieces and is closed once it has this many rows: a scan meets few groups,
 # and one piece can still be read without the rest.
@@ -179,6 +179,7 @@ def _totals(records: Mapping[str, Record], counts: Mapping[str, Counter[str]]) -
         "pages": sum(record.row["pages"] for record in ok),
         "systems": sum(record.row["systems"] for record in ok),
         "staves": counts[SYSTEMS.name]["rows"],
+        "measures": sum(record.row["measures"] for record in ok),
         "noteheads": sum(heads.values()),
         "played": sum(n for key, n in heads.items() if key.startswith("played:")),
         "tied": sum(n for key, n in heads.items() if key.startswith("tied:")),

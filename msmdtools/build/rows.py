@@ -95,6 +95,7 @@ def ok_row(
         "events_without_head": sum(1 for note in score.music.notes if not note.heads),
         "performances": performances,
         "parts": len(score.music.parts),
+        "measures": len({measure.measure for measure in score.measures}),
         "repeats": score.repeats,
         "repeats_reason": one_line(score.repeats_reason),
     }
@@ -119,6 +120,28 @@ def system_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "y0": staff.y0,
             "x1": staff.x1,
             "y1": staff.y1,
+        }
+
+
+def measure_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
+    """The piece's rows of the measures table."""
+    for measure in score.measures:
+        yield {
+            "piece": piece,
+            "page": measure.page,
+            "system": measure.system,
+            "measure": measure.measure,
+            "number": measure.number,
+            "x0": measure.x0,
+            "y0": measure.y0,
+            "x1": measure.x1,
+            "y1": measure.y1,
+            "onset_quarters": float(measure.onset),
+            "onset_fraction": str(measure.onset),
+            "duration_quarters": float(measure.duration),
+            "duration_fraction": str(measure.duration),
+            "time_signature": measure.time_signature,
+            "plays": measure.plays,
         }
 
 

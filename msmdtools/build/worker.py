@@ -36,7 +36,7 @@ from msmdtools.engrave import Engine, Limits
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
 from msmdtools.piece import Piece
-from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS, Score
+from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
 
 # With less than this free when a piece fails, the full disk is to blame, not the piece.
@@ -263,6 +263,7 @@ def _write(
     digest = file_sha256(result / PDF)
     (result / PDF_SUM).write_text(f"{digest}  {PDF}\n", encoding="ascii")
     write_part(result, SYSTEMS, rows.system_rows(piece.piece, score))
+    write_part(result, MEASURES, rows.measure_rows(piece.piece, score))
     write_part(result, PARTS, rows.part_rows(piece.piece, score.music))
     write_part(result, NOTEHEADS, rows.notehead_rows(piece.piece, score))
     write_part(result, EVENTS, rows.event_rows(piece.piece, score.music, performances))

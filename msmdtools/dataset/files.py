@@ -85,10 +85,11 @@ class TableFile:
         try:
             file = parquet.File(self.path)
         except FileNotFoundError as error:
-            raise DatasetError(f"{self.path} is missing; run the same msmd build again") from error
+            raise _no_table(self.path, self.table) from error
         except (pa.ArrowException, Damage, ValueError) as error:
             raise damaged(self.path, why(error)) from error
-        if absent := [n for n in self.table.names if n not in file.schema.names]:
+        required = [column.name for column in self.table.columns if not column.added]
+        if absent := [name for name in required if name not in file.schema.names]:
             raise damaged(self.path, f"it has no column {', '.join(absent)}")
         return file
 
@@ -112,13 +113,22 @@ class TableFile:
 
         try:
             if piece is None:
-                return self._file.read()
+                return self.table.completed(self._file.read())
             groups = tuple(g for g, (a, b) in enumerate(self._ranges) if a <= piece <= b)
             if self._last_rows is None or self._last_rows[0] != groups:
-                self._last_rows = groups, self._file.read(groups)
+                self._last_rows = groups, self.table.completed(self._file.read(groups))
             return self._last_rows[1].filter(pc.field("piece") == piece)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise damaged(self.path, why(error)) from error
+
+
+def _no_table(path: Path, table: Table) -> DatasetError:
+    if table.added:
+        return DatasetError(
+            f"{path} is missing: this dataset was built by a version of msmdtools that did not record "
+            f"{table.name}; run the same msmd build again, which engraves its pieces anew"
+        )
+    return DatasetError(f"{path} is missing; run the same msmd build again")
 
 
 def read_schema(path: Path) -> "pa.Schema":

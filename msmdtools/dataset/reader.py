@@ -29,7 +29,7 @@ from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.paper import position
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
-from msmdtools.score import NOTEHEADS, PARTS, SYSTEMS, Music
+from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Music
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,8 +81,13 @@ class Dataset(Mapping[str, "DatasetPiece"]):
         """The ids of the pieces, sorted."""
         return sorted(self.pieces["piece"])
 
+    @property
+    def has_measures(self) -> bool:
+        """Whether the bars of the pieces are recorded: not in datasets of earlier versions."""
+        return self._tables["measures"].path.is_file()
+
     def table(self, name: str, piece: str | None = None) -> "pa.Table":
-        """A table as in its file (pieces, systems, parts, noteheads, events, performances, files).
+        """A table as in its file (pieces, systems, measures, parts, noteheads, events, performances, files).
 
         Args:
             name: name of the table.
@@ -171,6 +176,11 @@ class DatasetPiece:
     def systems(self) -> "pd.DataFrame":
         """One row per staff of each system; boxes in pixels."""
         return self._frame(SYSTEMS)
+
+    @cached_property
+    def measures(self) -> "pd.DataFrame":
+        """One row per bar in each system that it stands in; an error if not `Dataset.has_measures`."""
+        return self._frame(MEASURES)
 
     @cached_property
     def parts(self) -> "pd.DataFrame":

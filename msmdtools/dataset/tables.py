@@ -85,6 +85,7 @@ PIECES = Table(
         ),
         Column("performances", "int32", "", "performances"),
         Column("parts", "int32", "", "rows of the parts table"),
+        Column("measures", "int32", "", "bars of the score", added=True),
         Column(
             "repeats",
             "string",
@@ -117,6 +118,7 @@ FILES = Table(
 TABLES = (
     PIECES,
     score.SYSTEMS,
+    score.MEASURES,
     score.PARTS,
     score.NOTEHEADS,
     performance.EVENTS,

@@ -21,6 +21,7 @@ from msmdtools.base.damage import why
 from msmdtools.base.files import file_sha256
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.table import Table
 from msmdtools.base.text_table import aligned
 from msmdtools.dataset import checks, evidence, layout_checks, reader, records, tables
 from msmdtools.dataset.checks import Finding, Findings
@@ -113,7 +114,7 @@ def validate(
     dataset = reader.open(path)
     findings = [
         finding
-        for table in tables.TABLES
+        for table in _tables_of(dataset)
         for finding in checks.check_schema(table, read_schema(path / f"{table.name}.parquet"))
     ]
     if findings:  # rows in unknown columns cannot be checked
@@ -144,8 +145,12 @@ def check_dataset(dataset: reader.Dataset) -> Findings:
         elif (status == "ok") == bool(reason):
             what = f"status is {status}, and the reason {reason!r}"
             yield Finding(piece, "counts", what, "pieces.parquet")
+    for table in tables.TABLES:
+        if table not in _tables_of(dataset):
+            what = "is missing: an earlier version built the dataset; run the same msmd build again"
+            yield Finding("", "schema", what, f"{table.name}.parquet")
     built = set(dataset.ids)
-    for table in tables.TABLES[1:]:
+    for table in _tables_of(dataset)[1:]:
         pieces = dataset.table(table.name)["piece"].to_pylist()
         where = f"{table.name}.parquet"
         if pieces != sorted(pieces):
@@ -157,9 +162,20 @@ def check_dataset(dataset: reader.Dataset) -> Findings:
         yield Finding(piece, "files", "folder of a piece that was not built", f"pieces/{piece}")
 
 
+def _tables_of(dataset: reader.Dataset) -> list[Table]:
+    """The tables of a dataset, which of earlier versions lacks those that were added since."""
+    return [
+        table
+        for table in tables.TABLES
+        if not table.added or (dataset.path / f"{table.name}.parquet").exists()
+    ]
+
+
 def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     """Run all checks of one piece."""
-    rows = {t.name: dataset.table(t.name, piece).to_pandas() for t in tables.TABLES}
+    empty = {table.name: table.arrow_schema().empty_table() for table in tables.TABLES}
+    present = {table.name: dataset.table(table.name, piece) for table in _tables_of(dataset)}
+    rows = {name: table.to_pandas() for name, table in (empty | present).items()}
     for table in tables.TABLES[1:]:
         yield from checks.check_keys(piece, table, rows[table.name])
     folder = dataset.path / "pieces" / piece

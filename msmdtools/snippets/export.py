@@ -176,7 +176,12 @@ def identity(dataset: Path) -> str:
         DatasetError: one of these files is missing.
     """
     total = hashlib.sha256()
-    for name in (tables.DESCRIPTION, *(f"{table.name}.parquet" for table in tables.TABLES)):
+    present = [
+        f"{table.name}.parquet"
+        for table in tables.TABLES
+        if not table.added or (dataset / f"{table.name}.parquet").exists()
+    ]
+    for name in (tables.DESCRIPTION, *present):
         try:
             with open(dataset / name, "rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
