@@ -1,14 +1,30 @@
-"""One piece in a tree of LilyPond files, and the table of pieces, the manifest."""
+"""One piece in a tree of score files, and the table of pieces, the manifest."""
 
 from dataclasses import dataclass
 
 from msmdtools import score
 from msmdtools.base.table import Column, Table
 
+LILYPOND = "lilypond"
+FORMATS = (LILYPOND, "musicxml", "mei", "kern", "abc", "midi")
+"""The formats of sources."""
+
+FORMAT = Column(
+    "format",
+    "string",
+    "",
+    f"format of the main file: {', '.join(FORMATS[:-1])} or {FORMATS[-1]}",
+    added=True,
+    before=LILYPOND,
+)
+TUNE = Column(
+    "tune", "string", "", "number of the tune in an ABC file that has several, from 1", added=True
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One piece: a LilyPond file that makes a score of its own, with the texts of its header.
+    """One piece: a file that makes a score of its own, with the texts of its header.
 
     Every path is relative to the root of the source tree and has forward slashes. The fields are
     the columns of `MANIFEST`, in its order; there `instruments`, `include_path` and `files` are
@@ -35,6 +51,8 @@ class Piece:
             included by the name b (the same letters in upper or lower case); folders, ending in a slash,
             any of whose source files may be needed, as only running the piece tells which are.
         files_sha256: one checksum over the main file and all of `files`.
+        format: the format of the main file, one of `FORMATS`.
+        tune: the number of the tune in an ABC file that has several, from 1; "" in other files.
         extra: further columns of the manifest, such as splits, as (column, value).
     """
 
@@ -55,6 +73,8 @@ class Piece:
     include_path: tuple[str, ...]
     files: tuple[str, ...]
     files_sha256: str
+    format: str = LILYPOND
+    tune: str = ""
     extra: tuple[tuple[str, str], ...] = ()
 
 
@@ -89,5 +109,7 @@ MANIFEST = Table(
             "files that the main file needs, joined by ; (a>b: a as b; a/: all below a; %3B: a ;)",
         ),
         Column("files_sha256", "string", "", "one sha256 over the main file and all of files"),
+        FORMAT,
+        TUNE,
     ),
 )

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import build_fakes
@@ -21,6 +22,7 @@ from msmdtools.build.summary import format_summary
 from msmdtools.dataset import records
 from msmdtools.dataset.tables import TABLES
 from msmdtools.errors import DatasetError, ManifestError, SoundfontError
+from msmdtools.sources.manifest import read_manifest, write_manifest
 
 OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), tempi=(0.5, 1.0), jobs=1)
 SOURCES = {"a": "ok 5", "b": "ok 40", "c": "ok 3", "d": "ok 9"}
@@ -73,7 +75,9 @@ def test_a_build_has_a_row_for_everything(tmp_path):
         "licence_text": "",
         "edition": "",
         "lilypond": "",
+        "format": "lilypond",
         "path": "b.ly",
+        "tune": "",
         "sha256": "",
         "files_sha256": "",
         "extra": '{"split": "train"}',
@@ -419,6 +423,22 @@ def test_no_sources_no_match(tmp_path):
     with pytest.raises(ManifestError, match=r"none of its 1 pieces matches 'z\*', such as a"):
         build(manifest, root, tmp_path / "ds", BuildOptions(pieces="z*"))
     assert not (tmp_path / "ds").exists()
+
+
+def test_only_lilypond_sources_are_upgraded(tmp_path, monkeypatch):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok", "b": "ok"})
+    pieces = read_manifest(manifest)
+    write_manifest([pieces[0], replace(pieces[1], format="kern")], manifest)
+    converted = []
+    monkeypatch.setattr(
+        "msmdtools.engrave.convert", lambda files, _: dict.fromkeys(converted.extend(files) or ())
+    )
+    build(manifest, root, tmp_path / "ds", OPTIONS)
+    assert [path.name for path in converted] == ["a.ly"]
+    assert [row["format"] for row in rows(tmp_path / "ds", "pieces")] == ["lilypond", "kern"]
+    write_manifest(pieces, manifest)
+    summary = build(manifest, root, tmp_path / "ds", OPTIONS)
+    assert summary.attempted == 1, "another format is another source"
 
 
 def test_a_glob_selects(tmp_path):

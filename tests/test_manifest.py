@@ -61,6 +61,16 @@ def test_write_then_read_gives_the_same_pieces_and_bytes(pieces, tmp_path):
     ]
 
 
+def test_format_and_tune_are_written_where_they_say_something(pieces, tmp_path):
+    path = tmp_path / "m.csv"
+    write_manifest(pieces, path)
+    assert path.read_text(encoding="utf-8").splitlines()[0] == OLD_HEAD.strip()
+    assert [(p.format, p.tune) for p in read_manifest(path)] == [("lilypond", "")] * 2
+    others = [dataclasses.replace(pieces[0], format="abc", tune="3"), pieces[1]]
+    write_manifest(others, path)
+    assert read_manifest(path) == others
+
+
 def test_a_manifest_can_be_made_again_from_itself(root, pieces, tmp_path):
     path = tmp_path / "m.csv"
     write_manifest([dataclasses.replace(p, extra=(("split", "test"),)) for p in pieces], path)
@@ -85,10 +95,12 @@ def test_no_manifest(tmp_path):
 
 
 def row(**values: str) -> str:
+    values = {"format": "lilypond", **values}
     return ",".join(values.get(name, "") for name in MANIFEST.names) + "\n"
 
 
 HEAD = ",".join(MANIFEST.names) + "\n"
+OLD_HEAD = ",".join(name for name in MANIFEST.names if name not in ("format", "tune")) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +125,10 @@ HEAD = ",".join(MANIFEST.names) + "\n"
         (HEAD + row(piece="a", path="../a.ly"), "piece a: path '../a.ly' leads out of the tree"),
         (HEAD + row(piece="a", path="/a.ly"), "piece a: path '/a.ly' leads out of the tree"),
         (HEAD + row(piece="a", path="a.ly", files="b>../c"), "path '../c' leads out of the tree"),
+        (
+            HEAD + row(piece="a", path="a.ly", format="pdf"),
+            "piece a: 'pdf' is no format of sources (there are: lilypond, musicxml, mei,",
+        ),
         (HEAD + "a,b\n", "row 1: the number of values is not the number of columns"),
         (HEAD + "," * 40 + "\n", "row 1: the number of values is not the number of columns"),
         (HEAD + '"a\n', "not CSV"),

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import synthetic_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
 import msmdtools as msmd
-from msmdtools.dataset import files, tables
+from msmdtools.dataset import checks, files, tables
 from msmdtools.errors import DatasetError
 from msmdtools.paper import position
 
@@ -137,6 +139,22 @@ def test_a_folder_that_is_no_dataset(tmp_path):
     (tmp_path / tables.DESCRIPTION).write_text("{}")
     with pytest.raises(DatasetError, match="this dataset is not finished; run the same msmd build"):
         msmd.open(tmp_path)
+
+
+def test_a_dataset_whose_pieces_have_no_format_is_of_lilypond_sources(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    frame = pd.read_parquet(copy / "pieces.parquet").drop(columns=["format", "tune"])
+    schema = pa.schema([f for f in tables.PIECES.arrow_schema() if f.name in frame.columns])
+    pq.write_table(
+        pa.Table.from_pandas(frame, schema, preserve_index=False), copy / "pieces.parquet"
+    )
+    older = msmd.open(copy)
+    assert older.attempted.columns.tolist() == tables.PIECES.names
+    assert set(older.attempted["format"]) == {"lilypond"}
+    assert set(older.attempted["tune"]) == {""}
+    whole = pq.read_schema(folder / "pieces.parquet")
+    assert not list(checks.check_schema(tables.PIECES, files.read_schema(copy / "pieces.parquet")))
+    assert not list(checks.check_schema(tables.PIECES, whole))
 
 
 def test_a_dataset_of_another_format_or_with_a_damaged_description(folder, tmp_path):

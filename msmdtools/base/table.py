@@ -25,6 +25,7 @@ class Column:
         meaning: of its values, as a phrase.
         nullable: whether values may be missing.
         added: whether files of earlier versions may lack the column; it then reads as 0 or empty.
+        before: as what it then reads instead.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     meaning: str
     nullable: bool = False
     added: bool = False
+    before: str = ""
 
 
 def arrow_type(name: str) -> "pa.DataType":
@@ -91,7 +93,7 @@ class Table:
         schema = self.arrow_schema()
         for position, column in enumerate(self.columns):
             if column.added and column.name not in rows.column_names:
-                value = {"string": "", "bool": False}.get(column.type, 0)
+                value = column.before or {"string": "", "bool": False}.get(column.type, 0)
                 values = pa.array([value] * rows.num_rows, schema.field(position).type)
                 rows = rows.add_column(position, schema.field(position), values)
         return rows

@@ -25,7 +25,7 @@ from msmdtools.engrave import Engine, Limits, cache_folder, find_engines, sandbo
 from msmdtools.engrave.lilypond import KILLED
 from msmdtools.errors import ManifestError
 from msmdtools.performance import PerformanceSpec
-from msmdtools.piece import Piece
+from msmdtools.piece import LILYPOND, Piece
 from msmdtools.sources.manifest import read_manifest
 
 if TYPE_CHECKING:  # loads numpy, Arrow, FluidSynth: not for a build that has nothing to do
@@ -202,9 +202,10 @@ def _must_build(piece: Piece, record: Record | None, retry_failed: bool) -> bool
 
 
 def _has_changed(piece: Piece, record: Record) -> bool:
-    keys = ("path", "sha256", "files_sha256")
+    before = {"format": LILYPOND, "tune": ""} | dict(record.row)
     fields = header_fields(piece)
-    return any(record.row[key] != fields[key] for key in keys)
+    keys = ("path", "sha256", "files_sha256", "format", "tune")
+    return any(before[key] != fields[key] for key in keys)
 
 
 def _renewed(pieces: Sequence[Piece], attempted: Mapping[str, Record]) -> list[Record]:

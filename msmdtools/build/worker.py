@@ -35,7 +35,7 @@ from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
 from msmdtools.engrave import Engine, Limits
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
-from msmdtools.piece import Piece
+from msmdtools.piece import LILYPOND, Piece
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
 
@@ -148,7 +148,7 @@ class Outcome:
 
 
 def prepare(tasks: Sequence[Task]) -> list[Outcome]:
-    """Copy the sources of each task, and upgrade them to LilyPond's version, with one call for all.
+    """Copy the sources of each task, and upgrade LilyPond's to its version, with one call for all.
 
     Returns:
         One outcome for each task; without a record when the piece can now be made.
@@ -161,6 +161,8 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
             sources.check_source(task.piece, task.settings.root)
             task.source.mkdir(parents=True)
             sources.copy_sources(task.piece, task.settings.root, task.source)
+            if task.piece.format != LILYPOND:
+                continue
             copy = read_copy(task.source, task.piece)
             if task.settings.upgrade:
                 name_versions(copy)

@@ -1,6 +1,6 @@
 """The tables of a dataset folder, and the names of the files beside them."""
 
-from msmdtools import performance, score
+from msmdtools import performance, piece, score
 from msmdtools.base.table import Column, Table
 
 FORMAT = 2
@@ -43,7 +43,9 @@ PIECES = Table(
         Column("licence_text", "string", "", "licence text of the header if licence is unknown"),
         Column("edition", "string", "", "folder of the edition; its pieces may share music"),
         Column("lilypond", "string", "", "LilyPond version that the source was written for"),
+        piece.FORMAT,
         Column("path", "string", "", "main source file, relative to the root of the source tree"),
+        piece.TUNE,
         Column("sha256", "string", "", "sha256 of the main source file"),
         Column("files_sha256", "string", "", "one sha256 over all source files of the piece"),
         Column("extra", "string", "", "further columns of the manifest, a JSON object"),

@@ -10,7 +10,7 @@ from typing import Any
 from msmdtools.base import damage
 from msmdtools.base.files import file_sha256, write_atomically
 from msmdtools.errors import ManifestError, PieceError
-from msmdtools.piece import MANIFEST, Piece
+from msmdtools.piece import FORMATS, MANIFEST, Piece
 from msmdtools.sources.ingest import (
     LONGEST_ID,
     RENAMED,
@@ -30,17 +30,22 @@ def read_manifest(path: Path) -> list[Piece]:
 
     Raises:
         ManifestError: no such file, not CSV, wrong columns, no rows, an empty or repeated id, an id
-            or path that would lead out of its folder.
+            or path that would lead out of its folder, a format that is none.
     """
-    columns, rows = _read_csv(path, MANIFEST.names)
+    columns, rows = _read_csv(path, [c.name for c in MANIFEST.columns if not c.added])
     extra = [name for name in columns if name not in MANIFEST.names]
     pieces = []
     for row in rows:
-        fields: dict[str, Any] = {name: row[name] for name in MANIFEST.names}
+        fields: dict[str, Any] = {c.name: row.get(c.name, c.before) for c in MANIFEST.columns}
         for name in _LISTS:
             fields[name] = _parted(row[name])
         pieces.append(Piece(**fields, extra=tuple((name, row[name]) for name in extra)))
     for piece in pieces:
+        if piece.format not in FORMATS:
+            raise ManifestError(
+                f"{path}: piece {piece.piece}: {piece.format!r} is no format of sources"
+                f" (there are: {', '.join(FORMATS)})."
+            )
         for file in (piece.path, *(part for entry in piece.files for part in entry.split(RENAMED))):
             if not _inside(file):
                 raise ManifestError(
@@ -79,6 +84,9 @@ def read_list(path: Path) -> list[ListedPiece]:
 def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     """Write a manifest: sorted by piece id, the same bytes for the same pieces.
 
+    The columns that were added since the first version are left out where they say nothing: a tree of
+    LilyPond files has the manifest that it always had.
+
     Raises:
         ManifestError: no pieces, an id twice, pieces with different extra columns, or a folder that
             cannot be written to.
@@ -88,15 +96,20 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
         raise ManifestError(f"There are no pieces to write to {path}: no piece fits the selection.")
     _check_unique((piece.piece for piece in pieces), path)
     extra = [name for name, _ in pieces[0].extra]
+    columns = [
+        column.name
+        for column in MANIFEST.columns
+        if not column.added or any(getattr(p, column.name) != column.before for p in pieces)
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*MANIFEST.names, *extra])
+    writer.writerow([*columns, *extra])
     for piece in pieces:
         if [name for name, _ in piece.extra] != extra:
             raise ManifestError(
                 f"Piece {piece.piece} has other extra columns than the first piece of {path}."
             )
-        row = [getattr(piece, name) for name in MANIFEST.names]
+        row = [getattr(piece, name) for name in columns]
         row = [_joined(value) if isinstance(value, tuple) else value for value in row]
         writer.writerow([*row, *(value for _, value in piece.extra)])
     try:
