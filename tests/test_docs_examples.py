@@ -16,7 +16,13 @@ torch = pytest.importorskip("torch")
 PIECE = "PetzoldC__BWVAnh114__minuet-in-g"
 TRAIN = "Traditional__greensleeves__greensleeves"
 OTHER = "Traditional__frere-jacques__frere-jacques"
-DOCTESTS = {"docs/loader.md", "docs/models.md", "docs/python.md", "docs/snippets.md"}
+DOCTESTS = {
+    "docs/formats.md",
+    "docs/loader.md",
+    "docs/models.md",
+    "docs/python.md",
+    "docs/snippets.md",
+}
 DOCTESTS |= {"docs/splits.md", "docs/training.md"}
 """Pages whose examples show what they print; each has a test that compares it."""
 PROGRAMS = ["README.md", "docs/dataset.md", "docs/evaluation.md", "docs/following.md"]

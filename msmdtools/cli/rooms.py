@@ -35,6 +35,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("search",),
     ("follow",),
     ("evaluation",),
+    ("export",),
     ("info",),
     ("doctor",),
     ("cli",),

@@ -37,6 +37,15 @@ class Pages(Sequence[Image]):
             return [self._read(path) for path in self._paths[index]]
         return self._read(self._paths[index])
 
+    def content(self, index: int) -> bytes:
+        """The PNG file of a page, compared with its checksum.
+
+        Raises:
+            DatasetError: it is missing, or not the one that was written.
+        """
+        path = self._paths[index]
+        return read_verified(path, self._sums.get(path.name))
+
     def _read(self, path: Path) -> Image:
         return read_page(path, self._sums.get(path.name))
 
