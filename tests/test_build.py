@@ -242,7 +242,7 @@ def test_a_changed_source_is_built_again_and_said(tmp_path):
     build_fakes.make_tree(tmp_path, SOURCES | {"b": "ok 7"})
     said = []
     summary = build(manifest, root, tmp_path / "ds", OPTIONS, warn=said.append)
-    assert said == ["The sources of 1 built pieces have changed; they are built again: b"]
+    assert said == ["1 piece will be built again, since the source has changed: b"]
     assert (summary.attempted, summary.totals["noteheads"]) == (1, 5 + 7 + 3 + 9)
     build(manifest, root, tmp_path / "fresh", OPTIONS)
     changing = {"dataset.json", "README.md"}  # these name both manifests
@@ -420,7 +420,7 @@ def test_no_sources_no_match(tmp_path):
     manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok"})
     with pytest.raises(ManifestError, match=r"nowhere: no such folder\. Give the source tree of"):
         build(manifest, tmp_path / "nowhere", tmp_path / "ds", OPTIONS)
-    with pytest.raises(ManifestError, match=r"none of its 1 pieces matches 'z\*', such as a"):
+    with pytest.raises(ManifestError, match=r"no piece matches 'z\*'; there is, for example, a"):
         build(manifest, root, tmp_path / "ds", BuildOptions(pieces="z*"))
     assert not (tmp_path / "ds").exists()
 

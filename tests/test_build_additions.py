@@ -176,11 +176,11 @@ def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):
     with pytest.raises(DatasetError, match=r"format 1, .* give the same msmd build again"):
         reader.open(ds)
     said = []
-    with pytest.raises(DatasetError, match="1 pieces were built by an earlier version"):
+    with pytest.raises(DatasetError, match="has 1 piece from an earlier version of msmdtools"):
         build(manifest, root, ds, options((1.0,)), warn=said.append)
     assert said == [
-        "2 of these pieces were built by an earlier version, which did not record all "
-        "that this one does; they are engraved again"
+        "2 pieces will be engraved again: an earlier version of msmdtools, which built them, did not "
+        "record all that this one does"
     ]
     build(other, root, ds, options((1.0,)))
     assert content(ds) == whole

@@ -149,7 +149,7 @@ def test_the_command_says_what_is_wrong(snippets: Path, tmp_path: Path) -> None:
         ([snippets, "--augment", f"{nowhere}.toml"], 1, f"{nowhere}.toml: no such file"),
         ([snippets, "--split", "test"], 1, f"{snippets}: no split 'test', there are train"),
         ([snippets, "--context", 8.4], 1, "a context of 8.4 s is longer than the 4.2 s that are"),
-        ([snippets, "--pairs", 0], 1, "0 pairs in 4 variants; both must be at least 1"),
+        ([snippets, "--pairs", 0], 1, "--pairs is 0 and --variants is 4; both must be at least 1"),
         ([snippets, "-o", "x.doc"], 1, "x.doc: not the name of a picture"),
     ]:
         result = show(*arguments)

@@ -87,7 +87,7 @@ def test_candidates_that_cannot_be_chosen(snippets):
     with pytest.raises(DatasetError) as error:
         candidates.choose_candidates(snippets, "test", 10, "performance-7")
     assert str(error.value) == (
-        f"{snippets.path}: test: no performance 'performance-7' of piece-0 and 3 others; "
+        f"{snippets.path}: test: no performance 'performance-7' of piece-0 and 3 more; "
         "did you mean performance-1?"
     )
     with pytest.raises(MsmdError, match="candidates is 1; it must be at least 2"):

@@ -11,10 +11,11 @@ import synthetic_dataset
 import training_fakes
 from click.testing import CliRunner
 
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
 from msmdtools.info import describe
-from msmdtools.info.facts import counted, first_few
+from msmdtools.info.facts import counted
 from msmdtools.search import sources, update
 
 SHAPE, FRAMES = (80, 40), 42
@@ -145,5 +146,16 @@ def test_what_is_something_else(tmp_path: Path) -> None:
 
 def test_values_are_counted_and_shortened() -> None:
     assert counted(["b", "a", "a", ""]) == "a 2, b 1, none 1"
-    assert counted("abcdefgh", shown=2) == "a 1, b 1, and 6 others"
-    assert first_few(range(4), shown=2) == "0, 1, and 2 others"
+    assert counted("abcdefgh", shown=2) == "a 1, b 1 and 6 more"
+    assert first_few(range(4), shown=2) == "0, 1 and 2 more"
+    assert first_few(range(2), shown=2) == "0, 1"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 pieces"), (1, "1 piece"), (2, "2 pieces"), (1470, "1,470 pieces")]
+)
+def test_a_number_has_its_noun_in_singular_or_plural(number, text):
+    assert how_many(number, "piece") == text
+    assert how_many(number, "query", "queries") == text.replace("piece", "query").replace(
+        "querys", "queries"
+    )

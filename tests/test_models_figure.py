@@ -105,5 +105,5 @@ def test_what_is_refused(snippets, tmp_path):
     result = run(path)
     assert result.exit_code == 1
     assert result.output == "Error: tiny has no attention; cnn-2s-at is a model that has one\n"
-    with pytest.raises(MsmdError, match="0 pairs; there must be at least 1"):
+    with pytest.raises(MsmdError, match="--pairs is 0; it must be at least 1"):
         figure.attention_figure(model.load_model(path), snippets, pairs=0)

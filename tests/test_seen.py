@@ -95,23 +95,23 @@ def test_what_was_seen_is_found_by_id_and_by_music():
     left = seen.exclude(found, "here")
     assert (left.tested, left.pieces, left.excluded) == (1, [], 3)
     assert left.to_text() == (
-        "Seen before: none of one piece in training or validation. Left out: 3 that were."
+        "Seen before: none of 1 piece tested. 3 pieces that the model had seen were left out."
     )
 
 
 def test_what_is_not_known_is_said():
     tested = marks(a=LONG, b=OTHER)
     assert seen.find({}, tested).to_text() == (
-        "Whether the 2 pieces were in training is not known: these weights do not say what they "
+        "Whether 2 pieces were in training is not known: these weights do not say what they "
         "were trained on."
     )
     with pytest.raises(MsmdError, match=r"^--exclude-seen: these weights do not say what"):
         seen.exclude(seen.find({}, tested), "here")
     partly = seen.find(made(complete=False), {**tested, "c": seen.UNKNOWN})
     assert partly.to_text().splitlines() == [
-        "Seen before: none of the 3 pieces in training or validation.",
+        "Seen before: none of 3 pieces tested.",
         "These weights began with others, and what those were trained on is not known.",
-        "The notes of 1 are not available: compared by their ids alone.",
+        "The notes of 1 piece are not available, so only ids were compared.",
     ]
     with pytest.raises(MsmdError, match=r"^here: --exclude-seen leaves no piece: all 2 were in"):
         seen.exclude(seen.find(made(train=tested), tested), "here")

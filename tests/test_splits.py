@@ -64,15 +64,16 @@ def test_a_split_that_names_pieces_not_there(dataset, csv):
     with pytest.raises(ManifestError) as error:
         splits.resolve(dataset, f"{path}:split")
     assert str(error.value) == (
-        f"{path}:split: 2 of the 3 pieces that the split names are missing in {dataset.path}; "
-        f"1 are not there: Other__one; 1 failed to build: {THIRD} (timeout). "
-        "Build them, or allow for missing pieces (--missing-ok)."
+        f"{dataset.path} lacks 2 of the 3 pieces that {path}:split names (1 not attempted: Other__one; "
+        f"1 failed: {THIRD} (timeout)). Build them, or do without them (--missing-ok)."
     )
     assert splits.resolve(dataset, f"{path}:split", missing_ok=True) == {FIRST: "train"}
 
 
 def test_only_some_of_many_missing_pieces_are_named(dataset):
-    with pytest.raises(ManifestError, match=r"467 of the 467 pieces .* and 462 more\. Build"):
+    with pytest.raises(
+        ManifestError, match=r"lacks 467 of the 467 pieces that .* and 462 more\)\. Build"
+    ):
         splits.resolve(dataset, "all_split")
     with pytest.raises(ManifestError, match="names none of the pieces"):
         splits.resolve(dataset, "all_split", missing_ok=True)

@@ -288,7 +288,7 @@ def test_a_loss_that_is_not_finite_names_the_batch(snippets, tmp_path, monkeypat
     assert message.startswith(
         "the loss is nan at batch 2 of epoch 0, after 32 pairs; its onsets: piece-"
     )
-    assert "and 12 more. Lower training.lr, clip the gradient" in message
+    assert "and 13 more. Lower training.lr, clip the gradient" in message
     assert not (tmp_path / "run" / "weights.safetensors").exists()
 
 
@@ -308,7 +308,7 @@ def test_fewer_onsets_than_a_batch(snippets, tmp_path):
     with pytest.raises(MsmdError) as caught:
         run.train(snippets, config, tmp_path / "run", OPTIONS)
     assert str(caught.value) == (
-        f"{snippets}: train: 96 onsets, less than one batch of 128; set training.batch_size, or "
+        f"{snippets}: train has 96 onsets, less than one batch of 128; lower training.batch_size, or "
         "export more snippets"
     )
 
@@ -406,10 +406,13 @@ def test_options_that_make_no_sense(option, message):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"accelerator": "abacus"}, "accelerator abacus, auto device(s) on each of 1 node(s): "),
-        ({"accelerator": "cuda"}, "accelerator cuda, auto device(s) on each of 1 node(s): "),
-        ({"devices": 0}, "accelerator cpu, 0 device(s) on each of 1 node(s): "),
-        ({"devices": "x"}, "accelerator cpu, x device(s) on each of 1 node(s): "),
+        ({"accelerator": "abacus"}, "Training on the accelerator abacus, with auto for --devices"),
+        ({"accelerator": "cuda"}, "Training on the accelerator cuda, with auto for --devices"),
+        ({"devices": 0}, "Training on the accelerator cpu, with 0 for --devices and 1 for --nodes"),
+        (
+            {"devices": "x"},
+            "Training on the accelerator cpu, with x for --devices and 1 for --nodes",
+        ),
     ],
 )
 def test_devices_that_are_not_there(tmp_path, option, message):

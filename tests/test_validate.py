@@ -45,7 +45,7 @@ def test_a_sound_dataset_has_no_findings(sound):
     report = validate(sound)
     assert report.findings == ()
     assert report.pieces == (FIRST, SECOND)
-    assert report.to_text() == f"{sound}: 2 pieces checked, all well; 1 were not built"
+    assert report.to_text() == f"{sound}: 2 pieces checked, all well; 1 was not built"
 
 
 def test_only_the_pieces_asked_for_are_checked(folder):
@@ -272,7 +272,7 @@ def test_the_command_prints_the_findings_by_piece_and_exits_with_3(folder):
     assert result.stdout == (
         "piece          check   what                                  where\n"
         f"{FIRST}  counts  tied: 7 in the pieces table, 1 found  pieces.parquet\n\n"
-        f"{folder}: 2 pieces checked, 1 with findings (counts 1); 1 were not built\n"
+        f"{folder}: 2 pieces checked, 1 with findings (counts 1); 1 was not built\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Parse quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0."""
+"""Quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0, "1 piece"."""
 
 import re
 from collections.abc import Iterable
@@ -40,6 +40,24 @@ def parse_seconds(value: object) -> float:
     if match is None:
         raise MsmdError(f"{value!r} is not a time such as 90m, 3h or 45s")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def how_many(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: "1 piece", "1,470 pieces".
+
+    Args:
+        number: how many.
+        noun: what is counted, in the singular.
+        plural: the plural, if it is not the noun with an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def first_few(values: Iterable[object], shown: int = 3) -> str:
+    """The first of some values, and how many more there are: "a, b, c and 4 more"."""
+    texts = [str(value) for value in values]
+    more = len(texts) - shown
+    return ", ".join(texts[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def items(value: object) -> Iterable[Any]:

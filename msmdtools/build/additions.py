@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.build import provenance
 from msmdtools.dataset.music_file import MUSIC_FILE
 from msmdtools.dataset.records import Record
@@ -148,10 +149,10 @@ def require_current(dataset: Path, records: Mapping[str, Record]) -> None:
     """
     outdated = [record.piece for record in records.values() if not is_current(record)]
     if outdated:
-        names = ", ".join(outdated[:5]) + (", …" if len(outdated) > 5 else "")
         raise DatasetError(
-            f"{dataset}: {len(outdated)} pieces were built by an earlier version and are not in this build "
-            f"({names}): build them with their manifest, too; then the tables are made"
+            f"{dataset} has {how_many(len(outdated), 'piece')} from an earlier version of msmdtools that this "
+            f"build leaves out: {first_few(outdated, 5)}. Its tables can be written when all pieces are up "
+            "to date, so build these with their own manifest, too."
         )
 
 

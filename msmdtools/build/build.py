@@ -13,6 +13,7 @@ from msmdtools.base.failures import Failure
 from msmdtools.base.files import explained, json_bytes, write_atomically
 from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.build import additions, provenance, store
 from msmdtools.build.lost_files import lost_files, warnings_of
 from msmdtools.build.options import BuildOptions
@@ -164,10 +165,8 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
         )
     selected = [piece for piece in pieces if fnmatch.fnmatchcase(piece.piece, pattern)]
     if not selected:
-        example = f", such as {pieces[0].piece}" if pieces else ""
-        raise ManifestError(
-            f"{manifest}: none of its {len(pieces)} pieces matches {pattern!r}{example}."
-        )
+        example = f"; there is, for example, {pieces[0].piece}" if pieces else ""
+        raise ManifestError(f"{manifest}: no piece matches {pattern!r}{example}.")
     return selected
 
 
@@ -243,16 +242,16 @@ def _warn_of_changes(
     ]
     if outdated:
         warn(
-            f"{len(outdated)} of these pieces were built by an earlier version, which did not record all "
-            "that this one does; they are engraved again"
+            f"{how_many(len(outdated), 'piece')} will be engraved again: an earlier version of msmdtools, "
+            "which built them, did not record all that this one does"
         )
     changed = [
         p.piece for p in to_build if p.piece in attempted and _has_changed(p, attempted[p.piece])
     ]
     if changed:
-        names = ", ".join(changed[:5]) + (", …" if len(changed) > 5 else "")
         warn(
-            f"The sources of {len(changed)} built pieces have changed; they are built again: {names}"
+            f"{how_many(len(changed), 'piece')} will be built again, since the source has changed: "
+            f"{first_few(changed, 5)}"
         )
     if to_build and not sandbox:
         state = "is not available (install bubblewrap)" if options.sandbox else "is switched off"

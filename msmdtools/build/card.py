@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msmdtools.base.markdown import code, one_line, plain
+from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import pipes
 from msmdtools.build.provenance import performances
 from msmdtools.build.summary import totals_table
@@ -214,17 +215,20 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
     if semitones := description["options"].get("transpose", 0):
         direction = "higher" if semitones > 0 else "lower"
         lines.append(
-            f"- Every piece is engraved and played {abs(semitones)} semitones {direction} than in its source."
+            f"- Every piece is engraved and played {how_many(abs(semitones), 'semitone')} {direction} "
+            "than in its source."
         )
     velocities = {p["velocity"] for p in performances(description)}
     if "source" not in velocities:
         names = " or ".join(map(str, sorted(velocities)))
         lines.append(f"- Every note has the MIDI velocity {names}: there are no dynamics.")
     if corrected := sum(bool(record.row["correction"]) for record in ok):
-        lines.append(f"- {corrected} sources were corrected before (column `correction`).")
+        lines.append(
+            f"- Corrections were applied to {how_many(corrected, 'source')} (column `correction`)."
+        )
     if totals["failed"]:
         lines.append(
-            f"- {totals['failed']:,} of {totals['attempted']:,} pieces could not be made; "
+            f"- {totals['failed']:,} of {how_many(totals['attempted'], 'piece')} could not be made; "
             "`pieces.parquet` says why."
         )
     if not description["sandbox"]:

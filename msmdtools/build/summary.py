@@ -7,6 +7,7 @@ from typing import Any
 
 from msmdtools.base import failures
 from msmdtools.base.failures import SHOWN, Failure
+from msmdtools.base.quantities import how_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,21 @@ class BuildSummary:
 def format_summary(summary: BuildSummary) -> str:
     """The summary as text for a terminal: the totals, and what this build did."""
     present = summary.selected - summary.attempted
-    sentence = f"This build attempted {_count(summary.attempted, 'piece')}"
+    sentence = f"This build attempted {how_many(summary.attempted, 'piece')}"
     sentence += (
         f"; {present:,} {'was' if present == 1 else 'were'} there already." if present else "."
     )
     if extended := summary.added - len(summary.lacking):
-        sentence += f" {_count(extended, 'piece')} got what the dataset lacked, without being engraved again."
+        sentence += f" {how_many(extended, 'piece')} got what the dataset lacked, without being engraved again."
     lines = [*totals_table(summary.totals), "", sentence]
     if lacking := summary.lacking:
-        lines.append(f"{_count(len(lacking), 'piece')} could not get it and are as before:")
+        lines.append(f"{how_many(len(lacking), 'piece')} could not get it and are as before:")
         lines += [f"  {line}" for line in lacking[:SHOWN]]
         lines += ["  …"] if len(lacking) > SHOWN else []
     if summary.failures:
         lines += [
             "",
-            f"{_count(summary.failed, 'piece')} failed:",
+            f"{how_many(summary.failed, 'piece')} failed:",
             *failures.lines(summary.failures),
             "pieces.parquet has all of them with their reasons; --retry-failed tries them again.",
         ]
@@ -112,7 +113,3 @@ def _hours(seconds: float) -> str:
 
 def _reasons(counts: Mapping[str, int]) -> list[str]:
     return [_line(2, reason or "unexplained", count) for reason, count in counts.items()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.cli import options
 from msmdtools.cli.limits import option as limits_option
 from msmdtools.cli.progress import Bar
@@ -108,7 +109,7 @@ def command(
     else:
         click.echo(f"{out}: {change.added} added, {change.removed} removed, {change.kept} kept.")
         for side, windows, how in change.sides:
-            click.echo(f"{windows:,} {side} windows, searched by: {how}")
+            click.echo(f"{how_many(windows, f'{side} window')}, searched by: {how}")
         if seen is not None:
             click.echo(seen.to_text())
         if change.incomplete:
@@ -122,10 +123,10 @@ def command(
 
 
 def _incomplete(pieces: tuple[str, ...]) -> str:
-    some = ", ".join(pieces[:5]) + (", …" if len(pieces) > 5 else "")
     return (
-        f"{len(pieces)} kept pieces have sheets or recordings that the index lacks: {some}\n"
-        "To add them, name the pieces with --remove in the same command: they are embedded again."
+        f"The index lacks sheets or recordings of {how_many(len(pieces), 'piece')} that it kept as before: "
+        f"{first_few(pieces, 5)}.\n"
+        "To add these, give the same command with --remove and the pieces: they are embedded anew."
     )
 
 

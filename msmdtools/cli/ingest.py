@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from msmdtools.base.quantities import how_many
 from msmdtools.errors import ManifestError
 from msmdtools.piece import Piece
 
@@ -92,7 +93,8 @@ def command(
         counts = ", ".join(f"{name} {count}" for name, count in licence_counts)
         composer_count = len({piece.composer for piece in pieces})
         click.echo(
-            f"{len(pieces)} pieces by {composer_count} composers -> {out}\nLicences: {counts}",
+            f"{how_many(len(pieces), 'piece')} by {how_many(composer_count, 'composer')} -> {out}\n"
+            f"Licences: {counts}",
             err=as_json,
         )
     if remark:
@@ -105,7 +107,7 @@ def _left_out(left: Sequence[tuple[Piece, str]], total: int) -> str:
         return ""
     reasons = Counter(reason for _, reason in left)
     parts = []
-    if count := reasons["instrument"]:
+    if number := reasons["instrument"]:
         others = Counter(
             ", ".join(piece.instruments) or "none named"
             for piece, reason in left
@@ -113,7 +115,7 @@ def _left_out(left: Sequence[tuple[Piece, str]], total: int) -> str:
         )
         named = "; ".join(f"{name} {n}" for name, n in others.most_common(SHOWN))
         more = "; …" if len(others) > SHOWN else ""
-        parts.append(f"{count} by instrument ({named}{more})")
+        parts.append(f"{number:,} by instrument ({named}{more})")
     parts += [f"{reasons[name]} by {name}" for name in ("composer", "licence") if reasons[name]]
     cure = " --instrument all takes all instruments." if reasons["instrument"] else ""
-    return f"Left out {len(left)} of {total} pieces: {', '.join(parts)}.{cure}"
+    return f"Left out {len(left):,} of {how_many(total, 'piece')}: {', '.join(parts)}.{cure}"

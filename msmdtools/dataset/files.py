@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from msmdtools.base import parquet, seal
 from msmdtools.base.damage import Damage, no_folder, why
+from msmdtools.base.quantities import how_many
 from msmdtools.base.table import Table
 from msmdtools.dataset.tables import DESCRIPTION, FORMAT
 from msmdtools.errors import DatasetError
@@ -53,7 +54,7 @@ class Pages(Sequence[Image]):
         return len(self._paths)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} pages>"
+        return f"<{how_many(len(self), 'page')}>"
 
 
 def read_page(path: Path, sha256: str | None = None) -> Image:

@@ -21,6 +21,7 @@ from msmdtools.base.damage import why
 from msmdtools.base.files import file_sha256
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.quantities import how_many
 from msmdtools.base.table import Table
 from msmdtools.base.text_table import aligned
 from msmdtools.dataset import checks, evidence, layout_checks, reader, records, tables
@@ -76,7 +77,7 @@ class Report:
         if rows:
             lines = [aligned([["piece", "check", "what", "where"], *rows], left=range(4)), ""]
         with_findings = len({f.piece for f in self.findings if f.piece})
-        lines.append(f"{self.dataset}: {len(self.pieces)} pieces checked, ")
+        lines.append(f"{self.dataset}: {how_many(len(self.pieces), 'piece')} checked, ")
         if self.ok:
             lines[-1] += "all well"
         else:
@@ -84,7 +85,7 @@ class Report:
             counts = ", ".join(f"{check} {count}" for check, count in by_check)
             lines[-1] += f"{with_findings} with findings ({counts})"
         if self.failed:
-            lines[-1] += f"; {self.failed} were not built"
+            lines[-1] += f"; {self.failed:,} {'was' if self.failed == 1 else 'were'} not built"
         return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from msmdtools.base.quantities import how_many
 from msmdtools.engrave.engine import Engine
 from msmdtools.engrave.fonts import font_cache
 from msmdtools.engrave.outputs import take_over
@@ -30,7 +31,7 @@ class Count:
 
     def text(self) -> str:
         """The count in words, such as "37 notes in 44 quarters"."""
-        return f"{self.notes} notes in {float(self.quarters):g} quarters"
+        return f"{how_many(self.notes, 'note')} in {float(self.quarters):g} quarters"
 
 
 def count_notes(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msmdtools.base.quantities import how_many
 from msmdtools.engrave.outputs import Untrusted
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def render_pages(
     scales: list[tuple[float, float]] = []
     documents = [_opened(pdf) for pdf in pdfs]
     if (pages := sum(map(len, documents))) != count:
-        raise Untrusted(f"{pages} pages, and {count} are recorded")
+        raise Untrusted(
+            f"its PDF files have {how_many(pages, 'page')}, but LilyPond recorded {count}"
+        )
     for document in documents:
         for page in document:
             page_width, page_height = page.get_size()

@@ -6,8 +6,9 @@ from typing import Any
 
 from msmdtools.base import resources
 from msmdtools.base.damage import why
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.errors import MsmdError
-from msmdtools.info.facts import Facts, counted, first_few, megabytes, read_json
+from msmdtools.info.facts import SHOWN, Facts, counted, megabytes, read_json
 
 _GO_ON = "not finished: the same {command} again goes on where it stopped"
 _NOT_COUNTED = "counted when the dataset is finished"
@@ -30,14 +31,11 @@ def dataset(path: Path) -> Facts:
         "pieces": f"{len(opened):,}" + _failed(opened.failed),
         "music": _music(totals),
         "performances": (f"{totals['performances']:,}: " if totals else "")
-        + first_few(performance["performance"] for performance in performances(about)),
+        + first_few((performance["performance"] for performance in performances(about)), SHOWN),
         "options": _options_text(options),
         "composers": counted(pieces["composer"]),
         "licences": counted(pieces["licence"]),
-        "sources": first_few(
-            source["manifest"] + (f" at commit {source['commit'][:12]}" if source["commit"] else "")
-            for source in about.get("sources", ())
-        ),
+        "sources": first_few(map(_source, about.get("sources", ())), SHOWN),
         "made by": _made_by(about),
         "size": megabytes(totals["bytes"]) if totals else _NOT_COUNTED,
     }
@@ -68,6 +66,10 @@ def _within(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
+def _source(source: Mapping[str, str]) -> str:
+    return source["manifest"] + (f" at commit {source['commit'][:12]}" if source["commit"] else "")
+
+
 def _failed(failed: Any) -> str:
     if not len(failed):
         return ""
@@ -77,7 +79,7 @@ def _failed(failed: Any) -> str:
 
 def _made_by(about: Mapping[str, Any]) -> str:
     tools = about.get("tools", {})
-    lilypond = first_few(tools.get("engines", []))
+    lilypond = first_few(tools.get("engines", []), SHOWN)
     return f"msmdtools {about.get('msmdtools')}, LilyPond {lilypond}, FluidSynth {tools.get('fluidsynth')}"
 
 
@@ -108,15 +110,16 @@ def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
     totals, plan = about["totals"], about["plan"]
     windows = plan["windows"]
     values = {
-        name: f"{row['pieces']:,} pieces, {row['snippets']:,} snippets, {row['shards']:,} shards, "
-        f"{megabytes(row['bytes'])}; {first_few(plan['performances'][name])}"
+        name: f"{how_many(row['pieces'], 'piece')}, {how_many(row['snippets'], 'snippet')}, "
+        f"{how_many(row['shards'], 'shard')}, "
+        f"{megabytes(row['bytes'])}; {first_few(plan['performances'][name], SHOWN)}"
         for name, row in totals["splits"].items()
     }
     return values | {
         "sheet": f"{windows['rows']} x {windows['columns']} px of a page {windows['page_width']} px wide",
         "audio": f"{windows['context_s']:g} s, {windows['frames']} frames of {windows['bands']} bands",
         "near-duplicates": f"{len(plan['near_duplicates']):,} across splits, "
-        f"{len(plan['leaks']):,} training pieces dropped for it",
+        f"{how_many(len(plan['leaks']), 'training piece')} left out for them",
         "composers": counted(piece["composer"] for piece in about["pieces"]),
         "licences": counted(piece["licence"] for piece in about["pieces"]),
         "cut from": str(about["dataset"]["path"]),
@@ -133,10 +136,10 @@ def index(path: Path) -> Facts:
     values = {"pieces": f"{len(opened.pieces):,}"}
     for side, noun in (("sheet", "sheets"), ("audio", "recordings")):
         of_side = entries[entries["side"] == side]
-        values[noun] = f"{len(of_side):,}, {int(of_side['windows'].sum()):,} windows"
+        values[noun] = f"{len(of_side):,}, {how_many(int(of_side['windows'].sum()), 'window')}"
     if len(opened.failed):
         values["failed"] = (
-            f"{len(opened.failed):,}: {first_few(sorted(set(opened.failed['piece'])))}"
+            f"{len(opened.failed):,}: {first_few(sorted(set(opened.failed['piece'])), SHOWN)}"
         )
     return Facts(
         "index",

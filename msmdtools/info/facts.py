@@ -8,6 +8,7 @@ from typing import Any
 
 from msmdtools.base import seal
 from msmdtools.base.damage import why
+from msmdtools.base.quantities import first_few
 from msmdtools.errors import MsmdError
 
 SHOWN = 6
@@ -45,15 +46,7 @@ class Facts:
 def counted(values: Iterable[str], shown: int = SHOWN) -> str:
     """Each value with how often it occurs, the most frequent first: "CC-BY-4.0 12, unknown 3"."""
     counts = Counter(value or "none" for value in values).most_common()
-    text = ", ".join(f"{value} {count:,}" for value, count in counts[:shown])
-    return text + (f", and {len(counts) - shown} others" if len(counts) > shown else "")
-
-
-def first_few(values: Iterable[object], shown: int = SHOWN) -> str:
-    """The first of some values: "a, b, c, and 4 others"."""
-    texts = [str(value) for value in values]
-    text = ", ".join(texts[:shown])
-    return text + (f", and {len(texts) - shown} others" if len(texts) > shown else "")
+    return first_few((f"{value} {count:,}" for value, count in counts), shown)
 
 
 def megabytes(count: int) -> str:

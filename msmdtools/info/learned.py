@@ -47,7 +47,8 @@ def run(path: Path) -> Facts:
     if starts:
         latest = starts[-1]
         values["command"] = str(latest.get("command", ""))
-        values["begun"] = f"{starts[0].get('started', '')}; {len(starts)} start(s)"
+        times = "once" if len(starts) == 1 else f"{len(starts)} times"
+        values["begun"] = f"{starts[0].get('started', '')}; started {times}"
         values["on"] = f"{latest.get('device', '')}, {latest.get('threads', '')} threads"
     weights = path / "weights.safetensors"
     if weights.is_file():

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.base.damage import no_file
+from msmdtools.base.quantities import how_many
 from msmdtools.errors import MsmdError
 from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.paper.systems import WIDTH
@@ -171,7 +172,7 @@ def _pdf(path: Path, width: int, limits: Limits, only: int | None = None) -> Ite
     try:
         document = pypdfium2.PdfDocument(path)
         if len(document) > limits.pages:
-            raise limits.exceeded("pages", f"{path}: it has {len(document):,} pages")
+            raise limits.exceeded("pages", f"{path}: it has {how_many(len(document), 'page')}")
         for number in range(1, len(document) + 1) if only is None else [only]:
             page = document[number - 1]
             across, down = page.get_size()

@@ -60,7 +60,7 @@ def contact_sheet(
         MsmdError: `pairs` or `variants` is less than 1.
     """
     if pairs < 1 or variants < 1:
-        raise MsmdError(f"{pairs} pairs in {variants} variants; both must be at least 1")
+        raise MsmdError(f"--pairs is {pairs} and --variants is {variants}; both must be at least 1")
     snippets = source if isinstance(source, Snippets) else open(source)
     name = split or snippets.splits[0]
 

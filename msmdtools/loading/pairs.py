@@ -166,7 +166,9 @@ class PieceBatches:
         ranks: int = 1,
     ) -> None:
         if pieces < 1 or onsets < 1:
-            raise MsmdError(f"batches of {pieces} x {onsets} pairs; both must be at least 1")
+            raise MsmdError(
+                f"a batch of {pieces} pieces with {onsets} onsets each is impossible; give at least 1 of both"
+            )
         self._pairs = pairs
         self._pieces, self._onsets = pieces, onsets
         self._seed, self._rank, self._ranks = seed, rank, ranks

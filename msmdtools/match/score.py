@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from msmdtools.base.quantities import how_many
 from msmdtools.engrave import Engraving
 from msmdtools.engrave.records import DrawnHead, DrawnStaff
 from msmdtools.errors import PieceError
@@ -101,7 +102,9 @@ def _score(performed: _Performed, repeats: str, reason: str) -> Score:
     heads = _heads(engraving, layout, performed.matches, time, performed.delay)
     warnings = engraving.warnings
     if time.unrecorded:
-        warnings += (f"{time.unrecorded} notes of LilyPond's MIDI come from no recorded voice",)
+        warnings += (
+            f"LilyPond's MIDI has {how_many(time.unrecorded, 'note')} from voices that were not recorded",
+        )
     return Score(
         engraving.pages,
         engraving.pdf,

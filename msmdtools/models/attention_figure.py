@@ -54,7 +54,7 @@ def attention_figure(
         MsmdError: the model has no attention, or the number of pairs is less than 1.
     """
     if pairs < 1:
-        raise MsmdError(f"{pairs} pairs; there must be at least 1")
+        raise MsmdError(f"--pairs is {pairs}; it must be at least 1")
     snippets = source if isinstance(source, Snippets) else open(source)
     name = split or snippets.splits[-1]
     config = model.config

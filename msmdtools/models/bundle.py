@@ -23,6 +23,7 @@ from torch import Tensor
 from msmdtools.base import seal
 from msmdtools.base.damage import no_file, why
 from msmdtools.base.files import write_atomically
+from msmdtools.base.quantities import first_few
 from msmdtools.errors import MsmdError
 from msmdtools.models import config as configs
 from msmdtools.models.config import Config
@@ -110,7 +111,7 @@ def load(path: str | Path) -> tuple[TwoTower, Config, dict[str, Any]]:
     )
     if wrong:
         raise MsmdError(
-            f"{path}: its weights are not those of its configuration ({_some(wrong)}); "
+            f"{path}: its weights are not those of its configuration ({first_few(wrong)}); "
             "use the msmdtools they were made with, or train again"
         )
     network.load_state_dict(tensors)
@@ -191,7 +192,3 @@ def _sha256(tensors: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

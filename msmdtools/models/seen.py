@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msmdtools.base.quantities import how_many
 from msmdtools.dataset.reader import Dataset
 from msmdtools.errors import MsmdError
 from msmdtools.snippets.reader import Snippets
@@ -87,10 +88,9 @@ class Seen:
 
     def to_text(self) -> str:
         """One line, or two, for people."""
-        of = f"the {self.tested:,} pieces" if self.tested != 1 else "one piece"
         if not self.listed:
             return (
-                f"Whether {of} {_were(self.tested)} in training is not known: "
+                f"Whether {how_many(self.tested, 'piece')} {_were(self.tested)} in training is not known: "
                 "these weights do not say what they were trained on."
             )
         facts = []
@@ -105,16 +105,19 @@ class Seen:
         if facts:
             lines[0] += " --exclude-seen leaves them out."
         else:
-            lines.append(f"Seen before: none of {of} in training or validation.")
+            lines.append(f"Seen before: none of {how_many(self.tested, 'piece')} tested.")
         if self.excluded:
-            lines[0] += f" Left out: {self.excluded:,} that were."
+            lines[0] += (
+                f" {how_many(self.excluded, 'piece')} that the model had seen {_were(self.excluded)} left out."
+            )
         if not self.complete:
             lines.append(
                 "These weights began with others, and what those were trained on is not known."
             )
         if self.heard < self.tested:
             lines.append(
-                f"The notes of {self.tested - self.heard:,} are not available: compared by their ids alone."
+                f"The notes of {how_many(self.tested - self.heard, 'piece')} are not available, so only "
+                "ids were compared."
             )
         return "\n".join(lines)
 
@@ -299,8 +302,8 @@ def _part(tested: Pieces, seen: Pieces) -> Part:
 
 
 def _count(part: Part, tested: int) -> str:
-    count = len(part.pieces)
-    return f"{count:,} of {tested:,} {'piece' if tested == 1 else 'pieces'} {_were(count)}"
+    seen = len(part.pieces)
+    return f"{seen:,} of {how_many(tested, 'piece')} {_were(seen)}"
 
 
 def _kinds(part: Part) -> str:

@@ -16,6 +16,7 @@ from msmdtools.base import seal
 from msmdtools.base.damage import why
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.quantities import how_many
 from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding
 from msmdtools.errors import DatasetError, ManifestError, MsmdError
@@ -61,9 +62,9 @@ class SnippetReport:
     def to_text(self) -> str:
         """The report for people."""
         lines = [f"{f.where}: {f.check}: {f.what}" for f in self.findings]
-        state = f"{len(self.findings)} findings" if self.findings else "all well"
+        state = how_many(len(self.findings), "finding") if self.findings else "all well"
         lines.append(
-            f"{self.snippets}: {self.shards} shards, {self.rows:,} snippets, "
+            f"{self.snippets}: {how_many(self.shards, 'shard')}, {how_many(self.rows, 'snippet')}, "
             f"{self.compared:,} compared with the dataset: {state}"
         )
         return "\n".join([*lines, self.note] if self.note else lines)
@@ -113,7 +114,7 @@ def validate(
         compared += result.compared
         progress("shards", done, len(tasks))
     if len(set(ids)) != len(ids):
-        what = f"{len(ids) - len(set(ids))} rows have the id of another"
+        what = f"the id of another row occurs in {how_many(len(ids) - len(set(ids)), 'row')}"
         findings.append(Finding("", "keys", what, DATA))
     findings += check_counts(description, counts)
     return SnippetReport(str(path), len(tasks), len(ids), compared, note, tuple(findings))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msmdtools.base.damage import no_folder
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.errors import ManifestError
 from msmdtools.piece import Piece
 from msmdtools.sources.ensemble import instruments_of
@@ -109,8 +110,8 @@ def ingest(
         absent = [entry.path for entry in listing if entry.path not in source.known]
         if absent:
             raise ManifestError(
-                f"{absent[0]} is listed but not in {tree} ({len(absent)} listed files are missing)."
-                " Name the tree that the list was made from."
+                f"{tree} lacks {how_many(len(absent), 'listed file')}: {first_few(absent)}."
+                " Give the tree that the list was made from."
             )
     if not listing:
         raise ManifestError(

@@ -12,12 +12,11 @@ among these, the one whose tempo is nearest to 1, and among several of them the 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.dataset.reader import Dataset
 from msmdtools.errors import ManifestError
 from msmdtools.splits import splits
 from msmdtools.splits.performances import performances_by_split
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +101,8 @@ def _named(dataset: Dataset, spec: str, part: str) -> list[str]:
         raise ManifestError(f"{spec}: no piece is in the part {part} of this split.")
     absent = sorted(piece for piece in named if piece not in dataset)
     if absent:
-        more = len(absent) - _SHOWN
-        shown = ", ".join(absent[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
         raise ManifestError(
-            f"{spec}: {len(absent)} of the {len(named)} {part} pieces are missing in {dataset.path}: "
-            f"{shown}. Build them, or name a split of pieces that are there."
+            f"{spec}: {dataset.path} lacks {len(absent):,} of the {how_many(len(named), f'{part} piece')}: "
+            f"{first_few(absent)}. Build them, or name a split of pieces that are there."
         )
     return named

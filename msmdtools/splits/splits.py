@@ -18,6 +18,7 @@ import numpy as np
 from msmdtools.base import resources
 from msmdtools.base.damage import why
 from msmdtools.base.files import write_atomically
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.errors import ManifestError, MsmdError
 from msmdtools.splits.works import works
 
@@ -315,17 +316,12 @@ def _absent(dataset: "Dataset", spec: str, absent: list[str], named: int) -> str
     unknown = [piece for piece in absent if piece not in dataset.attempted.index]
     parts = []
     if unknown:
-        parts.append(f"{len(unknown)} are not there: {_some(unknown)}")
+        parts.append(f"{len(unknown):,} not attempted: {first_few(unknown, _SHOWN)}")
     if failed:
         reasons = dataset.attempted["reason"]
-        failures = [f"{piece} ({reasons[piece]})" for piece in failed]
-        parts.append(f"{len(failed)} failed to build: {_some(failures)}")
+        failures = (f"{piece} ({reasons[piece]})" for piece in failed)
+        parts.append(f"{len(failed):,} failed: {first_few(failures, _SHOWN)}")
     return (
-        f"{spec}: {len(absent)} of the {named} pieces that the split names are missing in "
-        f"{dataset.path}; {'; '.join(parts)}. Build them, or allow for missing pieces (--missing-ok)."
+        f"{dataset.path} lacks {len(absent):,} of the {how_many(named, 'piece')} that {spec} names "
+        f"({'; '.join(parts)}). Build them, or do without them (--missing-ok)."
     )
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

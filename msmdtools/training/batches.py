@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from msmdtools.base.processors import processors
+from msmdtools.base.quantities import how_many
 from msmdtools.errors import MsmdError
 from msmdtools.loading import batch as views
 from msmdtools.loading.batch import Batch
@@ -163,8 +164,8 @@ class SnippetBatches:
         if onsets < self._size * ranks:
             several = f", for each of {ranks} processes" if ranks > 1 else ""
             raise MsmdError(
-                f"{self._split.where}: {onsets:,} onsets, less than one batch of {self._size}"
-                f"{several}; set training.batch_size, or export more snippets"
+                f"{self._split.where} has {how_many(onsets, 'onset')}, less than one batch of {self._size}"
+                f"{several}; lower training.batch_size, or export more snippets"
             )
         self._keys = music.keys(self._split, config.context_s) if training.mask_same else None
 

@@ -36,7 +36,8 @@ def launched(options: TrainOptions, precision: str) -> Fabric:
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:
         raise MsmdError(
-            f"accelerator {options.accelerator}, {devices} device(s) on each of {nodes} node(s): "
+            f"Training on the accelerator {options.accelerator}, with {devices} for --devices and {nodes} for "
+            f"--nodes, is not possible here: "
             f"{error}"
         ) from error
     return fabric

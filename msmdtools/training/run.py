@@ -23,6 +23,7 @@ import torch
 
 from msmdtools.base.files import remove_temporaries
 from msmdtools.base.lock import held
+from msmdtools.base.quantities import first_few
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.metrics.ranks import chance_metrics
 from msmdtools.models import bundle
@@ -230,10 +231,9 @@ class _Run:
 
     def _not_finite(self, what: str, batch: Training) -> str:
         names = self.source.names(batch.index)
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         return (
             f"{what} at batch {batch.number} of epoch {batch.epoch}, after "
-            f"{self.at.pairs:,} pairs; its onsets: {shown}. Lower training.lr, clip the gradient "
+            f"{self.at.pairs:,} pairs; its onsets: {first_few(names)}. Lower training.lr, clip the gradient "
             f"(training.clip) or use training.precision = '32', in a new run; the checkpoints in "
             f"{self.run} are from before"
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from msmdtools.base.quantities import first_few
 from msmdtools.cli.show import picture
 
 
@@ -49,10 +50,6 @@ def command(
 
     opened = reader.open(dataset)
     if not piece:
-        raise click.UsageError(f"PIECE is missing; {dataset} has {_some(opened.ids)}.")
+        raise click.UsageError(f"PIECE is missing; {dataset} has {first_few(opened.ids)}.")
     image = figure.show(opened, piece, page, performance, color)
     picture.save(image, out or Path(f"{piece}.png"))
-
-
-def _some(pieces: list[str]) -> str:
-    return ", ".join(pieces[:3]) + (f" and {len(pieces) - 3} more" if len(pieces) > 3 else "")

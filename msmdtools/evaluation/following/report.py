@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from msmdtools.base.files import json_bytes, write_atomically
+from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
 from msmdtools.evaluation.following import figure
@@ -149,11 +150,10 @@ def headline(report: Report) -> str:
     """Return two lines that say what was evaluated on what."""
     names = sorted({piece.performance for piece in report.pieces})
     performances = ", ".join(names) if len(names) <= 3 else f"{len(names)} performances"
-    count = len(report.pieces)
     return (
         f"{report.model}: {report.task}, {report.context_s:g} s of audio\n"
-        f"{report.dataset}: {count:,} {'piece' if count == 1 else 'pieces'}, {performances}; "
-        f"{report.method.onsets:,} onsets"
+        f"{report.dataset}: {how_many(len(report.pieces), 'piece')}, {performances}; "
+        f"{how_many(report.method.onsets, 'onset')}"
     )
 
 

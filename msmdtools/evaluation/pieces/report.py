@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.base.files import json_bytes, write_atomically
+from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.dataset.reader import Dataset
 from msmdtools.evaluation.pieces import figure
@@ -147,8 +148,8 @@ def headline(model: Embedder, collection: Collection, distractors: Sequence[Data
     others = "".join(f", {dataset.path}" for dataset in distractors)
     return (
         f"{model.config.name}: {model.config.context_s:g} s of audio\n"
-        f"{collection.dataset.path}: {pieces:,} {'piece' if pieces == 1 else 'pieces'}, "
-        f"{performances}; {len(collection.sheets.names):,} candidates"
+        f"{collection.dataset.path}: {how_many(pieces, 'piece')}, "
+        f"{performances}; {how_many(len(collection.sheets.names), 'candidate')}"
         + (f" with those of{others[1:]}" if others else "")
     )
 

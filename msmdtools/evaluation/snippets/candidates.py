@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from msmdtools.base.quantities import first_few
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.models.seen import Seen
 from msmdtools.snippets.reader import Snippets, Split
@@ -132,8 +133,6 @@ def _performances(
         similar = difflib.get_close_matches(performance, names, n=1)
         hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(names)}"
         raise DatasetError(
-            f"{split.where}: no performance {performance!r} of {lacking[0]}"
-            + (f" and {len(lacking) - 1} others" if len(lacking) > 1 else "")
-            + f"; {hint}"
+            f"{split.where}: no performance {performance!r} of {first_few(lacking, 1)}; {hint}"
         )
     return {str(piece): performance for piece in names_of.index}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from msmdtools.base.files import json_bytes, write_atomically
+from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import Table, aligned, lines_of, pipes, title
 from msmdtools.evaluation.snippets import answers, figure
 from msmdtools.evaluation.snippets.retrieval import Direction, Embedder, Evaluation
@@ -127,7 +128,7 @@ def headline(evaluation: Evaluation) -> str:
     return (
         f"{evaluation.model}: {evaluation.context_s:g} s of audio\n"
         f"{candidates.split.where}: {len(candidates):,} of {candidates.onsets:,} onsets, "
-        f"{pieces:,} {'piece' if pieces == 1 else 'pieces'}, {performances}"
+        f"{how_many(pieces, 'piece')}, {performances}"
     )
 
 
