@@ -200,8 +200,8 @@ def test_a_dataset_without_bars_gets_them_from_the_same_build(tmp_path):
     said = []
     build(manifest, root, ds, options(), warn=said.append)
     assert said == [
-        "2 of these pieces were built by an earlier version, which did not record all "
-        "that this one does; they are engraved again"
+        "2 pieces will be engraved again: an earlier version of msmdtools, which built them, did not "
+        "record all that this one does"
     ]
     assert content(ds) == whole
 
