@@ -11,7 +11,7 @@ from typing import Any
 from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader
 from msmdtools.errors import ManifestError, MsmdError
-from msmdtools.export import coco, mung, yolo
+from msmdtools.export import coco, msmd, mung, yolo
 from msmdtools.export.folder import check_new, new_folder
 from msmdtools.export.task import Task
 from msmdtools.splits import splits
@@ -20,6 +20,7 @@ FORMATS: Mapping[str, Callable[[Task], Counter[str]]] = {
     "coco": coco.write,
     "yolo": yolo.write,
     "mung": mung.write,
+    "msmd": msmd.write,
 }
 """The writer of each format, by its name."""
 WITH_BARS = ("coco", "yolo")

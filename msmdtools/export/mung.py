@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.export.boxes import HEAD, STAFF, Box, page_boxes
-from msmdtools.export.notation import Node, ink, nodes_xml, pixels
+from msmdtools.export.notation import Node, Value, ink, nodes_xml, pixels
 from msmdtools.export.task import Task, page_name, write_page
 
 # Finer than any note of a score.
@@ -141,7 +141,7 @@ def head_class(duration: float, grace: bool) -> str:
 
 def head_data(
     head: Mapping[str, Any], sounds: Mapping[str, NDArray[np.float64]]
-) -> dict[str, int | float | str | list[int]]:
+) -> dict[str, Value]:
     """The data of a note head, but for precedence.
 
     Args:
@@ -151,7 +151,7 @@ def head_data(
     Returns:
         Values by key, as the module lists them.
     """
-    data: dict[str, int | float | str | list[int]] = {
+    data: dict[str, Value] = {
         "midi_pitch_code": head["pitch"],
         "onset_beats": float(head["onset_quarters"]),
         "duration_beats": float(head["duration_quarters"]),

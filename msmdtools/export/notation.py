@@ -17,7 +17,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-Data = Mapping[str, int | float | str | Sequence[int]]
+Value = int | float | str | Sequence[int] | Sequence[float]
+Data = Mapping[str, Value]
 # A pixel darker than this is ink.
 _INK = 128
 # How masks are written: runs of 0, of 1, of 0, …
@@ -142,13 +143,14 @@ def _inside(node: Node) -> list[str]:
     return lines
 
 
-def _item(key: str, value: int | float | str | Sequence[int]) -> str:
+def _item(key: str, value: Value) -> str:
     if isinstance(value, str):
         kind, text = "str", escape(value)
     elif isinstance(value, int | float):
         kind, text = type(value).__name__, repr(value)
     else:
-        kind, text = "list[int]", " ".join(map(str, value))
+        kind = "list[float]" if any(isinstance(part, float) for part in value) else "list[int]"
+        text = " ".join(map(repr, value))
     return f'<DataItem key={quoteattr(key)} type="{kind}">{text}</DataItem>'
 
 
