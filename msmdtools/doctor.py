@@ -88,7 +88,7 @@ class Report:
             steps.append(f"install by hand: {', '.join(by_hand)}")
         return " && ".join(steps)
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
         return {
             "msmdtools": __version__,

@@ -216,7 +216,7 @@ def test_a_config_file(tmp_path, called):
     ("text", "message"),
     [
         ("tempo = 1", "unknown option tempo (there are: engine, instruments, "),
-        ("width = '835'", "width = '835' has the wrong type"),
+        ("width = '835'", "width = '835' has the wrong type; give a whole number"),
         ("width = true", "width = True has the wrong type"),
         ("width 835", "Expected '=' after a key"),
     ],
@@ -246,9 +246,9 @@ def test_the_sample_needs_no_manifest(called):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "ds"], "--manifest is missing (or --sample for the bundled pieces)."),
-        (["--manifest", "m", "--out", "ds"], "--root is missing (or --sample for the bundled"),
-        (["--sample"], "--out is missing."),
+        (["--out", "ds"], "--manifest is missing: give it, or --sample for the bundled pieces."),
+        (["--manifest", "m", "--out", "ds"], "--root is missing: give it, or --sample"),
+        (["--sample"], "--out is missing: name a folder for the dataset."),
         (["--sample", "--root", "x", "--out", "y"], "--sample stands for --manifest and --root"),
         (["--repeats", "never"], "Invalid value for '--repeats'"),
     ],

@@ -106,8 +106,8 @@ def test_a_toml_file(tmp_path: Path) -> None:
     assert values == {"width": 900, "scale": 2, "font": str(tmp_path / "a.sf2"), "size": "1G"}
     for text, message in (
         ("note = 1", "unknown option note (there are: colour, fold, font, paper, scale, size,"),
-        ("scale = '2'", "scale = '2' has the wrong type"),
-        ("colour = 1", "colour = 1 has the wrong type"),
+        ("scale = '2'", "scale = '2' has the wrong type; give a number"),
+        ("colour = 1", "colour = 1 has the wrong type; give true or false"),
     ):
         file.write_text(text)
         with pytest.raises(MsmdError) as raised:

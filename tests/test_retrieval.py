@@ -312,7 +312,7 @@ def test_indexes_that_cannot_be_used(made, tmp_path):
         index.open_index(made.path).check(made.model, other)
     with pytest.raises(MsmdError, match=r"has windows every 50 px and 0\.5 s; use these strides"):
         change(sheet_stride=20)
-    with pytest.raises(MsmdError, match=r"index: no piece 'x' to remove$"):
+    with pytest.raises(MsmdError, match=r"index: no piece 'x' to remove; check its id$"):
         change(remove=["x"])
     assert index.weights_of(made.path) == str(made.weights)
     assert index.weights_of(tmp_path / "none") == "compact-4s"
@@ -423,7 +423,7 @@ def test_search_by_sheet_gives_one_recording_a_piece(made):
     assert set(matches[0].path[0]) == {
         "query_page", "query_system", "query_x", "query_y", "second", "similarity",
     }  # fmt: skip
-    with pytest.raises(MsmdError, match=r"first: no systems on page 3$"):
+    with pytest.raises(MsmdError, match=r"first: no systems on page 3; search with another page$"):
         search.sheet_query(made.dataset[FIRST], made.model, 50, page=3)
 
 
@@ -436,7 +436,7 @@ def test_parts_of_recordings(made):
     )
     with pytest.raises(MsmdError, match=r"^0\.5 s is too short to search with; give 1 s or more$"):
         search.audio_query(spectrogram, made.model, 0.5, 2, 2.5)
-    with pytest.raises(MsmdError, match=r"s; it has nothing at 999 s$"):
+    with pytest.raises(MsmdError, match=r"s; it has nothing at 999 s, so give an earlier --start$"):
         search.audio_query(spectrogram, made.model, 0.5, 999)
 
 
@@ -460,7 +460,7 @@ def test_index_and_search_from_the_command_line(made, monkeypatch):
         f"{out}: 1 added, 0 removed, 1 kept.\n"
         f"{windows_of['sheet']} sheet windows, searched by: exact\n"
         f"{windows_of['audio']} audio windows, searched by: exact\n"
-        "Whether the 2 pieces were in training is not known: these weights do not say what they were "
+        "Whether 2 pieces were in training is not known: these weights do not say what they were "
         "trained on.\n"
     )
     lines = run("search", out, FIRST, "--dataset", made.dataset.path).splitlines()
@@ -483,7 +483,10 @@ def test_wrong_usage():
     for arguments, message in (
         (["index", "--out", "i", "--model", "m"], "Give a SOURCE to add, or pieces to --remove."),
         (["search", "i", "q", "--performance", "p"], "need --dataset."),
-        (["search", "i", "q", "--model", "m", "--dataset", "d", "--page", "1"], "for --by sheet."),
+        (
+            ["search", "i", "q", "--model", "m", "--dataset", "d", "--page", "1"],
+            "give --page with --by sheet.",
+        ),
     ):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 2

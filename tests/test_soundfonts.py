@@ -91,7 +91,7 @@ def test_unknown_name_lists_the_known(known: Path) -> None:
         find_soundfont("Grand")
     assert str(error.value) == (
         f"unknown soundfont 'Grand': the registry has Small, {DEFAULT_ORDER[0]}; "
-        "another font is named by the path of its .sf2 or .sf3 file"
+        "for another font, give the path of its .sf2 or .sf3 file"
     )
 
 

@@ -297,7 +297,7 @@ def test_the_report_of_a_split(dataset):
         "|---:|---|---|---|---|\n"
         f"| 1.000 | train | `{FIRST}` | test | `{SECOND}` |\n"
     )
-    loaded = json.loads(json.dumps(found.as_dict()))
+    loaded = json.loads(json.dumps(found.to_json()))
     assert loaded["leaks"] == [FIRST]
     assert loaded["duplicates"] == [{"piece_a": FIRST, "piece_b": SECOND, "score": 1.0}]
     assert loaded["parts"][0] == {

@@ -361,7 +361,8 @@ def test_begins_with_other_weights(snippets, tmp_path):
     third = fakes.weights(tmp_path / "third")
     anew = [f"{tower}_linear.{kind}" for tower in ("sheet", "audio") for kind in ("weight", "bias")]
     assert said == [
-        f"--init {tmp_path / 'first'}: random, because of another size there: {', '.join(anew)}"
+        f"--init {tmp_path / 'first'}: these layers have another size there, and begin at random: "
+        f"{', '.join(anew)}"
     ]
     for name in first:
         if name.endswith("weight") and name not in anew:

@@ -229,7 +229,9 @@ def read_toml(path: Path, *kinds: type) -> dict[str, Any]:
         )
     for key, value in values.items():
         if not options[key].option.read and not _fits(value, options[key]):
-            raise MsmdError(f"{path}: {key} = {value!r} has the wrong type")
+            raise MsmdError(
+                f"{path}: {key} = {value!r} has the wrong type; give {_noun(options[key])}"
+            )
         if options[key].is_path:
             values[key] = str(path.parent / value)
     return values
@@ -360,6 +362,12 @@ def _fits(value: Any, declaration: Declared) -> bool:
         return declaration.type is bool and isinstance(value, bool)
     kinds = {float: (int, float), int: (int,)}.get(declaration.type, (str,))
     return isinstance(value, kinds)
+
+
+def _noun(declaration: Declared) -> str:
+    """What a TOML file has to give for an option, in words."""
+    nouns = {bool: "true or false", int: "a whole number", float: "a number"}
+    return nouns.get(declaration.type, "a text in quotation marks")
 
 
 def _plain_to_field(value: Any, type_: Any) -> Any:

@@ -49,6 +49,9 @@ def how_many(number: int, noun: str, plural: str = "") -> str:
         number: how many.
         noun: what is counted, in the singular.
         plural: the plural, if it is not the noun with an s.
+
+    Returns:
+        The text.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 

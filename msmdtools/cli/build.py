@@ -62,6 +62,10 @@ def _places(values: dict[str, Any]) -> tuple[Path, Path, Path]:
         manifest, root = resources.manifest("sample"), resources.pieces()
     for name, value in (("--manifest", manifest), ("--root", root), ("--out", out)):
         if not value:
-            cure = "" if name == "--out" else " (or --sample for the bundled pieces)"
-            raise click.UsageError(f"{name} is missing{cure}.")
+            cure = (
+                "name a folder for the dataset"
+                if name == "--out"
+                else "give it, or --sample for the bundled pieces"
+            )
+            raise click.UsageError(f"{name} is missing: {cure}.")
     return resources.named_manifest(manifest), Path(root), Path(out)

@@ -20,7 +20,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Example: msmd doctor
     """
     report = examine()
-    click.echo(json.dumps(report.as_dict(), indent=2) if as_json else _text(report))
+    click.echo(json.dumps(report.to_json(), indent=2) if as_json else _text(report))
     ctx.exit(0 if report.ready else 1)
 
 

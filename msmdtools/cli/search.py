@@ -115,7 +115,7 @@ def command(
     if dataset is None and (by == "sheet" or performance is not None):
         raise click.UsageError("--by sheet and --performance need --dataset.")
     if dataset is not None and page is not None and by != "sheet":
-        raise click.UsageError("--page is for --by sheet.")
+        raise click.UsageError("A recording has no pages: give --page with --by sheet.")
     from msmdtools.dataset import reader
     from msmdtools.models.model import load_model
     from msmdtools.search import queries, verdict

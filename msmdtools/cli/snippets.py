@@ -44,9 +44,10 @@ def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) 
         values = {name: value for name, value in values.items() if name not in of_split}
     values |= specified
     dataset, out = values.pop("dataset", None), values.pop("out", None)
-    for name, value in (("DATASET", dataset), ("--out", out)):
-        if not value:
-            raise click.UsageError(f"{name} is missing.")
+    if not dataset:
+        raise click.UsageError("DATASET is missing: name the folder that msmd build --out made.")
+    if not out:
+        raise click.UsageError("--out is missing: name a folder for the snippets.")
     with Bar() as bar:
         summary = export(
             Path(dataset),

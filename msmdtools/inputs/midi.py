@@ -41,7 +41,9 @@ def read_music(path: str | Path) -> Music:
         return round(tick * TICKS_PER_QUARTER / midi.ticks_per_quarter)
 
     if ticks(midi.end_tick) > _LAST_TICK:
-        raise MsmdError(f"{path}: the MIDI file has impossibly late times")
+        raise MsmdError(
+            f"{path}: the MIDI file has impossibly late times, so it is damaged; make it again"
+        )
     notes = [
         Note(
             ticks(n.onset_tick), ticks(n.offset_tick), n.pitch, n.velocity, n.channel, False, 0, ""

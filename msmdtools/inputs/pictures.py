@@ -88,7 +88,7 @@ def page_of(
     for page_number, picture in enumerate(images, first):
         if page_number == number:
             return picture
-    raise MsmdError(f"{path}: it has no page {number}")
+    raise MsmdError(f"{path}: it has no page {number}; the first page is 1")
 
 
 def is_picture(path: Path) -> bool:

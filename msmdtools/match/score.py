@@ -96,7 +96,7 @@ def _score(performed: _Performed, repeats: str, reason: str) -> Score:
     engraving = performed.engraving
     time = timeline(engraving.records, engraving.midis)
     if not time.strikes:
-        raise PieceError("match", "no-notes", "nothing sounds")
+        raise PieceError("match", "no-notes", "the source has no note that sounds")
     time = replace(time, starts=performed.starts)
     layout = _layout(engraving)
     heads = _heads(engraving, layout, performed.matches, time, performed.delay)

@@ -108,7 +108,9 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
     """
     file = _file(path)
     if file.ticks_per_beat <= 0 or file.type == 2:
-        raise ValueError("a MIDI file of SMPTE time or of type 2, which cannot be played")
+        raise ValueError(
+            "a MIDI file of SMPTE time or of type 2, which cannot be played; save it as type 0 or 1"
+        )
     keys = _Keys(muted)
     tempi, pedals, bends = [], [], []
     tick = 0

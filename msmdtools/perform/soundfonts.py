@@ -110,7 +110,7 @@ def find_soundfont(name: str, folders: Iterable[Path] | None = None) -> Path:
         names = ", ".join(registry())
         raise SoundfontError(
             f"unknown soundfont {name!r}: the registry has {names}; "
-            "another font is named by the path of its .sf2 or .sf3 file"
+            "for another font, give the path of its .sf2 or .sf3 file"
         )
     font = registry()[name]
     folders = list(search_folders() if folders is None else folders)

@@ -117,7 +117,9 @@ def excerpt(
     length = spectrogram.shape[1] / FRAMES_PER_SECOND
     stop = length if end is None else min(end, length)
     if not 0 <= start < length:
-        raise MsmdError(f"the recording has {length:.1f} s; it has nothing at {start:g} s")
+        raise MsmdError(
+            f"the recording has {length:.1f} s; it has nothing at {start:g} s, so give an earlier --start"
+        )
     part = spectrogram[:, frame_of(start) : frame_of(stop)]
     if part.shape[1] < SHORTEST_S * FRAMES_PER_SECOND:
         raise MsmdError(
@@ -144,7 +146,7 @@ def sheet_query(piece: Paged, model: Model, stride: int, page: int | None = None
     windows = sheet_windows(piece, model.config.sheet_shape, stride)
     wanted = np.flatnonzero(windows.page == page) if page else np.arange(len(windows.page))
     if not len(wanted):
-        raise MsmdError(f"{piece.piece}: no systems on page {page}")
+        raise MsmdError(f"{piece.piece}: no systems on page {page}; search with another page")
     places = [
         {
             "query_page": int(windows.page[i]),

@@ -187,7 +187,7 @@ def _check_removable(out: Path, description: Description, remove: Collection[str
     entries = index.read_entries(out, description)
     absent = sorted(set(remove) - set(entries["piece"]))
     if absent:
-        raise MsmdError(f"{out}: no piece {absent[0]!r} to remove")
+        raise MsmdError(f"{out}: no piece {absent[0]!r} to remove; check its id")
 
 
 def _embedded(

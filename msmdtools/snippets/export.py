@@ -147,7 +147,9 @@ def export(
                 run = _Run(dataset.absolute(), out, work, info, wanted, pool, progress)
                 counts = _pieces(run)
                 if not any(count.rows for count in counts.values()):
-                    raise MsmdError(f"{dataset}: no onset is left to be exported")
+                    raise MsmdError(
+                        f"{dataset}: the split and the performances leave no onset to export; choose others"
+                    )
                 written = _shards(run, shards.plan(counts, info, options.shard_bytes, options.seed))
             description = _description(dataset, out, info, wanted, counts, written)
             prints = fingerprints.of_dataset(source, counts)

@@ -149,7 +149,9 @@ def decode(values: Mapping[str, Any]) -> dict[str, Fingerprint]:
         if len(parts) != len(names) + 1 or len(parts[-1]) or (counts[:, 1] > counts[:, 0]).any():
             raise ValueError("another number of hashes")
     except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise MsmdError("the fingerprints of pieces are damaged") from error
+        raise MsmdError(
+            "the fingerprints of pieces are damaged; export the snippets, or train the weights, again"
+        ) from error
     return {
         name: Fingerprint(int(total), np.cumsum(part, dtype=np.uint32))
         for name, (total, _), part in zip(names, counts.tolist(), parts[:-1], strict=True)

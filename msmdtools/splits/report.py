@@ -55,7 +55,7 @@ class SplitReport:
     threshold: float
     leaks: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the report as values that JSON can hold."""
         return asdict(self) | {"duplicates": [pair._asdict() for pair in self.duplicates]}
 

@@ -134,7 +134,8 @@ class _Run:
         self.learner = Learner(config, self.fabric, options.seed, init)
         if self.learner.anew and mine:
             warn(
-                f"--init {init}: random, because of another size there: {', '.join(self.learner.anew)}"
+                f"--init {init}: these layers have another size there, and begin at random: "
+                f"{', '.join(self.learner.anew)}"
             )
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
         self.source, self.validation = open_data(

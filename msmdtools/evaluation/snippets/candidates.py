@@ -100,7 +100,9 @@ def choose_candidates(
         raise MsmdError(f"candidates is {count}; it must be at least 2")
     opened = snippets[split]
     if not len(opened):
-        raise DatasetError(f"{opened.where}: there are no pairs in this split")
+        raise DatasetError(
+            f"{opened.where}: there are no pairs in this split; choose another with --split"
+        )
     parts = [opened.read(group, _COLUMNS).to_pandas() for group in range(len(opened.sizes))]
     rows = pd.concat(parts, ignore_index=True)
     rows["row"] = np.arange(len(rows))
