@@ -12,6 +12,9 @@ from msmdtools.errors import MsmdError
 
 # Stands in tables for the programs of the source, since the column is a number.
 SOURCE_PROGRAMS = -1
+EXACT, MATCHED, ANNOTATED, ESTIMATED = "exact", "matched", "annotated", "estimated"
+ALIGNMENTS = (EXACT, MATCHED, ANNOTATED, ESTIMATED)
+"""How it is known which head is which event: by construction, by matching, from marks, by our own estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Performance:
         audio_sha256: checksum of audio.flac; "" when it was not kept.
         audio_gain: factor by which the samples of audio.flac are louder than those that the spectrogram
             is made of; 0 when it was not kept.
+        alignment: how it is known which head is which event, one of `ALIGNMENTS`.
     """
 
     spec: PerformanceSpec
@@ -122,6 +126,7 @@ class Performance:
     spectrogram_sha256: str
     audio_sha256: str
     audio_gain: int
+    alignment: str = EXACT
 
 
 EVENTS = Table(
@@ -178,6 +183,14 @@ PERFORMANCES = Table(
             "int32",
             "",
             "factor by which audio.flac is louder than the sound behind the spectrogram; 0 when not kept",
+        ),
+        Column(
+            "alignment",
+            "string",
+            "",
+            f"how it is known which head is which event: {', '.join(ALIGNMENTS[:-1])} or {ALIGNMENTS[-1]}",
+            added=True,
+            before=EXACT,
         ),
     ),
 )

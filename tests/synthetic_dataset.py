@@ -231,6 +231,7 @@ def _perform(
         "spectrogram_sha256": _sha256(folder / "spectrogram.npy"),
         "audio_sha256": "",
         "audio_gain": 0,
+        "alignment": "exact",
     }
     return row
 

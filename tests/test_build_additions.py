@@ -4,6 +4,7 @@ import json
 import shutil
 
 import build_fakes
+import pyarrow.parquet as pq
 import pytest
 
 from msmdtools.build import additions, schedule, worker
@@ -150,6 +151,17 @@ def test_an_addition_that_no_piece_can_have_leaves_no_trace(tmp_path):
     before = content(tmp_path / "ds")
     assert build(manifest, root, tmp_path / "ds", options(fonts=(("Fake", 106),))).lacking
     assert content(tmp_path / "ds") == before
+
+
+def test_pieces_whose_tables_lack_a_column_get_performances(tmp_path):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok 5", "b": "ok 9"})
+    build(manifest, root, tmp_path / "new", options((1.0, 0.5)))
+    ds = tmp_path / "ds"
+    build(manifest, root, ds, options())
+    for table in ds.rglob("performances.parquet"):  # as a version wrote it that knew no alignment
+        pq.write_table(pq.read_table(table).drop_columns(["alignment"]), table)
+    build(manifest, root, ds, options((0.5,)))
+    assert content(ds) == content(tmp_path / "new")
 
 
 def test_a_dataset_of_an_earlier_version_is_engraved_again(tmp_path):

@@ -72,6 +72,16 @@ def test_a_dataset_without_bars_is_read_and_says_what_it_lacks(folder, tmp_path)
         dataset[FIRST].measures  # noqa: B018
 
 
+def test_performances_of_earlier_versions_are_exact(folder, dataset, tmp_path):
+    assert dataset[FIRST].performances["alignment"].tolist() == ["exact", "exact"]
+    earlier = shutil.copytree(folder, tmp_path / "earlier")
+    table = earlier / "performances.parquet"
+    pq.write_table(pq.read_table(table).drop_columns(["alignment"]), table)
+    read = msmd.open(earlier)
+    assert read.table("performances")["alignment"].to_pylist() == ["exact"] * 4
+    assert read[FIRST].performances.equals(dataset[FIRST].performances)
+
+
 def test_a_piece_has_its_own_rows_only(dataset, folder):
     piece = dataset[SECOND]
     whole = pd.read_parquet(folder / "noteheads.parquet")

@@ -112,6 +112,12 @@ def test_a_dataset_without_bars_is_told_so_and_checked(folder):
     assert ("files", "is missing", "score.pdf") in found(folder)
 
 
+def test_a_kind_of_alignment_that_is_none(folder):
+    synthetic_dataset.edit(folder, "performances", lambda rows: rows[0].update(alignment="sure"))
+    what = "alignment is 'sure', not exact or matched or annotated or estimated"
+    assert found(folder) == [("counts", what, "Sine-000_x1.00")]
+
+
 def test_a_type_and_a_unit_that_differ():
     schema = tables.FILES.arrow_schema()
     field = schema.field("bytes").with_type(pa.int32()).with_metadata({"unit": "kilobytes"})

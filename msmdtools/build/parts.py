@@ -126,7 +126,7 @@ def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
     folder = dataset / PIECES_FOLDER / piece
     path = folder / FOLDER / f"{table.name}.parquet"
     try:
-        return parquet.File(path).read().cast(table.arrow_schema())
+        return table.completed(parquet.File(path).read()).cast(table.arrow_schema())
     except (OSError, pa.ArrowException, ValueError) as error:
         state = f"damaged ({why(error)})" if path.exists() else "missing"
         raise DatasetError(f"{path} is {state}: remove {folder} and build again") from error

@@ -210,6 +210,7 @@ def performance_row(piece: str, performance: Performance) -> dict[str, Any]:
         "spectrogram_sha256": performance.spectrogram_sha256,
         "audio_sha256": performance.audio_sha256,
         "audio_gain": performance.audio_gain,
+        "alignment": performance.alignment,
     }
 
 

@@ -29,6 +29,7 @@ from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
+from msmdtools.performance import ALIGNMENTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -281,6 +282,9 @@ def check_performance(
         A finding for each fault.
     """
     name = str(row["performance"])
+    if row["alignment"] not in ALIGNMENTS:
+        what = f"alignment is {row['alignment']!r}, not {' or '.join(ALIGNMENTS)}"
+        yield Finding(piece.piece, "counts", what, name)
     listed = dict(zip(files["file"], files["sha256"], strict=True))
     for column, base in (
         ("midi_sha256", "performance.mid"),
