@@ -1,6 +1,9 @@
 """The checks of places on the page: systems, staves, and the boxes of note heads, by data frames alone."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -8,6 +11,9 @@ from msmdtools.dataset.checks import SHOWN, Finding, Findings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SAME_PLACE = 0.01
+"""Pixels."""
 
 
 def check_systems(piece: str, staves: "pd.DataFrame") -> Findings:
@@ -55,7 +61,7 @@ def check_boxes(
 
     Args:
         piece: the piece id.
-        table: name of the table, "noteheads" or "systems".
+        table: name of the table, "noteheads", "systems" or "measures".
         rows: its rows; boxes are in pixels of the page.
         sizes: (height, width) of each page, in pixels.
 
@@ -67,10 +73,113 @@ def check_boxes(
     empty = (rows["x1"] <= rows["x0"]) | (rows["y1"] <= rows["y0"])
     inside = (rows["x0"] >= 0) & (rows["y0"] >= 0) & (rows["x1"] <= widths)
     inside &= rows["y1"] <= heights  # an unknown page gives NaN, which compares as false
-    name = "notehead" if table == "noteheads" else "system"
+    name = table.removesuffix("s")
     for faulty, what in ((empty, "box is empty"), (~inside, "box is not inside its page")):
         for number in rows.loc[faulty, name].head(SHOWN):
             yield Finding(piece, "boxes", what, f"{name} {number}")
+
+
+def check_measures(
+    piece: str, measures: "pd.DataFrame", heads: "pd.DataFrame", staves: "pd.DataFrame"
+) -> Findings:
+    """Check that the bars tile each system, on paper and in time, and that heads stand in the bars of their time.
+
+    Args:
+        piece: the piece id.
+        measures: its rows of the measures table.
+        heads: its rows of the noteheads table.
+        staves: its rows of the systems table.
+
+    Yields:
+        A finding for each fault, named "measures".
+    """
+    times = {k: [_exact(t) for t in measures[f"{k}_fraction"]] for k in ("onset", "duration")}
+    rules = [
+        (
+            measures[f"{k}_quarters"] != [float(t) for t in times[k]],
+            f"{k}_fraction is not {k}_quarters",
+        )
+        for k in times
+    ]
+    rules.append((measures["duration_quarters"] <= 0, "has no duration"))
+    rules.append((measures["plays"] < 0, "plays is below 0"))
+    for faulty, what in rules:
+        for number in measures.loc[faulty, "measure"].head(SHOWN):
+            yield Finding(piece, "measures", what, f"measure {number}")
+    bars: dict[int, list[_Bar]] = {int(system): [] for system in staves["system"]}
+    columns = (measures[c].tolist() for c in ("page", "system", "measure", "x0", "x1"))
+    for page, system, measure, x0, x1, onset, duration in zip(
+        *columns, times["onset"], times["duration"], strict=True
+    ):
+        bar = _Bar(page, measure, x0, x1, onset, onset + duration)
+        bars.setdefault(system, []).append(bar)
+    pages = dict(zip(staves["system"], staves["page"], strict=True))
+    expected = 0
+    for system, group in sorted(bars.items()):
+        where = f"system {system}"
+        if not group:
+            yield Finding(piece, "measures", "has no bars", where)
+            continue
+        if any(bar.page != pages.get(system) for bar in group):
+            yield Finding(
+                piece, "measures", "its bars are on another page, or there is no such system", where
+            )
+        if group[0].measure not in (expected, max(expected - 1, 0)) or any(
+            b.measure != a.measure + 1 for a, b in pairwise(group)
+        ):
+            yield Finding(piece, "measures", "bars are not numbered 0, 1, 2, …", where)
+        for a, b in pairwise(group):
+            if abs(a.x1 - b.x0) > SAME_PLACE:
+                yield Finding(
+                    piece, "measures", f"does not touch measure {b.measure}", f"measure {a.measure}"
+                )
+            if a.end != b.onset:
+                what = f"ends at quarter {a.end}, and measure {b.measure} begins at {b.onset}"
+                yield Finding(piece, "measures", what, f"measure {a.measure}")
+        expected = group[-1].measure + 1
+    yield from _check_heads_in_bars(piece, bars, heads)
+
+
+def _check_heads_in_bars(
+    piece: str, bars: "Mapping[int, Sequence[_Bar]]", heads: "pd.DataFrame"
+) -> Findings:
+    """Check that each head stands, with its middle, in the bar of its system that holds its onset."""
+    columns = ["notehead", "system", "x0", "x1", "onset_fraction"]
+    faults: Counter[str] = Counter()
+    for number, system, x0, x1, text in heads[columns].itertuples(index=False, name=None):
+        if system == 0 or not bars.get(system):
+            continue
+        onset, x = _exact(text), (x0 + x1) / 2
+        bar = next((bar for bar in bars[system] if bar.onset <= onset < bar.end), None)
+        what = ""
+        if bar is None:
+            what = "no bar of its system holds its onset"
+        elif not bar.x0 - SAME_PLACE <= x <= bar.x1 + SAME_PLACE:
+            what = "does not stand in the bar that holds its onset"
+        faults[what] += 1
+        if what and faults[what] <= SHOWN:
+            where = f"notehead {number}" + (f", measure {bar.measure}" if bar else "")
+            yield Finding(piece, "measures", what, where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A row of the measures table; times are exact, in quarter notes."""
+
+    page: int
+    measure: int
+    x0: float
+    x1: float
+    onset: Fraction
+    end: Fraction
+
+
+def _exact(text: str) -> Fraction:
+    """A fraction, 0 where the text is none: that it is not the float beside it is found elsewhere."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
 
 
 def check_places(piece: str, heads: "pd.DataFrame", staves: "pd.DataFrame") -> Findings:

@@ -196,9 +196,12 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
             what = f"the page is {page_width} px wide, not {width}"
             yield Finding(piece, "files", what, f"page {number}")
     yield from layout_checks.check_systems(piece, rows["systems"])
-    for name in ("systems", "noteheads"):
+    for name in ("systems", "noteheads", "measures"):
         yield from layout_checks.check_boxes(piece, name, rows[name], sizes)
     yield from layout_checks.check_places(piece, rows["noteheads"], rows["systems"])
+    if "measures" in present:
+        staves, heads = rows["systems"], rows["noteheads"]
+        yield from layout_checks.check_measures(piece, rows["measures"], heads, staves)
     yield from checks.check_roles(piece, rows["noteheads"])
     yield from checks.check_ties(piece, rows["noteheads"])
     performances = rows["performances"]

@@ -38,7 +38,7 @@ MOST_PDF_BYTES = 256 << 20
 MOST_MIDI_BYTES = 4 << 20
 SETTINGS = tuple(
     Path(__file__).with_name(f"{name}.ily")
-    for name in ("record", "perform", "tempo", "repeats", "transpose")
+    for name in ("record", "bars", "perform", "tempo", "repeats", "transpose")
 )
 LEGACY = Path(__file__).with_name("legacy.ily")
 

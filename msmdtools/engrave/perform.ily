@@ -141,8 +141,8 @@
        (if (eq? group 'Score_performer) (list (list 'consists msmd-score-performer)) '())
        (if (memq 'Key_performer translators) '((remove Key_performer)) '())))))
 
-#(define (msmd-accompany! music)
-   "Where a \\with adds or removes a performer, add or remove ours, too: the source mutes a staff by that."
+#(define (msmd-accompany! music companion-of)
+   "Where a \\with adds or removes a translator, add or remove its companion of ours, too."
    (music-map
     (lambda (m)
       (let ((changes (ly:music-property m 'property-operations '())))
@@ -151,7 +151,7 @@
                   (append-map
                    (lambda (change)
                      (let ((companion (and (memq (car change) '(consists remove))
-                                           (msmd-companion (cadr change)))))
+                                           (companion-of (cadr change)))))
                        (if companion (list change (list (car change) companion)) (list change))))
                    changes))))
       m)
@@ -173,7 +173,8 @@
    (msmd-record "perform" number)
    (catch #t
      (lambda ()
-       (let ((context (ly:run-translator (msmd-accompany! music) (msmd-recorded midi))))
+       ;; A source may mute a staff by removing its performer.
+       (let ((context (ly:run-translator (msmd-accompany! music msmd-companion) (msmd-recorded midi))))
          (ly:performance-write (ly:format-output context) (format #f "msmd-~a.midi" number) "")
          (msmd-record "midi" number)
          #f))

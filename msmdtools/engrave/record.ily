@@ -18,6 +18,7 @@
 %%   start  p main grace                           its performance begins at this moment
 %%   play   p id main grace length pitch voice voice-type staff staff-name drum tie wait  a note is performed
 %%   part   p staff place name short-name          a staff that sounds in it, and its place from the top
+%%   bar, sheet, system, column                    where bars begin: see bars.ily
 %%   lent   p program file line column             a score that is only played has this program for a note of p
 %%   tie    p main grace voice                     all notes of the voice at this moment are tied onwards
 %%   midi   p                                      msmd-p.midi has been written: it was performed to the end
@@ -105,7 +106,10 @@
           (layouts (msmd-output-defs score 'layout))
           (engraved (ly:make-score music)))
      (msmd-record "score" msmd-scores)
-     (if (not again?) (msmd-transpose! music))
+     (if (not again?)
+         (begin
+           (msmd-transpose! music)
+           (msmd-accompany! music msmd-timing-companion)))
      (msmd-number! music "" 1 -1)
      (for-each (lambda (def) (ly:score-add-output-def! engraved (msmd-watched def)))
                (if (null? layouts) (list $defaultlayout) layouts))
@@ -154,7 +158,6 @@ toplevel-book-handler = #msmd-print-book
 
 #(define msmd-heads (make-hash-table))
 #(define msmd-head-count 0)
-
 #(define (msmd-serial table)
    "A function that numbers objects in the order in which it first sees them."
    (lambda (object)
@@ -203,20 +206,22 @@ tells the moment at any time. It leaves out what skipTypesetting has left out so
          (ly:moment-sub now skipped)))))
 
 #(define (msmd-head-engraver context)
-   (let ((clock (msmd-clock context)))
+   (let* ((clock (msmd-clock context)) (bars (msmd-bar-watch context clock)) (some-id -1))
      (make-engraver
       ((process-music engraver) (clock 'now))
-      ((stop-translation-timestep engraver) (clock 'stop))
+      ((stop-translation-timestep engraver) (clock 'stop) (bars))
+      ((finalize engraver) (msmd-record "sheet" (msmd-sheet context) some-id))
       (acknowledgers
        ((note-head-interface engraver grob source)
         (let* ((event (ly:grob-property grob 'cause #f))
                (voice (ly:translator-context source))
                (staff (msmd-staff voice))
                (now (clock 'now))
-               (event? (ly:stream-event? event)))
+               (event? (ly:stream-event? event))
+               (id (if event? (msmd-event-id event) -1)))
+          (if (>= id 0) (set! some-id id))
           (hashq-set! msmd-heads grob msmd-head-count)
-          (msmd-record "head" msmd-head-count
-                       (if event? (msmd-event-id event) -1)
+          (msmd-record "head" msmd-head-count id
                        (ly:moment-main now) (ly:moment-grace now)
                        (if event? (ly:moment-main (ly:event-length event)) 0)
                        (if event? (msmd-semitones event voice) "x")
@@ -262,7 +267,10 @@ tells the moment at any time. It leaves out what skipTypesetting has left out so
               (if (not (eq? #t (ly:grob-property grob 'transparent #f)))
                   (msmd-box "draw" (msmd-head-number grob) grob x y (system))))
              ((memq 'staff-symbol-interface interfaces)
+              (msmd-place-system! grob x)
               (msmd-box "staff" (msmd-symbol-number grob) grob x y (system)))
+             ((memq 'bar-line-interface interfaces)
+              (msmd-place-bar-line! grob x))
              (else (msmd-walk (caddr expr) x y systems)))))
          ((color output-attributes url-link with-outline)
           (msmd-walk (car (last-pair expr)) x y systems))
@@ -272,13 +280,14 @@ tells the moment at any time. It leaves out what skipTypesetting has left out so
 #(define (msmd-pages layout pages)
    (for-each
     (lambda (page)
-      (msmd-record "page" (1- msmd-books)
-                   (ly:output-def-lookup layout 'paper-width)
-                   (ly:output-def-lookup layout 'paper-height)
-                   (ly:output-def-lookup layout 'output-scale))
-      (msmd-walk (ly:stencil-expr (ly:prob-property page 'stencil)) 0 0
-                 (filter-map (lambda (line) (ly:prob-property line 'system-grob #f))
-                             (ly:prob-property page 'lines '()))))
+      (let ((systems (filter-map (lambda (line) (ly:prob-property line 'system-grob #f))
+                                 (ly:prob-property page 'lines '()))))
+        (msmd-record "page" (1- msmd-books)
+                     (ly:output-def-lookup layout 'paper-width)
+                     (ly:output-def-lookup layout 'paper-height)
+                     (ly:output-def-lookup layout 'output-scale))
+        (msmd-walk (ly:stencil-expr (ly:prob-property page 'stencil)) 0 0 systems)
+        (for-each msmd-record-system systems)))
     pages))
 
 \paper { page-post-process = #msmd-pages }
@@ -304,6 +313,12 @@ its translators, and gives what is to be done to it, such as ((consists translat
    "A layout in which the heads of every kind of score are written down: contexts of other names, too."
    (msmd-modified layout
                   (lambda (group translators)
-                    (if (and (eq? group 'Score_engraver) (not (memq msmd-head-engraver translators)))
-                        (list (list 'consists msmd-head-engraver))
-                        '()))))
+                    (cond
+                     ((eq? group 'Score_engraver)
+                      (if (memq msmd-head-engraver translators)
+                          '()
+                          (list (list 'consists msmd-head-engraver))))
+                     ((and (memq 'Timing_translator translators)
+                           (not (memq msmd-bar-engraver translators)))
+                      (list (list 'consists msmd-bar-engraver)))
+                     (else '())))))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from msmdtools.engrave.bars import Bars
 from msmdtools.engrave.repeats import Repeat
 
 
@@ -166,6 +167,7 @@ class Records:
         parts: the staves that sound in each performance.
         programs: General MIDI programs by (performance, source) of notes that a second score, which is only
             played, names for them.
+        bars: where bars begin.
     """
 
     notes: tuple[WrittenNote, ...]
@@ -180,3 +182,4 @@ class Records:
     repeats: tuple[Repeat, ...] = ()
     parts: tuple[PlayedStaff, ...] = ()
     programs: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    bars: Bars = field(default_factory=Bars)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from msmdtools.engrave.bars import BarReader
 from msmdtools.engrave.outputs import Untrusted
 from msmdtools.engrave.records import (
     DrawnHead,
@@ -67,6 +68,7 @@ def _parse(lines: Iterable[str]) -> Records:
     programs: dict[tuple[int, str], int] = {}
     performed: set[int] = set()
     repeats = RepeatReader()
+    bars = BarReader(_quarters)
     points = 1.0
     line = "\n"
     for line in lines:
@@ -113,6 +115,8 @@ def _parse(lines: Iterable[str]) -> Records:
                 performed.add(int(fields[0]))
             case "repeat" | "volta" | "mark":
                 repeats.read(kind, fields)
+            case "bar" | "sheet" | "system" | "column":
+                bars.read(kind, fields, len(page_books) - 1, points)
     if not line.endswith("\n"):
         raise CutOff
     return Records(
@@ -128,6 +132,7 @@ def _parse(lines: Iterable[str]) -> Records:
         repeats.repeats(),
         tuple(part for part in parts if part.performance in performed),
         programs,
+        bars.bars(),
     )
 
 
@@ -137,10 +142,16 @@ def _problem(records: Records) -> str:
     performances = range(len(records.starts))
     boxes = [d.box for d in records.drawn] + [s.box for s in records.staves]
     pages = [d.page for d in records.drawn] + [s.page for s in records.staves]
+    starts, systems = records.bars.starts, records.bars.systems
+    columns = [column for system in systems for column in system.columns]
+    pages += [system.page for system in systems]
     checks = (
         (max(len(notes), len(heads), len(records.played), len(boxes)) <= MOST_NOTES, "notes"),
         (max(len(records.parts), len(records.programs)) <= MOST_NOTES, "parts"),
         (all(0 <= program <= 127 for program in records.programs.values()), "a program beyond 127"),
+        (max(len(starts), len(systems), len(columns)) <= MOST_NOTES, "bars"),
+        (all(abs(column.x) < MOST_POINTS for column in columns), "a bar line beyond any page"),
+        (all(note in notes for note in records.bars.notes.values()), "a sheet of no note"),
         (max(len(records.page_books), len(records.starts)) <= MOST_PAGES, "pages and performances"),
         (records.performed <= set(performances), "the end of no performance"),
         (all(n.count > 0 for n in records.notes), "a repeat that is never played"),

@@ -1,6 +1,7 @@
 """Build a score from an engraving: note heads with place, role and sound, staves, and the music."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from msmdtools.engrave import Engraving
 from msmdtools.engrave.records import DrawnHead, DrawnStaff
 from msmdtools.errors import PieceError
 from msmdtools.match.heads import HeadMatch, match_heads
+from msmdtools.match.measures import measures
 from msmdtools.match.music import Timeline, starts_of, timeline
 from msmdtools.match.repeats import Contradiction
 from msmdtools.match.together import parted
@@ -19,10 +21,17 @@ from msmdtools.score import Music, Note, NoteHead, Score, StaffBox
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The boxes of all staves, and for each staff symbol its (system, staff), both from 1."""
+    """The places of all staves.
+
+    Attributes:
+        staves: their boxes.
+        place: for each staff symbol its (system, staff), both from 1.
+        systems: the number of each system, from 1, by (page, system) in the records.
+    """
 
     staves: tuple[StaffBox, ...]
     place: dict[int, tuple[int, int]]
+    systems: dict[tuple[int, int], int]
 
 
 def match(engraving: Engraving) -> Score:
@@ -42,7 +51,9 @@ def match(engraving: Engraving) -> Score:
     engraving = _on_paper(engraving)
     records = engraving.records
     matches, unmatched = match_heads(records)
-    performed = _Performed(engraving, matches, unmatched, delays(records), starts_of(records))
+    performed = _Performed(
+        engraving, matches, unmatched, delays(records), starts_of(records), _once
+    )
     if engraving.repeats == "written":
         return _score(performed, "written", "")
     if not records.repeats:
@@ -60,6 +71,7 @@ class _Performed:
     Attributes:
         delay: how much earlier the notes of tremolos sound than they are printed (`delays`).
         starts: the score time at which each performance starts.
+        plays: how often a moment of a score is played (its number, quarter notes from its start).
     """
 
     engraving: Engraving
@@ -67,6 +79,12 @@ class _Performed:
     unmatched: dict[int, str]
     delay: dict[int, Fraction]
     starts: tuple[Fraction, ...]
+    plays: Callable[[int, Fraction], int]
+
+
+def _once(score: int, moment: Fraction) -> int:
+    """How often a moment is played where nothing is repeated."""
+    return 1
 
 
 def _unfolded(performed: _Performed) -> Score:
@@ -83,6 +101,7 @@ def _unfolded(performed: _Performed) -> Score:
             engraving=replace(engraving, records=unfolded.records, midis=unfolded.midis),
             matches=unfolded.matches(performed.matches),
             unmatched=unfolded.reasons(performed.unmatched),
+            plays=unfolded.plays,
         ),
         "unfolded",
         "",
@@ -115,6 +134,14 @@ def _score(performed: _Performed, repeats: str, reason: str) -> Score:
         warnings,
         repeats,
         reason,
+        measures(
+            engraving.records,
+            layout.staves,
+            layout.systems,
+            engraving.pixels,
+            performed.starts,
+            performed.plays,
+        ),
     )
 
 
@@ -177,7 +204,8 @@ def _layout(engraving: Engraving) -> _Layout:
                 rows[row] = replace(begun, x0=min(begun.x0, box.x0), x1=max(begun.x1, box.x1))
             place[symbol] = (number, row + 1)
         boxes += rows
-    return _Layout(tuple(boxes), place)
+    numbers = {key: number for number, (key, _) in enumerate(ordered, 1)}
+    return _Layout(tuple(boxes), place, numbers)
 
 
 def _heads(

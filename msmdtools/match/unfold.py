@@ -35,11 +35,13 @@ class Unfolded:
         records: the records, in unfolded time.
         midis: a MIDI file for each performance.
         recorded: for each note in `records.played` the index of the recorded note that it plays.
+        orders: the passages of each performance, in the order in which they are played.
     """
 
     records: Records
     midis: tuple[MidiFile, ...]
     recorded: tuple[int, ...]
+    orders: tuple[tuple[Passage, ...], ...]
 
     def matches(self, matches: dict[int, HeadMatch]) -> dict[int, HeadMatch]:
         """The heads' matches with recorded notes, as matches with the notes that play these."""
@@ -54,6 +56,17 @@ class Unfolded:
     def reasons(self, reasons: dict[int, str]) -> dict[int, str]:
         """The reasons of recorded notes without a head, for the notes that play these."""
         return {k: reasons[i] for k, i in enumerate(self.recorded) if i in reasons}
+
+    def plays(self, performance: int, moment: Fraction) -> int:
+        """How often a moment of the written music is played, in quarter notes from its start."""
+        if performance >= len(self.orders):
+            return 1
+        passages = self.orders[performance]
+        # Rests before the first note and after the last one are no part of any passage.
+        first, last = min(p.start for p in passages), max(p.end for p in passages)
+        if moment >= last:
+            return sum(p.end == last for p in passages)
+        return sum(p.start <= max(moment, first) < p.end for p in passages)
 
 
 def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
@@ -91,7 +104,7 @@ def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
             }
     unfolded = replace(records, played=tuple(played), ties=frozenset(ties))
     unfolded_files = unfold_midis(records, midis, unfolded, recorded, orders, seams)
-    return Unfolded(unfolded, unfolded_files, tuple(recorded))
+    return Unfolded(unfolded, unfolded_files, tuple(recorded), tuple(orders))
 
 
 def _order(records: Records, performance: int) -> tuple[Passage, ...]:
