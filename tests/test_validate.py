@@ -163,7 +163,7 @@ def _set(number, **values):
         ("noteheads", _set(0, pitch=71), {"alignment"}),
         ("noteheads", _set(0, event=2, events=[2]), {"alignment"}),
         ("noteheads", _set(0, event=99, events=[99]), {"alignment"}),
-        ("noteheads", _set(4, onset_quarters=9.5, onset_fraction="19/2"), {"alignment"}),
+        ("noteheads", _set(4, onset_quarters=9.5, onset_fraction="19/2"), {"alignment", "measures"}),
         ("events", _set(0, heads=2), {"alignment"}),
         ("events", _set(0, reason="tremolo"), {"events"}),
         ("events", _set(0, heads=0), {"events", "counts", "alignment"}),
@@ -175,11 +175,31 @@ def _set(number, **values):
         ("noteheads", _set(0, part=1), {"counts"}),
         ("parts", _set(0, events=1), {"counts"}),
         ("parts", lambda rows: rows.pop(0), {"counts"}),
+        ("measures", _set(0, x1=200.0), {"measures"}),
+        ("measures", _set(0, x1=500.0), {"boxes", "measures"}),
+        ("measures", _set(1, x0=150.0), {"measures"}),
+        ("measures", _set(1, measure=7), {"keys", "counts", "measures"}),
+        ("measures", _set(0, duration_quarters=3.0, duration_fraction="3"), {"measures"}),
+        ("measures", _set(0, onset_fraction="1/3"), {"measures"}),
+        ("measures", _set(1, onset_fraction="three"), {"measures"}),
+        ("measures", _set(0, plays=-1), {"measures"}),
+        ("measures", _set(0, page=2), {"measures"}),
+        ("measures", lambda rows: rows.pop(1), {"counts", "measures"}),
+        ("noteheads", _set(3, onset_quarters=4.0, onset_fraction="4"), {"measures", "alignment"}),
     ],
 )
 def test_each_rule_of_the_tables_has_its_check(folder, table, change, expected):
     synthetic_dataset.edit(folder, table, change)
     assert {check for check, _, _ in found(folder)} == expected
+
+
+def test_a_head_outside_of_the_bar_of_its_time_is_named(folder):
+    synthetic_dataset.edit(folder, "measures", _set(0, x1=100.0))
+    synthetic_dataset.edit(folder, "measures", _set(1, x0=100.0))
+    assert found(folder) == [
+        ("measures", "does not stand in the bar that holds its onset", f"notehead {n}, measure 0")
+        for n in (2, 3, 4)
+    ]
 
 
 def test_a_table_out_of_order_or_with_strangers(folder):

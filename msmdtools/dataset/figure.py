@@ -1,7 +1,7 @@
 """Draw one page and its sound, with note heads and onsets in the same colours.
 
 Above, the page at twice its size: each head's ink coloured, systems outlined and numbered, staves
-marked. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
+marked, and at the foot of each bar a line and its number where the dataset has bars. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
 dot for every note event that starts on the page, at its onset and at its pitch's frequency, and a
 black ring for one that no head stands for (a written-out tremolo, say).
 
@@ -45,13 +45,14 @@ MARGIN = 40
 LEFT = 150
 BELOW = 150
 PADDING = 14
-TITLE, LABEL, SMALL = 38, 30, 24
+TITLE, LABEL, SMALL, TINY = 38, 30, 24, 18
 ROW = 5
 STRIP = 14
 # Half-axes of a head's coloured ellipse, in widths and heights of its box.
 HALO = 0.7
 SYSTEM: Colour = (110, 150, 180)
 STAFF: Colour = (200, 218, 232)
+BAR: Colour = (226, 120, 96)
 
 
 def show(
@@ -182,6 +183,12 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
         drawing.box(outlines, (x0, y0, x1, y1), SYSTEM, 2)
         # At the foot: the engraver's own bar numbers stand at the top.
         drawing.text(outlines, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
+    if view.dataset.has_measures:
+        bars = view.measures.loc[view.measures["page"] == page, ["number", "x0", "y0", "y1"]]
+        for number, x, y0, y1 in _pairs(bars):
+            x, top, foot = x * SCALE, y0 * SCALE - PADDING, y1 * SCALE + PADDING
+            drawing.line(outlines, (x, top), (x, foot), BAR)
+            drawing.text(outlines, (x + 4, foot + 2), number, TINY, SYSTEM, "lt")
     canvas = np.minimum(outlines, page_ink)  # the ink stays on top
     columns = ["notehead", "x0", "y0", "x1", "y1"]
     for head, x0, y0, x1, y1 in _pairs(view.noteheads.loc[view.noteheads["page"] == page, columns]):
