@@ -163,7 +163,11 @@ def _set(number, **values):
         ("noteheads", _set(0, pitch=71), {"alignment"}),
         ("noteheads", _set(0, event=2, events=[2]), {"alignment"}),
         ("noteheads", _set(0, event=99, events=[99]), {"alignment"}),
-        ("noteheads", _set(4, onset_quarters=9.5, onset_fraction="19/2"), {"alignment", "measures"}),
+        (
+            "noteheads",
+            _set(4, onset_quarters=9.5, onset_fraction="19/2"),
+            {"alignment", "measures"},
+        ),
         ("events", _set(0, heads=2), {"alignment"}),
         ("events", _set(0, reason="tremolo"), {"events"}),
         ("events", _set(0, heads=0), {"events", "counts", "alignment"}),

@@ -1,9 +1,10 @@
 """Draw one page and its sound, with note heads and onsets in the same colours.
 
 Above, the page at twice its size: each head's ink coloured, systems outlined and numbered, staves
-marked, and at the foot of each bar a line and its number where the dataset has bars. Below, the spectrogram from the first onset on the page to when the music leaves it, with a
-dot for every note event that starts on the page, at its onset and at its pitch's frequency, and a
-black ring for one that no head stands for (a written-out tremolo, say).
+marked, and a line at the left of each bar with its number at the foot, where the dataset has bars.
+Below, the spectrogram from the first onset on the page to when the music leaves it, with a dot for
+every note event that starts on the page, at its onset and at its pitch's frequency, and a black ring
+for one that no head stands for (a written-out tremolo, say).
 
 Colours are those of time ("onset": dark blue is early on this page, orange is late; the strip above
 the time axis is the key; a tied head has the colour of the note that it continues, a silent one is
@@ -185,8 +186,8 @@ def draw_page(view: DatasetPiece, page: int, colours: Mapping[int, Colour]) -> C
         drawing.text(outlines, (x0 - 8, y1), str(number), SMALL, SYSTEM, "rb")
     if view.dataset.has_measures:
         bars = view.measures.loc[view.measures["page"] == page, ["number", "x0", "y0", "y1"]]
-        for number, x, y0, y1 in _pairs(bars):
-            x, top, foot = x * SCALE, y0 * SCALE - PADDING, y1 * SCALE + PADDING
+        for number, x0, y0, y1 in _pairs(bars):
+            x, top, foot = x0 * SCALE, y0 * SCALE - PADDING, y1 * SCALE + PADDING
             drawing.line(outlines, (x, top), (x, foot), BAR)
             drawing.text(outlines, (x + 4, foot + 2), number, TINY, SYSTEM, "lt")
     canvas = np.minimum(outlines, page_ink)  # the ink stays on top
