@@ -79,14 +79,15 @@ $(READY): pyproject.toml
 	    exit 1
 	  fi
 	  "$$python" -c 'import ensurepip, venv' 2> /dev/null || apt "$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	  echo "Making an environment for Python in .venv"
 	  "$$python" -m venv .venv
 	fi
 	if ! $(BIN)/python -c 'import torch' 2> /dev/null; then
-	  echo "Installing PyTorch $(TORCH) for processors"
+	  echo "Installing PyTorch $(TORCH) for processors (about 200 MB; this may take a minute or two)"
 	  pip=($(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==$(TORCH)")
 	  "$${pip[@]}" --index-url $(TORCH_INDEX) --retries 0 --timeout 10 2> /dev/null || "$${pip[@]}"
 	fi
-	echo "Installing msmdtools and its Python packages into .venv"
+	echo "Installing msmdtools and its Python packages into .venv (this may take a minute or two)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 

@@ -133,7 +133,7 @@ def _windows(side: Side, group: int) -> tuple[NDArray[np.float32], NDArray[np.in
 def first_part(path: Path, kept: Path) -> NDArray[Any]:
     """The spectrogram of the first `LONGEST_S` of a recording, from where it is kept if it is there."""
     if not kept.exists():
-        bands = recordings.of_file(path).bands[:, : LONGEST_S * FRAMES_PER_SECOND]
+        bands = recordings.of_file(path).spectrogram[:, : LONGEST_S * FRAMES_PER_SECOND]
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replacing(kept) as temporary, temporary.open("wb") as file:
             np.save(file, bands)

@@ -402,7 +402,7 @@ def test_midi_files_are_played(piece, soundfont, monkeypatch):
     monkeypatch.setattr("msmdtools.perform.soundfonts.default_soundfont", lambda: "TimGM6mb")
     played = recordings.of_file(piece.midi_path(SLOW))
     assert played.name == "performance.mid"
-    assert played.bands.shape[1] == pytest.approx(18 * 20, abs=60)
+    assert played.spectrogram.shape[1] == pytest.approx(18 * 20, abs=60)
     assert max(np.abs(block).max() for block in played.sound()) > 100
 
 

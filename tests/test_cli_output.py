@@ -182,7 +182,8 @@ def test_log_file_has_the_error_and_is_added_to(
     assert call(fail, monkeypatch, "--log", str(log)).exit_code == 1
     assert isinstance(call(break_down, monkeypatch, "--log", str(log)).exception, RuntimeError)
     text = log.read_text()
-    assert "Error: out: no such folder" in text
+    assert re.search(r"^\S+ ERROR out: no such folder$", text, re.MULTILINE)
+    assert re.search(r"^\S+ ERROR RuntimeError$", text, re.MULTILINE)
     assert "Traceback" in text and "a fault of ours" in text
     assert output.LOGGER.handlers == []
 

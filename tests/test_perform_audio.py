@@ -236,7 +236,7 @@ def test_what_is_too_loud_is_kept_whole_with_a_smaller_gain(
 def test_kept_audio_is_heard_as_it_was_rendered(soundfont: Path, tmp_path: Path) -> None:
     perform(SPARSE, SPEC, tmp_path, keep_audio=True)
     bands = np.load(tmp_path / "spectrogram.npy")
-    np.testing.assert_array_equal(recordings.read_bands(tmp_path / "audio.flac"), bands)
+    np.testing.assert_array_equal(recordings.read_spectrogram(tmp_path / "audio.flac"), bands)
 
 
 def test_a_tempo_mark_that_makes_days_of_sound_is_an_error_of_the_piece(soundfont: Path) -> None:

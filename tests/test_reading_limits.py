@@ -100,7 +100,7 @@ def test_a_length_that_the_header_invents_is_not_read(tmp_path):
     with pytest.raises(
         MsmdError, match=r"b\.wav: the recording has too many seconds; the limit is 3"
     ):
-        audio.read_bands(tmp_path / "b.wav", Limits(seconds=3))
+        audio.read_spectrogram(tmp_path / "b.wav", Limits(seconds=3))
     content = bytearray((tmp_path / "b.wav").read_bytes())
     content[24:28] = struct.pack("<I", 2_000_000_000)
     (tmp_path / "c.wav").write_bytes(content)
@@ -115,7 +115,7 @@ def test_a_midi_file_of_years_is_not_played(tmp_path):
     with pytest.raises(
         MsmdError, match=r"a\.mid: the music has too many seconds; the limit is 21,600"
     ):
-        midi.read_bands(tmp_path / "a.mid")
+        midi.read_spectrogram(tmp_path / "a.mid")
 
 
 def hang(path, *_):

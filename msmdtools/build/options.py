@@ -12,6 +12,7 @@ from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, items, parse_bytes
 from msmdtools.engrave.sandbox import Limits
 from msmdtools.errors import MsmdError
+from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec
 
 LIMITS = Limits()
@@ -112,7 +113,7 @@ class BuildOptions:
         shown="the first one that is installed",
         form="NAME[:PROGRAM],…",
     )
-    width: int = option("width of page images in pixels", 835, 200, 10_000, unit="pixels")
+    width: int = option("width of page images in pixels", NOMINAL_WIDTH, 200, 10_000, unit="pixels")
     keep_audio: bool = option("keep the audio of each performance as FLAC", False)
     velocity: int | None = option(
         "how hard keys are struck: one MIDI velocity for all notes, or source for those that the "

@@ -101,7 +101,7 @@ def command(
     loaded = load_model(model, device)
     method = follow if online else align
     with Bar() as bar:
-        alignment = method(seen, heard.bands, loaded, bar)
+        alignment = method(seen, heard.spectrogram, loaded, bar)
     for path in out:
         files.write(alignment, heard, path)
     if as_json:

@@ -16,6 +16,9 @@ import click
 LOGGER = logging.getLogger("msmdtools")
 _QUIET = "msmdtools.quiet"
 
+# Progress and errors reach the terminal by other means: records with this mark go to log files only.
+_FILE_ONLY = {"file_only": True}
+
 # While a progress bar is on the terminal, other lines must be printed by the bar, so that they stand
 # above it. The innermost of the functions that do so comes last.
 _write_line: list[Callable[[str], None]] = []
@@ -63,10 +66,10 @@ def reporting() -> Iterator[None]:
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        LOGGER.log(_FILE_ONLY, "Error: %s", error.format_message())
+        LOGGER.error("%s", error.format_message(), extra=_FILE_ONLY)
         raise
     except BaseException as error:
-        LOGGER.log(_FILE_ONLY, "%s", type(error).__name__, exc_info=True)
+        LOGGER.error("%s", type(error).__name__, exc_info=True, extra=_FILE_ONLY)
         raise
     finally:
         LOGGER.removeHandler(handler)
@@ -84,31 +87,21 @@ def equip(command: click.Command) -> click.Command:
     return command
 
 
-# Progress and errors reach the terminal by other means: records of this level go to log files only.
-_FILE_ONLY = logging.INFO + 1
-
-
 def note(text: str) -> None:
     """Write a line into the log file, if there is one."""
-    LOGGER.log(_FILE_ONLY, "%s", text)
+    LOGGER.info("%s", text, extra=_FILE_ONLY)
 
 
 class _Terminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno != _FILE_ONLY:
+        if not hasattr(record, "file_only"):
             line(self.format(record))
 
 
 class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        return f"{record.levelname.capitalize()}: {text}" if record.levelno > _FILE_ONLY else text
-
-
-class _Dated(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        record.levelname = {_FILE_ONLY: "INFO"}.get(record.levelno, record.levelname)
-        return super().format(record)
+        return f"{record.levelname.capitalize()}: {text}" if record.levelno > logging.INFO else text
 
 
 def _options() -> list[click.Parameter]:
@@ -158,12 +151,13 @@ def _log_file(context: click.Context, parameter: click.Parameter, value: Path | 
         handler = logging.FileHandler(value, encoding="utf-8")
     except OSError as error:
         raise click.BadParameter(f"{value}: {error.strerror}", context, parameter) from error
-    handler.setFormatter(_Dated("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    line_format = "%(asctime)s %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(line_format, "%Y-%m-%dT%H:%M:%S%z"))
     LOGGER.setLevel(logging.INFO)
     LOGGER.addHandler(handler)
     root = context.find_root()
     root.call_on_close(lambda: _close(handler))
-    LOGGER.log(_FILE_ONLY, "%s", " ".join(["msmd", *sys.argv[1:]]))
+    note(" ".join(["msmd", *sys.argv[1:]]))
 
 
 def _close(handler: logging.Handler) -> None:

@@ -67,7 +67,7 @@ def command(
                 configs.load(model or Path(str(config))),
                 out,
                 train_options,
-                observe=_Teller(bar),
+                observe=_Observer(bar),
             )
     except KeyboardInterrupt:
         if checkpoints.exist(out / CHECKPOINTS):
@@ -100,8 +100,8 @@ def _above_chance(metrics: Mapping[str, float]) -> bool:
     return chance.above(recalls, int(metrics["queries"]), int(metrics["candidates"]))
 
 
-class _Teller:
-    """What a training has come to, on a bar and as a line for each validation."""
+class _Observer:
+    """Show the progress of a training on a bar, and print a line for each validation."""
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar

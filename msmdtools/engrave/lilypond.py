@@ -24,6 +24,7 @@ from msmdtools.engrave.sandbox import (
 )
 from msmdtools.errors import PieceError
 from msmdtools.midi.reading import MidiFile
+from msmdtools.paper.axis import NOMINAL_WIDTH
 
 KILLED = "killed"
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory", KILLED)
@@ -78,7 +79,7 @@ def engrave(
     folder: Path,
     *,
     engines: Sequence[Engine],
-    width: int = 835,
+    width: int = NOMINAL_WIDTH,
     repeats: str = "written",
     transpose: int = 0,
     include: Sequence[Path] = (),

@@ -113,7 +113,7 @@ class Alignment:
 
 def align(
     sheet: Paged,
-    bands: NDArray[Any],
+    spectrogram: NDArray[Any],
     model: Model,
     progress: Progress = silent,
 ) -> Alignment:
@@ -121,7 +121,7 @@ def align(
 
     Args:
         sheet: a piece of a dataset, or a `Sheet` read from pictures.
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         model: the model that compares them.
         progress: called with what is counted, how much of it is done, and how much there is.
 
@@ -132,18 +132,20 @@ def align(
         MsmdError: the recording is shorter than a second, or the sheet has no systems.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    check_length(bands)
+    check_length(spectrogram)
     strip = axis(sheet)
     progress("sheet", 0, 1)
     images = sheet_windows(sheet, model.config.sheet_shape, SHEET_STRIDE).images
     sheet_vectors = model.embed_sheet(images)
     progress("sheet", 1, 1)
     progress("audio", 0, 1)
-    windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
+    windows = audio_windows(spectrogram, model.config.frames, AUDIO_STRIDE)
     audio_vectors = model.embed_audio(windows.spectrograms)
     progress("audio", 1, 1)
     alignment = from_similarities(strip, windows.second, Similarities(audio_vectors, sheet_vectors))
-    return judged(alignment, bands, audio_vectors, sheet_vectors, verdict.of_model(model.bundled))
+    return judged(
+        alignment, spectrogram, audio_vectors, sheet_vectors, verdict.of_model(model.bundled)
+    )
 
 
 def from_similarities(
@@ -175,7 +177,7 @@ def from_similarities(
 
 def judged(
     alignment: Alignment,
-    bands: NDArray[Any],
+    spectrogram: NDArray[Any],
     heard: NDArray[np.float32],
     seen: NDArray[np.float32],
     null: verdict.Null | None = None,
@@ -184,7 +186,7 @@ def judged(
 
     Args:
         alignment: the alignment.
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         heard: embeddings of the audio windows, (audio windows, dim).
         seen: embeddings of the sheet windows, (sheet windows, dim).
         null: similarities of unrelated music with the model; None if they are not known.
@@ -196,7 +198,7 @@ def judged(
     coarse = seen[first :: INDEX_SHEET // SHEET_STRIDE]
     evidence = verdict.evidence(heard[::every], coarse if len(coarse) else seen, null)
     probability = verdict.probability(evidence, "audio")
-    on_sheet = presence.on_sheet(alignment.similarity, alignment.second, bands, evidence)
+    on_sheet = presence.on_sheet(alignment.similarity, alignment.second, spectrogram, evidence)
     if probability < verdict.LIKELY:
         on_sheet[:] = False
     return replace(alignment, probability=probability, heard=on_sheet)
@@ -223,9 +225,9 @@ def window_centres(length: float, count: int) -> Floats:
     return np.asarray(min(SHEET_STRIDE, length) / 2 + SHEET_STRIDE * np.arange(count), np.float64)
 
 
-def check_length(bands: NDArray[Any]) -> None:
+def check_length(spectrogram: NDArray[Any]) -> None:
     """Make sure that a recording is long enough to be found in a sheet. Raises MsmdError if not."""
-    length = bands.shape[1] / FRAMES_PER_SECOND
+    length = spectrogram.shape[1] / FRAMES_PER_SECOND
     if length < SHORTEST_S:
         raise MsmdError(
             f"the recording has {length:.1f} s, which is too short; give {SHORTEST_S:g} s or more"

@@ -15,8 +15,7 @@ from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, pictures
 from msmdtools.inputs.pages import Sheet, as_shown
-from msmdtools.paper.axis import Axis, Floats, Paged, Places, axis_of
-from msmdtools.snippets.schema import NOMINAL_WIDTH
+from msmdtools.paper.axis import NOMINAL_WIDTH, Axis, Floats, Paged, Places, axis_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

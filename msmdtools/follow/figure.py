@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from msmdtools.base import charts, drawing
 from msmdtools.base.drawing import Canvas
 from msmdtools.follow.alignment import Alignment
+from msmdtools.paper.axis import NOMINAL_WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.collections import LineCollection
 
 # All in pixels.
-WIDTH, ACROSS = 835, 4
+WIDTH, ACROSS = NOMINAL_WIDTH, 4
 MARGIN, GAP, TITLE, LABEL, SMALL = 40, 30, 30, 22, 18
 GRAPH = 560
 RADIUS, LOWER = 5.0, 28

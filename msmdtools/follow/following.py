@@ -99,7 +99,7 @@ CUTS = (Cut(0, 8), Cut(5, 40), Cut(10, 70))
 
 def follow(
     sheet: Paged,
-    bands: NDArray[Any],
+    spectrogram: NDArray[Any],
     model: Model,
     progress: Progress = silent,
 ) -> Alignment:
@@ -107,7 +107,7 @@ def follow(
 
     Args:
         sheet: a piece of a dataset, or a `Sheet` read from pictures.
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         model: the model that compares them.
         progress: called with what is counted, how much of it is done, and how much there is.
 
@@ -118,10 +118,10 @@ def follow(
         MsmdError: the recording is shorter than a second, or the sheet has no systems.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    check_length(bands)
+    check_length(spectrogram)
     strip = axis(sheet)
     images = sheet_windows(sheet, model.config.sheet_shape, SHEET_STRIDE).images
-    windows = audio_windows(bands, model.config.frames, AUDIO_STRIDE)
+    windows = audio_windows(spectrogram, model.config.frames, AUDIO_STRIDE)
     similarities = []
     for number, cut in enumerate(CUTS):
         progress("windows", number, len(CUTS))
@@ -137,7 +137,7 @@ def follow(
     seen = model.embed_sheet(images[(apart - 1) // 2 :: apart] if len(images) > 2 else images)
     null = verdict.of_model(model.bundled)
     reach = model.config.frames / 2 / FRAMES_PER_SECOND
-    likely, on_sheet = presence.so_far(heard, seen, bands, null, INDEX_AUDIO, reach)
+    likely, on_sheet = presence.so_far(heard, seen, spectrogram, null, INDEX_AUDIO, reach)
     last = np.arange(len(windows.second)) // every
     return Alignment(
         strip,

@@ -46,21 +46,21 @@ Vectors = NDArray[np.float32]
 
 
 def on_sheet(
-    similarity: Floats, second: Floats, bands: NDArray[np.floating], evidence: Evidence
+    similarity: Floats, second: Floats, spectrogram: NDArray[np.floating], evidence: Evidence
 ) -> NDArray[np.bool_]:
     """Decide for each moment whether the sheet has its music, with the whole recording known.
 
     Args:
         similarity: cosine similarity along the path at each moment, (moments,).
         second: the moments in s, at equal distances; (moments,).
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         evidence: the evidence that the recording is of the sheet.
 
     Returns:
         Whether each moment is on the sheet, (moments,).
     """
     mask = np.ones(len(second), bool)
-    first, last = sounding(bands)
+    first, last = sounding(spectrogram)
     mask[(second < first - SILENCE_S) | (second > last + SILENCE_S)] = False
     if evidence.direction >= APART and mask.any():
         level = evidence.backwards + LEVEL * evidence.direction
@@ -75,7 +75,9 @@ def on_sheet(
     inside = np.flatnonzero(mask)
     if len(inside):
         start = round(second[inside[0]] * FRAMES_PER_SECOND)
-        first, last = sounding(bands[:, start : round(second[inside[-1]] * FRAMES_PER_SECOND) + 1])
+        first, last = sounding(
+            spectrogram[:, start : round(second[inside[-1]] * FRAMES_PER_SECOND) + 1]
+        )
         begin = start / FRAMES_PER_SECOND
         mask &= second >= begin + first - SILENCE_S
         mask &= second <= begin + last + SILENCE_S
@@ -85,7 +87,7 @@ def on_sheet(
 def so_far(
     heard: Vectors,
     seen: Vectors,
-    bands: NDArray[np.floating],
+    spectrogram: NDArray[np.floating],
     null: Null | None,
     stride_s: float,
     reach_s: float,
@@ -97,7 +99,7 @@ def so_far(
     Args:
         heard: embeddings of the windows of the recording, one every `stride_s` from its start; (windows, dim).
         seen: embeddings of the windows of the sheet, at the stride of an index; (sheet windows, dim).
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         null: similarities of unrelated music with the model; None if they are not known.
         stride_s: seconds between windows of the recording.
         reach_s: seconds from the middle of a window to its end.
@@ -107,7 +109,7 @@ def so_far(
         too little has been heard; and whether it is on the sheet, (windows,).
     """
     behind = round(reach_s / stride_s)
-    begun = begins(bands, stride_s, len(heard))
+    begun = begins(spectrogram, stride_s, len(heard))
     known = heard_whole(begun, behind)
     probabilities = lately(heard, seen, null, known, behind)
     # Too few windows have no probability of any length.
@@ -208,20 +210,20 @@ def decided(
     return np.asarray((says[last] > 0) & (since >= 0), bool)
 
 
-def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[int | None]:
+def begins(spectrogram: NDArray[np.floating], stride_s: float, windows: int) -> list[int | None]:
     """Return at each window the window with which the music that is heard there began; None in silence.
 
     What counts as sound depends on the loudest sound that was heard before it.
 
     Args:
-        bands: spectrogram of the recording, (92, frames).
+        spectrogram: that of the recording, (92, frames).
         stride_s: seconds between windows.
         windows: number of windows.
 
     Returns:
         A number, or None, for each window.
     """
-    loud = bands.mean(axis=0, dtype=np.float64)
+    loud = spectrogram.mean(axis=0, dtype=np.float64)
     sounds = loud > QUIET / 2 * np.maximum.accumulate(loud)
     beginnings: list[int | None] = []
     begin: int | None = None
@@ -239,9 +241,9 @@ def begins(bands: NDArray[np.floating], stride_s: float, windows: int) -> list[i
     return beginnings
 
 
-def sounding(bands: NDArray[np.floating]) -> tuple[float, float]:
+def sounding(spectrogram: NDArray[np.floating]) -> tuple[float, float]:
     """Return the seconds from which and to which a recording sounds; all of it if it never does."""
-    loud = bands.mean(axis=0, dtype=np.float64)
+    loud = spectrogram.mean(axis=0, dtype=np.float64)
     heard = np.flatnonzero(loud > QUIET * np.quantile(loud, 0.9)) if loud.any() else np.arange(0)
     if not len(heard):
         return 0.0, len(loud) / FRAMES_PER_SECOND

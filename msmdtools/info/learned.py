@@ -7,6 +7,7 @@ from typing import Any
 from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, megabytes, read_json
+from msmdtools.paper.axis import NOMINAL_WIDTH
 
 _MENDS = "the same msmd train with --resume mends it"
 
@@ -88,7 +89,7 @@ def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
         "model": f"{config['name']}: {config['sheet_tower']['kind']} towers, "
         f"{projection['kind']} projection to {projection['dim']} dimensions, "
         f"{config['loss']['kind']} loss",
-        "sheet": f"{sheet['rows']} x {sheet['columns']} px of a page 835 px wide",
+        "sheet": f"{sheet['rows']} x {sheet['columns']} px of a page {NOMINAL_WIDTH} px wide",
         "audio": f"{config['context_s']:g} s",
     }
 

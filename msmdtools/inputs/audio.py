@@ -48,7 +48,7 @@ def read(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.int16]:
     return np.concatenate(list(blocks(path, limits)))
 
 
-def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
+def read_spectrogram(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
     """Read a recording and return its spectrogram: float16 (92, frames). Raises as `read` does."""
     return np.concatenate(list(spectrogram_parts(blocks(path, limits))), axis=1)
 

@@ -65,7 +65,7 @@ def read_music(path: str | Path) -> Music:
     )
 
 
-def read_bands(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
+def read_spectrogram(path: str | Path, limits: Limits = LIMITS) -> NDArray[np.float16]:
     """Return the spectrogram of a MIDI file played by the default soundfont's piano: float16 (92, frames).
 
     Raises:

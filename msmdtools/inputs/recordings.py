@@ -19,12 +19,12 @@ class Recording:
 
     Attributes:
         name: name of the file or performance.
-        bands: its spectrogram, (92, frames).
+        spectrogram: float16 (92, frames).
         sound: returns its samples block by block: int16, mono, 22,050 Hz.
     """
 
     name: str
-    bands: NDArray[Any]
+    spectrogram: NDArray[Any]
     sound: Callable[[], Iterator[NDArray[np.int16]]]
 
 
@@ -36,8 +36,8 @@ def of_file(path: str | Path, limits: Limits = LIMITS) -> Recording:
     """
     path = Path(path)
     kind = midi if path.suffix.lower() in midi.ENDINGS else audio
-    bands = apart.read(kind.read_bands, path, limits=limits)
-    return Recording(path.name, bands, lambda: kind.blocks(path, limits=limits))
+    spectrogram = apart.read(kind.read_spectrogram, path, limits=limits)
+    return Recording(path.name, spectrogram, lambda: kind.blocks(path, limits=limits))
 
 
 def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recording:

@@ -22,10 +22,10 @@ from msmdtools.dataset import figure, reader
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.inputs import apart, audio, pages, pictures
+from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.search.index import Index
 from msmdtools.search.queries import QueryInput
 from msmdtools.search.search import Match
-from msmdtools.snippets.schema import NOMINAL_WIDTH
 
 # All in pixels.
 WIDTH, HEIGHT = 780, 1104
@@ -104,12 +104,12 @@ def _answer_page(index: Index, match: Match) -> Canvas:
 def _answer_sound(index: Index, match: Match) -> Canvas:
     source = _source(index, "audio", match)
     if reader_has(source):
-        bands: NDArray[Any] = reader.open(source)[match.piece].spectrogram(match.performance)
+        spectrogram: NDArray[Any] = reader.open(source)[match.piece].spectrogram(match.performance)
     else:
-        bands = apart.read(audio.read_bands, source)
+        spectrogram = apart.read(audio.read_spectrogram, source)
     title = f"{match.rank}  {match.score:.3f}  {match.piece} {match.performance}"
     seconds = [float(place["second"]) for place in match.path]
-    return _sound(bands, 0.0, seconds, title, _wide(2))
+    return _sound(spectrogram, 0.0, seconds, title, _wide(2))
 
 
 def reader_has(source: Path) -> bool:
@@ -164,20 +164,20 @@ def _page(
 
 
 def _sound(
-    bands: NDArray[Any], start: float, seconds: Sequence[float], title: str, width: int
+    spectrogram: NDArray[Any], start: float, seconds: Sequence[float], title: str, width: int
 ) -> Canvas:
     """Draw a spectrogram with marks at some times; of a long one, the part around them."""
-    first, last = start, start + bands.shape[1] / FRAMES_PER_SECOND
+    first, last = start, start + spectrogram.shape[1] / FRAMES_PER_SECOND
     if last - first > _LONG_S and seconds:
         middle = (min(seconds) + max(seconds)) / 2
         span = max(_LONG_S, 1.1 * (max(seconds) - min(seconds)))
         low = max(min(middle - span / 2, last - span), first)
         begin = round((low - start) * FRAMES_PER_SECOND)
-        bands = bands[:, begin : begin + round(span * FRAMES_PER_SECOND)]
+        spectrogram = spectrogram[:, begin : begin + round(span * FRAMES_PER_SECOND)]
         first = start + begin / FRAMES_PER_SECOND
-        last = first + bands.shape[1] / FRAMES_PER_SECOND
+        last = first + spectrogram.shape[1] / FRAMES_PER_SECOND
     height = ZOOM * BANDS
-    level = np.asarray(bands, np.float32)[::-1]
+    level = np.asarray(spectrogram, np.float32)[::-1]
     grey = 255 - 215 * np.sqrt(level / max(float(level.max()), 1e-6))
     image = cv2.resize(grey.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
     top = TITLE + GAP // 2 + MARK

@@ -13,7 +13,6 @@ An opened index does not change while another process changes it on disk, as its
 A change during the opening itself is noticed by index.json, and the new generation is opened.
 """
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -25,7 +24,7 @@ import numpy as np
 
 from msmdtools.base import parquet, seal
 from msmdtools.base.damage import why
-from msmdtools.base.files import file_sha256
+from msmdtools.base.files import file_sha256, json_bytes
 from msmdtools.errors import MsmdError
 from msmdtools.models.model import Model
 from msmdtools.models.model import find as find_model
@@ -278,4 +277,4 @@ def read_entries(path: Path, description: Description) -> "pd.DataFrame":
 
 def to_bytes(description: Description) -> bytes:
     """Return the content of index.json as bytes."""
-    return (json.dumps(seal.sealed(asdict(description)), indent=1) + "\n").encode()
+    return json_bytes(seal.sealed(asdict(description)))

@@ -79,8 +79,8 @@ def of_file(
     if page is not None:
         raise MsmdError(f"{path}: a recording has no pages; leave out --page")
     kind = midi if ending in midi.ENDINGS else audio
-    bands = apart.read(kind.read_bands, path, limits=limits)
-    return QueryInput(path.name, search.excerpt(bands, start, end), start)
+    spectrogram = apart.read(kind.read_spectrogram, path, limits=limits)
+    return QueryInput(path.name, search.excerpt(spectrogram, start, end), start)
 
 
 def of_piece(
@@ -110,5 +110,5 @@ def of_piece(
     """
     if by == "sheet":
         return QueryInput(piece.piece, sheet=piece, page=page)
-    bands = piece.spectrogram(performance)
-    return QueryInput(piece.piece, search.excerpt(bands, start, end), start)
+    spectrogram = piece.spectrogram(performance)
+    return QueryInput(piece.piece, search.excerpt(spectrogram, start, end), start)

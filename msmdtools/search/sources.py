@@ -21,7 +21,7 @@ from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, audio, pages, pictures
 from msmdtools.inputs.limits import LIMITS, Limits
-from msmdtools.snippets.schema import NOMINAL_WIDTH
+from msmdtools.paper.axis import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _pictures(piece: str, path: Path, limits: Limits) -> Item:
 
 
 def _recording(piece: str, file: Path, limits: Limits) -> Item:
-    read = partial(apart.read, audio.read_bands, file, limits=limits)
+    read = partial(apart.read, audio.read_spectrogram, file, limits=limits)
     return Item("audio", piece, file.name, str(file.resolve()), read)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from msmdtools.base.markdown import code, plain
 from msmdtools.base.text_table import Table, pipes
 from msmdtools.build.card import CITATION, hub_licences, hub_size
+from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.snippet import SNIPPETS
-from msmdtools.snippets.schema import NOMINAL_WIDTH
 from msmdtools.splits.duplicates import Pair
 from msmdtools.splits.report import duplicates_table
 from msmdtools.splits.splits import SPLITS

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 INFO_KEY = b"msmdtools"
 # The page width that window sizes are given for, that of the original dataset.
-NOMINAL_WIDTH = 835
 _PAYLOAD = ("sheet", "spectrogram")
 
 
