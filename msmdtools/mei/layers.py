@@ -80,7 +80,7 @@ class Layers:
         """How long a note is as printed, and as it counts.
 
         They differ where the divisions that Verovio keeps from MusicXML (`dur.ppq`) say something else, by
-        more than rounding could: a tuplet without its number, say.
+        more than half a division, which rounding could explain: a tuplet without its number, say.
         """
         dur, dots, divisions = element.get("dur"), element.get("dots"), element.get("dur.ppq")
         key = (dur, dots, divisions, ratio, staff.ppq)
@@ -93,7 +93,7 @@ class Layers:
             counted = printed
             if divisions is not None and staff.ppq:
                 given = int(divisions) * self._units.quarter // staff.ppq
-                if dur is None or abs(given - printed) * staff.ppq >= self._units.quarter:
+                if dur is None or 2 * abs(given - printed) * staff.ppq > self._units.quarter:
                     counted = given
             lengths = self._lengths[key] = printed, counted
         return lengths

@@ -97,6 +97,8 @@ def strike(
                     key = before
                     played.continues.setdefault(sound, []).append(key)
                     key.offset = max(key.offset, end)
+            if sound.reason and key is None:
+                continue  # a cue that continues no sounding note
             if key is None:
                 key = _struck(sound, onset, end, at_once, played, velocity)
             if sound.stroke:
@@ -120,7 +122,7 @@ def _in_order(bars: Sequence[Bar], passage: Passage) -> list[tuple[int, int, Sou
         bar = bars[i]
         inside = 0 < k < whole - 1 or (passage.start <= bar.start and bar.end <= passage.end)
         for sound in bar.sounds:
-            if sound.reason:
+            if sound.reason and (sound.tied is None or sound.reason != "cue"):
                 continue
             if not inside and not (passage.start <= sound.onset < passage.end):
                 continue

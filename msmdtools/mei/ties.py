@@ -1,10 +1,13 @@
 """Which notes continue the sound of another one by a tie.
 
-A tie joins two notes of the same pitch, whatever bars, layers and staves they stand in, and only these two: of
-two chords, each note has a tie of its own. A tie between other pitches is a slur, and joins nothing. One that
-leads nowhere (l.v., or an end that the encoding does not name) does not continue.
+A tie joins two notes of the same pitch, whatever bars, layers and staves they stand in, and only these two: of two
+chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
+later end, or none (l.v.), leads nowhere. There is one exception: of a tie in MusicXML that leads into a voice of the
+same bar that is written down earlier, Verovio 6.4 loses the end. It is a note of its pitch and its instrument that
+begins where the first one ends.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from lxml import etree
@@ -27,17 +30,35 @@ def link(
         sounds: the notes by their ids.
         chords: the notes of each chord by its id.
     """
+    loose: list[Sound] = []
     for tie in ties:
-        start, end = named(tie.get("startid")), named(tie.get("endid"))
-        for first in _notes(start, sounds, chords):
-            for second in _notes(end, sounds, chords):
-                if _joined(first, second):
-                    second.tied = first
+        ends = _notes(named(tie.get("endid")), sounds, chords)
+        for first in _notes(named(tie.get("startid")), sounds, chords):
+            second = next((second for second in ends if _joined(first, second)), None)
+            if second is None:
+                loose.append(first)
+            else:
+                second.tied = first
+    if not loose:
+        return
+    earlier: dict[tuple[int, int, int], list[Sound]] = defaultdict(list)
+    waiting = set(loose)
+    for sound in sounds.values():
+        if sound in waiting:
+            for second in earlier[sound.bar, _end(sound), sound.pitch]:
+                if second.staff.instrument == sound.staff.instrument and _joined(sound, second):
+                    second.tied = sound
                     break
+        if not sound.grace:
+            earlier[sound.bar, sound.onset, sound.pitch].append(sound)
 
 
 def _notes(name: str, sounds: dict[str, Sound], chords: dict[str, list[Sound]]) -> list[Sound]:
     return [sounds[name]] if name in sounds else chords.get(name, [])
+
+
+def _end(sound: Sound) -> int:
+    return sound.onset if sound.grace else sound.onset + sound.span
 
 
 def _joined(first: Sound, second: Sound) -> bool:
@@ -46,4 +67,5 @@ def _joined(first: Sound, second: Sound) -> bool:
         and first is not second
         and (first.pitch, first.cents) == (second.pitch, second.cents)
         and (first.onset, -first.grace) <= (second.onset, -second.grace)
+        and second.onset <= _end(first)
     )

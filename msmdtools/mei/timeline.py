@@ -149,7 +149,7 @@ class Timeline:
                     fraction(s.onset),
                     fraction(s.duration),
                     fraction(s.grace),
-                    s.reason if s.reason or started or continued else "not-performed",
+                    "" if started or continued else s.reason or "not-performed",
                     started,
                     continued,
                     s.tied.id if continued and s.tied is not None else "",

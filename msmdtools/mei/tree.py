@@ -55,6 +55,7 @@ def parse(mei: str | bytes) -> etree._Element:
         remove_comments=True,
         remove_pis=True,
         remove_blank_text=True,
+        collect_ids=False,
     )
     if isinstance(mei, str):
         data = re.sub(rb"^\s*<\?xml[^>]*\?>", b"", data)
