@@ -110,7 +110,8 @@ def ending_times(text: str | None, place: int) -> tuple[int, ...]:
 
 def as_written(bars: Sequence[Bar]) -> tuple[Passage, ...]:
     """All bars once, from left to right."""
-    return (Passage(bars[0].start, bars[-1].end, 0, tuple(range(len(bars)))),)
+    start = bars[0].start
+    return (Passage(start, bars[-1].end, -start, tuple(range(len(bars)))),)
 
 
 def has_repeats(bars: Sequence[Bar], marks: Sequence[Marks]) -> bool:

@@ -28,6 +28,7 @@ class Key:
     Attributes:
         sounds: the notes that start it.
         reason: why none does.
+        index: its place among all keys, once they are in order.
     """
 
     onset: int
@@ -44,7 +45,7 @@ class Played:
     """What is struck.
 
     Attributes:
-        keys: by onset, staff, pitch and cents.
+        keys: in no order.
         starts: for each note the keys that it starts.
         continues: for each note the keys that it continues.
         lead: how much everything is later than written, since grace notes come first.
@@ -106,9 +107,7 @@ def strike(
             sounding[sound] = key, passage.shift, end
     _release(played.keys)
     played.lead = max(0, -min((key.onset for key in played.keys), default=0))
-    played.keys.sort(key=_place)
-    for i, key in enumerate(played.keys):
-        key.index = i
+    for key in played.keys:
         key.onset += played.lead
         key.offset += played.lead
     return played
@@ -174,10 +173,6 @@ def _strokes(sound: Sound, key: Key, onset: int, end: int, played: Played) -> Ke
         key = Key(at, min(at + sound.stroke, end), sound, key.velocity, [], reason)
         played.keys.append(key)
     return key
-
-
-def _place(key: Key) -> tuple[int, int, int, float]:
-    return key.onset, key.sound.staff.number, key.sound.pitch, key.sound.cents
 
 
 def _release(keys: list[Key]) -> None:

@@ -2,9 +2,9 @@
 
 A tie joins two notes of the same pitch, whatever bars, layers and staves they stand in, and only these two: of two
 chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
-later end, or none (l.v.), leads nowhere. There is one exception: of a tie in MusicXML that leads into a voice of the
-same bar that is written down earlier, Verovio 6.4 loses the end. It is a note of its pitch and its instrument that
-begins where the first one ends.
+later end, or none (l.v.), leads nowhere. There is one exception: of a tie in MusicXML that leads into a voice of
+the same bar that is written down earlier, Verovio 6.4 loses the end. It is a note of its pitch and its instrument
+that begins where the first one ends.
 """
 
 from collections import defaultdict

@@ -27,7 +27,7 @@ class Timeline:
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._keys: list[tuple[Key, int]] = []
+        self._keys: list[Key] = []
         self._played: list[Played] = []
         self._staves: dict[int, list[Staff]] = defaultdict(list)
         self._tempi: list[tuple[int, int]] = []
@@ -56,8 +56,9 @@ class Timeline:
         """
         begin = self._begin + played.lead
         for key in played.keys:
-            key.index += len(self._keys)
-        self._keys += [(key, self._begin) for key in played.keys]
+            key.onset += self._begin
+            key.offset += self._begin
+        self._keys += played.keys
         self._played.append(played)
         for staff in staves:
             self._staves[staff.number].append(staff)
@@ -67,23 +68,25 @@ class Timeline:
             (max(begin + at, self._begin) if at else self._begin, us) for at, us in changes
         ]
         for number, of_staff in pedals.items():
+            changes = moved(of_staff, passages, PEDAL_UP)
             self._pedals += [
-                (begin + at, number, value) for at, value in moved(of_staff, passages, PEDAL_UP)[1:]
+                (begin + at, number, value) for at, value in changes[changes[0][1] == PEDAL_UP :]
             ]
         for passage in passages:
             for bar in passage.bars:
                 self._plays[first_bar + bar] = self._plays.get(first_bar + bar, 0) + 1
         last = passages[-1]
-        end = max([begin + last.end + last.shift, *(self._begin + k.offset for k in played.keys)])
+        end = max([begin + last.end + last.shift, *(key.offset for key in played.keys)])
         pause = PAUSE_US * TICKS_PER_QUARTER // self._tempi[-1][1]
         self._begin = end + pause * self._units.quarter // TICKS_PER_QUARTER
 
     def written(self, bars: Sequence[Bar], repeats: str, reason: str) -> Written:
         """The written music of all movements."""
         numbers = self._part_numbers()
+        self._sort(numbers)
         return Written(
             tuple(self._notes(bars)),
-            tuple(self._strike(key, begin, numbers) for key, begin in self._keys),
+            tuple(self._strike(key, numbers) for key in self._keys),
             tuple(TempoChange(self._tick(at), us) for at, us in self._tempi),
             tuple(
                 PedalChange(self._tick(at), numbers[number], value)
@@ -101,19 +104,29 @@ class Timeline:
 
     def _part_numbers(self) -> dict[int, int]:
         """The number of the part of each staff that sounds, in the order in which they first do."""
-        numbers: dict[int, int] = {}
-        for key, _ in self._keys:
-            numbers.setdefault(key.sound.staff.number, len(numbers))
-        return numbers
+        first: dict[int, int] = {}
+        for key in self._keys:
+            number = key.sound.staff.number
+            first[number] = min(first.get(number, key.onset), key.onset)
+        order = sorted(first, key=lambda number: (first[number], number))
+        return {number: part for part, number in enumerate(order)}
 
-    def _strike(self, key: Key, begin: int, numbers: dict[int, int]) -> Strike:
+    def _sort(self, numbers: dict[int, int]) -> None:
+        """Put the keys in order, by onset, part, pitch and cents."""
+        self._keys.sort(
+            key=lambda k: (k.onset, numbers[k.sound.staff.number], k.sound.pitch, k.sound.cents)
+        )
+        for i, key in enumerate(self._keys):
+            key.index = i
+
+    def _strike(self, key: Key, numbers: dict[int, int]) -> Strike:
         sound, fraction = key.sound, self._units.fraction
         reason = key.reason
         if key.sounds and not any(s.visible for s in key.sounds):
             reason = "hidden-head"
         return Strike(
-            fraction(begin + key.onset),
-            fraction(begin + key.offset),
+            fraction(key.onset),
+            fraction(key.offset),
             sound.pitch,
             sound.cents,
             key.velocity,
@@ -158,7 +171,7 @@ class Timeline:
     def _parts(self, numbers: dict[int, int]) -> tuple[Part, ...]:
         programs: dict[int, dict[int, None]] = defaultdict(dict)
         melodic = set()
-        for key, _ in self._keys:
+        for key in self._keys:
             number = key.sound.staff.number
             programs[number][key.sound.program] = None
             if not key.sound.drum:
