@@ -102,7 +102,7 @@ class _Cell:
 def ending_times(text: str | None, place: int) -> tuple[int, ...]:
     """The times that an ending is played, such as (1, 2) for "1, 2" or "1-2"; its place where it has none."""
     times: list[int] = []
-    for first, last in re.findall(r"(\d+)(?:\s*[-–]\s*(\d+))?", text or ""):
+    for first, last in re.findall(r"(\d+)(?:[.\s]*[-–]\s*(\d+))?", text or ""):
         if int(first) <= int(last or first) <= 99:
             times += range(int(first), int(last or first) + 1)
     return tuple(times) or (place,)
