@@ -24,7 +24,7 @@ AUDIO, SPECTROGRAM = "audio.flac", "spectrogram.npy"
 
 
 def performed(record: Record, file: str = SPECTROGRAM) -> set[str]:
-    """The names of a piece's performances, those that have the given file."""
+    """The names of those performances of a piece that have a file of this name."""
     parts = (str(row["file"]).split("/") for row in record.files)
     return {p[1] for p in parts if len(p) == 3 and p[0] == PERFORMANCES_FOLDER and p[2] == file}
 
@@ -39,7 +39,7 @@ def is_current(record: Record) -> bool:
 def as_built(description: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any]:
     """The description of a dataset, with only those performances, soundfonts and audio that pieces have.
 
-    An addition that failed for every piece leaves no trace. Without any piece the description stays as it is.
+    An addition that failed for every piece leaves no trace. If the dataset has no pieces, the description stays as it is.
     """
     ok = [record for record in records if record.ok]
     names = set().union(*(performed(record) for record in ok))
@@ -64,7 +64,7 @@ def as_built(description: Mapping[str, Any], records: Iterable[Record]) -> dict[
 def united(
     description: Mapping[str, Any], identity: Mapping[str, Any], records: Iterable[Record]
 ) -> dict[str, Any]:
-    """The identity of a dataset that keeps what it has and gets what a build adds.
+    """Join the identities of a dataset and of a build that adds to it.
 
     Args:
         description: the description of the dataset.

@@ -52,7 +52,7 @@ class Config:
         sheet_tower, audio_tower: the network of each side.
         attention: over the frames of the audio; None for no attention.
         projection: from the towers' features to the embedding.
-        loss: of training.
+        loss: what training minimises.
         training: how it is trained.
         augment: what is varied in training.
     """

@@ -1,7 +1,7 @@
 """Perform a score: note events in seconds, a MIDI file, audio, and its spectrogram.
 
 In: written music and how it is to be played. Out: events, a MIDI file, a spectrogram and, if wanted, audio.
-Keep: an event's onset is where its sample begins; synthesis is the same on every machine.
+Keep: an event's onset is where its sample begins; the same music and soundfont give the same samples.
 
 `perform` makes all of these; `events` computes the timing alone.
 """

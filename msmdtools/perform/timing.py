@@ -68,7 +68,7 @@ class TickMap:
 
 
 def sounding_end(note: Note) -> int:
-    """The tick at which `note` is released: never before `SHORTEST_TICKS` when it has no length."""
+    """The tick at which `note` is released; a note without length sounds for `SHORTEST_TICKS`."""
     return (
         note.offset_tick if note.offset_tick > note.onset_tick else note.onset_tick + SHORTEST_TICKS
     )

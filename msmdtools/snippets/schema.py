@@ -151,7 +151,7 @@ def _arrow_type(column: Column) -> "pa.DataType":
 
 
 def storage(array: "pa.ChunkedArray") -> "pa.Array":
-    """A column as one array of lists: with `datasets` imported, spectrograms come in a type of its own."""
+    """A column as one array of plain lists, even if `datasets` is imported, which has a type for spectrograms."""
     whole = array.combine_chunks()
     return getattr(whole, "storage", whole)
 

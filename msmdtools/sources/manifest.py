@@ -30,7 +30,7 @@ def read_manifest(path: Path) -> list[Piece]:
 
     Raises:
         ManifestError: no such file, not CSV, wrong columns, no rows, an empty or repeated id, an id
-            or path that would lead out of its folder, a format that is none.
+            or path that would lead out of its folder, an unknown format.
     """
     columns, rows = _read_csv(path, [c.name for c in MANIFEST.columns if not c.added])
     extra = [name for name in columns if name not in MANIFEST.names]
@@ -84,8 +84,8 @@ def read_list(path: Path) -> list[ListedPiece]:
 def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     """Write a manifest: sorted by piece id, the same bytes for the same pieces.
 
-    The columns that were added since the first version are left out where they say nothing: a tree of
-    LilyPond files has the manifest that it always had.
+    Columns that later versions have added are left out if all pieces have their defaults, so the manifest of a
+    tree of LilyPond files has the same columns as ever.
 
     Raises:
         ManifestError: no pieces, an id twice, pieces with different extra columns, or a folder that
@@ -120,7 +120,7 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
 
 
 def check_source(piece: Piece, root: Path) -> None:
-    """Check that the tree holds the piece's files as the manifest knows them.
+    """Check that the tree holds the piece's files, with the checksums that the manifest has.
 
     Raises:
         PieceError: "missing-source" or "sha256-mismatch", at stage "source".

@@ -16,11 +16,11 @@ class Position:
     Attributes:
         pairs: pairs trained on so far, in all processes together.
         steps: steps taken so far.
-        epoch, batch: of the next batch.
+        epoch, batch: epoch and number of the next batch.
         elapsed_s: seconds so far, over all starts.
         validated: number of finished validations.
-        loss: running mean.
-        best, last: rows of results.
+        loss: running mean of the loss.
+        best, last: results of the best and of the last validation, as in results.jsonl.
         ended: whether the training is finished.
     """
 

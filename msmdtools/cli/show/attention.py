@@ -19,7 +19,7 @@ from msmdtools.cli.show import picture
 @click.option(
     "--split",
     metavar="NAME",
-    show_default="the last of these that there is",
+    show_default="the last one there is, usually test",
     help="The split to draw from: train, valid or test.",
 )
 @click.option(

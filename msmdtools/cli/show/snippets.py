@@ -22,7 +22,7 @@ from msmdtools.cli.show import picture
 @click.option(
     "--split",
     metavar="NAME",
-    show_default="the first of these that there is",
+    show_default="the first one there is, usually train",
     help="The split to draw from: train, valid or test.",
 )
 @click.option(
