@@ -221,7 +221,7 @@ def test_what_a_plain_folder_has(tmp_path):
     in_order = pictures.in_order((tmp_path / "suite").glob("*.png"))
     assert [f.name for f in in_order] == ["page-2.png", "page-10.png"]
     assert [i.side for i in sources.items(tmp_path, ["score"], [])] == ["sheet"]
-    with pytest.raises(MsmdError, match=r": no piece 'x'$"):
+    with pytest.raises(MsmdError, match=r": no piece 'x'; check the ids given with --pieces$"):
         sources.items(tmp_path, ["x"])
     with pytest.raises(MsmdError, match=r'is not a dataset: --performances can only be "" there$'):
         sources.items(tmp_path, performances=["a"])

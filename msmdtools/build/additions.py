@@ -39,7 +39,8 @@ def is_current(record: Record) -> bool:
 def as_built(description: Mapping[str, Any], records: Iterable[Record]) -> dict[str, Any]:
     """The description of a dataset, with only those performances, soundfonts and audio that pieces have.
 
-    An addition that failed for every piece leaves no trace. If the dataset has no pieces, the description stays as it is.
+    An addition that failed for every piece leaves no trace. If the dataset has no pieces, the description
+    stays as it is.
     """
     ok = [record for record in records if record.ok]
     names = set().union(*(performed(record) for record in ok))

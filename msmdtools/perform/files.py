@@ -57,11 +57,11 @@ def _gathered(parts: Iterable[npt.NDArray[np.float16]]) -> Iterator[npt.NDArray[
 def copied_to_flac(
     blocks: Iterable[npt.NDArray[np.float32]], path: Path | None, gain: int
 ) -> Iterator[Iterator[npt.NDArray[np.int16]]]:
-    """A context that gives blocks of audio, rounded to 16 bits, and writes them to a FLAC file as they are read.
+    """Yield blocks of audio, rounded to 16 bits, and write each to a FLAC file when it is taken.
 
     Args:
         blocks: mono audio, 22,050 Hz, in steps of 16 bits.
-        path: the file, which gets its name when the context is left; None for no file.
+        path: the file, which gets its name at the end of the context; None for no file.
         gain: the factor by which the file is louder.
 
     Yields:

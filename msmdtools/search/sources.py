@@ -163,7 +163,7 @@ def of_folder(
     if pieces is not None:
         absent = sorted(set(pieces) - {item.piece for item in items})
         if absent:
-            raise MsmdError(f"{folder}: no piece {absent[0]!r}")
+            raise MsmdError(f"{folder}: no piece {absent[0]!r}; check the ids given with --pieces")
         items = [item for item in items if item.piece in pieces]
     return sorted(items, key=lambda item: (item.piece, item.side != "sheet", item.performance))
 

@@ -1,9 +1,9 @@
 """Where measures are on the paper: bar lines, found in the pictures of the pages.
 
-A dataset knows notes and systems, not measures. A bar line is a column of a system that is inked from
-the first to the last line of every staff, and between the staves too if the line at the end of the
-system is. That, and the note heads that they touch, tells it from stems that happen to stand above each
-other: a column at the edge of a head is not a bar line. A double bar counts as one line.
+This works for any picture with known systems and note heads. A bar line is a column of a system that is inked from
+the first to the last line of every staff. Where the line at the end of the system is drawn between the staves
+as well, every bar line must be. Stems that happen to stand above each other touch note heads, so a column at the
+edge of a head is not a bar line. A double bar counts as one line.
 
 The strip is that of `msmdtools.paper.axis`, in which alignments are measured too: all systems side
 by side, each ending where the next one begins, so the bar line between them is one place. Places to the left
