@@ -51,4 +51,6 @@ def extract_from_deb(package: Path, file_name: str, target: Path) -> None:
                     return
     except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise SoundfontError(f"{package} is damaged ({error}): fetch it again") from error
-    raise SoundfontError(f"{package} has no file {file_name}")
+    raise SoundfontError(
+        f"{package} has no file {file_name}: give the path of a soundfont of your own"
+    )
