@@ -34,7 +34,7 @@ def call_failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_listed_help_is_the_commands_own(name: str) -> None:
-    command = import_module(f"msmdtools.cli.{name}").command
+    command = import_module(cli.module_of(name)).command
     assert isinstance(command, click.Command)
     assert command.name == name
     assert command.get_short_help_str(limit=100) == cli.COMMANDS[name]

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import msmdtools
-from msmdtools.cli import COMMANDS
+from msmdtools.cli import COMMANDS, module_of
 from msmdtools.cli.reference import reference
 from msmdtools.cli.rooms import ROOMS, replaced
 
@@ -168,7 +168,7 @@ def test_reference_has_every_command_with_help_for_every_option_and_an_example(
             wrong.append(f"{name}: no usage")
         if not any(f"Example: msmd {name}" in part for part in (own, *parts)):
             wrong.append(f"{name}: no example")
-        command = importlib.import_module(f"msmdtools.cli.{name}").command
+        command = importlib.import_module(module_of(name)).command
         commands = [command, *getattr(command, "commands", {}).values()]
         options = [(c, o) for c in commands for o in c.params if isinstance(o, click.Option)]
         wrong += [f"{c.name} {option.opts[0]}: no help" for c, option in options if not option.help]

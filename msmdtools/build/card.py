@@ -91,23 +91,7 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
                 ]
             ),
             "",
-            "## Sources",
-            "",
-            *_sources(description),
-            "",
-            "## How it was made",
-            "",
-            f"With msmdtools {description['msmdtools']}:",
-            "",
-            "```sh",
-            *(
-                line
-                for source in description["sources"]
-                for line in commands(description, source["manifest"])
-            ),
-            "```",
-            "",
-            *_tools(description),
+            *(_imported(description) if "imported" in description else _built(description)),
             "",
             "## Limits",
             "",
@@ -119,6 +103,45 @@ def card(description: Mapping[str, Any], records: Mapping[str, Record]) -> str:
             "",
         ]
     )
+
+
+def _built(description: Mapping[str, Any]) -> list[str]:
+    """The sections on the sources of a dataset and on how it was made."""
+    return [
+        "## Sources",
+        "",
+        *_sources(description),
+        "",
+        "## How it was made",
+        "",
+        f"With msmdtools {description['msmdtools']}:",
+        "",
+        "```sh",
+        *(
+            line
+            for source in description["sources"]
+            for line in commands(description, source["manifest"])
+        ),
+        "```",
+        "",
+        *_tools(description),
+    ]
+
+
+def _imported(description: Mapping[str, Any]) -> list[str]:
+    """The section on how a dataset was made of another one."""
+    folder = shlex.quote(one_line(description["imported"]["folder"]))
+    return [
+        "## How it was made",
+        "",
+        f"With msmdtools {description['msmdtools']}, of the folders of MSMD:",
+        "",
+        "```sh",
+        f"msmd import-msmd {folder} --out DATASET",
+        "```",
+        "",
+        "Which head is which event was annotated there; pages, spectrograms and MIDI files are theirs.",
+    ]
 
 
 def commands(description: Mapping[str, Any], manifest: str) -> list[str]:

@@ -230,7 +230,7 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 )
         with stage(outcome, "write"):
             upgrade = (outcome.upgrade, difference)
-            outcome.record = _write(piece, score, performances, upgrade, result)
+            outcome.record = write_piece(piece, score, performances, upgrade, result)
     return outcome
 
 
@@ -251,13 +251,25 @@ def _difference(task: Task, upgrade: Upgrade) -> str:
     )
 
 
-def _write(
+def write_piece(
     piece: Piece,
     score: Score,
     performances: list[Performance],
     upgrade: tuple[Upgrade, str],
     result: Path,
 ) -> Record:
+    """Write what a piece's folder holds beside its performances, through to the disk.
+
+    Args:
+        piece: the piece.
+        score: its score; the files of its pages and its PDF are moved.
+        performances: its performances, whose files are in `result / "performances"`.
+        upgrade: the changes that were made in its source, and what they changed in the music.
+        result: the folder.
+
+    Returns:
+        Its record.
+    """
     for number, page in enumerate(score.pages, start=1):
         shutil.move(page, result / f"page-{number:02d}.png")
     shutil.move(score.pdf, result / PDF)

@@ -34,6 +34,7 @@ COMMANDS = {
     "search": "Find the piece of a recording or of a sheet, and the place.",
     "align": "Follow a recording on its sheet, in a table, picture or player.",
     "export": "Export a dataset as COCO, YOLO, MuNG or MSMD.",
+    "import-msmd": "Make a dataset of the folders of the original MSMD.",
     "validate": "Check a dataset or snippets from end to end.",
     "show": "Draw a page with its onsets, pairs of snippets, or attention.",
     "info": "Describe a dataset, snippets, index, run, weights or manifest.",
@@ -46,6 +47,11 @@ _ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQU
 _ENVIRONMENT |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP}
 
 
+def module_of(command: str) -> str:
+    """The module of a command."""
+    return f"msmdtools.cli.{command.replace('-', '_')}"
+
+
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -55,7 +61,7 @@ class _Commands(click.Group):
             return None
         from msmdtools.cli import output
 
-        command: click.Command = import_module(f"msmdtools.cli.{cmd_name}").command
+        command: click.Command = import_module(module_of(cmd_name)).command
         return output.equip(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
