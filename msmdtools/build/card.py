@@ -134,7 +134,7 @@ def _imported(description: Mapping[str, Any]) -> list[str]:
     return [
         "## How it was made",
         "",
-        f"With msmdtools {description['msmdtools']}, of the folders of MSMD:",
+        f"With msmdtools {description['msmdtools']}, from the folders of MSMD:",
         "",
         "```sh",
         f"msmd import-msmd {folder} --out DATASET",

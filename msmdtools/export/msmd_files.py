@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.base.damage import why
+from msmdtools.base.damage import Damage, why
 from msmdtools.errors import PieceError
 from msmdtools.export.msmd import OURS, STAVES
 from msmdtools.features.spectrogram import BANDS
@@ -179,7 +179,7 @@ def _nodes(path: Path, page: int) -> list[_Node]:
     try:
         content = path.read_bytes()
         if b"<!DOCTYPE" in content:
-            raise ValueError("it has a document type, which such files have not")
+            raise Damage("it has a document type, which such files do not have")
         root = ET.fromstring(content)
         elements = [*root.iter("CropObject"), *root.iter("Node")]
         return [_node(element, page) for element in elements]

@@ -78,6 +78,8 @@ def _failed(failed: Any) -> str:
 
 
 def _made_by(about: Mapping[str, Any]) -> str:
+    if "imported" in about:
+        return f"msmdtools {about.get('msmdtools')}, from the folders of MSMD"
     tools = about.get("tools", {})
     lilypond = first_few(tools.get("engines", []), SHOWN)
     return f"msmdtools {about.get('msmdtools')}, LilyPond {lilypond}, FluidSynth {tools.get('fluidsynth')}"
