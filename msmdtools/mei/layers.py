@@ -6,6 +6,8 @@ A rest for the whole bar is as long as the time signature says, unless the bar i
 (`metcon`): then it is as long as the other layers.
 """
 
+from collections.abc import Container
+
 from lxml import etree
 
 from msmdtools.mei.durations import AS_WRITTEN, Ratio, Units, tuplet_ratio
@@ -32,27 +34,31 @@ class Layers:
     Attributes:
         sounds: the notes by their ids.
         chords: the notes of each chord by its id.
+        staves: the staves, as they are at the bar that was read last.
     """
 
-    def __init__(self, units: Units, staves: Staves, transpose: int) -> None:
+    def __init__(
+        self, units: Units, staves: Staves, transpose: int, audible: Container[str]
+    ) -> None:
         self.sounds: dict[str, Sound] = {}
         self.chords: dict[str, list[Sound]] = {}
         self._places: dict[str, int] = {}
         self._units = units
-        self._staves = staves
+        self.staves = staves
         self._transpose = transpose
+        self._audible = audible
         self._lengths: dict[tuple[object, ...], tuple[int, int]] = {}
         # By layer: the notes with which it has ended so far, and when.
         self._last: dict[tuple[int, int], tuple[list[Sound], int]] = {}
 
     def read(self, measure: etree._Element, index: int, start: int) -> Bar:
         """Read a bar that begins at a written time."""
-        top = self._staves.top
+        top = self.staves.top
         bar = Bar(index, measure.get(ID, ""), measure.get("n", ""), start, 0, top.signature)
         bar.beat = int(top.beat * self._units.quarter)
         longest = whole = 0
         for element in measure.iterchildren(_STAFF):
-            staff = self._staves[element.get("n", "")]
+            staff = self.staves[element.get("n", "")]
             staff.accidentals.bar.clear()
             for layer in element.iterchildren(_LAYER):
                 reading = _Layer(self, bar, staff, layer)
@@ -187,7 +193,7 @@ class _Layer:
         self, note: etree._Element, event: etree._Element, printed: int, counted: int
     ) -> Sound:
         standing = note.get("staff") or event.get("staff")
-        staff = self._all._staves[standing.split()[0]] if standing else self._staff
+        staff = self._all.staves[standing.split()[0]] if standing else self._staff
         identity = note.get(ID, "")
         pitch = pitch_of(note, staff.accidentals)
         drum = staff.drum
@@ -201,8 +207,8 @@ class _Layer:
             transposition = staff.transposition + self._all._transpose
         reason = ""
         if self._cue or note.get("cue") == "true" or event.get("cue") == "true":
-            reason = "cue"
-        elif not 0 <= pitch[0] + transposition <= 127:
+            reason = "" if identity in self._all._audible else "cue"
+        if not 0 <= pitch[0] + transposition <= 127:
             reason = "not-performed"
         velocity = note.get("vel")
         sound = Sound(

@@ -1,5 +1,6 @@
 """Read an MEI document as written music."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,7 +57,13 @@ class Movement:
         return of_staff.at(sound.onset) if of_staff else DEFAULT_VELOCITY
 
 
-def read(mei: str | bytes, *, repeats: Repeats = "written", transpose: int = 0) -> Written:
+def read(
+    mei: str | bytes,
+    *,
+    repeats: Repeats = "written",
+    transpose: int = 0,
+    audible: Container[str] = frozenset(),
+) -> Written:
     """Compute the written music of an MEI document.
 
     Verovio gives the document of what it has loaded, with the ids of its pictures, by
@@ -68,6 +75,8 @@ def read(mei: str | bytes, *, repeats: Repeats = "written", transpose: int = 0) 
             other they are played as they are printed, and `Written.repeats_reason` says why.
         transpose: semitones by which all pitches are raised, percussion excepted. A document that Verovio has
             transposed already needs none.
+        audible: ids of notes that sound although the document calls them cues
+            (`msmdtools.mei.musicxml.Mended`).
 
     Returns:
         The written music.
@@ -76,12 +85,14 @@ def read(mei: str | bytes, *, repeats: Repeats = "written", transpose: int = 0) 
         ValueError: it is not well-formed, no MEI, or has no bars.
     """
     root = parse(mei)
+    source = origin(root)
     units = Units(root)
     timeline = Timeline(units)
     outcomes: dict[str, str] = {}
     bars: list[Bar] = []
     for score in scores(root):
-        movement = _movement(root, score, units, transpose, bars[-1:])
+        layers = Layers(units, Staves(*rules(root, source)), transpose, audible)
+        movement = _movement(score, layers, not source, bars[-1:])
         if not movement.bars:
             continue
         bars += movement.bars
@@ -111,13 +122,9 @@ def _passages(movement: Movement, repeats: Repeats) -> tuple[tuple[Passage, ...]
         return as_written(bars), "written", str(error)
 
 
-def _movement(
-    root: etree._Element, score: etree._Element, units: Units, transpose: int, before: list[Bar]
-) -> Movement:
+def _movement(score: etree._Element, layers: Layers, native: bool, before: list[Bar]) -> Movement:
     """Read a score that follows the last bar of those before it."""
-    source = origin(root)
-    staves = Staves(*rules(root, source))
-    layers = Layers(units, staves, transpose)
+    staves = layers.staves
     movement = Movement(staves, times=times_of_sections(score))
     ties: list[etree._Element] = []
     others: dict[str, list[Control]] = {name: [] for name in _CONTROLS}
@@ -140,7 +147,7 @@ def _movement(
         index, start = index + 1, bar.end
     bars, places = movement.bars, layers.places_of_all()
     link(ties, layers.sounds, layers.chords)
-    if not source:
+    if native:
         numbers = {name: staff.number for name, staff in staves.by_name.items()}
         controls.shift_octaves(others[controls.OCTAVE], bars, places, numbers)
     repeat(bars)

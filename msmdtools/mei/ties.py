@@ -14,6 +14,9 @@ from lxml import etree
 
 from msmdtools.mei.notes import Sound
 
+# A tuplet that is only nearly full ends a little before its last tie does.
+_ROUNDING = 64
+
 
 def named(reference: str | None) -> str:
     """The id that an attribute such as startid refers to; "" for none."""
@@ -67,5 +70,5 @@ def _joined(first: Sound, second: Sound) -> bool:
         and first is not second
         and (first.pitch, first.cents) == (second.pitch, second.cents)
         and (first.onset, -first.grace) <= (second.onset, -second.grace)
-        and second.onset <= _end(first)
+        and second.onset <= _end(first) + first.span // _ROUNDING
     )

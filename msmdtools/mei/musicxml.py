@@ -1,0 +1,204 @@
+"""Rewrite what Verovio would lose or misread of MusicXML, so that its MEI says what the source says.
+
+Seen with Verovio 6.4.1:
+
+- It puts the notes of a voice one after the other, also those that a backup lets begin while the voice still
+  sounds: these get a voice of their own.
+- A multi-bar rest takes away the notes that other parts have in its bars, and the repeats and words in them:
+  the bars are written one by one where there are any.
+- A repeat bar line inside a bar is seen only if its bar style is named.
+- The sign for two bars or more (measure-repeat) is read as one for each bar: what it stands for is written out.
+- The second note of a tremolo on which a tuplet begins is dropped: it needs no tuplet.
+- Small notes (type size="cue") look like cues (cue), which make no sound: `Mended.audible` tells them apart.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lxml import etree
+
+_STYLES = {"backward": "light-heavy", "forward": "heavy-light"}
+_SAYS = ("direction", "barline", "harmony", "sound")
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was found in a document.
+
+    Attributes:
+        audible: ids of notes that are printed small, and sound.
+        changed: whether the document was changed.
+        transpositions: how many times a transposition changes inside a part, which Verovio does not follow.
+    """
+
+    audible: frozenset[str] = frozenset()
+    changed: bool = False
+    transpositions: int = 0
+
+
+def mend(root: etree._Element) -> Mended:
+    """Rewrite a MusicXML document (score-partwise) in place.
+
+    Args:
+        root: its root. Notes without an id cannot be named in the result.
+
+    Returns:
+        What Verovio does not say by itself.
+    """
+    parts = list(root.iterchildren("part"))
+    changed = False
+    for part in parts:
+        changed |= _apart(part)
+        changed |= _styled(part)
+        changed |= _written_out(part)
+        changed |= _without_tuplets(part)
+    changed |= _one_by_one(parts)
+    return Mended(
+        frozenset(identity for part in parts for identity in _audible(part)),
+        changed,
+        sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
+    )
+
+
+def _apart(part: etree._Element) -> bool:
+    """Give notes that begin while their voice still sounds a voice of their own."""
+    changed = False
+    taken = {voice.text or "" for voice in part.iter("voice")}
+    for measure in part.iterchildren("measure"):
+        at = Fraction(0)
+        ends: dict[str, Fraction] = defaultdict(Fraction)
+        others: dict[str, list[str]] = {}
+        name = ""
+        for element in measure:
+            if element.tag == "backup":
+                at -= _duration(element)
+            elif element.tag == "forward":
+                at += _duration(element)
+            elif element.tag == "note" and element.find("grace") is None:
+                length = _duration(element)
+                voice = element.find("voice")
+                if element.find("chord") is None:
+                    own = (voice.text or "") if voice is not None else ""
+                    name = own
+                    if voice is not None and at < ends[own]:
+                        name = _free(others.setdefault(own, []), ends, at, taken)
+                    ends[name] = at + length
+                    at += length
+                if voice is not None and name != voice.text:
+                    voice.text = name
+                    for beam in element.findall("beam"):
+                        element.remove(beam)
+                    changed = True
+    return changed
+
+
+def _free(others: list[str], ends: dict[str, Fraction], at: Fraction, taken: set[str]) -> str:
+    """A further voice that is silent at a time; a new one if there is none."""
+    for name in others:
+        if ends[name] <= at:
+            return name
+    number = 1 + max((int(name) for name in taken if name.isdecimal()), default=0)
+    others.append(str(number))
+    taken.add(str(number))
+    return str(number)
+
+
+def _duration(element: etree._Element) -> Fraction:
+    try:
+        return Fraction((element.findtext("duration") or "0").strip())
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
+
+
+def _styled(part: etree._Element) -> bool:
+    """Name the bar style of repeats inside a bar."""
+    changed = False
+    for line in part.iter("barline"):
+        repeat = line.find("repeat")
+        if (
+            repeat is not None
+            and line.get("location") == "middle"
+            and line.find("bar-style") is None
+        ):
+            style = etree.Element("bar-style")
+            style.text = _STYLES.get(repeat.get("direction", ""), "light-heavy")
+            line.insert(0, style)
+            changed = True
+    return changed
+
+
+def _written_out(part: etree._Element) -> bool:
+    """Leave out signs for several bars; their notes stand in the bars."""
+    changed = False
+    many = False
+    for sign in list(part.iter("measure-repeat")):
+        if sign.get("type") == "start":
+            many = (sign.text or "1").strip() not in ("", "1")
+        if many:
+            _remove(sign)
+            changed = True
+        if sign.get("type") == "stop":
+            many = False
+    return changed
+
+
+def _without_tuplets(part: etree._Element) -> bool:
+    """Take the tuplets from tremolos on whose second note one begins."""
+    first: list[etree._Element] = []
+    changed = False
+    for note in part.iter("note"):
+        tremolo = note.find("notations/ornaments/tremolo")
+        kind = tremolo.get("type") if tremolo is not None else None
+        if kind == "start":
+            first = []
+        if kind in ("start", "stop"):
+            first += note.findall("notations/tuplet")
+        if kind == "stop" and any(
+            tuplet.get("type") == "start" for tuplet in note.findall("notations/tuplet")
+        ):
+            for tuplet in first:
+                _remove(tuplet)
+            changed = True
+    return changed
+
+
+def _one_by_one(parts: list[etree._Element]) -> bool:
+    """Leave out multi-bar rests in whose bars there is something."""
+    bars = [list(part.iterchildren("measure")) for part in parts]
+    changed = False
+    for of_part in bars:
+        for i, measure in enumerate(of_part):
+            for rest in list(measure.iter("multiple-rest")):
+                text = (rest.text or "").strip()
+                count = int(text) if text.isdecimal() else 1
+                covered = [m for other in bars for m in other[i : i + count]]
+                later = [m for other in bars for m in other[i + 1 : i + count]]
+                if any(_has_notes(m) for m in covered) or any(
+                    m.find(s) is not None for m in later for s in _SAYS
+                ):
+                    _remove(rest)
+                    changed = True
+    return changed
+
+
+def _has_notes(measure: etree._Element) -> bool:
+    return any(note.find("rest") is None for note in measure.iterchildren("note"))
+
+
+def _audible(part: etree._Element) -> Iterator[str]:
+    for note in part.iter("note"):
+        kind = note.find("type")
+        if kind is not None and kind.get("size") == "cue" and note.find("cue") is None:
+            yield note.get("id", "")
+
+
+def _remove(element: etree._Element) -> None:
+    """Remove an element, and what is around it if that is empty then."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    parent.remove(element)
+    if not len(parent) and parent.tag in ("measure-style", "attributes", "notations"):
+        _remove(parent)
