@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from msmdtools.cli import main
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import Piece
-from msmdtools.sources import archive, limits, midi
+from msmdtools.sources import archive, collections, limits, midi
 from msmdtools.sources.encoding import read_encoding
 from msmdtools.sources.formats import format_of
 from msmdtools.sources.ingest import ingest
@@ -473,12 +473,25 @@ def test_every_format_of_a_tree_is_listed(tmp_path):
 
 def test_the_corpus_of_music21_is_a_collection(tmp_path):
     pytest.importorskip("music21")
+    names = tmp_path / "names.csv"
+    names.write_text("piece,path,split\nmagnificat,bach/bwv66.6.mxl,train\n")
     out = tmp_path / "m.csv"
     run = CliRunner().invoke(
-        main,
-        ["ingest", "music21", "--composer", "mozart", "--format", "musicxml", "--instrument", "all"]
-        + ["--out", str(out)],
+        main, ["ingest", "music21", "--list", str(names), "--instrument", "all", "--out", str(out)]
     )
+    assert run.exit_code == 0, run.output
+    (piece,) = read_manifest(out)
+    assert (piece.piece, piece.format, piece.instruments) == ("magnificat", "musicxml", ("voice",))
+    assert piece.extra == (("split", "train"),)
+    check_source(piece, collections.tree("music21"))
+
+
+@pytest.mark.slow
+def test_the_composers_of_music21(tmp_path):
+    pytest.importorskip("music21")
+    out = tmp_path / "m.csv"
+    arguments = ["--composer", "mozart", "--instrument", "all", "--out", str(out)]
+    run = CliRunner().invoke(main, ["ingest", "music21", *arguments])
     assert run.exit_code == 0, run.output
     pieces = read_manifest(out)
     assert {piece.path.split("/")[0] for piece in pieces} == {"mozart"}
