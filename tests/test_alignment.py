@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 
 from msmdtools.cli import main
 from msmdtools.errors import MsmdError
-from msmdtools.follow import alignment, axis, following, similarity
+from msmdtools.follow import alignment, axis, bars, following, similarity
 from msmdtools.follow import figure as alignment_picture
 from msmdtools.follow import path as way
 from msmdtools.follow.alignment import Alignment, best_path
@@ -172,6 +173,51 @@ def test_places_are_smoothed_between_jumps_only(strip):
 def _begins(found):
     system = found.places.system
     return {0, 30} | {i + 1 for i in range(59) if system[i] != system[i + 1]}
+
+
+# Bars
+
+
+def test_bars_are_listed_as_they_are_played(strip):
+    seconds = np.arange(0, 12, 0.5)
+    # 40 px a quarter, two quarters a second: to the end of system 1, back to its second bar, on into system 2.
+    places = np.concatenate([50.5 + 40 * np.arange(9), 210.5 + 40 * np.arange(15)])
+    found = Alignment(strip, seconds, places, np.full(24, 80.0), np.ones(24))
+    listed = bars.rows(found)
+    assert [(row["measure"], row["number"], row["system"], row["x"]) for row in listed] == [
+        (0, "1", 1, 20.0),
+        (1, "2", 1, 210.0),
+        (1, "2", 1, 210.0),
+        (2, "3", 2, 20.0),
+        (3, "4", 2, 210.0),
+    ]
+    beats = [50.5, 210.5, 210.5, 380 + 50.5, 380 + 210.5]
+    begun = [0, 0, 4.5, 4.5, 4.5]
+    expected = [t + (x - (210.5 if t else 50.5)) / 80 for x, t in zip(beats, begun, strict=True)]
+    assert [row["second"] for row in listed] == pytest.approx(expected, abs=1e-3)
+    # Nothing is listed of what is not on the sheet.
+    away = replace(found, heard=seconds < 4)
+    assert [row["measure"] for row in bars.rows(away)] == [0, 1]
+
+
+def test_bars_of_a_picture_are_those_between_its_bar_lines(piece):
+    drawn = [page.copy() for page in piece.pages]
+    for page in drawn:
+        for top in (40, 260):
+            page[top : top + 105, [20, 209, 210, 399]] = 0
+    scale = [np.array([[2.0, 0, 3], [0, 2.0, 5]])] * 2
+    sheet = pages.Sheet("p", drawn, piece.systems, scale, drawn, [(843.0, 1005.0)] * 2, [None] * 2)
+    way_over = np.arange(0.0, 1520, 10)
+    second = np.arange(len(way_over)) / 10
+    found = Alignment(axis.axis(sheet), second, way_over, np.full(len(second), 100.0), second)
+    listed = bars.rows(found)
+    assert [row["measure"] for row in listed] == list(range(8))
+    assert {row["number"] for row in listed} == {""}
+    assert [row["system"] for row in listed] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert [row["x"] for row in listed[:2]] == pytest.approx([2 * 20 + 3, 2 * 210 + 3], abs=2)
+    assert [row["second"] for row in listed[:3]] == pytest.approx(
+        [0.56, 2.04, 3.8 + 0.56], abs=0.02
+    )
 
 
 def test_before_the_first_moment_there_is_no_place(strip):
@@ -340,6 +386,21 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
         assert system + 1 == row["system"]
         assert (second, slope) == (row["second"], 0)
         assert (x, y, speed) == pytest.approx((row["x"], row["y"], row["speed"]), abs=0.06)
+
+
+def test_a_table_whose_name_ends_in_bars_has_a_row_for_each_bar(run, dataset, heard, tmp_path):
+    asked = [part for name in ("bars.csv", "first-bars.json") for part in ("-o", tmp_path / name)]
+    result = run(heard, FIRST, "--dataset", dataset.path, *asked)
+    assert result.exit_code == 0, result.output
+    listed = json.loads((tmp_path / "first-bars.json").read_text())
+    assert list(listed[0]) == ["measure", "second", "page", "system", "x", "number"]
+    assert [(row["measure"], row["number"]) for row in listed] == [
+        (n, str(n + 1)) for n in range(8)
+    ]
+    # A bar has four quarters, and a quarter takes half a second.
+    assert [row["second"] for row in listed] == pytest.approx(2 * np.arange(8), abs=0.25)
+    csv = pyarrow.csv.ConvertOptions(column_types={"number": pyarrow.string()})
+    assert pyarrow.csv.read_csv(tmp_path / "bars.csv", convert_options=csv).to_pylist() == listed
 
 
 def test_the_wrong_piece_is_an_answer_that_says_so(run, dataset, heard, tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ from msmdtools.evaluation.pieces.excerpts import Query
 from msmdtools.evaluation.pieces.tasks import evaluate_pieces
 from msmdtools.metrics import bootstrap
 from msmdtools.paper.axis import axis_of
+from msmdtools.paper.bars import bar_lines
 from msmdtools.search import search
 from msmdtools.search.parts import Side
 from msmdtools.search.ranking import paths, votes
@@ -264,10 +265,10 @@ def test_bar_lines_are_found_and_stems_are_not(spans):
     page = np.full((200, 400), 255, np.uint8)
     boxes = system(page, [50, 110], [100, 200, 206, 378], [150], spans)
     # Lines between the staves tell bar lines from stems; without them, the heads do.
-    found = measures.bar_lines(page, boxes, np.array([150.5, 157.5]))
+    found = bar_lines(page, boxes, np.array([150.5, 157.5]))
     assert found == pytest.approx([101, 201, 207, 379], abs=1)
     if spans:
-        again = measures.bar_lines(page, boxes, np.zeros(0))
+        again = bar_lines(page, boxes, np.zeros(0))
         assert again == pytest.approx(found)
 
 
@@ -275,9 +276,9 @@ def test_bar_lines_of_a_single_staff():
     page = np.full((200, 400), 255, np.uint8)
     boxes = system(page, [50], [100, 300], [150])
     edges = np.array([150.5, 157.0])
-    assert measures.bar_lines(page, boxes, edges) == pytest.approx([101, 301], abs=1)
+    assert bar_lines(page, boxes, edges) == pytest.approx([101, 301], abs=1)
     empty = np.full((200, 400), 255, np.uint8)
-    assert not len(measures.bar_lines(empty, boxes, edges))
+    assert not len(bar_lines(empty, boxes, edges))
 
 
 def bare(widths, bars):
@@ -301,7 +302,7 @@ def test_the_strip_as_an_axis(dataset):
     assert strip.place(2, 200.0) == width + 180
     assert strip.place(2, 20.0) == strip.place(2, 70.5) == width + 50.5  # the first head
     assert [strip.width(place) for place in (0, width, 4 * width)] == [width] * 3
-    assert list(strip.bars) == [0, 4 * width]  # no bar lines are drawn
+    assert list(strip.bars) == [190.0 * n for n in range(9)]
     strip = bare([90], [0.0, 30.0, 90.0])
     assert list(strip.measure([0, 15, 30, 60, 90])) == [0, 0.5, 1, 1.5, 2]
 

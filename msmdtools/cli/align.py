@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The file to write: a table (.csv, .parquet, .json), a picture (.png) or a player (.html). "
-    "Repeatable.",
+    help="The file to write: a table (.csv, .parquet, .json), a picture (.png) or a player (.html). A table "
+    "named bars, such as bars.csv or sonata-bars.csv, lists when each bar begins. Repeatable.",
 )
 @options.device
 @limits_option

@@ -1,4 +1,7 @@
-"""Alignments as files, each in the format that its ending names: a table, a picture, or a player."""
+"""Alignments as files, each in the format that its ending names: a table, a picture, or a player.
+
+A table whose name ends in "bars", such as bars.csv, is the list of bars.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 from msmdtools.base.files import write_atomically
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
-from msmdtools.follow import figure, player, table
+from msmdtools.follow import bars, figure, player, table
 from msmdtools.follow.alignment import Alignment
 from msmdtools.inputs.recordings import Recording
 from msmdtools.paper.axis import Paged
@@ -50,8 +53,10 @@ def write(alignment: Alignment, recording: Recording, path: Path) -> None:
         save(figure.draw(alignment, title), path)
     elif ending == PLAYER:
         write_atomically(path, player.page(alignment, recording.sound(), title))
+    elif bars.is_named(path):
+        table.write_table(bars.BARS, bars.rows(alignment), path)
     else:
-        table.write_table(alignment, path)
+        table.write_table(table.ALIGNMENT, table.rows(alignment), path)
 
 
 def _named(sheet: Paged) -> str:

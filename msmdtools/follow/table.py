@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,13 @@ def rows(alignment: Alignment) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
-def write_table(alignment: Alignment, path: Path) -> None:
-    """Write the table in the format that the file's ending names.
+def write_table(table: Table, records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write a table in the format that the file's ending names.
+
+    Args:
+        table: the table.
+        records: its rows.
+        path: the file.
 
     Raises:
         MsmdError: the ending is none of `ENDINGS`.
@@ -74,19 +80,18 @@ def write_table(alignment: Alignment, path: Path) -> None:
         raise MsmdError(
             f"{path}: not the name of a table; give one that ends in .csv, .parquet or .json"
         )
-    records = rows(alignment)
     if ending == ".json":
-        content = "[\n" + ",\n".join(json.dumps(row) for row in records) + "\n]\n"
-        write_atomically(path, content.encode())
+        text = "[\n" + ",\n".join(json.dumps(row) for row in records) + "\n]\n"
+        write_atomically(path, text.encode())
         return
     import pyarrow as pa
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    table = ALIGNMENT.from_rows(records)
+    content = table.from_rows(records)
     if ending == ".csv":
-        pa_csv.write_csv(table, sink, pa_csv.WriteOptions(quoting_style="none"))
+        pa_csv.write_csv(content, sink, pa_csv.WriteOptions(quoting_style="none"))
     else:
-        pq.write_table(table, sink)
+        pq.write_table(content, sink)
     write_atomically(path, sink.getvalue().to_pybytes())
