@@ -97,3 +97,17 @@ def sandbox() -> str:
     if subprocess.run(trial, capture_output=True, check=False).returncode != 0:
         pytest.skip("bwrap is installed, but may not create namespaces here")
     return bwrap
+
+
+@pytest.fixture(scope="session")
+def docs_folder(
+    soundfont: Path, sample_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of docs_folder.py, made once; a test works in a copy."""
+    import docs_folder
+
+    folder = tmp_path_factory.mktemp("docs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        docs_folder.prepare(sample_root)
+    return folder

@@ -6,16 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from PIL import Image
+from docs_folder import PIECE, copy
 
-from msmdtools.cli import main
+pytest.importorskip("torch")
 
-torch = pytest.importorskip("torch")
-
-PIECE = "PetzoldC__BWVAnh114__minuet-in-g"
-TRAIN = "Traditional__greensleeves__greensleeves"
-OTHER = "Traditional__frere-jacques__frere-jacques"
 DOCTESTS = {
     "docs/formats.md",
     "docs/loader.md",
@@ -28,16 +22,8 @@ DOCTESTS |= {"docs/splits.md", "docs/training.md"}
 PROGRAMS = ["README.md", "docs/dataset.md", "docs/evaluation.md", "docs/following.md"]
 PROGRAMS += ["docs/performances.md", "docs/retrieval.md", "docs/snippets.md"]
 """Pages with programs; they are run here."""
-SMALLER = {"all_split:test": "split.csv:split:test"}
+SMALLER = {"all_split:test": "manifests/msmd-v1.1.csv:all_split:test"}
 """What needs the 94 test pieces of MSMD, and what stands for it here."""
-MODEL = {
-    "name": "tiny",
-    "context_s": 2.1,
-    "sheet_tower": {"kind": "vgg", "width": 2},
-    "audio_tower": {"kind": "vgg", "width": 2},
-    "projection": {"kind": "none"},
-    "loss": {"kind": "infonce"},
-}
 
 
 def blocks(page: Path) -> list[str]:
@@ -60,42 +46,10 @@ def test_every_page_with_examples_is_known(repository: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def here(soundfont, sample_root, tmp_path_factory):
-    """A folder with all that the examples name: a dataset, snippets, weights, an index, files."""
-    from msmdtools.models import bundle, config
-    from msmdtools.models.network import TwoTower
-
-    folder = tmp_path_factory.mktemp("examples")
-
-    def msmd(*arguments):
-        result = CliRunner().invoke(main, [str(one) for one in arguments])
-        assert result.exit_code == 0, result.output
-
-    msmd("ingest", sample_root, "--out", folder / "all.csv")
-    head, *rows = (folder / "all.csv").read_text("utf-8").splitlines()
-    rows = [row for row in rows if row.startswith((PIECE, TRAIN, OTHER))]
-    assert len(rows) == 3
-    (folder / "pieces.csv").write_text("\n".join([head, *rows]) + "\n", "utf-8")
-    table = f"piece,split\n{PIECE},test\n{OTHER},test\n{TRAIN},train\n"
-    (folder / "split.csv").write_text(table, "utf-8")
-    (folder / "tree").symlink_to(sample_root)
-    (folder / "demo").mkdir()
-    (folder / "demo" / "dataset").symlink_to(folder / "msmd")
-    build = ["build", "--manifest", folder / "pieces.csv", "--root", sample_root]
-    build += ["--out", folder / "msmd", "--soundfonts", "TimGM6mb", "--keep-audio", "--jobs", 1]
-    msmd(*build)
-    split = ["--split", f"{folder / 'split.csv'}:split", "--jobs", 1]
-    msmd("snippets", folder / "msmd", "--out", folder / "snippets", *split)
-    torch.manual_seed(0)
-    made = config.from_mapping(MODEL)
-    (folder / "run").mkdir()
-    bundle.save(folder / "run" / "weights.safetensors", TwoTower(made), made, {})
-    msmd("index", folder / "msmd", "--out", folder / "msmd.index")
-    performance = next((folder / "msmd" / "pieces" / PIECE / "performances").iterdir())
-    (folder / "recording.flac").symlink_to(performance / "audio.flac")
-    page = folder / "msmd" / "pieces" / PIECE / "page-01.png"
-    with Image.open(page) as image:
-        image.convert("L").save(folder / "score.pdf", resolution=100)
+def here(docs_folder, tmp_path_factory):
+    """A folder with all that the examples name, but for what they build."""
+    folder = copy(docs_folder, tmp_path_factory.mktemp("examples"))
+    (folder / "DATASET").unlink()
     return folder
 
 

@@ -45,7 +45,7 @@ def command(
     The run folder gets weights, checkpoints, results and curves. If the training is interrupted, run the
     command again with --resume and the same options. The first run may have --resume, too.
 
-    Example: msmd train synthetic --model compact-2s --out run --pairs 2048
+    Example: msmd train synthetic --model compact-2s --out trial --pairs 2048
     """
     from msmdtools.models import require
 
