@@ -71,7 +71,7 @@ def test_the_command_offers_what_there_is():
 
 
 def test_errors_name_what_to_give_instead(folder, tmp_path):
-    with pytest.raises(MsmdError, match="no format 'voc'; there are coco, yolo, mung, msmd"):
+    with pytest.raises(MsmdError, match="no format 'voc'; there are coco, yolo, mung, msmd, omr"):
         export(folder, tmp_path / "out", "voc")
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match="file is a file: give a new or empty folder"):

@@ -9,13 +9,17 @@ from click.testing import CliRunner
 from msmdtools.cli import main
 
 PIECE = "PetzoldC__BWVAnh114__minuet-in-g"
-LIBRARIES = ("pycocotools", "yaml", "mung")
+LIBRARIES = ("pycocotools", "yaml", "mung", "datasets")
 
 
 def test_the_examples_of_the_formats_page(repository, soundfont, tmp_path, monkeypatch):
     for library in LIBRARIES:
         pytest.importorskip(library, reason=f"needs {library}")
     monkeypatch.chdir(tmp_path)
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     (tmp_path / "split.csv").write_text(f"piece,split\n{PIECE},train\n", "utf-8")
     page = (repository / "docs" / "formats.md").read_text("utf-8")
     build = ["build", "--sample", "--out", "sample", "--pieces", f"{PIECE}*"]

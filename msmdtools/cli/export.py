@@ -8,10 +8,10 @@ import click
 from msmdtools.cli.progress import Bar
 
 # Those of `msmdtools.export.export`, which this module does not load for the sake of --help.
-FORMATS = ("coco", "yolo", "mung", "msmd")
+FORMATS = ("coco", "yolo", "mung", "msmd", "omr")
 
 
-@click.command("export", short_help="Export a dataset as COCO, YOLO, MuNG or MSMD.")
+@click.command("export", short_help="Export a dataset as COCO, YOLO, MuNG, MSMD or for OMR.")
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), required=True, help="The format.")
 @click.option(
@@ -41,7 +41,8 @@ def command(
 
     coco: pages, and a JSON file with boxes of note heads, staves, systems and bars. yolo: the same
     boxes as Ultralytics' YOLO reads them. mung: Music Notation Graphs, one file a page. msmd: the
-    folders of the original MSMD, with its graphs, MIDI files and spectrograms.
+    folders of the original MSMD, with its graphs, MIDI files and spectrograms. omr: Parquet files with
+    the picture of each page and of each system, and its encoding if the source has one.
 
     docs/formats.md says what each format holds, and shows how it is read.
 

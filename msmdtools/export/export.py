@@ -11,7 +11,7 @@ from typing import Any
 from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader
 from msmdtools.errors import ManifestError, MsmdError
-from msmdtools.export import coco, msmd, mung, yolo
+from msmdtools.export import coco, msmd, mung, omr, yolo
 from msmdtools.export.folder import check_new, new_folder
 from msmdtools.export.task import Task
 from msmdtools.splits import splits
@@ -21,6 +21,7 @@ FORMATS: Mapping[str, Callable[[Task], Counter[str]]] = {
     "yolo": yolo.write,
     "mung": mung.write,
     "msmd": msmd.write,
+    "omr": omr.write,
 }
 """The writer of each format, by its name."""
 WITH_BARS = ("coco", "yolo")

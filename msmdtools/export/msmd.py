@@ -216,6 +216,8 @@ def _data(box: Box, sounds: Sequence[Sound]) -> dict[str, Value]:
                 data[f"{sound.name}_{kind}_seconds"] = float(value)
                 data[f"{sound.name}_{kind}_frame"] = int(frames(value))
             data[f"{sound.name}_note_event_idx"] = row
+    if head.get("source"):
+        data["ly_link"] = f"textedit:///{head['source']}"
     ours = {"x0": box.x0, "y0": box.y0, "x1": box.x1, "y1": box.y1, **head}
     for name, value in ours.items():
         if value != "":  # which readers take for nothing at all

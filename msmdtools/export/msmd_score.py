@@ -317,7 +317,7 @@ def _notehead(
         reason="" if role != "silent" else str(head.ours.get("reason", NOT_LINKED)),
         events=events,
         tied_to=tied_to,
-        source="",
+        source=str(head.ours.get("source", "")),
     )
 
 
