@@ -1,0 +1,179 @@
+"""The written music beside that of partitura, an independent reader of MusicXML, note by note.
+
+    python benchmarks/written_music.py NAME=FOLDER … [--every N] [--list]
+
+Reads every Nth MusicXML and MXL file below each folder twice, through Verovio and `msmdtools.mei` and through
+partitura (pip install partitura), and compares the notes that begin a sound, by their ids: pitch, and onset in
+quarter notes from the start of the piece. (partitura has the pitch of a transposing part as it is printed, and that
+under an octave sign as it sounds.) What differs is counted by kind:
+
+- tremolo: the second note of a tremolo, which partitura begins in its middle, as it is printed
+- tie: a note that only one of the two takes as the continuation of another
+- rounded: tuplets whose durations the file rounds to its divisions, and what follows them
+- silent: a cue
+- other: none of these; --list prints each
+
+It prints a table in Markdown.
+"""
+
+import argparse
+import tempfile
+import warnings
+import zipfile
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import verovio
+from lxml import etree
+
+from msmdtools.base.text_table import pipes
+from msmdtools.mei.musicxml import mend
+from msmdtools.mei.reading import read
+from msmdtools.mei.written import Written
+
+KINDS = ("tremolo", "tie", "rounded", "silent", "other")
+SAME, ROUNDED = 1e-4, 0.11
+
+Starts = dict[str, tuple[Fraction, set[int]]]
+"""For each note that begins a sound, by id, its onset in quarter notes and its pitches."""
+
+
+def document(file: Path) -> etree._Element:
+    """The MusicXML of a file, every note with an id."""
+    if file.suffix == ".mxl":
+        with zipfile.ZipFile(file) as archive:
+            name = next(n for n in archive.namelist() if not n.startswith("META-INF"))
+            root = etree.fromstring(archive.read(name))
+    else:
+        root = etree.parse(file).getroot()
+    for number, note in enumerate(root.iter("note")):
+        if note.get("id") is None:
+            note.set("id", f"note-{number}")
+    return root
+
+
+def ours(root: etree._Element, toolkit: verovio.toolkit) -> Written:
+    mended = mend(root)
+    if not toolkit.loadData(etree.tostring(root, encoding="unicode")):
+        raise ValueError("Verovio does not read it")
+    return read(toolkit.getMEI({"scoreBased": True}), audible=mended.audible)
+
+
+def starts_of(written: Written) -> Starts:
+    return {
+        n.id: (n.onset, {n.pitch, n.written_pitch})
+        for n in written.notes
+        if n.strikes or not n.continues
+    }
+
+
+def theirs(root: etree._Element) -> tuple[Starts, set[str]]:
+    """What partitura reads: notes that begin a sound, and the ids of all notes."""
+    import partitura
+
+    with tempfile.NamedTemporaryFile(suffix=".musicxml") as file:
+        file.write(etree.tostring(root))
+        file.flush()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            score = partitura.load_musicxml(file.name)
+    starts, every = {}, set()
+    for part in score.parts:
+        quarters = _quarters(part.quarter_durations())
+        every |= {note.id for note in part.notes}
+        for note in part.notes_tied:
+            if hasattr(note, "midi_pitch"):
+                starts[note.id] = quarters(int(note.start.t)), {note.midi_pitch}
+    return starts, every
+
+
+def _quarters(divisions):
+    """A function that turns partitura's time into quarter notes; divisions are (time, per quarter note)."""
+    times = [int(t) for t, _ in divisions]
+    sizes = [int(size) for _, size in divisions]
+    before = [Fraction(0)]
+    for i in range(1, len(times)):
+        before.append(before[-1] + Fraction(times[i] - times[i - 1], sizes[i - 1]))
+
+    def quarters(time: int) -> Fraction:
+        i = max(bisect_right(times, time) - 1, 0)
+        return before[i] + Fraction(time - times[i], sizes[i])
+
+    return quarters
+
+
+def compare(root: etree._Element, toolkit: verovio.toolkit) -> Iterator[tuple[str, str]]:
+    """For each note that begins a sound for one of the two: "" or a kind of difference, and its id."""
+    second = set(_seconds(root))
+    judged, known = theirs(root)
+    written = ours(root, toolkit)
+    mine = starts_of(written)
+    notes = {n.id: n for n in written.notes}
+    bar = {n.id: written.measures[n.measure] for n in written.notes}
+    drift = 0.0
+    for name in sorted(judged.keys() | mine.keys(), key=lambda n: judged.get(n, mine.get(n))[0]):
+        if name not in known or name not in notes:
+            yield "other", name
+        elif name not in mine or name not in judged:
+            yield "silent" if notes[name].reason else "tie", name
+        else:
+            difference = float(mine[name][0] - judged[name][0])
+            if not judged[name][1] & mine[name][1]:
+                yield "other", name
+            elif abs(difference) < SAME:
+                yield "", name
+            elif name in second:
+                yield "tremolo", name
+            elif abs(difference - drift) < ROUNDED:
+                drift = difference if bar[name].onset == mine[name][0] else drift
+                yield "rounded", name
+            else:
+                yield "other", name
+
+
+def _seconds(root: etree._Element) -> Iterator[str]:
+    """The notes with which tremolos between two notes or chords end."""
+    ending = False
+    for note in root.iter("note"):
+        if note.find("chord") is None:
+            ending = any(t.get("type") == "stop" for t in note.iter("tremolo"))
+        if ending:
+            yield note.get("id")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--list", action="store_true")
+    given = parser.parse_args()
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    rows = [["collection", "pieces", "notes", "the same", *KINDS]]
+    for folder in given.folders:
+        name, _, path = folder.partition("=")
+        files = sorted(f for f in Path(path).rglob("*") if f.suffix in (".mxl", ".musicxml"))
+        counts: Counter[str] = Counter()
+        pieces = 0
+        for file in files[:: given.every]:
+            try:
+                found = list(compare(document(file), toolkit))
+            except Exception as error:  # whatever partitura raises: the piece is named
+                print(f"{file}: {error!r}")
+                continue
+            pieces += 1
+            counts.update(kind for kind, _ in found)
+            for kind, note in found if given.list else ():
+                if kind:
+                    print(f"{file}: {kind} {note}")
+        total = counts.total()
+        same = f"{100 * counts[''] / max(total, 1):.3f} %"
+        rows.append([name, str(pieces), f"{total:,}", same, *(str(counts[k]) for k in KINDS)])
+    print("\n".join(pipes(rows, left=(0,))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What Verovio would lose or misread of MusicXML is there after mending."""
+
+from fractions import Fraction
+
+import pytest
+import verovio
+from lxml import etree
+from mei_texts import by_id
+
+from msmdtools.mei.musicxml import Mended, mend
+from msmdtools.mei.reading import read
+from msmdtools.mei.written import Written
+
+HEAD = (
+    "<attributes><divisions>8</divisions><time><beats>4</beats><beat-type>4</beat-type></time>"
+    "<clef><sign>G</sign><line>2</line></clef></attributes>"
+)
+TYPES = {32: "whole", 16: "half", 8: "quarter", 4: "eighth"}
+
+
+def note(name: str, duration: int = 8, step: str = "F", more: str = "", voice: int = 1) -> str:
+    return (
+        f'<note id="{name}"><pitch><step>{step}</step><octave>4</octave></pitch>'
+        f"<duration>{duration}</duration><voice>{voice}</voice><type>{TYPES[duration]}</type>{more}</note>"
+    )
+
+
+def document(*parts: list[str]) -> str:
+    names = "".join(f'<score-part id="P{k}"><part-name/></score-part>' for k in range(len(parts)))
+    inside = "".join(
+        f'<part id="P{k}">'
+        + "".join(
+            f'<measure number="{i}">{HEAD * (i == 1)}{bar}</measure>'
+            for i, bar in enumerate(bars, 1)
+        )
+        + "</part>"
+        for k, bars in enumerate(parts)
+    )
+    return f'<score-partwise version="4.0"><part-list>{names}</part-list>{inside}</score-partwise>'
+
+
+def music(text: str, repeats: str = "written") -> tuple[Written, Mended]:
+    root = etree.fromstring(text)
+    mended = mend(root)
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    assert toolkit.loadData(etree.tostring(root, encoding="unicode"))
+    mei = toolkit.getMEI({"scoreBased": True})
+    return read(mei, repeats=repeats, audible=mended.audible), mended  # type: ignore[arg-type]
+
+
+def test_notes_that_begin_while_their_voice_sounds() -> None:
+    back = "<backup><duration>{}</duration></backup>"
+    bar = note("a", 16) + back.format(12) + note("b", 16, "A") + back.format(12) + note("c", 8, "C")
+    written, mended = music(document([bar + note("d", 16, "D")]))
+    assert mended.changed
+    assert {n.id: n.onset for n in written.notes} == {
+        "a": 0, "b": Fraction(1, 2), "c": 1, "d": 2,
+    }  # fmt: skip
+    assert written.measures[0].duration == 4
+
+
+def test_what_verovio_reads_well_stays_as_it_is() -> None:
+    back = "<backup><duration>32</duration></backup>"
+    chord = note("b", 16, "A").replace("<pitch>", "<chord/><pitch>")
+    bars = [
+        note("a", 16) + chord + note("c", 16) + back + note("d", 32, "C", voice=2),
+        "<forward><duration>16</duration></forward>"
+        + note("e", 16)
+        + back
+        + note("f", 32, "C", voice=2),
+    ]
+    text = document(bars)
+    root = etree.fromstring(text)
+    assert mend(root) == Mended()
+    assert etree.tostring(root, encoding="unicode") == etree.tostring(
+        etree.fromstring(text), encoding="unicode"
+    )
+
+
+MULTIPLE = (
+    "<attributes><measure-style><multiple-rest>2</multiple-rest></measure-style></attributes>"
+)
+REST = '<note><rest measure="yes"/><duration>32</duration></note>'
+
+
+def test_multi_bar_rests_take_no_notes_from_other_parts() -> None:
+    first = [note("a", 32), MULTIPLE + REST, REST, note("b", 32)]
+    second = [note(f"y{k}", 32, "C") for k in range(4)]
+    written, _ = music(document(first, second))
+    assert len(written.measures) == 4
+    assert {n.id for n in written.notes} == {"a", "b", "y0", "y1", "y2", "y3"}
+    alone, mended = music(document(first))
+    assert not mended.changed
+    assert [m.duration for m in alone.measures] == [4, 8, 4]
+
+
+def test_multi_bar_rests_take_no_repeats() -> None:
+    style = "<bar-style>light-heavy</bar-style>"
+    line = f'<barline location="right">{style}<repeat direction="backward"/></barline>'
+    written, mended = music(document([note("a", 32), MULTIPLE + REST, REST + line]), "unfolded")
+    assert mended.changed
+    assert [m.plays for m in written.measures] == [2, 2, 2]
+
+
+def test_repeats_inside_a_bar_need_no_bar_style() -> None:
+    line = '<barline location="middle"><repeat direction="backward"/></barline>'
+    written, _ = music(document([note("a", 16) + line + note("b", 16)]), "unfolded")
+    assert [s.ids for s in written.strikes] == [("a",), ("a",), ("b",)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "reasons"), [(1, ["", "", "percent-repetition", ""]), (2, ["", "", "", ""])]
+)
+def test_repeats_of_several_bars_are_written_out(bars: int, reasons: list[str]) -> None:
+    sign = '<attributes><measure-style><measure-repeat type="{}">{}</measure-repeat></measure-style></attributes>'
+    rest = [note("a", 32, "C"), note("b", 32, "D")]
+    rest += [sign.format("start", bars) + note("c", 32, "C")]
+    rest += ([] if bars == 1 else [note("d", 32, "D")]) + [
+        sign.format("stop", "") + note("e", 32, "E")
+    ]
+    written, _ = music(document([*rest[:-1], rest[-1]]))
+    assert [s.reason for s in written.strikes][: len(reasons)] == reasons
+    assert [s.pitch for s in written.strikes] == (
+        [60, 62, 62, 64] if bars == 1 else [60, 62, 60, 62, 64]
+    )
+
+
+def test_tremolos_keep_their_second_note_where_tuplets_begin_on_both() -> None:
+    tuplet = (
+        '<tuplet type="start" bracket="no"><tuplet-actual><tuplet-number>8</tuplet-number></tuplet-actual>'
+        "<tuplet-normal><tuplet-number>8</tuplet-number></tuplet-normal></tuplet>"
+    )
+    modified = (
+        "<time-modification><actual-notes>16</actual-notes>"
+        "<normal-notes>8</normal-notes></time-modification>"
+    )
+    sign = "<notations>{}<ornaments><tremolo type='{}'>3</tremolo></ornaments></notations>"
+
+    def half(name: str, step: str, kind: str, end: str) -> str:
+        n = note(name, 16, step, modified + sign.format(tuplet + end, kind))
+        return n.replace("<type>half", "<type>whole")
+
+    written, _ = music(
+        document([half("a", "D", "start", "") + half("b", "F", "stop", '<tuplet type="stop"/>')])
+    )
+    assert by_id(written)["b"].onset == Fraction(1, 8)
+    assert len(written.strikes) == 32
+
+
+def test_small_notes_sound_and_cues_do_not() -> None:
+    small = note("a", 16).replace("<type>", '<type size="cue">')
+    cue = note("b", 16).replace("<pitch>", "<cue/><pitch>")
+    written, mended = music(document([small + cue]))
+    assert mended.audible == {"a"}
+    assert [n.reason for n in written.notes] == ["", "cue"]
+
+
+def test_changes_of_transposition_are_counted() -> None:
+    change = "<attributes><transpose><chromatic>{}</chromatic></transpose></attributes>"
+    bars = [change.format(-2) + note("a", 32), change.format(-3) + note("b", 32)]
+    assert music(document(bars))[1].transpositions == 1
