@@ -30,7 +30,7 @@ from msmdtools.errors import PieceError
 from msmdtools.performance import NoteEvent, Performance
 from msmdtools.piece import Piece
 from msmdtools.score import Measure, Music, Note, NoteHead, Score, StaffBox, TempoChange
-from msmdtools.sources.ingest import combined_sha256
+from msmdtools.sources.ids import combined_sha256
 from msmdtools.sources.manifest import write_manifest
 
 ENGINE = Engine(Path("/fake/lilypond"), "2.99.0")

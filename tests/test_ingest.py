@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from msmdtools.cli import main
 from msmdtools.errors import ManifestError
-from msmdtools.sources.ingest import ListedPiece, ingest, piece_ids
+from msmdtools.sources.ids import piece_ids
+from msmdtools.sources.ingest import ListedPiece, ingest
 from msmdtools.sources.manifest import read_list, read_manifest, write_manifest
 
 

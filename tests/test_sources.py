@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msmdtools.sources.ensemble import instruments_of
 from msmdtools.sources.expansion import expand
 from msmdtools.sources.header import Header
-from msmdtools.sources.ingest import edition_of, ingest, main_files, piece_ids
+from msmdtools.sources.ids import piece_ids
+from msmdtools.sources.ingest import edition_of, ingest, main_files
 from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
 from msmdtools.sources.licence import spdx
 from msmdtools.sources.outline import outline

@@ -1,22 +1,24 @@
-"""The command `msmd ingest`, which lists the pieces of a tree of LilyPond files in a manifest."""
+"""The command `msmd ingest`, which lists the pieces of a tree of scores in a manifest."""
 
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
 
 from msmdtools.base.quantities import how_many
-from msmdtools.errors import ManifestError
-from msmdtools.piece import Piece
+from msmdtools.base.text_table import aligned
+from msmdtools.cli import output
+from msmdtools.errors import ManifestError, PieceError
+from msmdtools.piece import FORMATS, LILYPOND, Piece
 
 SHOWN = 10
 
 
 @click.command("ingest")
-@click.argument("tree", type=click.Path(path_type=Path))
+@click.argument("tree", type=click.Path())
 @click.option(
     "--out", "out", type=click.Path(path_type=Path), help="The manifest to write, a CSV file."
 )
@@ -45,6 +47,13 @@ SHOWN = 10
     help='List only pieces under these licences (SPDX identifiers), such as "CC-BY-*". Repeatable.',
 )
 @click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="Only scores of this format; repeatable.",
+)
+@click.option(
     "--list",
     "list_file",
     type=click.Path(path_type=Path),
@@ -53,21 +62,25 @@ SHOWN = 10
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each row as a line of JSON.")
 def command(
-    tree: Path,
+    tree: str,
     out: Path | None,
     instruments: tuple[str, ...],
     composers: tuple[str, ...],
     licences: tuple[str, ...],
+    formats: tuple[str, ...],
     list_file: Path | None,
     as_json: bool,
 ) -> None:
-    """List the pieces of a TREE of LilyPond files in a manifest.
+    """List the pieces of a TREE of scores in a manifest.
 
-    TREE is a folder such as `ftp` of a clone of the Mutopia Project. Each piece gets one row: its
-    file, checksums, title, composer, instrument and licence (an SPDX identifier, or unknown).
+    TREE is a folder with files of LilyPond, MusicXML (.musicxml, .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC
+    (.abc) or MIDI (.mid), such as `ftp` of a clone of the Mutopia Project; or music21, the scores that come with
+    the Python package of that name. Each piece gets one row: its file, checksums, format, title, composer, parts
+    and licence (an SPDX identifier, or unknown).
 
     Example: msmd ingest mutopia/ftp --composer "Bach*" --out bach.csv
     """
+    from msmdtools.sources import collections, scores
     from msmdtools.sources.ingest import ingest
     from msmdtools.sources.manifest import read_list, write_manifest
 
@@ -77,8 +90,22 @@ def command(
         )
     listed = read_list(list_file) if list_file else None
     left: list[tuple[Piece, str]] = []
+    root = collections.tree(tree)
+    unreadable: dict[str, Piece] = {}
+
+    def cannot_read(piece: Piece, error: PieceError) -> None:
+        unreadable[piece.piece] = piece
+        output.warn(f"{error} (The piece is listed: building it says so, too.)")
+
     pieces = ingest(
-        tree, instruments, composers, licences, listed, lambda *piece: left.append(piece)
+        root,
+        instruments,
+        composers,
+        licences,
+        listed,
+        lambda *piece: left.append(piece),
+        formats=formats or FORMATS,
+        unreadable=cannot_read,
     )
     remark = _left_out(left, len(pieces) + len(left))
     if not pieces:
@@ -97,8 +124,25 @@ def command(
             f"Licences: {counts}",
             err=as_json,
         )
+        if table := _formats(pieces, [piece for piece, _ in left], unreadable):
+            click.echo(table, err=as_json)
     if remark:
         click.echo(remark, err=as_json)
+    if others := listed is None and scores.unread(root):
+        names = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
+        click.echo(f"Not read: {names}.", err=as_json)
+
+
+def _formats(pieces: Sequence[Piece], left: Sequence[Piece], unreadable: Collection[str]) -> str:
+    """The numbers of pieces by format, as a table; "" where all of them are LilyPond files."""
+    listed, left_out = (Counter(piece.format for piece in some) for some in (pieces, left))
+    broken = Counter(piece.format for piece in pieces if piece.piece in unreadable)
+    there = [name for name in FORMATS if listed[name] or left_out[name]]
+    if there == [LILYPOND]:
+        return ""
+    rows = [["format", "listed", "of these unreadable", "left out"]]
+    rows += [[name, str(listed[name]), str(broken[name]), str(left_out[name])] for name in there]
+    return aligned(rows)
 
 
 def _left_out(left: Sequence[tuple[Piece, str]], total: int) -> str:

@@ -1,6 +1,8 @@
-"""Find the pieces in a tree of LilyPond files, and describe each by its header.
+"""Find the pieces in a tree of scores, and describe each by its header.
 
-A file is a piece if it ends in .ly, makes a printed score (its own, or that of a file it includes),
+Every encoded score is a piece (see `msmdtools.sources.scores`).
+
+A LilyPond file is one if it ends in .ly, makes a printed score (its own, or that of a file it includes),
 and no other .ly file that makes one includes it: of the same edition, or in a folder above if the
 file is not in a `-lys` folder. Where two files include each other, that rule does not count between
 them. Every such file of a `-lys` folder is a piece: the full score, each part, each paper size that
@@ -8,21 +10,23 @@ Mutopia offers. `Piece.edition` tells which belong together.
 """
 
 import fnmatch
-import hashlib
 import posixpath
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msmdtools.base.damage import no_folder
 from msmdtools.base.quantities import first_few, how_many
-from msmdtools.errors import ManifestError
-from msmdtools.piece import Piece
+from msmdtools.errors import ManifestError, PieceError
+from msmdtools.piece import FORMATS, LILYPOND, Piece
+from msmdtools.sources import scores
 from msmdtools.sources.ensemble import instruments_of
 from msmdtools.sources.expansion import Expansion
+from msmdtools.sources.formats import format_of
 from msmdtools.sources.header import Header
+from msmdtools.sources.ids import combined_sha256, piece_ids
 from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
 from msmdtools.sources.licence import UNKNOWN, spdx
 from msmdtools.sources.syntax import tokenize
@@ -31,10 +35,6 @@ from msmdtools.sources.tree import SourceTree
 RENAMED = ">"
 """In `Piece.files`, "a>b": file a, needed under the name b (another spelling of its letters)."""
 
-LONGEST_ID = 250
-"""Bytes of a piece's id: with .json behind it, it is the name of a file."""
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 _VERSION = re.compile(r'\\version\s*"([^"]+)"')
 _SCORE = re.compile(r"^[^%\n]*\\score\s*\{", re.MULTILINE)
 _FIELDS = {
@@ -63,11 +63,13 @@ class ListedPiece:
     Attributes:
         piece: its id.
         path: its main file, relative to the root of the tree.
+        tune: as `Piece.tune`.
         extra: further columns to keep with it, as (column, value).
     """
 
     piece: str
     path: str
+    tune: str = ""
     extra: tuple[tuple[str, str], ...] = ()
 
 
@@ -78,11 +80,15 @@ def ingest(
     licences: Sequence[str] = (),
     listed: Sequence[ListedPiece] | None = None,
     left_out: Callable[[Piece, str], None] | None = None,
+    *,
+    formats: Collection[str] = FORMATS,
+    below: Sequence[str] = (".",),
+    unreadable: Callable[[Piece, PieceError], None] | None = None,
 ) -> list[Piece]:
     """Find and describe the pieces of a source tree.
 
     Args:
-        tree: a folder of LilyPond files, such as the folder `ftp` of the Mutopia Project.
+        tree: a folder of scores, such as the folder `ftp` of the Mutopia Project.
         instruments: "keyboard" (solo keyboard), "all", or terms of `Piece.instruments`, of which a
             piece must have at least one.
         composers: patterns such as "Bach*" for the composer or the first folder; none means all.
@@ -91,34 +97,36 @@ def ingest(
             that the rule finds.
         left_out: called with each piece that is left out, and the reason: "instrument", "composer" or
             "licence".
+        formats: the formats to look for.
+        below: files and folders of the tree, relative to it, to which the search is confined.
+        unreadable: called with each piece whose file cannot be read, and why; its row has no texts.
 
     Returns:
         The pieces, sorted by id.
 
     Raises:
-        ManifestError: no such folder, no LilyPond file in it, or a listed file is missing.
+        ManifestError: no such folder, no score in it, or a listed file is missing.
     """
     if not tree.is_dir():
-        raise ManifestError(
-            f"{tree}: {no_folder(tree)}. Name the root of a tree of LilyPond files."
-        )
-    source = SourceTree(tree)
+        raise ManifestError(f"{tree}: {no_folder(tree)}. Name the root of a tree of scores.")
+    source = SourceTree(tree, below)
     if listed is None:
-        listing = [ListedPiece(i, path) for path, i in piece_ids(main_files(source)).items()]
+        listing, encoded = _found(source, formats, below)
     else:
-        listing = list(listed)
-        absent = [entry.path for entry in listing if entry.path not in source.known]
-        if absent:
-            raise ManifestError(
-                f"{tree} lacks {how_many(len(absent), 'listed file')}: {first_few(absent)}."
-                " Give the tree that the list was made from."
-            )
-    if not listing:
+        listing = [entry for entry in listed if entry.path in source.known]
+        others = [entry for entry in listed if entry.path not in source.known]
+        encoded = list(zip(_scores(tree, others), others, strict=True))
+    if not listing and not encoded:
         raise ManifestError(
-            f"No LilyPond file in {tree} makes a score. Name the root of a tree of LilyPond files."
+            f"No file in {tree} makes a score. Name a folder with files of LilyPond (.ly), MusicXML (.musicxml,"
+            " .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC (.abc) or MIDI (.mid)."
         )
     stated = _edition_headers(source)
     pieces = [_describe(source, entry, stated) for entry in listing]
+    pieces += [
+        scores.describe(tree, score, entry.piece, entry.extra, unreadable)
+        for score, entry in encoded
+    ]
     selected = []
     for piece in pieces:
         reason = _reason_to_leave_out(piece, instruments, composers, licences)
@@ -127,6 +135,44 @@ def ingest(
         elif left_out:
             left_out(piece, reason)
     return sorted(selected, key=lambda p: p.piece)
+
+
+def _found(
+    source: SourceTree, wanted: Collection[str], below: Sequence[str]
+) -> tuple[list[ListedPiece], list[tuple[scores.Found, ListedPiece]]]:
+    """The LilyPond files that are pieces, and the encoded scores, with their ids."""
+    main: list[str] = []
+    if LILYPOND in wanted:
+        named = [path for path in below if path.endswith(".ly")]
+        main = list(dict.fromkeys([*named, *(p for p in main_files(source) if _is_in(p, below))]))
+    listing = [ListedPiece(piece, path) for path, piece in piece_ids(main).items()]
+    found = scores.find(source.root, below, wanted)
+    given = scores.ids(found, (entry.piece for entry in listing))
+    encoded = [
+        (score, ListedPiece(piece, score.path, score.tune)) for score, piece in given.items()
+    ]
+    return listing, encoded
+
+
+def _is_in(path: str, folders: Iterable[str]) -> bool:
+    return any(folder == "." or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _scores(tree: Path, listed: Sequence[ListedPiece]) -> Iterator[scores.Found]:
+    """The encoded scores that a list names; all of them must be there."""
+    kinds = {entry.path: format_of(tree / entry.path) for entry in listed}
+    absent = [
+        path
+        for path, kind in kinds.items()
+        if kind in ("", LILYPOND) or not (tree / path).is_file()
+    ]
+    if absent:
+        raise ManifestError(
+            f"{tree} lacks {how_many(len(absent), 'listed file')}: {first_few(absent)}."
+            " Give the tree that the list was made from."
+        )
+    for entry in listed:
+        yield scores.Found(entry.path, kinds[entry.path], entry.tune, entry.tune)
 
 
 def main_files(source: SourceTree) -> list[str]:
@@ -171,45 +217,6 @@ def edition_of(path: str) -> str:
         if name.endswith("-lys"):
             return "/".join(folders[:index])
     return "/".join(folders) or posixpath.splitext(path)[0]
-
-
-def piece_ids(paths: Iterable[str]) -> dict[str, str]:
-    """An id for each main file: the first two folders and the file's name, as in MSMD.
-
-    `BachJS/BWV814/french-suite-3/french-suite-3-lys/parts/gavotte.ly` is `BachJS__BWV814__gavotte`.
-    Where that would name several files (upper and lower case count as equal), all folders but the
-    `-lys` ones are in the id, and a number if that is still not enough. Other characters than
-    letters, digits and ". _ + -" become "_", and no id begins with "." or "-". An
-    id that is too long for the name of a folder is cut, and ends in part of the path's checksum.
-    """
-    names = {path: posixpath.splitext(path)[0].split("/") for path in paths}
-    ids = {path: _safe([*name[:-1][:2], name[-1]]) for path, name in names.items()}
-    for shorten in (lambda name: [n for n in name if not n.endswith("-lys")], lambda name: name):
-        counts = Counter(piece.casefold() for piece in ids.values())
-        ids.update(
-            {p: _safe(shorten(names[p])) for p, i in ids.items() if counts[i.casefold()] > 1}
-        )
-    ids = {path: _short(piece, path) for path, piece in ids.items()}
-    used: set[str] = set()
-    for path in sorted(ids):
-        piece, number = ids[path], 2
-        while piece.casefold() in used:
-            piece, number = f"{ids[path]}-{number}", number + 1
-        used.add(piece.casefold())
-        ids[path] = piece
-    return ids
-
-
-def _short(piece: str, path: str) -> str:
-    room = LONGEST_ID - len("-99999")  # a number may follow
-    if len(piece) <= room:
-        return piece
-    return f"{piece[: room - 9]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
-
-
-def _safe(parts: Sequence[str]) -> str:
-    joined = "__".join(_UNSAFE.sub("_", part).lstrip(".") or "_" for part in parts)
-    return joined.lstrip("-.") or "_"  # a command takes what begins with "-" for an option
 
 
 def _edition_headers(source: SourceTree) -> dict[str, dict[str, str]]:
@@ -337,12 +344,6 @@ def _sources_folder(path: str) -> str:
         if name.endswith("-lys"):
             return "/".join(folders[: index + 1])
     return "/".join(folders)
-
-
-def combined_sha256(digests: Iterable[tuple[str, str]]) -> str:
-    """One sha256 over several files: of the lines `sha256  path`, as sha256sum prints them, sorted by path."""
-    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(digests))
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _reason_to_leave_out(

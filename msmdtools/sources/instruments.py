@@ -73,6 +73,19 @@ _PATTERNS = tuple(
     for term, _, names in (line.partition(": ") for line in _VOCABULARY.strip().splitlines())
 )
 TERMS = frozenset(term for term, _ in _PATTERNS)
+# The first program of General MIDI, from 0, for which a term holds, up to the next one; - for none.
+_PROGRAMS = """
+0 piano, 6 harpsichord, 7 clavichord, 8 percussion, 15 -, 16 organ, 20 harmonium, 21 accordion, 22 -,
+23 accordion, 24 guitar, 32 double bass, 33 bass, 40 violin, 41 viola, 42 cello, 43 double bass,
+44 string ensemble, 46 harp, 47 timpani, 48 string ensemble, 52 choir, 53 voice, 55 -, 56 trumpet, 57 trombone,
+58 tuba, 59 trumpet, 60 horn, 61 brass ensemble, 64 saxophone, 68 oboe, 69 english horn, 70 bassoon,
+71 clarinet, 72 piccolo, 73 flute, 74 recorder, 75 -, 77 shakuhachi, 78 -, 105 banjo, 106 shamisen, 107 koto,
+108 -, 109 bagpipes, 110 violin, 111 -, 112 percussion, 120 -
+"""
+_FIRST_PROGRAMS = tuple(
+    (int(first), term)
+    for first, _, term in (entry.strip().partition(" ") for entry in _PROGRAMS.split(","))
+)
 _SEPARATOR = re.compile(
     r"[,;:/&+()]|\b(?:and|or|with|for|und|oder|et|ou|avec|e|y|con|also|optional)\b"
 )
@@ -99,6 +112,12 @@ def _term(name: str) -> str:
             if pattern.match(candidate):
                 return term
     return name
+
+
+def general_midi_term(program: int) -> str:
+    """The term for a program of General MIDI, from 0; "" for effects, synthetic sounds and numbers below 0."""
+    terms = [term for first, term in _FIRST_PROGRAMS if first <= program]
+    return "" if not terms or terms[-1] == "-" else terms[-1]
 
 
 def is_solo_keyboard(instruments: tuple[str, ...]) -> bool:

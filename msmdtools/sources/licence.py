@@ -8,7 +8,7 @@ _PUBLIC_DOMAIN = re.compile(
     r"public\s*-?\s*domain|domaine?\s+publi[ckq]|publicdomain/mark|gemeinfrei", re.I
 )
 _CC0 = re.compile(
-    r"\bcc\s*-?\s*(?:0|zero)\b|publicdomain/zero|creative\s+commons\s+(?:0|zero)\b", re.I
+    r"\bcc\s*-?\s*(?:[0o]|zero)\b|publicdomain/zero|creative\s+commons\s+(?:0|zero)\b", re.I
 )
 _ADDRESS = re.compile(r"creativecommons\.org/licen[cs]es/([a-z-]+)(?:/(\d\.\d))?", re.I)
 _NAMED = re.compile(

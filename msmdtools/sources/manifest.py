@@ -11,13 +11,8 @@ from msmdtools.base import damage
 from msmdtools.base.files import file_sha256, write_atomically
 from msmdtools.errors import ManifestError, PieceError
 from msmdtools.piece import FORMATS, MANIFEST, Piece
-from msmdtools.sources.ingest import (
-    LONGEST_ID,
-    RENAMED,
-    ListedPiece,
-    combined_sha256,
-    files_of,
-)
+from msmdtools.sources.ids import LONGEST_ID, combined_sha256
+from msmdtools.sources.ingest import RENAMED, ListedPiece, files_of
 from msmdtools.sources.tree import list_sources
 
 _LISTS = ("instruments", "include_path", "files")
@@ -75,7 +70,12 @@ def read_list(path: Path) -> list[ListedPiece]:
     columns, rows = _read_csv(path, ["piece", "path"])
     extra = [name for name in columns if name not in MANIFEST.names]
     return [
-        ListedPiece(row["piece"], row["path"], tuple((name, row[name]) for name in extra))
+        ListedPiece(
+            row["piece"],
+            row["path"],
+            row.get("tune", ""),
+            tuple((name, row[name]) for name in extra),
+        )
         for row in rows
         if row["path"]
     ]

@@ -20,6 +20,10 @@ class SourceTree:
 
     Symbolic links are not followed: their targets are not part of the tree.
 
+    Args:
+        root: the folder.
+        below: files and folders in it: only what is in these folders, and beside these files, counts.
+
     Attributes:
         root: the folder.
         paths: the source files relative to `root`, sorted; `known` has the same paths as a set.
@@ -29,9 +33,12 @@ class SourceTree:
         sha256: gives the checksum of a file.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, below: Iterable[str] = (".",)) -> None:
         self.root = root
-        self.paths = sorted(list_sources(root))
+        folders = {
+            start if (root / start).is_dir() else posixpath.dirname(start) for start in below
+        }
+        self.paths = sorted({p for folder in folders for p in list_sources(root, folder)})
         self.known = frozenset(self.paths)
         self._folded: dict[str, list[str]] = defaultdict(list)
         for path in self.paths:
@@ -85,9 +92,9 @@ class SourceTree:
         return None
 
 
-def list_sources(root: Path) -> Iterable[str]:
-    """The source files below `root`, relative to it: no hidden folders, no symbolic links."""
-    for folder, names, files in os.walk(root, followlinks=False):
+def list_sources(root: Path, below: str = ".") -> Iterable[str]:
+    """The source files below a folder of a tree, relative to `root`: no hidden folders, no symbolic links."""
+    for folder, names, files in os.walk(root / below, followlinks=False):
         names[:] = sorted(n for n in names if not n.startswith("."))
         for name in files:
             full = Path(folder, name)
