@@ -1,0 +1,65 @@
+"""What Verovio has drawn: note heads, staves and bars with their boxes, and the strokes of each page.
+
+Boxes are (x0, y0, x1, y1) in SVG units of the page, origin top left.
+"""
+
+from dataclasses import dataclass, field
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnHead:
+    """One note head on a page.
+
+    Attributes:
+        id: id of its note in the encoding.
+        page: page, from 0.
+        system: system in the piece, from 0.
+        staff: number of its staff in the encoding (`n`), as text.
+        box: exact box of its glyph.
+    """
+
+    id: str
+    page: int
+    system: int
+    staff: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnStaff:
+    """The lines of one staff in one bar.
+
+    Attributes:
+        measure: id of the bar.
+        page: page, from 0.
+        system: system in the piece, from 0.
+        staff: number of the staff in the encoding (`n`), as text.
+        box: box of its lines, with their thickness.
+    """
+
+    measure: str
+    page: int
+    system: int
+    staff: str
+    box: Box
+
+
+@dataclass(slots=True)
+class Pages:
+    """The pages of a piece.
+
+    Attributes:
+        sizes: (width, height) of each page in SVG units.
+        contents: PDF operators that draw each page, in SVG units.
+        heads: all note heads, as drawn.
+        staves: the lines of all staves, bar by bar.
+        systems: number of systems so far.
+    """
+
+    sizes: list[tuple[float, float]] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    heads: list[DrawnHead] = field(default_factory=list)
+    staves: list[DrawnStaff] = field(default_factory=list)
+    systems: int = 0

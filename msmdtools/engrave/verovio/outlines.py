@@ -1,0 +1,155 @@
+"""Outlines of music glyphs and of text, as PDF path operators.
+
+A glyph's outline is in its font's units, with the y axis upwards, and is cached for the life of the process.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+from fontTools.pens.basePen import BasePen
+from fontTools.pens.boundsPen import BoundsPen
+from fontTools.pens.recordingPen import RecordingPen
+from fontTools.svgLib.path import parse_path
+from fontTools.ttLib import TTFont
+
+Box = tuple[float, float, float, float]
+
+# Verovio sets text by the widths of Times; the outlines are narrowed to these widths.
+METRICS = {(False, False): "Times", (True, False): "Times-bold"}
+METRICS |= {(False, True): "Times-italic", (True, True): "Times-bold-italic"}
+FONTS = {(False, False): ("C059-Roman", "texgyreschola-regular")}
+FONTS |= {(True, False): ("C059-Bold", "texgyreschola-bold")}
+FONTS |= {(False, True): ("C059-Italic", "texgyreschola-italic")}
+FONTS |= {(True, True): ("C059-BdIta", "texgyreschola-bolditalic")}
+# For characters whose width in Times is not known.
+_USUAL_NARROWING = 0.9
+_PRIVATE_USE = range(0xE000, 0xF900)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A closed shape.
+
+    Attributes:
+        operators: PDF path operators, without the one that fills it.
+        box: its exact bounding box (x0, y0, x1, y1) in font units, y upwards; zeros when it is empty.
+    """
+
+    operators: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A character of text.
+
+    Attributes:
+        operators: PDF path operators of its outline, in units of 1 / `units` em.
+        units: font units per em.
+        advance: width that the layout gives it, in em.
+        narrowing: factor in x that makes the font's own width that width.
+    """
+
+    operators: str
+    units: float
+    advance: float
+    narrowing: float
+
+
+class _Operators(BasePen):
+    """A pen that writes PDF path operators."""
+
+    def __init__(self, glyphs: object = None) -> None:
+        super().__init__(glyphs)
+        self.parts: list[str] = []
+
+    def _moveTo(self, pt: tuple[float, float]) -> None:
+        self.parts.append(f"{pt[0]:g} {pt[1]:g} m")
+
+    def _lineTo(self, pt: tuple[float, float]) -> None:
+        self.parts.append(f"{pt[0]:g} {pt[1]:g} l")
+
+    def _curveToOne(
+        self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
+    ) -> None:
+        self.parts.append(f"{pt1[0]:g} {pt1[1]:g} {pt2[0]:g} {pt2[1]:g} {pt3[0]:g} {pt3[1]:g} c")
+
+    def _closePath(self) -> None:
+        self.parts.append("h")
+
+
+@cache
+def outline(path: str) -> Outline:
+    """The outline of an SVG path (the text of its `d`), whose axes are those of the result."""
+    record = RecordingPen()
+    parse_path(path, record)
+    operators, bounds = _Operators(), BoundsPen(None)
+    record.replay(operators)
+    record.replay(bounds)
+    return Outline(" ".join(operators.parts), bounds.bounds or (0.0, 0.0, 0.0, 0.0))
+
+
+@cache
+def letter(character: str, bold: bool, italic: bool, music_font: str) -> Letter:
+    """A character in the text font, or in the music font if it is a music symbol (private use).
+
+    A character that no font has is blank.
+    """
+    code = ord(character)
+    if code in _PRIVATE_USE:
+        return _symbol(code, music_font)
+    advance = _widths(METRICS[bold, italic]).get(code)
+    for name in FONTS[bold, italic]:
+        font = _font(name)
+        glyph = font.getBestCmap().get(code)
+        if glyph is None:
+            continue
+        pen = _Operators(glyphs := font.getGlyphSet())
+        glyphs[glyph].draw(pen)
+        units = float(font["head"].unitsPerEm)
+        own = glyphs[glyph].width / units
+        advance = _USUAL_NARROWING * own if advance is None else advance
+        return Letter(" ".join(pen.parts), units, advance, advance / own if own else 1.0)
+    return Letter("", 1.0, 0.5 if advance is None else advance, 1.0)
+
+
+def _symbol(code: int, music_font: str) -> Letter:
+    import verovio
+
+    data = Path(verovio.__file__).parent / "data"
+    glyph = data / music_font / f"{code:04X}.xml"
+    if not glyph.is_file():
+        return Letter("", 1.0, 0.5, 1.0)
+    found = ElementTree.parse(glyph).find("path")
+    operators = "" if found is None else outline(found.get("d", "")).operators
+    advances = _widths(music_font)
+    return Letter(operators, 1000.0, advances.get(code, 0.5), 1.0)
+
+
+@cache
+def _widths(name: str) -> dict[int, float]:
+    """The advance of each character in em, from a table of Verovio's."""
+    import verovio
+
+    data = Path(verovio.__file__).parent / "data"
+    path = (
+        data / f"{name}.xml" if (data / f"{name}.xml").is_file() else data / "text" / f"{name}.xml"
+    )
+    root = ElementTree.parse(path).getroot()
+    units = float(root.get("units-per-em", "1000"))
+    return {
+        int(glyph.get("c", "0"), 16): float(advance) / units
+        for glyph in root.iter("g")
+        if float(advance := glyph.get("h-a-x", "0"))
+    }
+
+
+@cache
+def _font(name: str) -> TTFont:
+    import lilypond
+
+    binary = Path(lilypond.executable())
+    (path,) = binary.parent.parent.glob(f"share/lilypond/*/fonts/otf/{name}.otf")
+    return TTFont(path, lazy=True)
