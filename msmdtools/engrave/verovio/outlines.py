@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-from fontTools.pens.basePen import BasePen
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.recordingPen import RecordingPen
 from fontTools.svgLib.path import parse_path
@@ -25,6 +24,14 @@ FONTS |= {(False, True): ("C059-Italic", "texgyreschola-italic")}
 FONTS |= {(True, True): ("C059-BdIta", "texgyreschola-bolditalic")}
 # For characters whose width in Times is not known.
 _USUAL_NARROWING = 0.9
+_PAINT = {
+    "moveTo": "m",
+    "lineTo": "l",
+    "curveTo": "c",
+    "qCurveTo": "c",
+    "closePath": "h",
+    "endPath": "",
+}
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
@@ -58,26 +65,20 @@ class Letter:
     narrowing: float
 
 
-class _Operators(BasePen):
-    """A pen that writes PDF path operators."""
-
-    def __init__(self, glyphs: object = None) -> None:
-        super().__init__(glyphs)
-        self.parts: list[str] = []
-
-    def _moveTo(self, pt: tuple[float, float]) -> None:
-        self.parts.append(f"{pt[0]:g} {pt[1]:g} m")
-
-    def _lineTo(self, pt: tuple[float, float]) -> None:
-        self.parts.append(f"{pt[0]:g} {pt[1]:g} l")
-
-    def _curveToOne(
-        self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
-    ) -> None:
-        self.parts.append(f"{pt1[0]:g} {pt1[1]:g} {pt2[0]:g} {pt2[1]:g} {pt3[0]:g} {pt3[1]:g} c")
-
-    def _closePath(self) -> None:
-        self.parts.append("h")
+def _operators(record: RecordingPen) -> str:
+    """The path that a pen has recorded, as PDF operators."""
+    parts: list[str] = []
+    x = y = 0.0
+    for kind, points in record.value:
+        if kind == "qCurveTo":  # PDF has cubic curves only
+            (a, b), (c, d) = points
+            third = ((x + 2 * a) / 3, (y + 2 * b) / 3), ((c + 2 * a) / 3, (d + 2 * b) / 3)
+            points = (*third, (c, d))
+        parts += [f"{px:g} {py:g}" for px, py in points]
+        parts.append(_PAINT[kind])
+        if points:
+            x, y = points[-1]
+    return " ".join(parts)
 
 
 @cache
@@ -85,10 +86,9 @@ def outline(path: str) -> Outline:
     """The outline of an SVG path (the text of its `d`), whose axes are those of the result."""
     record = RecordingPen()
     parse_path(path, record)
-    operators, bounds = _Operators(), BoundsPen(None)
-    record.replay(operators)
+    bounds = BoundsPen(None)
     record.replay(bounds)
-    return Outline(" ".join(operators.parts), bounds.bounds or (0.0, 0.0, 0.0, 0.0))
+    return Outline(_operators(record), bounds.bounds or (0.0, 0.0, 0.0, 0.0))
 
 
 @cache
@@ -106,12 +106,12 @@ def letter(character: str, bold: bool, italic: bool, music_font: str) -> Letter:
         glyph = font.getBestCmap().get(code)
         if glyph is None:
             continue
-        pen = _Operators(glyphs := font.getGlyphSet())
-        glyphs[glyph].draw(pen)
+        glyphs = font.getGlyphSet()
+        glyphs[glyph].draw(pen := RecordingPen())
         units = float(font["head"].unitsPerEm)
         own = glyphs[glyph].width / units
         advance = _USUAL_NARROWING * own if advance is None else advance
-        return Letter(" ".join(pen.parts), units, advance, advance / own if own else 1.0)
+        return Letter(_operators(pen), units, advance, advance / own if own else 1.0)
     return Letter("", 1.0, 0.5 if advance is None else advance, 1.0)
 
 

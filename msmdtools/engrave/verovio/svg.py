@@ -126,8 +126,8 @@ class _Page:
         elif kind == "note":
             staff = group.get("data-staff") or context.staff
             return _Context(context.measure, staff, group.get("id", ""))
-        elif kind == "chord" and (staff := group.get("data-staff")):
-            return _Context(context.measure, staff)
+        elif kind == "chord":
+            return _Context(context.measure, group.get("data-staff") or context.staff)
         return context
 
     def _moved(self, group: etree._Element) -> bool:

@@ -1,0 +1,105 @@
+"""Engrave one encoding with Verovio: pages, note heads with exact places, staves, bars, and its MEI."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msmdtools.engrave.outputs import Untrusted
+from msmdtools.engrave.pages import render_pages
+from msmdtools.engrave.verovio.drawn import Pages
+from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
+from msmdtools.engrave.verovio.svg import read_page
+from msmdtools.engrave.verovio.toolkit import Look, typeset
+from msmdtools.errors import PieceError
+
+
+@dataclass(frozen=True, slots=True)
+class Engraving:
+    """One encoding engraved by Verovio.
+
+    Attributes:
+        pages: PNG files of the pages.
+        scales: pixels per SVG unit of each page, in x and in y; multiply the boxes in `drawn` by them.
+        pdf: all pages in one file.
+        drawn: the note heads and staves.
+        mei: the encoding as MEI; its notes and bars have the ids of `drawn`.
+        engine: name and version of Verovio.
+        log: Verovio's messages.
+        warnings: its errors and warnings, each once.
+        repeats: how repeats are to be performed, "written" or "unfolded".
+        sources: place in the source of notes and bars, by id, for ids that are not the source's own.
+    """
+
+    pages: tuple[Path, ...]
+    scales: tuple[tuple[float, float], ...]
+    pdf: Path
+    drawn: Pages
+    mei: str
+    engine: str
+    log: str
+    warnings: tuple[str, ...]
+    repeats: str = "written"
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def engrave(
+    text: str,
+    form: str,
+    folder: Path,
+    *,
+    width: int = 835,
+    look: Look | None = None,
+    repeats: str = "written",
+    transpose: int = 0,
+    sources: Mapping[str, str] | None = None,
+) -> Engraving:
+    """Engrave an encoding.
+
+    Args:
+        text: the encoding, which has been checked to be a score.
+        form: its format, a key of `msmdtools.engrave.verovio.toolkit.INPUTS`.
+        folder: where the pages go.
+        width: width of the page images, in pixels.
+        look: how the pages look; None: as usual.
+        repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
+        transpose: semitones by which the music is engraved and performed higher than written.
+        sources: place in the source of the ids that the text was given.
+
+    Returns:
+        The pages, what is on them, and the encoding as MEI.
+
+    Raises:
+        PieceError: stage "engrave", with a reason: not-readable, no-score, no-notes, broken-output.
+    """
+    look = look or Look()
+    typesetting = typeset(text, form, look, transpose=transpose)
+    drawn = Pages()
+    pdf = folder / "score.pdf"
+    try:
+        for page in typesetting.pages:
+            read_page(page, drawn, look.music_font)
+        if not drawn.heads:
+            raise PieceError("engrave", "no-notes", "no note head was drawn", typesetting.log)
+        write_pdf(drawn, pdf)
+        pages, _, pixels = render_pages([pdf], folder, width, len(drawn.sizes))
+    except (Untrusted, ValueError) as error:
+        raise PieceError("engrave", "broken-output", str(error), typesetting.log) from error
+    return Engraving(
+        tuple(pages),
+        tuple((x * POINTS, y * POINTS) for x, y in pixels),
+        pdf,
+        drawn,
+        typesetting.mei,
+        typesetting.engine,
+        typesetting.log,
+        _warnings(typesetting.log),
+        repeats,
+        sources or {},
+    )
+
+
+def _warnings(log: str) -> tuple[str, ...]:
+    """The errors and warnings of a log, each once, without the ids, which tell a reader nothing."""
+    lines = re.findall(r"^\[(?:Error|Warning)\] (.*)$", log, re.MULTILINE)
+    return tuple(dict.fromkeys(lines))
