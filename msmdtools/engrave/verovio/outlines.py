@@ -69,7 +69,8 @@ def _operators(record: RecordingPen) -> str:
     """The path that a pen has recorded, as PDF operators."""
     parts: list[str] = []
     x = y = 0.0
-    for kind, points in record.value:
+    for kind, given in record.value:
+        points = given
         if kind == "qCurveTo":  # PDF has cubic curves only
             (a, b), (c, d) = points
             third = ((x + 2 * a) / 3, (y + 2 * b) / 3), ((c + 2 * a) / 3, (d + 2 * b) / 3)
