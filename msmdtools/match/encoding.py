@@ -1,5 +1,6 @@
 """Build a score from an encoding that Verovio has engraved: heads and written notes have the same ids."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from msmdtools.mei import read
 from msmdtools.mei.written import Written, WrittenNote
 from msmdtools.score import TICKS_PER_QUARTER, Measure, Music, Note, NoteHead, Score, StaffBox
 
+_STAFF_DEF, _STAFF = re.compile(r"<staffDef\b[^>]*>"), re.compile(r"<staff\b[^>]*>")
+_NUMBER, _ID = re.compile(r' n="([^"]*)"'), re.compile(r' xml:id="([^"]*)"')
 NOT_ENGRAVED = "not-engraved"
 
 
@@ -55,35 +58,48 @@ class _Layout:
 
     Attributes:
         staves: the boxes of all staves.
-        row: (system from 0, number in the encoding) -> staff in the system, from 1 at the top.
+        row: (system from 0, number of the staff in the score) -> staff in the system, from 1 at the top.
         bars: id of a bar -> its parts as (page from 1, system from 1, box); several where it is broken.
     """
 
     staves: tuple[StaffBox, ...]
-    row: dict[tuple[int, str], int]
+    row: dict[tuple[int, int], int]
     bars: dict[str, tuple[int, int, Box]]
 
 
 def _layout(engraving: Engraving) -> _Layout:
-    boxes: dict[tuple[int, str], StaffBox] = {}
+    numbers = _staff_numbers(engraving.mei)
+    boxes: dict[tuple[int, int], StaffBox] = {}
     bars: dict[str, tuple[int, int, Box]] = {}
     for drawn in engraving.drawn.staves:
         box = _pixels(engraving, drawn.page, drawn.box)
         page, system = drawn.page + 1, drawn.system + 1
-        key = drawn.system, drawn.staff
+        key = drawn.system, numbers[drawn.id]
         old = boxes.get(key)
         joined = box if old is None else _union(box, (old.x0, old.y0, old.x1, old.y1))
         boxes[key] = StaffBox(page, system, 0, *joined)
         before = bars.get(drawn.measure)
         bars[drawn.measure] = (page, system, box if before is None else _union(box, before[2]))
     ordered = sorted(boxes.items(), key=lambda item: (item[1].system, item[1].y0))
-    row: dict[tuple[int, str], int] = {}
+    row: dict[tuple[int, int], int] = {}
     staves: list[StaffBox] = []
     for (system, number), stave in ordered:
         staff = staves[-1].staff + 1 if staves and staves[-1].system == stave.system else 1
         row[system, number] = staff
         staves.append(replace(stave, staff=staff))
     return _Layout(tuple(staves), row, bars)
+
+
+def _staff_numbers(mei: str) -> dict[str, int]:
+    """The number in the score, from 1 at the top, of each staff of each bar, by its id."""
+    order: dict[str, int] = {}
+    for definition in _STAFF_DEF.findall(mei):
+        order.setdefault(_NUMBER.findall(definition)[0], len(order) + 1)
+    numbers: dict[str, int] = {}
+    for staff in _STAFF.findall(mei):
+        name = _NUMBER.findall(staff)[0]
+        numbers[_ID.findall(staff)[0]] = order.setdefault(name, len(order) + 1)
+    return numbers
 
 
 def _pixels(engraving: Engraving, page: int, box: Box) -> Box:
@@ -135,7 +151,7 @@ def _head(engraving: Engraving, layout: _Layout, drawn: DrawnHead, note: Written
         notehead=0,
         page=drawn.page + 1,
         system=drawn.system + 1,
-        staff=layout.row.get((drawn.system, drawn.staff), 0),
+        staff=layout.row.get((drawn.system, note.staff), 0),
         x0=x0,
         y0=y0,
         x1=x1,

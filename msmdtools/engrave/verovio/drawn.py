@@ -16,14 +16,12 @@ class DrawnHead:
         id: id of its note in the encoding.
         page: page, from 0.
         system: system in the piece, from 0.
-        staff: number of its staff in the encoding (`n`), as text.
         box: exact box of its glyph.
     """
 
     id: str
     page: int
     system: int
-    staff: str
     box: Box
 
 
@@ -32,17 +30,17 @@ class DrawnStaff:
     """The lines of one staff in one bar.
 
     Attributes:
+        id: id of the bar's staff in the encoding.
         measure: id of the bar.
         page: page, from 0.
         system: system in the piece, from 0.
-        staff: number of the staff in the encoding (`n`), as text.
         box: box of its lines, with their thickness.
     """
 
+    id: str
     measure: str
     page: int
     system: int
-    staff: str
     box: Box
 
 

@@ -36,12 +36,10 @@ class _Context:
 
     Attributes:
         measure: id of the bar.
-        staff: number of the staff; "" outside of any.
-        note: id of the note whose head is being drawn; "" elsewhere.
+        note: id of the note; "" outside of any.
     """
 
     measure: str = ""
-    staff: str = ""
     note: str = ""
 
 
@@ -49,8 +47,7 @@ def read_page(svg: str, pages: Pages, music_font: str) -> None:
     """Add one page to the pages.
 
     Args:
-        svg: the page, as `verovio.toolkit.renderToSVG` gives it, with the attributes staff@n, note@staff
-            and chord@staff.
+        svg: the page, as `verovio.toolkit.renderToSVG` gives it.
         pages: what it is added to.
         music_font: the font of music symbols within text.
 
@@ -115,19 +112,12 @@ class _Page:
             self.out.append("Q")
 
     def _entered(self, group: etree._Element, kind: str, context: _Context) -> _Context:
-        if kind == "notehead":
-            return context
         if kind == "system":
             self.pages.systems += 1
         elif kind == "measure":
             return _Context(group.get("id", ""))
-        elif kind == "staff":
-            return _Context(context.measure, group.get("data-n", ""))
         elif kind == "note":
-            staff = group.get("data-staff") or context.staff
-            return _Context(context.measure, staff, group.get("id", ""))
-        elif kind == "chord":
-            return _Context(context.measure, group.get("data-staff") or context.staff)
+            return _Context(context.measure, group.get("id", ""))
         return context
 
     def _moved(self, group: etree._Element) -> bool:
@@ -167,7 +157,7 @@ class _Page:
             old = heads.pop().box
             box = (*map(min, old[:2], box[:2]), *map(max, old[2:], box[2:]))  # type: ignore[assignment]
         system = self.pages.systems - 1
-        heads.append(DrawnHead(context.note, self.number, system, context.staff, box))
+        heads.append(DrawnHead(context.note, self.number, system, box))
 
     def _lines(self, staff: etree._Element, context: _Context) -> None:
         """The box of the lines of a staff, which are the lines that stand in no group of their own."""
@@ -181,10 +171,10 @@ class _Page:
         dx, dy = self.shift
         self.pages.staves.append(
             DrawnStaff(
+                staff.get("id", ""),
                 context.measure,
                 self.number,
                 self.pages.systems - 1,
-                context.staff,
                 (
                     dx + min(n[0] for n in numbers),
                     dy + min(n[1] for n in numbers) - half,

@@ -74,7 +74,7 @@ FIXED = {
     "pageMarginRight": 100,
     "pageMarginTop": 100,
     "scale": 100,
-    "svgAdditionalAttribute": ["staff@n", "note@staff", "chord@staff"],
+    "svgFormatRaw": True,
     # Ids that the encoding does not give are the same in each run.
     "xmlIdSeed": 1,
 }
