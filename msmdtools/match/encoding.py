@@ -164,7 +164,7 @@ def _head(engraving: Engraving, layout: _Layout, drawn: DrawnHead, note: Written
         reason=(note.reason or "not-performed") if role == "silent" else "",
         events=note.strikes or note.continues,
         tied_to=-1,
-        source=engraving.sources.get(drawn.id, f"#{drawn.id}"),
+        source=engraving.sources[drawn.id],
         cents=note.cents,
     )
 

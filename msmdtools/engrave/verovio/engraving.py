@@ -8,6 +8,7 @@ from pathlib import Path
 from msmdtools.engrave.outputs import Untrusted
 from msmdtools.engrave.pages import render_pages
 from msmdtools.engrave.verovio.drawn import Pages
+from msmdtools.engrave.verovio.identify import identified, place_of
 from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import Look, typeset
@@ -28,7 +29,7 @@ class Engraving:
         log: Verovio's messages.
         warnings: its errors and warnings, each once.
         repeats: how repeats are to be performed, "written" or "unfolded".
-        sources: place in the source of notes and bars, by id, for ids that are not the source's own.
+        sources: place of each note in the source, by id.
     """
 
     pages: tuple[Path, ...]
@@ -52,7 +53,6 @@ def engrave(
     look: Look | None = None,
     repeats: str = "written",
     transpose: int = 0,
-    sources: Mapping[str, str] | None = None,
 ) -> Engraving:
     """Engrave an encoding.
 
@@ -64,7 +64,6 @@ def engrave(
         look: how the pages look; None: as usual.
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
         transpose: semitones by which the music is engraved and performed higher than written.
-        sources: place in the source of the ids that the text was given.
 
     Returns:
         The pages, what is on them, and the encoding as MEI.
@@ -73,9 +72,10 @@ def engrave(
         PieceError: stage "engrave", with a reason: not-readable, no-score, no-notes, broken-output.
     """
     look = look or Look()
-    typesetting = typeset(text, form, look, transpose=transpose)
     drawn = Pages()
     pdf = folder / "score.pdf"
+    text, places = identified(text, form)
+    typesetting = typeset(text, form, look, transpose=transpose)
     try:
         for page in typesetting.pages:
             read_page(page, drawn, look.music_font)
@@ -95,11 +95,11 @@ def engrave(
         typesetting.log,
         _warnings(typesetting.log),
         repeats,
-        sources or {},
+        {head.id: place_of(head.id, places, form) for head in drawn.heads},
     )
 
 
 def _warnings(log: str) -> tuple[str, ...]:
-    """The errors and warnings of a log, each once, without the ids, which tell a reader nothing."""
+    """The errors and warnings of a log, each once."""
     lines = re.findall(r"^\[(?:Error|Warning)\] (.*)$", log, re.MULTILINE)
     return tuple(dict.fromkeys(lines))

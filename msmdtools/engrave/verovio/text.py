@@ -95,7 +95,8 @@ def _write(text: str | None, style: _Style, chunks: list[_Chunk], music_font: st
 
 def _styled(span: etree._Element, style: _Style) -> _Style:
     get = span.get
-    style = replace(style, anchor=get("text-anchor", style.anchor))
+    if anchor := get("text-anchor"):
+        style = replace(style, anchor=anchor)
     if size := get("font-size"):
         style = replace(style, size=float(size.removesuffix("px")))
     if weight := get("font-weight"):
