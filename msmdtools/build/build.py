@@ -318,6 +318,7 @@ def _settings(
         limits=Limits(timeout_s=options.timeout_s, memory_bytes=options.memory_bytes),
         sandbox=sandbox,
         cache=cache,
+        look=options.look,
     )
 
 

@@ -11,11 +11,18 @@ from msmdtools.base.options import option, require
 from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, items, parse_bytes
 from msmdtools.engrave.sandbox import Limits
+from msmdtools.engrave.verovio.toolkit import MUSIC_FONTS, USUAL, Look
 from msmdtools.errors import MsmdError
 from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec
 
 LIMITS = Limits()
+LOOK = {
+    "staff_size": USUAL.staff_size,
+    "music_font": USUAL.music_font,
+    "page_width": USUAL.page_width_mm,
+    "spacing": USUAL.spacing,
+}
 
 
 def parse_tempi(value: object) -> tuple[float, ...]:
@@ -145,6 +152,34 @@ class BuildOptions:
         unit="semitones",
         form="SEMITONES",
     )
+    staff_size: float = option(
+        "height of staves, in points of 1/72.27 inch (sources in other formats than LilyPond)",
+        USUAL.staff_size,
+        10,
+        26,
+        unit="points",
+        form="POINTS",
+    )
+    music_font: str = option(
+        "font of the music symbols (sources in other formats than LilyPond)",
+        USUAL.music_font,
+        choices=MUSIC_FONTS,
+    )
+    page_width: float = option(
+        "width of the paper (sources in other formats than LilyPond)",
+        USUAL.page_width_mm,
+        50,
+        2000,
+        unit="millimetres",
+        form="MM",
+    )
+    spacing: float = option(
+        "how far apart notes are set: 1.0 as usual, 2.0 far, 0.5 close (sources in other formats "
+        "than LilyPond)",
+        USUAL.spacing,
+        0.2,
+        4,
+    )
     timeout_s: float = option(
         "how long engraving one piece may take",
         LIMITS.timeout_s,
@@ -203,12 +238,17 @@ class BuildOptions:
         """The number of worker processes: `jobs`, or one per core that this process may use."""
         return self.jobs or processors()
 
+    @property
+    def look(self) -> Look:
+        """How pages look, except LilyPond's."""
+        return Look(self.staff_size, self.music_font, self.page_width, self.spacing)
+
     def content(self) -> dict[str, Any]:
         """The options that decide the content of the dataset, as plain JSON values.
 
-        All pieces of a dataset have the same, except that performances and audio may be added. `transpose` and
-        `upgrade` are listed only if they are not the default. Options that are not listed (jobs, limits, …) may
-        change from one build to the next.
+        All pieces of a dataset have the same, except that performances and audio may be added. `transpose`,
+        `upgrade` and the look of pages are listed only if they are not the default. Options that are not
+        listed (jobs, limits, …) may change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
         return {
@@ -220,6 +260,7 @@ class BuildOptions:
             "repeats": self.repeats,
             **transposed,
             **({"upgrade": self.upgrade} if self.upgrade != "auto" else {}),
+            **{name: v for name, usual in LOOK.items() if (v := getattr(self, name)) != usual},
         }
 
     def performances(self) -> tuple[PerformanceSpec, ...]:

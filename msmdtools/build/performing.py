@@ -11,7 +11,7 @@ from msmdtools.base.table import Table
 from msmdtools.build import rows
 from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
 from msmdtools.build.parts import read_part, write_part
-from msmdtools.build.worker import Outcome, attempt, file_rows, stage
+from msmdtools.build.worker import Outcome, attempt, file_rows
 from msmdtools.dataset.music_file import read_music
 from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.errors import DatasetError
@@ -67,7 +67,7 @@ def add_performances(task: Addition) -> Outcome:
     outcome = Outcome()
     with attempt(task, outcome):
         piece, result = task.record.piece, task.result
-        with stage(outcome, "perform"):
+        with outcome.timed("perform"):
             music = read_music(task.dataset / PIECES_FOLDER / piece)
             result.mkdir(parents=True)
             performances = []
@@ -78,7 +78,7 @@ def add_performances(task: Addition) -> Outcome:
                     perform.perform(music, spec, folder, keep_audio=task.keep_audio)
                 )
             _check_same(task, performances)
-        with stage(outcome, "write"):
+        with outcome.timed("write"):
             replaced = {spec.name for spec in task.performances}
             unchanged = performed(task.record) - replaced
             for table, new_rows in (

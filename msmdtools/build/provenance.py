@@ -22,15 +22,19 @@ from msmdtools.version import __version__
 
 # Python packages on which the bytes of a picture, a spectrogram or a table depend.
 PACKAGES = (
+    "fonttools",
     "lilypond",
+    "lxml",
     "mido",
     "numpy",
     "opencv-python-headless",
+    "pikepdf",
     "pillow",
     "pyarrow",
     "pyfluidsynth",
     "pypdfium2",
     "soundfile",
+    "verovio",
 )
 IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesizer")
 # The options for the pages and music of a piece, in every version.
@@ -103,8 +107,8 @@ def check_identity(
 ) -> None:
     """Refuse to add pieces to a dataset that was made with other options or tools.
 
-    A performance or soundfont that only one of the two has is no contradiction. A dataset of a version that
-    did not keep the written music is built again whole, so only its page options count.
+    A performance, soundfont or tool that only one of the two names is no contradiction. A dataset of a version
+    that did not keep the written music is built again whole, so only its page options count.
 
     Args:
         dataset: the dataset folder, for the message.
@@ -119,7 +123,7 @@ def check_identity(
         before, after = (
             {k: v for k, v in d.items() if k in _PAGE_OPTIONS} for d in (before, after)
         )
-    added = ("options.performances.", "soundfonts.")
+    added = ("options.performances.", "soundfonts.", "tools.")
     lines = [
         f"  {_label(key)}: {before.get(key, _NOT_THERE)} in the dataset, {after.get(key, _NOT_THERE)} now"
         for key in dict.fromkeys([*before, *after])

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from msmdtools import engrave, match, perform
+from msmdtools import engrave, perform
 from msmdtools.base.files import file_sha256, sync_tree
 from msmdtools.build import rows
+from msmdtools.build.engraving import score_of
 from msmdtools.build.parts import write_part
 from msmdtools.build.upgrade import (
     NOT_UPGRADED,
     Copy,
     Upgrade,
     finish_copy,
-    music_difference,
     name_versions,
     read_copy,
 )
@@ -33,6 +33,7 @@ from msmdtools.dataset.music_file import MUSIC_FILE, to_bytes
 from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
 from msmdtools.engrave import Engine, Limits
+from msmdtools.engrave.verovio.toolkit import USUAL, Look
 from msmdtools.errors import MsmdError, PieceError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
 from msmdtools.piece import LILYPOND, Piece
@@ -64,6 +65,7 @@ class Settings:
         sandbox: whether to run the engraver in bubblewrap.
         cache: folder for fontconfig's cache.
         upgrade: whether to convert sources that were written for an older LilyPond.
+        look: how the pages of other sources than LilyPond's look.
     """
 
     root: Path
@@ -77,6 +79,7 @@ class Settings:
     sandbox: bool
     cache: Path
     upgrade: bool = True
+    look: Look = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,20 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     log: str = ""
 
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Measure a stage of the work on the piece."""
+        self.stage = stage
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    def keep_log(self, log: str) -> None:
+        """Keep the end of the engraver's messages."""
+        self.log = log[-LOG_CHARACTERS:]
+
 
 def prepare(tasks: Sequence[Task]) -> list[Outcome]:
     """Copy the sources of each task, and upgrade LilyPond's to its version, with one call for all.
@@ -157,7 +174,7 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
     owner: dict[Path, Outcome] = {}
     copies: list[tuple[Task, Outcome, Copy]] = []
     for task, outcome in zip(tasks, outcomes, strict=True):
-        with attempt(task, outcome), stage(outcome, "source"):
+        with attempt(task, outcome), outcome.timed("source"):
             sources.check_source(task.piece, task.settings.root)
             task.source.mkdir(parents=True)
             sources.copy_sources(task.piece, task.settings.root, task.source)
@@ -180,7 +197,7 @@ def prepare(tasks: Sequence[Task]) -> list[Outcome]:
             if messages.get(path):
                 outcome.warnings.append(f"convert-ly: {messages[path]}")
     for task, outcome, copy in copies:
-        with attempt(task, outcome), stage(outcome, "correct"):
+        with attempt(task, outcome), outcome.timed("correct"):
             outcome.upgrade = finish_copy(copy)
     return outcomes
 
@@ -193,34 +210,10 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
     task, outcome = argument
     with attempt(task, outcome):
         settings, piece = task.settings, task.piece
-        with stage(outcome, "engrave"):
-            engraving = engrave.engrave(
-                task.source / piece.path,
-                task.source,
-                engines=settings.engines,
-                width=settings.width,
-                repeats=settings.repeats,
-                transpose=settings.transpose,
-                include=[task.source / folder for folder in piece.include_path],
-                legacy=outcome.upgrade.legacy,
-                limits=settings.limits,
-                sandbox=settings.sandbox,
-                cache=settings.cache,
-            )
-            outcome.log = engraving.log[-LOG_CHARACTERS:]
-        with stage(outcome, "upgrade"):
-            difference = _difference(task, outcome.upgrade)
-            outcome.warnings += [f"upgrade: {difference}"] if difference else []
-        with stage(outcome, "match"):
-            score = match.match(engraving)
-            outcome.engine = score.engine
-            outcome.warnings += score.warnings
-            if score.repeats_reason:
-                outcome.warnings.append(f"repeats are not unfolded: {score.repeats_reason}")
-        del engraving  # its records take more memory than all that follows
+        score, difference = score_of(task, outcome)
         result = task.result
         result.mkdir()
-        with stage(outcome, "perform"):
+        with outcome.timed("perform"):
             performances = []
             for spec in settings.performances:
                 folder = result / "performances" / spec.name
@@ -228,27 +221,10 @@ def make_piece(argument: tuple[Task, Outcome]) -> Outcome:
                 performances.append(
                     perform.perform(score.music, spec, folder, keep_audio=settings.keep_audio)
                 )
-        with stage(outcome, "write"):
+        with outcome.timed("write"):
             upgrade = (outcome.upgrade, difference)
             outcome.record = write_piece(piece, score, performances, upgrade, result)
     return outcome
-
-
-def _difference(task: Task, upgrade: Upgrade) -> str:
-    """The change of notes and lengths by the upgrade, where the written lengths have changed."""
-    if not upgrade.lengths_differ:
-        return ""
-    settings, original = task.settings, task.folder / "original"
-    sources.copy_sources(task.piece, settings.root, original)
-    return music_difference(
-        task.source,
-        original,
-        task.piece,
-        engine=settings.engines[0],
-        limits=settings.limits,
-        sandbox=settings.sandbox,
-        cache=settings.cache,
-    )
 
 
 def write_piece(
@@ -306,17 +282,6 @@ def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-@contextmanager
-def stage(outcome: Outcome, name: str) -> Iterator[None]:
-    """Measure a stage of the work on a piece."""
-    outcome.stage = name
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        outcome.seconds[name] = time.perf_counter() - start
-
-
 class PieceWork(Protocol):
     """A piece that a worker makes or adds to, in a folder of its own."""
 
@@ -344,7 +309,7 @@ def attempt(task: PieceWork, outcome: Outcome) -> Iterator[None]:
         yield
     except PieceError as error:
         _raise_if_disk_full(error, task)
-        outcome.log = error.log[-LOG_CHARACTERS:]
+        outcome.keep_log(error.log)
         outcome.record = task.failure(error.stage, error.reason, str(error))
     except MsmdError:
         raise

@@ -4,6 +4,7 @@ In: an `Engraving`. Out: a `Score`: heads with place, role and sound, staves, an
 Keep: the link is exact. A head without a note, and a note without a head, has a reason; nothing is guessed.
 """
 
+from msmdtools.match.encoding import match_encoding
 from msmdtools.match.score import match
 
-__all__ = ["match"]
+__all__ = ["match", "match_encoding"]

@@ -11,7 +11,7 @@ from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.identify import identified, place_of
 from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
 from msmdtools.engrave.verovio.svg import read_page
-from msmdtools.engrave.verovio.toolkit import Look, typeset
+from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
 from msmdtools.errors import PieceError
 
 
@@ -50,7 +50,7 @@ def engrave(
     folder: Path,
     *,
     width: int = 835,
-    look: Look | None = None,
+    look: Look = USUAL,
     repeats: str = "written",
     transpose: int = 0,
 ) -> Engraving:
@@ -61,7 +61,7 @@ def engrave(
         form: its format, a key of `msmdtools.engrave.verovio.toolkit.INPUTS`.
         folder: where the pages go.
         width: width of the page images, in pixels.
-        look: how the pages look; None: as usual.
+        look: how the pages look.
         repeats: "written" performs the page once from left to right, "unfolded" as a musician would.
         transpose: semitones by which the music is engraved and performed higher than written.
 
@@ -71,7 +71,6 @@ def engrave(
     Raises:
         PieceError: stage "engrave", with a reason: not-readable, no-score, no-notes, broken-output.
     """
-    look = look or Look()
     drawn = Pages()
     pdf = folder / "score.pdf"
     text, places = identified(text, form)

@@ -46,6 +46,9 @@ class Look:
         }
 
 
+USUAL = Look()
+
+
 @dataclass(frozen=True, slots=True)
 class Typeset:
     """An encoding as Verovio has set it.

@@ -1,0 +1,119 @@
+"""Engrave and match one piece, each format with its engraver: LilyPond its own sources, Verovio all others."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msmdtools import engrave, match
+from msmdtools.build.upgrade import music_difference
+from msmdtools.piece import LILYPOND
+from msmdtools.score import Score
+from msmdtools.sources import manifest as sources
+
+if TYPE_CHECKING:
+    from msmdtools.build.worker import Outcome, Task
+
+
+def score_of(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
+    """Engrave and match a piece whose source is prepared.
+
+    Args:
+        task: the piece.
+        outcome: takes the engraver's name, messages and warnings, and the time of each stage.
+
+    Returns:
+        The score, and what the upgrade of its source changed in notes and lengths; "" for nothing.
+
+    Raises:
+        PieceError: it cannot be engraved, or nothing sounds.
+    """
+    if task.piece.format == LILYPOND:
+        score, difference = _from_lilypond(task, outcome)
+    else:
+        score, difference = _from_encoding(task, outcome), ""
+    outcome.engine = score.engine
+    outcome.warnings += score.warnings
+    if score.repeats_reason:
+        outcome.warnings.append(f"repeats are not unfolded: {score.repeats_reason}")
+    return score, difference
+
+
+def _from_lilypond(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
+    settings, piece = task.settings, task.piece
+    with outcome.timed("engrave"):
+        engraving = engrave.engrave(
+            task.source / piece.path,
+            task.source,
+            engines=settings.engines,
+            width=settings.width,
+            repeats=settings.repeats,
+            transpose=settings.transpose,
+            include=[task.source / folder for folder in piece.include_path],
+            legacy=outcome.upgrade.legacy,
+            limits=settings.limits,
+            sandbox=settings.sandbox,
+            cache=settings.cache,
+        )
+        outcome.keep_log(engraving.log)
+    with outcome.timed("upgrade"):
+        difference = _difference(task, outcome)
+        outcome.warnings += [f"upgrade: {difference}"] if difference else []
+    with outcome.timed("match"):
+        return match.match(engraving), difference
+
+
+def _difference(task: "Task", outcome: "Outcome") -> str:
+    """The change of notes and lengths by the upgrade, where the written lengths have changed."""
+    if not outcome.upgrade.lengths_differ:
+        return ""
+    settings, original = task.settings, task.folder / "original"
+    sources.copy_sources(task.piece, settings.root, original)
+    return music_difference(
+        task.source,
+        original,
+        task.piece,
+        engine=settings.engines[0],
+        limits=settings.limits,
+        sandbox=settings.sandbox,
+        cache=settings.cache,
+    )
+
+
+def _from_encoding(task: "Task", outcome: "Outcome") -> Score:
+    from msmdtools.engrave import verovio
+    from msmdtools.sources.encoding import read_encoding
+
+    settings, piece = task.settings, task.piece
+    with outcome.timed("source"):
+        text = read_encoding(task.source / piece.path, piece.format, piece.tune)
+    with outcome.timed("engrave"), _memory(settings.limits.memory_bytes):
+        engraving = verovio.engrave(
+            text,
+            piece.format,
+            task.source,
+            width=settings.width,
+            look=settings.look,
+            repeats=settings.repeats,
+            transpose=settings.transpose,
+        )
+        outcome.keep_log(engraving.log)
+    with outcome.timed("match"):
+        return match.match_encoding(engraving)
+
+
+@contextmanager
+def _memory(limit: int) -> Iterator[None]:
+    """Let this process take at most `limit` bytes more than it has, so that no piece takes all memory.
+
+    Verovio then ends the process, which costs the piece alone; Python raises MemoryError.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        used = int(statm.read().split()[5]) * resource.getpagesize()
+    most = used + limit if hard == resource.RLIM_INFINITY else min(used + limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
