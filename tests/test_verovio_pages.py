@@ -129,7 +129,7 @@ def test_a_symbol_of_a_curve_has_its_exact_box() -> None:
     # A quarter of a circle bulges over the line between its ends, and not as far as its control points.
     curve = outline("M0 0c0 100 100 100 100 0z")
     assert curve.box == pytest.approx((0, 0, 100, 75))
-    assert curve.operators == "0 0 m 0 100 100 100 100 0 c h"
+    assert curve.operators == "0 0 m 0 100 100 100 100 0 c 0 0 l h"
 
 
 def test_letters_have_the_widths_that_the_layout_gives_them() -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from msmdtools.engrave.verovio import Engraving
 from msmdtools.engrave.verovio.drawn import Box, DrawnHead
 from msmdtools.errors import PieceError
-from msmdtools.mei import read
+from msmdtools.mei.reading import read
 from msmdtools.mei.written import Written, WrittenNote
 from msmdtools.score import TICKS_PER_QUARTER, Measure, Music, Note, NoteHead, Score, StaffBox
 
