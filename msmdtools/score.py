@@ -97,7 +97,8 @@ class NoteHead:
         events: indices into `Music.notes` that this head starts (played; several when repeats are
             unfolded) or continues (tied); empty when silent.
         tied_to: the head whose sound a tied head continues; -1 for none.
-        source: place in the LilyPond source, as file:line:column.
+        source: its note's place in the source: file:line:column for LilyPond, else see
+            `msmdtools.engrave.verovio.identify.place_of`; "" when it is not known.
         cents: how far above `pitch` a microtone sounds, in cents (0 for others).
     """
 
@@ -393,5 +394,13 @@ NOTEHEADS = Table(
         ),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
         Column("part", "int32", "", "part of its event; -1 when silent"),
+        Column(
+            "source",
+            "string",
+            "",
+            "where its note is in the source: file:line:column for LilyPond; # and its id, or a path, for "
+            "MusicXML; # and its id for MEI; line and spine for **kern; empty when not known",
+            added=True,
+        ),
     ),
 )

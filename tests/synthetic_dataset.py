@@ -164,7 +164,7 @@ def _music(pages: list[np.ndarray], piece: str, base: int) -> tuple[list[Any], l
                 else:
                     head["event"] = len(notes)
                     notes.append([quarter, length, pitch, 1, ""])
-                head |= {"part": 0 if head["event"] >= 0 else -1}
+                head |= {"part": 0 if head["event"] >= 0 else -1, "source": ""}
                 heads.append(head | {"events": [head["event"]] if head["event"] >= 0 else []})
     notes.append([COLUMNS * 4, 1, base + 30, 0, "percent-repeat"])
     return heads, notes

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_scores import musicxml, note
 from PIL import Image
+from small_scores import musicxml, note
 
 from msmdtools.engrave import verovio
 from msmdtools.engrave.pages import render_pages

@@ -190,6 +190,7 @@ def notehead_rows(piece: str, score: Score) -> Iterator[dict[str, Any]]:
             "events": list(head.events),
             "tied_to": head.tied_to,
             "part": score.music.notes[head.events[0]].channel if head.events else -1,
+            "source": head.source,
         }
 
 
