@@ -46,6 +46,11 @@ def identified(text: str, form: str) -> tuple[str, Mapping[str, str]]:
 def place_of(identity: str, places: Mapping[str, str], form: str) -> str:
     """Where the note of an id is in its source.
 
+    Args:
+        identity: the id of the note in Verovio's SVG.
+        places: what `identified` has returned.
+        form: the format of the source.
+
     Returns:
         For MusicXML the note's own id after a "#", or an XPath; for MEI its id after a "#"; for **kern "line
         7, spine 2" (with a chord's "note 3"); for ABC nothing, whose notes cannot be told apart.

@@ -94,9 +94,16 @@ def outline(path: str) -> Outline:
 
 @cache
 def letter(character: str, bold: bool, italic: bool, music_font: str) -> Letter:
-    """A character in the text font, or in the music font if it is a music symbol (private use).
+    """The outline of a character.
 
-    A character that no font has is blank.
+    Args:
+        character: the character; a music symbol if its code point is for private use.
+        bold: whether the text is bold.
+        italic: whether the text is italic.
+        music_font: the font of music symbols.
+
+    Returns:
+        Its outline in the text font or music font; blank if no font has it.
     """
     code = ord(character)
     if code in _PRIVATE_USE:

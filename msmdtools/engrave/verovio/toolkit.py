@@ -92,6 +92,9 @@ def typeset(text: str, form: str, look: Look, *, transpose: int = 0) -> Typeset:
         look: how the pages look.
         transpose: semitones by which the music is set higher.
 
+    Returns:
+        The pages and the MEI.
+
     Raises:
         PieceError: stage "engrave", reason "not-readable" when Verovio cannot read it, "no-score" when it
             has no page. Verovio reads much that is no score as an empty one: check the text first.
