@@ -394,13 +394,6 @@ NOTEHEADS = Table(
         ),
         Column("tied_to", "int32", "", "note head whose sound it continues; -1 when none"),
         Column("part", "int32", "", "part of its event; -1 when silent"),
-        Column(
-            "source",
-            "string",
-            "",
-            "where its note is in the source: file:line:column for LilyPond; # and its id, or a path, for "
-            "MusicXML; # and its id for MEI; line and spine for **kern; empty when not known",
-            added=True,
-        ),
+        Column("source", "string", "", "place of its note in the source file", added=True),
     ),
 )

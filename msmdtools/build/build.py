@@ -32,7 +32,7 @@ from msmdtools.sources.manifest import read_manifest
 if TYPE_CHECKING:  # loads numpy, Arrow, FluidSynth: not for a build that has nothing to do
     from msmdtools.build.run import BuildRun
     from msmdtools.build.schedule import Steps
-    from msmdtools.build.worker import Settings
+    from msmdtools.build.task import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -304,7 +304,7 @@ def _settings(
     sandbox: bool,
     cache: Path,
 ) -> "Settings":
-    from msmdtools.build.worker import Settings
+    from msmdtools.build.task import Settings
 
     return Settings(
         root=root.absolute(),

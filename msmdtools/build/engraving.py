@@ -3,19 +3,16 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from msmdtools import engrave, match
+from msmdtools.build.task import Outcome, Task
 from msmdtools.build.upgrade import music_difference
 from msmdtools.piece import LILYPOND
 from msmdtools.score import Score
 from msmdtools.sources import manifest as sources
 
-if TYPE_CHECKING:
-    from msmdtools.build.worker import Outcome, Task
 
-
-def score_of(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
+def score_of(task: Task, outcome: Outcome) -> tuple[Score, str]:
     """Engrave and match a piece whose source is prepared.
 
     Args:
@@ -39,7 +36,7 @@ def score_of(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
     return score, difference
 
 
-def _from_lilypond(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
+def _from_lilypond(task: Task, outcome: Outcome) -> tuple[Score, str]:
     settings, piece = task.settings, task.piece
     with outcome.timed("engrave"):
         engraving = engrave.engrave(
@@ -63,7 +60,7 @@ def _from_lilypond(task: "Task", outcome: "Outcome") -> tuple[Score, str]:
         return match.match(engraving), difference
 
 
-def _difference(task: "Task", outcome: "Outcome") -> str:
+def _difference(task: Task, outcome: Outcome) -> str:
     """The change of notes and lengths by the upgrade, where the written lengths have changed."""
     if not outcome.upgrade.lengths_differ:
         return ""
@@ -80,7 +77,7 @@ def _difference(task: "Task", outcome: "Outcome") -> str:
     )
 
 
-def _from_encoding(task: "Task", outcome: "Outcome") -> Score:
+def _from_encoding(task: Task, outcome: Outcome) -> Score:
     from msmdtools.engrave import verovio
     from msmdtools.sources.encoding import read_encoding
 

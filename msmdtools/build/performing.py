@@ -11,7 +11,8 @@ from msmdtools.base.table import Table
 from msmdtools.build import rows
 from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
 from msmdtools.build.parts import read_part, write_part
-from msmdtools.build.worker import Outcome, attempt, file_rows
+from msmdtools.build.task import Outcome
+from msmdtools.build.worker import attempt, file_rows
 from msmdtools.dataset.music_file import read_music
 from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.errors import DatasetError

@@ -11,7 +11,7 @@ from typing import Any
 from msmdtools.base.progress import Progress
 from msmdtools.build import schedule, store
 from msmdtools.build.performing import Addition
-from msmdtools.build.worker import Outcome, Settings
+from msmdtools.build.task import Outcome, Settings
 from msmdtools.dataset.records import Record
 from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import Piece

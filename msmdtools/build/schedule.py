@@ -15,7 +15,8 @@ from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.build import performing, worker
 from msmdtools.build.performing import Addition
 from msmdtools.build.rows import failed_row
-from msmdtools.build.worker import DiskFull, Outcome, Settings, Task
+from msmdtools.build.task import Outcome, Settings, Task
+from msmdtools.build.worker import DiskFull
 from msmdtools.dataset.records import Record
 from msmdtools.errors import MsmdError
 from msmdtools.piece import Piece

@@ -12,7 +12,6 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +20,8 @@ from msmdtools.base.files import file_sha256, sync_tree
 from msmdtools.build import rows
 from msmdtools.build.engraving import score_of
 from msmdtools.build.parts import write_part
+from msmdtools.build.task import Outcome, Task
 from msmdtools.build.upgrade import (
-    NOT_UPGRADED,
     Copy,
     Upgrade,
     finish_copy,
@@ -32,136 +31,18 @@ from msmdtools.build.upgrade import (
 from msmdtools.dataset.music_file import MUSIC_FILE, to_bytes
 from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import PDF, PDF_SUM, PIECE_FILE
-from msmdtools.engrave import Engine, Limits
-from msmdtools.engrave.verovio.toolkit import USUAL, Look
 from msmdtools.errors import MsmdError, PieceError
-from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
+from msmdtools.performance import EVENTS, PERFORMANCES, Performance
 from msmdtools.piece import LILYPOND, Piece
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Score
 from msmdtools.sources import manifest as sources
 
 # With less than this free when a piece fails, the full disk is to blame, not the piece.
 FULL_DISK_BYTES = 1 << 20
-LOG_CHARACTERS = 20_000
 
 
 class DiskFull(OSError):
     """No space is left on the disk; the failure is not the piece's fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings that all pieces of a build share.
-
-    Attributes:
-        root: the source tree, absolute.
-        engines: the LilyPonds to try, in order.
-        performances: the performances of each piece.
-        width: width of page images, in pixels.
-        repeats: "written" or "unfolded".
-        transpose: semitones by which the music is engraved and played higher.
-        keep_audio: whether to keep audio.
-        limits: limits of each run of the engraver.
-        sandbox: whether to run the engraver in bubblewrap.
-        cache: folder for fontconfig's cache.
-        upgrade: whether to convert sources that were written for an older LilyPond.
-        look: how the pages of other sources than LilyPond's look.
-    """
-
-    root: Path
-    engines: tuple[Engine, ...]
-    performances: tuple[PerformanceSpec, ...]
-    width: int
-    repeats: str
-    transpose: int
-    keep_audio: bool
-    limits: Limits
-    sandbox: bool
-    cache: Path
-    upgrade: bool = True
-    look: Look = USUAL
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One piece to be made, in a folder of its own.
-
-    Attributes:
-        piece: the piece.
-        folder: a folder that does not exist yet; `folder`/source will have the sources, and
-            `folder`/piece becomes the piece's folder in the dataset.
-        settings: the settings of the build.
-    """
-
-    piece: Piece
-    folder: Path
-    settings: Settings
-
-    @property
-    def source(self) -> Path:
-        """The folder for the copies of the sources."""
-        return self.folder / "source"
-
-    @property
-    def result(self) -> Path:
-        """The folder that becomes the piece's folder in the dataset."""
-        return self.folder / "piece"
-
-    def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of the piece when it cannot be made.
-
-        Args:
-            stage: where it failed: a stage of the work, or "worker".
-            reason: a code in kebab-case.
-            message: what is wrong.
-
-        Returns:
-            A record with the status "failed".
-        """
-        message = rows.one_line(message, self.source, self.folder, self.settings.root)
-        return Record(rows.failed_row(self.piece, stage, reason, message))
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The outcome of an attempt at a piece: its record, and the values of the build log.
-
-    Attributes:
-        record: the record; None while the piece is not finished.
-        upgrade: the changes in the piece's sources, once they are prepared.
-        stage: the stage that was begun last.
-        seconds: wall-clock time of each stage, in seconds.
-        cpu_s: processor time of the worker and of the programs that it ran, in seconds, except those in the
-            sandbox, whose time the sandbox does not pass on.
-        memory_bytes: the largest memory use of the worker process so far.
-        engine: the engraver, such as "LilyPond 2.25.12".
-        warnings: warnings of the engraver and of convert-ly.
-        log: the engraver's messages, or the trace of an internal error.
-    """
-
-    record: Record | None = None
-    upgrade: Upgrade = NOT_UPGRADED
-    stage: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    cpu_s: float = 0.0
-    memory_bytes: int = 0
-    engine: str = ""
-    warnings: list[str] = field(default_factory=list)
-    log: str = ""
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Measure a stage of the work on the piece."""
-        self.stage = stage
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    def keep_log(self, log: str) -> None:
-        """Keep the end of the engraver's messages."""
-        self.log = log[-LOG_CHARACTERS:]
 
 
 def prepare(tasks: Sequence[Task]) -> list[Outcome]:
