@@ -20,6 +20,13 @@ FORMAT = Column(
 TUNE = Column(
     "tune", "string", "", "number of the tune in an ABC file that has several, from 1", added=True
 )
+LOOK = Column(
+    "look",
+    "string",
+    "",
+    "how its pages look, if not as the options of the build say (see --looks)",
+    added=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Piece:
         files_sha256: one checksum over the main file and all of `files`.
         format: the format of the main file, one of `FORMATS`.
         tune: the number of the tune in an ABC file that has several, from 1; "" in other files.
+        look: how its pages look, as `msmdtools.build.looks.to_text` writes it; "" for the look of the build.
         extra: further columns of the manifest, such as splits, as (column, value).
     """
 
@@ -75,6 +83,7 @@ class Piece:
     files_sha256: str
     format: str = LILYPOND
     tune: str = ""
+    look: str = ""
     extra: tuple[tuple[str, str], ...] = ()
 
 
@@ -111,5 +120,6 @@ MANIFEST = Table(
         Column("files_sha256", "string", "", "one sha256 over the main file and all of files"),
         FORMAT,
         TUNE,
+        LOOK,
     ),
 )

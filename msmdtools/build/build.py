@@ -15,6 +15,7 @@ from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
 from msmdtools.base.quantities import first_few, how_many
 from msmdtools.build import additions, provenance, store
+from msmdtools.build.looks import with_looks
 from msmdtools.build.lost_files import lost_files, warnings_of
 from msmdtools.build.options import BuildOptions
 from msmdtools.build.rows import header_fields
@@ -74,7 +75,7 @@ def build(
     """
     earlier = records.read_description(out) if out.is_dir() else None
     options = provenance.resolve_soundfonts(options or BuildOptions(), earlier)
-    pieces = select(manifest, root, options.pieces)
+    pieces = with_looks(select(manifest, root, options.pieces), options.looks, options.seed)
     if earlier is None:  # before a folder is made
         check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
@@ -201,9 +202,9 @@ def _must_build(piece: Piece, record: Record | None, retry_failed: bool) -> bool
 
 
 def _has_changed(piece: Piece, record: Record) -> bool:
-    before = {"format": LILYPOND, "tune": ""} | dict(record.row)
+    before = {"format": LILYPOND, "tune": "", "look": ""} | dict(record.row)
     fields = header_fields(piece)
-    keys = ("path", "sha256", "files_sha256", "format", "tune")
+    keys = ("path", "sha256", "files_sha256", "format", "tune", "look")
     return any(before[key] != fields[key] for key in keys)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from msmdtools import engrave, match
+from msmdtools.build.looks import from_text
 from msmdtools.build.task import Outcome, Task
 from msmdtools.build.upgrade import music_difference
 from msmdtools.piece import LILYPOND
@@ -90,7 +91,7 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
             piece.format,
             task.source,
             width=settings.width,
-            look=settings.look,
+            look=from_text(piece.look) if piece.look else settings.look,
             repeats=settings.repeats,
             transpose=settings.transpose,
         )

@@ -180,6 +180,16 @@ class BuildOptions:
         0.2,
         4,
     )
+    looks: int = option(
+        "how many times each piece is engraved, each time with another music font, staff size, paper "
+        "width and spacing, for training: ID as the options say, ID~2 and so on with looks drawn at random "
+        "(sources in other formats than LilyPond)",
+        1,
+        1,
+        1000,
+        form="N",
+    )
+    seed: int = option("seed of the random numbers of --looks", 0, 0)
     timeout_s: float = option(
         "how long engraving one piece may take",
         LIMITS.timeout_s,

@@ -35,6 +35,7 @@ def header_fields(piece: Piece) -> dict[str, str]:
         "format": piece.format,
         "path": piece.path,
         "tune": piece.tune,
+        "look": piece.look,
         "sha256": piece.sha256,
         "files_sha256": piece.files_sha256,
         "extra": json.dumps(dict(piece.extra), ensure_ascii=False),

@@ -46,6 +46,7 @@ PIECES = Table(
         piece.FORMAT,
         Column("path", "string", "", "main source file, relative to the root of the source tree"),
         piece.TUNE,
+        piece.LOOK,
         Column("sha256", "string", "", "sha256 of the main source file"),
         Column("files_sha256", "string", "", "one sha256 over all source files of the piece"),
         Column("extra", "string", "", "further columns of the manifest, a JSON object"),
