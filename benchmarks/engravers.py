@@ -14,7 +14,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -49,9 +48,10 @@ def with_lilypond(source: Path, folder: Path, engine: engrave.Engine) -> tuple[f
     """The time and score of a file that musicxml2ly and LilyPond can read; None for others."""
     converted = folder / "piece.ly"
     program = engine.path.parent / "musicxml2ly"
-    command = [sys.executable, program, "--npl", "-o", converted, source]
+    command = [program, "-o", converted, source]
+    path = {**os.environ, "PATH": f"{engine.path.parent}:{os.environ['PATH']}"}
     try:
-        subprocess.run(command, capture_output=True, check=True, timeout=300)
+        subprocess.run(command, capture_output=True, check=True, timeout=300, env=path)
         start = cpu_s()
         engraving = engrave.engrave(converted, folder, engines=[engine], sandbox=False)
         score = match.match(engraving)
@@ -101,7 +101,8 @@ def main() -> None:
     random.Random(0).shuffle(sources)
     with tempfile.TemporaryDirectory() as folder:  # what is loaded once for many pieces
         with_verovio(sources[0], Path(folder))
-    measured = measure(sources, options.pieces)
+    if not (measured := measure(sources, options.pieces)):
+        parser.exit(1, f"no file of {options.folder} is set by both engravers\n")
     lilypond = 1000 * sum(m.lilypond_s for m in measured) / sum(m.lilypond_heads for m in measured)
     ours = 1000 * sum(m.verovio_s for m in measured) / sum(m.verovio_heads for m in measured)
     print(f"{len(measured)} files, {sum(m.verovio_heads for m in measured)} heads")
