@@ -2,9 +2,9 @@
 
     python benchmarks/corpora.py MANIFEST ROOT --out RESULTS.jsonl [--every N] [--repeats written|unfolded]
 
-Takes every N-th piece of a manifest that `msmd ingest` has made (those that Verovio engraves), makes its score as a
-build does, without performances, and writes one line a piece; a run that was stopped goes on. Then it prints how
-many are made, failures by reason, heads by role and reason, and notes without a head by reason.
+Takes every N-th piece of a manifest that `msmd ingest` has made (those that Verovio engraves), makes its score as
+a build does, without performances, and writes one line a piece; a run that was stopped goes on. Then it prints
+how many are made, failures by reason, heads by role and reason, and notes without a head by reason.
 """
 
 import argparse
