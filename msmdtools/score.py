@@ -98,7 +98,7 @@ class NoteHead:
             unfolded) or continues (tied); empty when silent.
         tied_to: the head whose sound a tied head continues; -1 for none.
         source: its note's place in the source: file:line:column for LilyPond, else see
-            `msmdtools.engrave.verovio.identify.place_of`; "" when it is not known.
+            `msmdtools.engrave.verovio.preparing.place_of`; "" when it is not known.
         cents: how far above `pitch` a microtone sounds, in cents (0 for others).
     """
 

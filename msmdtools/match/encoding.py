@@ -29,9 +29,12 @@ def match_encoding(engraving: Engraving) -> Score:
         PieceError: stage "match", reason "no-notes" when nothing sounds, "not-readable" when the encoding
             cannot be read.
     """
-    unfold = engraving.repeats == "unfolded"
     try:
-        written = read(engraving.mei, repeats="unfolded" if unfold else "written")
+        written = read(
+            engraving.mei,
+            repeats="unfolded" if engraving.repeats == "unfolded" else "written",
+            audible=engraving.audible,
+        )
     except ValueError as error:
         raise PieceError("match", "not-readable", str(error), engraving.log) from error
     if not written.strikes:

@@ -8,8 +8,8 @@ from pathlib import Path
 from msmdtools.engrave.outputs import Untrusted
 from msmdtools.engrave.pages import render_pages
 from msmdtools.engrave.verovio.drawn import Pages
-from msmdtools.engrave.verovio.identify import identified, place_of
 from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
+from msmdtools.engrave.verovio.preparing import place_of, prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
 from msmdtools.errors import PieceError
@@ -30,6 +30,7 @@ class Engraving:
         warnings: its errors and warnings, each once.
         repeats: how repeats are to be performed, "written" or "unfolded".
         sources: place of each note in the source, by id.
+        audible: ids of notes that sound although `mei` calls them cues.
     """
 
     pages: tuple[Path, ...]
@@ -42,6 +43,7 @@ class Engraving:
     warnings: tuple[str, ...]
     repeats: str = "written"
     sources: Mapping[str, str] = field(default_factory=dict)
+    audible: frozenset[str] = frozenset()
 
 
 def engrave(
@@ -73,8 +75,8 @@ def engrave(
     """
     drawn = Pages()
     pdf = folder / "score.pdf"
-    text, places = identified(text, form)
-    typesetting = typeset(text, form, look, transpose=transpose)
+    encoding = prepared(text, form)
+    typesetting = typeset(encoding.text, form, look, transpose=transpose)
     try:
         for page in typesetting.pages:
             read_page(page, drawn, look.music_font)
@@ -92,9 +94,10 @@ def engrave(
         typesetting.mei,
         typesetting.engine,
         typesetting.log,
-        _warnings(typesetting.log),
+        _warnings(typesetting.log) + encoding.warnings,
         repeats,
-        {head.id: place_of(head.id, places, form) for head in drawn.heads},
+        {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
+        encoding.audible,
     )
 
 

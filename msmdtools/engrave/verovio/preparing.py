@@ -1,32 +1,65 @@
-"""Give notes ids that lead back to their place in the source, before Verovio gives them random ones."""
+"""Prepare an encoding for Verovio: its notes get ids that lead back to the source, and nothing of it is lost."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lxml import etree
+
+from msmdtools.mei.musicxml import mend
 
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
 
 
-def identified(text: str, form: str) -> tuple[str, Mapping[str, str]]:
-    """Give each note of MusicXML that has no id one that tells its place.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An encoding as Verovio gets it.
+
+    Attributes:
+        text: the encoding.
+        places: the place in the source of each id that a note was given.
+        audible: ids of notes that sound although Verovio calls them cues.
+        warnings: what is in the source and not in the score.
+    """
+
+    text: str
+    places: Mapping[str, str] = field(default_factory=dict)
+    audible: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+def prepared(text: str, form: str) -> Prepared:
+    """Give notes of MusicXML ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
+
+    Other formats stay as they are: MEI has ids, and Verovio calls the notes of **kern by line and spine.
 
     Args:
         text: the encoding.
-        form: its format. Other formats than MusicXML stay as they are: MEI has ids, and Verovio calls the
-            notes of **kern by line and field.
+        form: its format.
 
     Returns:
-        The text, and the place of each id that was given, as an XPath from the root, such as
+        The text for Verovio. The place of a note that had no id is an XPath from the root, such as
         "part[@id='P1']/measure[12]/note[3]".
 
     Raises:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
     """
     if form != "musicxml":
-        return text, {}
+        return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     root = etree.fromstring(text.encode(), parser)
+    places = _identify(root)
+    mended = mend(root)
+    warnings: tuple[str, ...] = ()
+    if mended.transpositions:
+        warnings = ("a part changes its transposition: Verovio keeps the first one",)
+    if places or mended.changed:
+        text = etree.tostring(root, encoding="unicode")
+    return Prepared(text, places, mended.audible, warnings)
+
+
+def _identify(root: etree._Element) -> dict[str, str]:
+    """Give each note that has no id one, and return where each of these is."""
     places: dict[str, str] = {}
     taken = {note.get("id") for note in root.iter("note")}
     for number, part in enumerate(root.iterchildren("part"), 1):
@@ -40,7 +73,7 @@ def identified(text: str, form: str) -> tuple[str, Mapping[str, str]]:
                     identity += "_"
                 note.set("id", identity)
                 places[identity] = f"part[@id='{name}']/measure[{i}]/note[{j}]"
-    return (etree.tostring(root, encoding="unicode"), places) if places else (text, places)
+    return places
 
 
 def place_of(identity: str, places: Mapping[str, str], form: str) -> str:
@@ -48,7 +81,7 @@ def place_of(identity: str, places: Mapping[str, str], form: str) -> str:
 
     Args:
         identity: the id of the note in Verovio's SVG.
-        places: what `identified` has returned.
+        places: `Prepared.places`.
         form: the format of the source.
 
     Returns:
