@@ -78,6 +78,7 @@ def test_a_build_has_a_row_for_everything(tmp_path):
         "format": "lilypond",
         "path": "b.ly",
         "tune": "",
+        "look": "",
         "sha256": "",
         "files_sha256": "",
         "extra": '{"split": "train"}',
