@@ -15,12 +15,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from msmdtools.sources.encoding import read_encoding
-
 from msmdtools.engrave import verovio
 from msmdtools.errors import PieceError
 from msmdtools.match import match_encoding
 from msmdtools.piece import LILYPOND, Piece
+from msmdtools.sources.encoding import read_encoding
 from msmdtools.sources.manifest import read_manifest
 
 

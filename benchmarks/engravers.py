@@ -19,12 +19,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from msmdtools.sources.encoding import read_encoding
-
 from msmdtools import engrave, match
 from msmdtools.engrave import verovio
 from msmdtools.errors import PieceError
 from msmdtools.score import Score
+from msmdtools.sources.encoding import read_encoding
 
 SUFFIXES = {".musicxml", ".xml", ".mxl"}
 
