@@ -83,7 +83,7 @@ $(READY): pyproject.toml
 	  "$$python" -m venv .venv
 	fi
 	if ! $(BIN)/python -c 'import torch' 2> /dev/null; then
-	  echo "Installing PyTorch $(TORCH) for processors (about 200 MB; this may take a minute or two)"
+	  echo "Installing PyTorch $(TORCH) for processors (this may take a minute or two)"
 	  pip=($(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==$(TORCH)")
 	  "$${pip[@]}" --index-url $(TORCH_INDEX) --retries 0 --timeout 10 2> /dev/null || "$${pip[@]}"
 	fi
