@@ -1,6 +1,7 @@
 """What a build does with pieces that work and pieces that do not, with a fake engraver."""
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -522,6 +523,18 @@ def test_the_card_can_be_read_by_hubs(tmp_path):
     assert "| CC0-1.0 | 4 | 100.0 % |" in text
     assert "- 1 of 5 pieces could not be made" in text
     assert "--tempi 0.5,1.0 --soundfonts Fake:0" in text
+
+
+def test_the_card_of_files_that_no_manifest_lists(tmp_path):
+    manifest, root = build_fakes.make_tree(tmp_path, {"a": "ok"})
+    build(read_manifest(manifest), root, tmp_path / "ds", OPTIONS)
+    text = (tmp_path / "ds" / "README.md").read_text(encoding="utf-8")
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    assert f"- files (sha256 of their list {digest}), source tree of unknown commit" in text
+    assert "\nmsmd build SOURCE… --out DATASET --tempi 0.5,1.0 " in text
+    build(read_manifest(manifest), root, tmp_path / "ds", OPTIONS)
+    description = json.loads((tmp_path / "ds" / "dataset.json").read_text())
+    assert len(description["sources"]) == 1
 
 
 def test_the_source_commit_is_found(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from msmdtools.base import resources
 from msmdtools.base.failures import Failure
 from msmdtools.base.quantities import format_bytes, parse_bytes, parse_seconds
 from msmdtools.build import build as building
@@ -20,6 +21,7 @@ from msmdtools.build.summary import BuildSummary
 from msmdtools.cli import main
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.performance import PerformanceSpec
+from msmdtools.sources.gather import gather
 
 TOTALS = {
     "attempted": 2,
@@ -215,7 +217,7 @@ def test_a_config_file(tmp_path, called):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tempo = 1", "unknown option tempo (there are: engine, instruments, "),
+        ("tempo = 1", "unknown option tempo (there are: engine, formats, "),
         ("width = '835'", "width = '835' has the wrong type; give a whole number"),
         ("width = true", "width = True has the wrong type"),
         ("width 835", "Expected '=' after a key"),
@@ -236,8 +238,6 @@ def test_a_config_file_that_is_not_there(tmp_path):
 
 
 def test_the_sample_needs_no_manifest(called):
-    from msmdtools.base import resources
-
     run("--sample", "--out", "ds")
     assert called[0][:2] == (resources.manifest("sample"), resources.pieces())
     assert called[0][3] == BuildOptions()
@@ -246,10 +246,25 @@ def test_the_sample_needs_no_manifest(called):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "ds"], "--manifest is missing: give it, or --sample for the bundled pieces."),
-        (["--manifest", "m", "--out", "ds"], "--root is missing: give it, or --sample"),
+        (
+            ["--out", "ds"],
+            "There is nothing to build: name files or folders of scores, a manifest, or",
+        ),
+        (
+            ["--manifest", "m", "--out", "ds"],
+            "--root is missing: give the folder of the sources that",
+        ),
+        (["a.mxl", "--manifest", "m", "--out", "ds"], "--manifest and --root are for manifests"),
+        (["a.mxl", "--root", "r", "--out", "ds"], "--manifest and --root are for manifests"),
+        (["a.csv", "--manifest", "m", "--out", "ds"], "SOURCE is a manifest, too"),
+        (["a.csv", "b.csv", "--out", "ds"], "A manifest (.csv) is built by itself"),
+        (["a.mxl"], "--out is missing: name a folder for the dataset."),
+        (
+            ["--sample", "a.mxl", "--out", "ds"],
+            "--sample stands for SOURCE, and for --manifest and",
+        ),
         (["--sample"], "--out is missing: name a folder for the dataset."),
-        (["--sample", "--root", "x", "--out", "y"], "--sample stands for --manifest and --root"),
+        (["--sample", "--root", "x", "--out", "y"], "--sample stands for SOURCE, and for"),
         (["--repeats", "never"], "Invalid value for '--repeats'"),
     ],
 )
@@ -273,3 +288,76 @@ def test_an_error_is_a_line_and_exit_code_1(monkeypatch):
     monkeypatch.setattr(building, "build", refuse)
     result = run("--sample", "--out", "ds")
     assert (result.exit_code, result.output) == (1, "Error: ds is in use\n")
+
+
+def tree(folder):
+    for name in (
+        "a/x/song.mxl",
+        "a/song.krn",
+        "a/deep/er/song.krn",
+        "b/song.krn",
+        "b/notes.txt",
+        "a/y.mid",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("**kern\n4c\n*-\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sources", "root", "pieces"),
+    [
+        (["a/song.krn"], "a", {"song": "song.krn"}),
+        (["a"], "a", {"song": "song.krn", "x__song": "x/song.mxl", "deep__er__song": "deep/er/song.krn",
+                      "y": "y.mid"}),
+        (["a/song.krn", "b/song.krn"], "", {"a__song": "a/song.krn", "b__song": "b/song.krn"}),
+        (["a/song.krn", "a/song.krn", "a/x"], "a", {"song": "song.krn", "x__song": "x/song.mxl"}),
+        (["a/song.krn", "a/x/../x", "--formats", "mei,kern"], "a", {"song": "song.krn"}),
+        (["a/x/song.mxl", "a/deep", "--formats", "kern"], "a",
+            {"x__song": "x/song.mxl", "deep__er__song": "deep/er/song.krn"}),
+    ],
+)  # fmt: skip
+def test_files_and_folders_are_built(tmp_path, called, monkeypatch, sources, root, pieces):
+    monkeypatch.chdir(tree(tmp_path))
+    result = run(*sources, "--out", "ds")
+    assert result.exit_code == 3, result.output
+    listed, found, out, options = called[0]
+    assert (found, out, options) == (tmp_path / root, Path("ds"), BuildOptions())
+    assert {piece.piece: piece.path for piece in listed} == pieces
+
+
+def test_sources_with_one_id_get_two(tmp_path):
+    for name in ("a/b/c/s.krn", "a/b/C/S.krn", "a/b/c/s.mei"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("**kern\n4c\n*-\n")
+    gathered = gather([tmp_path / "a/b/c", tmp_path / "a/b/C/S.krn"])
+    assert [piece.piece for piece in gathered.pieces] == ["C__S", "c__s-2", "c__s-2.krn"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        (["none.mxl"], "Error: Cannot read none.mxl: there is no such file.\n"),
+        (["b/notes.txt"], "Error: b/notes.txt: .txt is no format that is read. There are: .abc, .krn, .ly,"),
+        (["b/x", "a"], "Error: Cannot read b/x: there is no such file."),
+        (["a", "--formats", "pdf"], "'pdf' is no format of sources (there are: lilypond, musicxml,"),
+        (["a", "--formats", "mei"], "makes a score. Name a folder with files of LilyPond (.ly)"),
+    ],
+)  # fmt: skip
+def test_sources_that_are_none(tmp_path, called, monkeypatch, sources, message):
+    monkeypatch.chdir(tree(tmp_path))
+    result = run(*sources, "--out", "ds")
+    assert result.exit_code == 1
+    assert message in result.output
+    assert not called
+
+
+def test_a_manifest_is_a_source(tmp_path, called):
+    run(tmp_path / "m.csv", "--out", "ds")
+    run(tmp_path / "m.csv", "--root", "tree", "--out", "ds")
+    run("--manifest", "sample", "--root", "tree", "--out", "ds")
+    assert [call[:2] for call in called] == [
+        (tmp_path / "m.csv", tmp_path),
+        (tmp_path / "m.csv", Path("tree")),
+        (resources.manifest("sample"), Path("tree")),
+    ]

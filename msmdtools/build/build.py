@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def build(
-    manifest: Path,
+    manifest: Path | Sequence[Piece],
     root: Path,
     out: Path,
     options: BuildOptions | None = None,
@@ -56,7 +56,7 @@ def build(
     becomes a row of the pieces table and stops nothing.
 
     Args:
-        manifest: the list of pieces.
+        manifest: the list of pieces: a file, or the pieces themselves.
         root: the source tree that the manifest's paths are relative to. Never written to.
         out: the dataset folder; it is made if it is missing.
         options: the options; None: the default ones.
@@ -145,11 +145,11 @@ def build(
         raise explained(error, out, "pieces") from error
 
 
-def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
+def select(manifest: Path | Sequence[Piece], root: Path, pattern: str = "*") -> list[Piece]:
     """Select the pieces of a manifest whose id matches a glob.
 
     Args:
-        manifest: the list of pieces.
+        manifest: the list of pieces: a file, or the pieces themselves.
         root: the source tree.
         pattern: the glob.
 
@@ -159,7 +159,7 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
     Raises:
         ManifestError: the manifest or the source tree is not there, or no piece matches.
     """
-    pieces = read_manifest(manifest)
+    pieces = read_manifest(manifest) if isinstance(manifest, Path) else list(manifest)
     if not root.is_dir():
         raise ManifestError(
             f"{root}: {no_folder(root)}. Give the source tree of {manifest} with --root."
@@ -167,11 +167,12 @@ def select(manifest: Path, root: Path, pattern: str = "*") -> list[Piece]:
     selected = [piece for piece in pieces if fnmatch.fnmatchcase(piece.piece, pattern)]
     if not selected:
         example = f"; there is, for example, {pieces[0].piece}" if pieces else ""
-        raise ManifestError(f"{manifest}: no piece matches {pattern!r}{example}.")
+        where = manifest if isinstance(manifest, Path) else root
+        raise ManifestError(f"{where}: no piece matches {pattern!r}{example}.")
     return selected
 
 
-def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
+def check_root(pieces: Sequence[Piece], manifest: Path | Sequence[Piece], root: Path) -> None:
     """Refuse a tree that has none of the pieces' sources: another tree, or a folder above or below the root.
 
     Args:
@@ -182,7 +183,8 @@ def check_root(pieces: Sequence[Piece], manifest: Path, root: Path) -> None:
     Raises:
         ManifestError: the message names a source, and the right folder where it is near.
     """
-    if not pieces or any((root / piece.path).is_file() for piece in pieces):
+    found = any((root / piece.path).is_file() for piece in pieces)
+    if found or not pieces or not isinstance(manifest, Path):
         return
     source = pieces[0].path
     near = [root.absolute().parent, *(p for p in sorted(root.iterdir()) if p.is_dir())]
@@ -266,7 +268,7 @@ def _description(
     earlier: Mapping[str, Any],
     identity: Mapping[str, Any],
     options: BuildOptions,
-    manifest: Path,
+    manifest: Path | Sequence[Piece],
     root: Path,
     sandbox: bool,
 ) -> dict[str, Any]:

@@ -161,8 +161,9 @@ def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
     fonts: dict[tuple[Any, ...], list[str]] = {}
     for (font, instruments, velocity), speeds in tempi.items():
         fonts.setdefault((velocity, instruments, *sorted(speeds)), []).append(font)
+    named = f"--manifest {shlex.quote(one_line(manifest))} --root TREE" if manifest else "SOURCE…"
     return [
-        f"msmd build --manifest {shlex.quote(one_line(manifest))} --root TREE --out DATASET "
+        f"msmd build {named} --out DATASET "
         f"--tempi {','.join(map(str, speeds))} --soundfonts {shlex.quote(','.join(names))} "
         f"--velocity {velocity}{instruments} {settings}"
         for (velocity, instruments, *speeds), names in fonts.items()
@@ -201,11 +202,15 @@ def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> lis
 
 
 def _sources(description: Mapping[str, Any]) -> list[str]:
-    return [
-        f"- {code(source['manifest'])} (sha256 {source['manifest_sha256']}), source tree "
-        + (f"at commit {plain(source['commit'])}" if source["commit"] else "of unknown commit")
-        for source in description["sources"]
-    ]
+    lines = []
+    for source in description["sources"]:
+        name, sha256 = source["manifest"], source["manifest_sha256"]
+        listed = (
+            f"{code(name)} (sha256 {sha256})" if name else f"files (sha256 of their list {sha256})"
+        )
+        commit = f"at commit {plain(source['commit'])}" if source["commit"] else "of unknown commit"
+        lines.append(f"- {listed}, source tree {commit}")
+    return lines
 
 
 def _tools(description: Mapping[str, Any]) -> list[str]:

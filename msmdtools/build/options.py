@@ -15,6 +15,7 @@ from msmdtools.engrave.verovio.toolkit import MUSIC_FONTS, USUAL, Look
 from msmdtools.errors import MsmdError
 from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec
+from msmdtools.piece import FORMATS
 
 LIMITS = Limits()
 LOOK = {
@@ -52,6 +53,19 @@ def parse_soundfonts(value: object) -> tuple[tuple[str, int], ...]:
     return tuple(fonts)
 
 
+def parse_formats(value: object) -> tuple[str, ...]:
+    """Formats of sources from "musicxml,mei" or a list of them.
+
+    Raises:
+        MsmdError: one is no format.
+    """
+    formats = tuple(str(item).strip() for item in items(value))
+    for name in formats:
+        if name not in FORMATS:
+            raise MsmdError(f"{name!r} is no format of sources (there are: {', '.join(FORMATS)})")
+    return formats
+
+
 def parse_velocity(value: object) -> int | None:
     """A MIDI velocity from a number or its text; None from "source".
 
@@ -70,7 +84,7 @@ def parse_velocity(value: object) -> int | None:
 class Places:
     """The manifest and source tree that a dataset is built from, and its folder.
 
-    The declaration of each field says what it is.
+    The declaration of each field says what it is. Files and folders of scores may stand for the first two.
     """
 
     manifest: str | None = option(
@@ -79,12 +93,19 @@ class Places:
         is_path=True,
     )
     root: str | None = option(
-        "the folder of LilyPond sources that the manifest lists, such as mutopia/ftp",
+        "the folder of the sources that the manifest lists, such as mutopia/ftp",
         None,
         is_path=True,
     )
     out: str | None = option("the dataset folder, created if needed", None, is_path=True)
     sample: bool = option("build the bundled pieces, instead of --manifest and --root", False)
+    formats: tuple[str, ...] = option(
+        "of folders given as SOURCE, build only scores of these formats",
+        FORMATS,
+        read=parse_formats,
+        shown=",".join,
+        form="LIST",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ identity is refused, with a list of the differences. Further performances and au
 and are no contradiction: see `msmdtools.build.additions`.
 """
 
+import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,8 @@ from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import DatasetError
 from msmdtools.performance import PerformanceSpec
+from msmdtools.piece import Piece
+from msmdtools.sources.manifest import manifest_text
 from msmdtools.version import __version__
 
 # Python packages on which the bytes of a picture, a spectrogram or a table depend.
@@ -159,13 +162,16 @@ def performances(description: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [spec.to_json() for spec in sorted(specs, key=lambda spec: spec.name)]
 
 
-def source(manifest: Path, root: Path) -> dict[str, str]:
-    """The sources of a build: the manifest, its sha256, and the commit of the source tree."""
-    return {
-        "manifest": manifest.name,
-        "manifest_sha256": file_sha256(manifest),
-        "commit": source_commit(root),
-    }
+def source(manifest: Path | Sequence[Piece], root: Path) -> dict[str, str]:
+    """The sources of a build: the manifest, its sha256, and the commit of the source tree.
+
+    Pieces that no file lists have a manifest without a name.
+    """
+    if isinstance(manifest, Path):
+        name, sha256 = manifest.name, file_sha256(manifest)
+    else:
+        name, sha256 = "", hashlib.sha256(manifest_text(manifest).encode()).hexdigest()
+    return {"manifest": name, "manifest_sha256": sha256, "commit": source_commit(root)}
 
 
 def source_commit(root: Path) -> str:

@@ -67,7 +67,9 @@ def _within(folder: Path) -> list[Path]:
 
 
 def _source(source: Mapping[str, str]) -> str:
-    return source["manifest"] + (f" at commit {source['commit'][:12]}" if source["commit"] else "")
+    return (source["manifest"] or "files") + (
+        f" at commit {source['commit'][:12]}" if source["commit"] else ""
+    )
 
 
 def _failed(failed: Any) -> str:

@@ -97,8 +97,9 @@ def ingest(
             that the rule finds.
         left_out: called with each piece that is left out, and the reason: "instrument", "composer" or
             "licence".
-        formats: the formats to look for.
-        below: files and folders of the tree, relative to it, to which the search is confined.
+        formats: the formats to look for in folders.
+        below: folders of the tree, relative to it, to which the search is confined, and files, each of which is
+            a piece.
         unreadable: called with each piece whose file cannot be read, and why; its row has no texts.
 
     Returns:
@@ -141,10 +142,9 @@ def _found(
     source: SourceTree, wanted: Collection[str], below: Sequence[str]
 ) -> tuple[list[ListedPiece], list[tuple[scores.Found, ListedPiece]]]:
     """The LilyPond files that are pieces, and the encoded scores, with their ids."""
-    main: list[str] = []
+    main = [path for path in below if path.endswith(".ly") and path in source.known]
     if LILYPOND in wanted:
-        named = [path for path in below if path.endswith(".ly")]
-        main = list(dict.fromkeys([*named, *(p for p in main_files(source) if _is_in(p, below))]))
+        main += [path for path in main_files(source) if _is_in(path, below) and path not in main]
     listing = [ListedPiece(piece, path) for path, piece in piece_ids(main).items()]
     found = scores.find(source.root, below, wanted)
     given = scores.ids(found, (entry.piece for entry in listing))

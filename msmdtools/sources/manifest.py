@@ -84,17 +84,32 @@ def read_list(path: Path) -> list[ListedPiece]:
 def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     """Write a manifest: sorted by piece id, the same bytes for the same pieces.
 
-    Columns that later versions have added are left out if all pieces have their defaults, so the manifest of a
-    tree of LilyPond files has the same columns as ever.
-
     Raises:
         ManifestError: no pieces, an id twice, pieces with different extra columns, or a folder that
             cannot be written to.
     """
-    pieces = sorted(pieces, key=lambda piece: piece.piece)
+    pieces = list(pieces)
     if not pieces:
         raise ManifestError(f"There are no pieces to write to {path}: no piece fits the selection.")
     _check_unique((piece.piece for piece in pieces), path)
+    text = manifest_text(pieces)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+    except OSError as error:
+        raise ManifestError(f"Cannot write the manifest {path}: {damage.why(error)}.") from error
+
+
+def manifest_text(pieces: Iterable[Piece]) -> str:
+    """The content of the manifest of some pieces, at least one, in the order of their ids.
+
+    Columns that later versions have added are left out if all pieces have their defaults, so the manifest of a
+    tree of LilyPond files has the same columns as ever.
+
+    Raises:
+        ManifestError: the pieces have different extra columns.
+    """
+    pieces = sorted(pieces, key=lambda piece: piece.piece)
     extra = [name for name, _ in pieces[0].extra]
     columns = [
         column.name
@@ -107,16 +122,13 @@ def write_manifest(pieces: Iterable[Piece], path: Path) -> None:
     for piece in pieces:
         if [name for name, _ in piece.extra] != extra:
             raise ManifestError(
-                f"Piece {piece.piece} has other extra columns than the first piece of {path}."
+                f"Piece {piece.piece} has other extra columns than piece {pieces[0].piece}: a manifest has "
+                "the same for all."
             )
         row = [getattr(piece, name) for name in columns]
         row = [_joined(value) if isinstance(value, tuple) else value for value in row]
         writer.writerow([*row, *(value for _, value in piece.extra)])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text.getvalue().encode())
-    except OSError as error:
-        raise ManifestError(f"Cannot write the manifest {path}: {damage.why(error)}.") from error
+    return text.getvalue()
 
 
 def check_source(piece: Piece, root: Path) -> None:

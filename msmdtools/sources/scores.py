@@ -47,26 +47,30 @@ class Found:
 
 
 def find(
-    root: Path, below: Iterable[str] = (".",), wanted: Collection[str] = FORMATS
+    root: Path, below: Sequence[str] = (".",), wanted: Collection[str] = FORMATS
 ) -> list[Found]:
     """Find the encoded scores in a tree, sorted by path: no hidden folders, no symbolic links.
 
     Args:
         root: the root of the tree.
-        below: files and folders in it, relative to the root, to be searched.
-        wanted: the formats to look for.
+        below: folders in it, relative to the root, to be searched, and files, which are scores whatever is in
+            them.
+        wanted: the formats to look for in folders.
 
     Returns:
         The scores; each tune of an ABC file is one.
     """
     found: list[Found] = []
+    named = {start for start in below if (root / start).is_file()}
     for path in sorted(set(_files(root, below))):
         kind = formats.format_of(root / path)
-        if kind not in wanted:
+        if path in named:
+            kind = kind or formats.SUFFIXES.get(posixpath.splitext(path)[1].lower(), "")
+        elif kind not in wanted:
             continue
         if kind == "abc":
             found += _tunes(root, path)
-        elif kind != LILYPOND:
+        elif kind not in ("", LILYPOND):
             found.append(Found(path, kind))
     return found
 
