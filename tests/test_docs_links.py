@@ -53,7 +53,9 @@ def test_the_documentation_names_commands_and_options_that_there_are(repository:
     for page in [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]:
         if page.name == "cli.md":
             continue
-        for name, rest in re.findall(r"(?<![=/\w-])msmd ([a-z]+)((?: [^\n`|#]*)?)", _code(page)):
+        for name, rest in re.findall(
+            r"(?<![=/\w-])msmd ([a-z]+(?:-[a-z]+)*)((?: [^\n`|#]*)?)", _code(page)
+        ):
             words = rest.split()
             command = f"{name} {words[0].rstrip(',.;')}" if name in groups and words else name
             given = re.findall(r"(?<![\w-])--[a-z][\w-]*", rest.split(" && ")[0])
