@@ -3,17 +3,17 @@
     python benchmarks/written_music.py NAME=FOLDER … [--every N] [--list]
 
 Reads every Nth MusicXML and MXL file below each folder twice, through Verovio and `msmdtools.mei` and through
-partitura (pip install partitura), and compares the notes that begin a sound, by their ids: pitch, and onset in
-quarter notes from the start of the piece. (The pitch of a transposing part is printed pitch in partitura, that
+partitura (pip install partitura), and compares the notes that begin a sound, by their ids: pitch, bar, and onset
+in quarter notes from the beginning of the bar. (The pitch of a transposing part is printed pitch in partitura, that
 under an octave sign is sounding.) What differs is counted by kind:
 
 - tremolo: the second note of a tremolo, which partitura begins in its middle, as it is printed
 - tie: a note that only one of the two takes as the continuation of another
-- rounded: tuplets whose durations the file rounds to its divisions, and what follows them
+- rounded: a tuplet whose durations the file rounds to its divisions
 - silent: a cue
 - other: none of these; --list prints each
 
-It prints a table in Markdown.
+"bars" are those whose length differs, since rounded tuplets add up. It prints a table in Markdown.
 """
 
 import argparse
@@ -23,7 +23,6 @@ import zipfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import verovio
@@ -34,11 +33,11 @@ from msmdtools.mei.musicxml import mend
 from msmdtools.mei.reading import read
 from msmdtools.mei.written import Written
 
-KINDS = ("tremolo", "tie", "rounded", "silent", "other")
+KINDS = ("tremolo", "tie", "rounded", "silent", "other", "bars")
 SAME, ROUNDED = 1e-4, 0.11
 
-Starts = dict[str, tuple[Fraction, set[int]]]
-"""For each note that begins a sound, by id, its onset in quarter notes and its pitches."""
+Starts = dict[str, tuple[int, float, set[int]]]
+"""For each note that begins a sound, by id: bar, onset in quarter notes from the beginning of the bar, pitches."""
 
 
 def document(file: Path) -> etree._Element:
@@ -64,14 +63,18 @@ def ours(root: etree._Element, toolkit: verovio.toolkit) -> Written:
 
 def starts_of(written: Written) -> Starts:
     return {
-        n.id: (n.onset, {n.pitch, n.written_pitch})
+        n.id: (
+            n.measure,
+            float(n.onset - written.measures[n.measure].onset),
+            {n.pitch, n.written_pitch},
+        )
         for n in written.notes
         if n.strikes or not n.continues
     }
 
 
-def theirs(root: etree._Element) -> tuple[Starts, set[str]]:
-    """What partitura reads: notes that begin a sound, and the ids of all notes."""
+def theirs(root: etree._Element) -> tuple[Starts, set[str], list[float]]:
+    """What partitura reads: notes that begin a sound, the ids of all notes, and the lengths of the bars."""
     import partitura
 
     with tempfile.NamedTemporaryFile(suffix=".musicxml") as file:
@@ -80,58 +83,58 @@ def theirs(root: etree._Element) -> tuple[Starts, set[str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             score = partitura.load_musicxml(file.name)
-    starts, every = {}, set()
+    starts: Starts = {}
+    every: set[str] = set()
+    lengths: list[float] = []
     for part in score.parts:
-        quarters = _quarters(part.quarter_durations())
+        divisions = [(int(time), int(size)) for time, size in part.quarter_durations()]
+        bars = [(int(m.start.t), int(m.end.t)) for m in part.iter_all(partitura.score.Measure)]
+        begins = [begin for begin, _ in bars]
+        sizes = [divisions[bisect_right(divisions, (begin, 1 << 60)) - 1][1] for begin in begins]
+        lengths = [(end - begin) / size for (begin, end), size in zip(bars, sizes, strict=True)]
         every |= {note.id for note in part.notes}
         for note in part.notes_tied:
             if hasattr(note, "midi_pitch"):
-                starts[note.id] = quarters(int(note.start.t)), {note.midi_pitch}
-    return starts, every
-
-
-def _quarters(divisions):
-    """A function that turns partitura's time into quarter notes; divisions are (time, per quarter note)."""
-    times = [int(t) for t, _ in divisions]
-    sizes = [int(size) for _, size in divisions]
-    before = [Fraction(0)]
-    for i in range(1, len(times)):
-        before.append(before[-1] + Fraction(times[i] - times[i - 1], sizes[i - 1]))
-
-    def quarters(time: int) -> Fraction:
-        i = max(bisect_right(times, time) - 1, 0)
-        return before[i] + Fraction(time - times[i], sizes[i])
-
-    return quarters
+                bar = max(bisect_right(begins, int(note.start.t)) - 1, 0)
+                onset = (int(note.start.t) - begins[bar]) / sizes[bar]
+                starts[note.id] = bar, onset, {note.midi_pitch}
+    return starts, every, lengths
 
 
 def compare(root: etree._Element, toolkit: verovio.toolkit) -> Iterator[tuple[str, str]]:
     """For each note that begins a sound for one of the two: "" or a kind of difference, and its id."""
     second = set(_seconds(root))
-    judged, known = theirs(root)
+    judged, known, lengths = theirs(root)
     written = ours(root, toolkit)
     mine = starts_of(written)
     notes = {n.id: n for n in written.notes}
-    bar = {n.id: written.measures[n.measure] for n in written.notes}
-    drift = 0.0
-    for name in sorted(judged.keys() | mine.keys(), key=lambda n: judged.get(n, mine.get(n))[0]):
+    for measure, length in zip(written.measures, lengths, strict=False):
+        if abs(float(measure.duration) - length) > SAME:
+            yield "bars", measure.number
+    for name in sorted(judged.keys() | mine.keys()):
         if name not in known or name not in notes:
             yield "other", name
         elif name not in mine or name not in judged:
             yield "silent" if notes[name].reason else "tie", name
         else:
-            difference = float(mine[name][0] - judged[name][0])
-            if not judged[name][1] & mine[name][1]:
-                yield "other", name
-            elif abs(difference) < SAME:
-                yield "", name
-            elif name in second:
-                yield "tremolo", name
-            elif abs(difference - drift) < ROUNDED:
-                drift = difference if bar[name].onset == mine[name][0] else drift
-                yield "rounded", name
-            else:
-                yield "other", name
+            yield _difference(mine[name], judged[name], written, name in second), name
+
+
+def _difference(
+    mine: tuple[int, float, set[int]],
+    judged: tuple[int, float, set[int]],
+    written: Written,
+    tremolo: bool,
+) -> str:
+    bar, onset, pitches = mine
+    if judged[0] == bar + 1 and abs(onset - float(written.measures[bar].duration)) < SAME:
+        bar, onset = bar + 1, 0.0  # grace notes at the end of a bar
+    difference = abs(onset - judged[1])
+    if not pitches & judged[2] or bar != judged[0]:
+        return "other"
+    if difference < SAME:
+        return ""
+    return "tremolo" if tremolo else "rounded" if difference < ROUNDED else "other"
 
 
 def _seconds(root: etree._Element) -> Iterator[str]:
@@ -169,7 +172,7 @@ def main() -> None:
             for kind, note in found if given.list else ():
                 if kind:
                     print(f"{file}: {kind} {note}")
-        total = counts.total()
+        total = counts.total() - counts["bars"]
         same = f"{100 * counts[''] / max(total, 1):.3f} %"
         rows.append([name, str(pieces), f"{total:,}", same, *(str(counts[k]) for k in KINDS)])
     print("\n".join(pipes(rows, left=(0,))))

@@ -26,6 +26,8 @@ _PART = {tag("beatRpt"), tag("halfmRpt")}
 _REPEATED_BARS = {tag("mRpt"): 1, tag("mRpt2"): 2}
 _EVENTS, _PAUSES = {_NOTE, _CHORD}, {_REST, _SPACE}
 _EIGHTH = 8
+# A bar whose tuplets are rounded may seem longer or shorter than it is by less than this part of a quarter.
+_NEAR = 32
 
 
 class Layers:
@@ -66,7 +68,9 @@ class Layers:
                 whole = max(whole, reading.whole)
         if whole and not (longest and measure.get("metcon") == "false"):
             longest = max(longest, whole)
-        bar.length = longest or self._metre(top)
+        usual = self._metre(top)
+        near = abs(longest - usual) * _NEAR <= self._units.quarter
+        bar.length = usual if near or not longest else longest
         bar.signs = [
             sign if sign.length else Sign(sign.home, sign.layer, start, bar.length, sign.bars, 0)
             for sign in bar.signs

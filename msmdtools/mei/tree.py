@@ -46,7 +46,7 @@ def parse(mei: str | bytes) -> etree._Element:
     Raises:
         ValueError: it is not well-formed XML, or its root is not mei.
     """
-    data = mei.encode("utf-8") if isinstance(mei, str) else mei
+    data = mei.encode("utf-8", "replace") if isinstance(mei, str) else mei
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
