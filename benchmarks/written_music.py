@@ -4,8 +4,8 @@
 
 Reads every Nth MusicXML and MXL file below each folder twice, through Verovio and `msmdtools.mei` and through
 partitura (pip install partitura), and compares the notes that begin a sound, by their ids: pitch, bar, and onset
-in quarter notes from the beginning of the bar. (The pitch of a transposing part is printed pitch in partitura, that
-under an octave sign is sounding.) What differs is counted by kind:
+in quarter notes from the beginning of the bar. (The pitch of a transposing part is printed pitch in partitura,
+that under an octave sign is sounding.) What differs is counted by kind:
 
 - tremolo: the second note of a tremolo, which partitura begins in its middle, as it is printed
 - tie: a note that only one of the two takes as the continuation of another
