@@ -1,5 +1,6 @@
 """A dataset in the forms of COCO, YOLO and MuNG, read by the libraries of these formats."""
 
+import hashlib
 import json
 import shutil
 from itertools import pairwise
@@ -14,6 +15,8 @@ from click.testing import CliRunner
 import msmdtools
 from msmdtools.cli import main
 from msmdtools.errors import DatasetError, ManifestError, MsmdError
+from msmdtools.export.barlines import bar_line
+from msmdtools.export.boxes import Box
 from msmdtools.export.export import FORMATS, export
 from msmdtools.export.mung import head_class
 
@@ -191,6 +194,39 @@ def test_yolo_is_as_its_documentation_says(folder, dataset, tmp_path, is_split):
         assert np.abs(boxes[rows[:, 0] == kind] - expected).max() < 1e-3
 
 
+def test_bar_lines_group_the_staves_of_a_system(folder, tmp_path, capsys):
+    reading = pytest.importorskip("mung.io", reason="needs mung")
+    from mung.graph import group_staffs_into_systems
+
+    lined = shutil.copytree(folder, tmp_path / "lined")
+    path = lined / "pieces" / FIRST / "page-01.png"
+    page = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    for row in msmdtools.open(folder)[FIRST].measures.query("page == 1").to_dict("records"):
+        page[int(row["y0"]) : int(row["y1"]), int(row["x1"]) - 1 : int(row["x1"]) + 1] = 0
+    cv2.imwrite(str(path), page)
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    synthetic_dataset.edit(
+        lined,
+        "files",
+        lambda rows: [
+            r.update(sha256=sha) for r in rows if r["file"] == path.name and r["piece"] == FIRST
+        ],
+    )
+    done = export(lined, tmp_path / "mung", "mung", pieces=FIRST)
+    assert done.counts["bar line"] == 4
+    nodes = reading.read_nodes_from_file(tmp_path / "mung/mung" / f"{FIRST}-01.xml")
+    lines = [node for node in nodes if node.class_name == "measureSeparator"]
+    assert [(node.data["measure"], node.data["number"]) for node in lines] == [
+        (n, str(n + 1)) for n in range(4)
+    ]
+    assert all(node.mask.all() and node.width == 2 for node in lines)
+    systems = group_staffs_into_systems(nodes)
+    assert [[staff.data for staff in system] for system in systems] == [
+        [{"system": system, "staff": staff} for staff in (1, 2)] for system in (1, 2)
+    ]
+    capsys.readouterr()
+
+
 def test_mung_is_read_by_the_package_mung(folder, dataset, tmp_path):
     reading = pytest.importorskip("mung.io", reason="needs mung")
     export(folder, tmp_path / "mung", "mung")
@@ -236,6 +272,28 @@ def test_mung_is_read_by_the_package_mung(folder, dataset, tmp_path):
             assert graph[after].data["precedence_inlinks"] == [before]
         assert "precedence_inlinks" not in graph[chain[0]].data
         assert "precedence_outlinks" not in graph[chain[-1]].data
+
+
+def box(category: str, x0: float, y0: float, x1: float, y1: float) -> Box:
+    return Box(category, 0, x0, y0, x1, y1, {})
+
+
+def test_a_bar_line_is_the_ink_at_the_end_of_its_bar():
+    page = np.full((100, 200), 255, np.uint8)
+    staves = [box("staff", 10, 20, 190, 40.5), box("staff", 10, 60, 190, 80.5)]
+    bar = box("bar", 10, 20, 101, 80.5)
+    for top in (20, 60):
+        page[top : top + 21 : 5, 10:190] = 0
+    assert bar_line(page, bar, staves) is None
+    page[20:81, 99:101] = 0  # through both staves, and between them
+    page[20:81, 104] = 0  # the second line of two
+    page[10:70, 96] = 0  # a stem
+    assert bar_line(page, bar, staves) == (99, 20, 2, 61)
+    page[40:60, 90:110] = 255  # through the staves alone
+    page[41:60] = 255
+    assert bar_line(page, bar, staves) == (99, 20, 2, 61)
+    page[60:81, 99:105] = 255  # through one staff alone
+    assert bar_line(page, bar, staves) is None
 
 
 @pytest.mark.parametrize(

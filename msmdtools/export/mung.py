@@ -10,6 +10,8 @@ With a split, both are in folders `train`, `valid` and `test`.
   lines and stems that cross it included. A head has a link to its staff.
 - *Staves*: `staff`, the box of its lines. *Systems*: `staffGrouping`, with links to their staves. Neither has a
   mask of its own: all of the box counts.
+- *Bar lines*: `measureSeparator`, the ink of the line that ends a bar, with links to the staves of its system.
+  Where no line is printed through all staves, there is none.
 - *Precedence*: `precedence_outlinks` of a head are the heads of its staff at the next score time, in this system
   or the next one of the page, and `precedence_inlinks` those of the time before. Grace notes have times of their
   own.
@@ -31,9 +33,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
-from msmdtools.export.boxes import HEAD, STAFF, Box, page_boxes
+from msmdtools.export.barlines import bar_line
+from msmdtools.export.boxes import BAR, HEAD, STAFF, SYSTEM, Box, page_boxes
 from msmdtools.export.notation import Node, Value, ink, nodes_xml, pixels
 from msmdtools.export.task import Task, page_name, write_page
+from msmdtools.paper.axis import Image
 
 # Finer than any note of a score.
 _DENOMINATOR = 1 << 12
@@ -100,18 +104,41 @@ def page_nodes(
         data |= {"precedence_outlinks": after[box.number]} if after[box.number] else {}
         kind = head_class(box.attributes["duration_quarters"], box.attributes["grace"])
         yield Node(box.number, kind, *here, ink(image, here), (), links, data)
-    systems = {box.attributes["system"]: first_system + box.number for box in boxes["system"]}
+    systems = {box.attributes["system"]: first_system + box.number for box in boxes[SYSTEM]}
+    lines = list(_bar_lines(image, boxes[BAR], staves))
+    first_line = first_system + int(piece.header["systems"])
+    ends = defaultdict(list)
+    for bar, _ in lines:
+        ends[bar.attributes["system"]].append(first_line + bar.number)
     for box in staves:
         number, system = first_staff + box.number, box.attributes["system"]
         here = pixels(box.x0, box.y0, box.x1, box.y1)
-        links = [*on_staff[number], systems[system]]
+        links = [*on_staff[number], systems[system], *ends[system]]
         data = {"system": system, "staff": box.attributes["staff"]}
         yield Node(number, "staff", *here, None, links, (), data)
-    for box in boxes["system"]:
+    for box in boxes[SYSTEM]:
         system = box.attributes["system"]
-        own = [number_of[_staff(staff)] for staff in staves if staff.attributes["system"] == system]
+        own = [n for (of, _), n in number_of.items() if of == system]
         here = pixels(box.x0, box.y0, box.x1, box.y1)
         yield Node(systems[system], "staffGrouping", *here, None, (), own, {"system": system})
+
+    for bar, here in lines:
+        own = [n for (of, _), n in number_of.items() if of == bar.attributes["system"]]
+        data = {"measure": bar.attributes["measure"], "number": bar.attributes["number"]}
+        number = first_line + bar.number
+        yield Node(number, "measureSeparator", *here, ink(image, here), (), own, data)
+
+
+def _bar_lines(
+    image: Image, bars: list[Box], staves: list[Box]
+) -> Iterator[tuple[Box, tuple[int, int, int, int]]]:
+    """The bars of a page that end with a line, and the pixels of these lines."""
+    for bar in bars:
+        system = bar.attributes["system"]
+        own = [staff for staff in staves if staff.attributes["system"] == system]
+        here = bar_line(image, bar, own) if own else None
+        if here is not None:
+            yield bar, here
 
 
 def head_class(duration: float, grace: bool) -> str:
@@ -200,4 +227,5 @@ def _staff(box: Box) -> tuple[int, int]:
 
 
 def _category(node: Node) -> str:
-    return {"staff": "staff", "staffGrouping": "system"}.get(node.kind, HEAD)
+    kinds = {"staff": STAFF, "staffGrouping": SYSTEM, "measureSeparator": "bar line"}
+    return kinds.get(node.kind, HEAD)
