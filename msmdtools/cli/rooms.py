@@ -19,6 +19,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("features", "midi", "paper"),
     ("mei",),
     ("sources",),
+    ("notate",),
     ("engrave",),
     ("perform",),
     ("match",),

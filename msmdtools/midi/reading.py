@@ -15,7 +15,11 @@ How a file is understood:
   file. A tempo holds for all tracks, whichever it stands in; of several at one tick the last counts.
 - *Formats.* 0 and 1, tracks that are played together. Format 2, tracks that are pieces of their own,
   is refused, and so is time in frames of film (SMPTE) instead of quarter notes.
-- *Damage.* Data bytes above 127 count as 127. Key signatures are not used, and no reason to refuse a file.
+- *No length.* A note that is never released, but whose key was released in vain at the tick at which it is
+  struck, has no length: some programs write grace notes so.
+- *Signatures.* Of several of a kind at one tick the last counts, whichever track it stands in.
+- *Damage.* Data bytes above 127 count as 127. A key signature that is none counts as one without accidentals.
+  Names are UTF-8, or else Latin-1.
 """
 
 import io
@@ -87,6 +91,9 @@ class MidiFile:
         tempi: (tick, microseconds per quarter note from there on), by tick.
         pedals, bends: of the sustain pedal and of pitch bend, by tick and track.
         end_tick: the last of the longest track.
+        metres: (tick, numerator, denominator) of the time signatures, by tick.
+        keys: (tick, sharps (flats are negative), whether minor) of the key signatures, by tick.
+        names: of the tracks; "" for none.
     """
 
     ticks_per_quarter: int
@@ -95,6 +102,9 @@ class MidiFile:
     pedals: tuple[Change, ...] = ()
     bends: tuple[Change, ...] = ()
     end_tick: int = 0
+    metres: tuple[tuple[int, int, int], ...] = ()
+    keys: tuple[tuple[int, int, bool], ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
@@ -113,6 +123,9 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
         )
     keys = _Keys(muted)
     tempi, pedals, bends = [], [], []
+    metres: dict[int, tuple[int, int]] = {}
+    signatures: dict[int, tuple[int, bool]] = {}
+    names = [""] * len(file.tracks)
     tick = 0
     for tick, track, message in _in_order(file):
         kind = message.type
@@ -126,9 +139,39 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
             pedals.append(Change(tick, track, message.channel, message.value))
         elif kind == "pitchwheel":
             bends.append(Change(tick, track, message.channel, message.pitch))
+        elif kind == "time_signature":
+            metres[tick] = message.numerator, message.denominator
+        elif kind == "key_signature":
+            signatures[tick] = _sharps(message.key)
+        elif kind == "track_name":
+            names[track] = names[track] or _text(message.name)
     return MidiFile(
-        file.ticks_per_beat, keys.notes(tick), tuple(tempi), tuple(pedals), tuple(bends), tick
+        file.ticks_per_beat,
+        keys.notes(tick),
+        tuple(tempi),
+        tuple(pedals),
+        tuple(bends),
+        tick,
+        tuple((at, *metre) for at, metre in metres.items()),
+        tuple((at, *key) for at, key in signatures.items()),
+        tuple(names),
     )
+
+
+def _sharps(key: str) -> tuple[int, bool]:
+    """The sharps of a key such as "Ebm", flats as negative, and whether it is minor."""
+    minor = key.endswith("m")
+    tonic = key.removesuffix("m")
+    sharps = "FCGDAEB".index(tonic[0]) - 1 + 7 * (tonic.count("#") - tonic.count("b"))
+    return sharps - 3 * minor, minor
+
+
+def _text(latin: str) -> str:
+    """A text that mido has read as Latin-1."""
+    try:
+        return latin.encode("latin-1").decode("utf-8").strip()
+    except UnicodeError:
+        return latin.strip()
 
 
 def _file(path: Path) -> "mido.MidiFile":
@@ -165,6 +208,8 @@ class _Keys:
         self._down: dict[tuple[int, int, int], deque[tuple[int, int, int]]] = defaultdict(deque)
         self._own: dict[tuple[int, int], int] = {}
         self._any: dict[int, int] = {}
+        # The last tick at which a key that was up has been released.
+        self._vain: dict[tuple[int, int, int], int] = {}
 
     def choose(self, track: int, message: "mido.Message") -> None:
         self._own[track, message.channel] = self._any[message.channel] = message.program
@@ -178,12 +223,15 @@ class _Keys:
             down.append((tick, message.velocity, program))
         elif down:
             self._end(track, channel, pitch, tick)
+        else:
+            self._vain[track, channel, pitch] = tick
 
     def notes(self, end: int) -> tuple[MidiNote, ...]:
         """All notes; those that are still down end at the given tick."""
         for key, down in self._down.items():
             while down:
-                self._end(*key, end)
+                onset = down[0][0]
+                self._end(*key, onset if self._vain.get(key) == onset else end)
         return tuple(sorted(self._ended, key=lambda n: (n.onset_tick, n.track, n.pitch)))
 
     def _end(self, track: int, channel: int, pitch: int, tick: int) -> None:
