@@ -23,7 +23,7 @@ def saved(path: Path, *tracks: str, kind: int = 1, resolution: int = 384) -> Pat
         for line in filter(None, map(str.strip, lines.splitlines())):
             tick, what, *attributes = line.split()
             values = {name: int(value) for name, value in (a.split("=") for a in attributes)}
-            make = mido.MetaMessage if what in ("set_tempo", "end_of_track") else mido.Message
+            make = mido.MetaMessage if what in ("set_tempo", "end_of_track", "time_signature") else mido.Message
             track.append(make(what, time=int(tick) - now, **values))
             now = int(tick)
     file.save(path)
@@ -204,3 +204,28 @@ def test_midi_files_are_read_and_written_in_one_place() -> None:
         if re.search(r"^\s*(import|from) mido\b", path.read_text("utf-8"), re.MULTILINE)
     }
     assert using == {"midi"}
+
+
+def test_a_note_whose_key_is_released_in_vain_as_it_is_struck_has_no_length(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path / "a.mid",
+        """0 note_off note=60
+        0 note_on note=60 velocity=1
+        50 note_off note=62
+        60 note_on note=62 velocity=2
+        99 end_of_track""",
+    )
+    assert notes(path) == [(0, 0, 0, 60, 1), (0, 60, 99, 62, 2)]
+
+
+def test_signatures_and_names_are_read(tmp_path: Path) -> None:
+    file = mido.MidiFile(ticks_per_beat=96)
+    track = file.add_track("Flöte".encode().decode("latin-1"))
+    for tick, key in ((0, "Ebm"), (10, "F#"), (10, "Am")):
+        track.append(mido.MetaMessage("key_signature", key=key, time=tick))
+    track.append(mido.MetaMessage("time_signature", numerator=3, denominator=8, time=4))
+    file.save(tmp_path / "a.mid")
+    read = read_midi(tmp_path / "a.mid")
+    assert read.keys == ((0, -6, True), (10, 6, False), (20, 0, True))
+    assert read.metres == ((24, 3, 8),)
+    assert read.names == ("Flöte",)

@@ -40,7 +40,7 @@ class ScoreBar:
         return self.length == _quarters(self.signature)
 
     def levels(self) -> tuple[int, ...]:
-        """Into how many equal parts it is divided, those again, and so on, down to its beats; further on by two."""
+        """Into how many equal parts it is divided, those again, and so on, down to its beats; then by two."""
         count, unit = self.signature
         if not self.regular:
             return () if self.length.numerator == 1 else (self.length.numerator,)
@@ -72,7 +72,8 @@ def make_bars(signatures: Iterable[tuple[Fraction, int, int]], end: Fraction) ->
     """
     changes: dict[Fraction, tuple[int, int]] = {Fraction(0): _USUAL}
     for at, count, unit in signatures:
-        usable = 0 < count and unit <= 64 and _quarters((count, unit)) <= _MOST_QUARTERS
+        power = 0 < unit <= 64 and not unit & (unit - 1)
+        usable = power and count > 0 and _quarters((count, unit)) <= _MOST_QUARTERS
         changes[Fraction(round(at * _FINEST), _FINEST)] = (count, unit) if usable else _USUAL
     times = [at for at in sorted(changes) if at < end or not at]
     bars: list[ScoreBar] = []

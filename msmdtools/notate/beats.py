@@ -2,8 +2,9 @@
 
 Which of them:
 
-1. *written*: at least half of the onsets, beyond those that would by chance, stand on a simple division of the
-   file's quarter note to the tick. The file was made from a score, and its ticks are exact fractions.
+1. *written*: of the onsets that chance would not put there, at least half stand on a simple division of the file's
+   quarter note to the tick, or its ticks are too few to tell. The file was made from a score, and its ticks are
+   exact fractions.
 2. *counted*: the onsets gather at the sixteenths or triplets of the file's quarter note, but not exactly: somebody
    played to a metronome. The file's quarter notes are the beats.
 3. *estimated*: otherwise the ticks know nothing of the music. The beats are the pulse that agrees best with the
@@ -21,9 +22,11 @@ from msmdtools.midi.reading import MidiFile
 
 WRITTEN, COUNTED, ESTIMATED = "written", "counted", "estimated"
 
-DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 5, 10, 20, 40, 7, 14, 28, 9, 18, 11, 13)
+DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 5, 10, 20, 40, 7, 14, 28, 56, 9, 18, 11, 13)
 """Divisions of a quarter note that scores use."""
 
+# Divisions by which a written file is known, and quarter notes of so few ticks that they cannot tell.
+_USUAL, _COARSE = (24, 32, 20, 28, 18), 96
 _REGULAR = 0.5
 _FRAME_S = 0.01
 # A pulse is sought from 33 to 200 beats a minute; half a second is the likeliest.
@@ -49,12 +52,16 @@ class Beats:
     us_per_quarter: int = 0
 
     def at(self, ticks: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The beats, as real numbers, at which ticks are; they go on evenly before the first and after the last."""
+        """The beats at ticks, as real numbers; they go on evenly before the first and after the last."""
         numbers = np.arange(len(self.ticks), dtype=np.float64) + self.first
         beats = np.interp(ticks, self.ticks, numbers)
         before, after = ticks < self.ticks[0], ticks > self.ticks[-1]
-        beats[before] = numbers[0] + (ticks[before] - self.ticks[0]) / (self.ticks[1] - self.ticks[0])
-        beats[after] = numbers[-1] + (ticks[after] - self.ticks[-1]) / (self.ticks[-1] - self.ticks[-2])
+        beats[before] = numbers[0] + (ticks[before] - self.ticks[0]) / (
+            self.ticks[1] - self.ticks[0]
+        )
+        beats[after] = numbers[-1] + (ticks[after] - self.ticks[-1]) / (
+            self.ticks[-1] - self.ticks[-2]
+        )
         return beats
 
     def at_tick(self, tick: float) -> float:
@@ -67,10 +74,7 @@ def find_beats(file: MidiFile) -> Beats:
     quarter = file.ticks_per_quarter
     own = np.array([0.0, quarter])
     onsets = np.unique([note.onset_tick for note in file.notes])
-    near = _near(quarter)
-    chance = float(near.mean())
-    share = float(near[onsets % quarter].mean())
-    if share - chance >= (1 - chance) / 2 or chance > 0.5:
+    if quarter <= _COARSE or _on_lines(onsets % quarter, quarter) >= _REGULAR:
         return Beats(WRITTEN, own)
     if max(_concentration(onsets / quarter, division) for division in (3, 4)) >= _REGULAR:
         return Beats(COUNTED, own)
@@ -94,13 +98,19 @@ def exact(tick: int, quarter: int) -> Fraction | None:
     return whole + best if abs(best - given) * quarter < 1 else None
 
 
-def _near(quarter: int) -> NDArray[np.bool_]:
-    """Of each tick of a quarter note, whether it is one of its binary or ternary divisions."""
-    near = np.zeros(quarter, dtype=np.bool_)
-    for division in (24, 32):
-        lines = np.arange(division) * quarter / division
-        near[np.floor(lines).astype(int)] = near[np.ceil(lines).astype(int) % quarter] = True
-    return near
+def _on_lines(ticks: NDArray[np.int64], quarter: int) -> float:
+    """The share of ticks on lines of usual divisions of the quarter note, beyond what chance puts there.
+
+    All lines are rounded in one way, whichever fits best.
+    """
+    lines = np.concatenate([np.arange(division) * quarter / division for division in _USUAL])
+    best = 0.0
+    for rounded in (np.floor, np.round, np.ceil):
+        near = np.zeros(quarter, dtype=np.bool_)
+        near[rounded(lines).astype(np.int64) % quarter] = True
+        chance = float(near.mean())
+        best = max(best, (float(near[ticks].mean()) - chance) / max(1 - chance, 1e-9))
+    return best
 
 
 def _concentration(beats: NDArray[np.float64], division: int) -> float:
@@ -146,7 +156,7 @@ def _strength(seconds: NDArray[np.float64], loudness: NDArray[np.float64]) -> ND
 def _period(strength: NDArray[np.float64]) -> int:
     """The likeliest period in frames: where the onsets agree with themselves, and a beat is usual."""
     lags = np.arange(round(_SHORTEST_S / _FRAME_S), round(_LONGEST_S / _FRAME_S) + 1)
-    size = 1 << (2 * len(strength) - 1).bit_length()
+    size = 1 << (2 * max(len(strength), len(lags) + int(lags[0]))).bit_length()
     spectrum = np.fft.rfft(strength - strength.mean(), size)
     agreement = np.fft.irfft(spectrum * spectrum.conj(), size)
     usual = np.exp(-0.5 * (np.log2(lags * _FRAME_S / _LIKELY_S) / _OCTAVES) ** 2)

@@ -30,7 +30,7 @@ def right_hand(notes: Sequence[Placed]) -> set[int]:
     for note in sorted(notes, key=lambda n: (n.onset, n.pitch)):
         by_onset.setdefault(note.onset, []).append(note)
     # A line at `place` has the pitches below it to its left: it lies between two keys.
-    places = np.arange(_LOWEST, _HIGHEST + 1) - 0.5
+    places: NDArray[np.float64] = np.arange(_LOWEST, _HIGHEST + 1, dtype=np.float64) - 0.5
     held: list[Placed] = []
     costs = []
     for onset, begun in by_onset.items():
@@ -53,7 +53,10 @@ def _cost(places: NDArray[np.float64], pitches: NDArray[np.float64]) -> NDArray[
     right = np.where(below < count, pitches[-1] - pitches[np.minimum(below, count - 1)], 0)
     beyond = np.maximum(left - _SPAN, 0) ** 2 + np.maximum(right - _SPAN, 0) ** 2
     nearest = np.abs(places[:, None] - pitches[None, :]).min(axis=1)
-    return _BEYOND * beyond + _GAP / (nearest + 0.5) + _STRAY * (places - _MIDDLE) ** 2
+    cost: NDArray[np.float64] = (
+        _BEYOND * beyond + _GAP / (nearest + 0.5) + _STRAY * (places - _MIDDLE) ** 2
+    )
+    return cost
 
 
 def _cheapest(costs: NDArray[np.float64]) -> NDArray[np.int64]:

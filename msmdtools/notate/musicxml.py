@@ -1,7 +1,7 @@
 """Write the bars and voices of parts as MusicXML, in which each note has an id."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
@@ -9,8 +9,9 @@ from lxml import etree
 
 from msmdtools.notate.bars import ScoreBar
 from msmdtools.notate.percussion import place_of
-from msmdtools.notate.rhythm import PLAIN, Span, Value, notated, write
-from msmdtools.notate.spelling import Accidentals, ScoreKey, Spelled, spell
+from msmdtools.notate.rhythm import PLAIN, Value
+from msmdtools.notate.spelling import Accidentals, ScoreKey, spell
+from msmdtools.notate.strokes import Stroke, by_bar, strokes_of
 from msmdtools.notate.voices import Chord
 
 _TYPES = {
@@ -23,7 +24,6 @@ _TYPES = {
     Fraction(1, 8): "32nd",
 }
 _SIGNS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_REST = -1
 _VOICES = 4
 # "treble" and the like: sign, line, octaves by which it sounds higher.
 CLEFS = {
@@ -110,22 +110,6 @@ def _declare(listed: etree._Element, sheet: Sheet, number: int) -> None:
             _add(midi, "midi-program", str(sheet.program + 1))
 
 
-@dataclass(slots=True)
-class _Stroke:
-    """A printed note value with what sounds in it, and what joins it to others.
-
-    Attributes:
-        notes: (pitch, number, id, whether it is tied from before, whether it is tied on).
-        graces: the grace notes before it: chords of (pitch, number).
-        beams: of each level, "begin", "continue", "end" or a hook.
-    """
-
-    value: Value
-    notes: list[tuple[int, int, str, bool, bool]]
-    graces: list[Chord] = field(default_factory=list)
-    beams: list[str] = field(default_factory=list)
-
-
 class _Part:
     """The writing of one part."""
 
@@ -144,9 +128,16 @@ class _Part:
         self._pieces: dict[int, int] = {}
 
     def write(self, bars: Sequence[ScoreBar], tempi: Sequence[Tempo]) -> None:
-        staves = [[_by_bar(voice, bars) for voice in voices or [[]]] for voices in self._sheet.staves]
+        staves = [
+            [by_bar(voice, bars) for voice in voices or [[]]] for voices in self._sheet.staves
+        ]
         written = [
-            [self._staff([voice[i] for voice in voices], bar) for voices in staves]
+            [
+                strokes_of(
+                    [voice[i] for voice in voices], bar, self._identity, ties=not self._sheet.drum
+                )
+                for voices in staves
+            ]
             for i, bar in enumerate(bars)
         ]
         values = (s.value for bar in written for voices in bar for v in voices for s in v)
@@ -154,35 +145,6 @@ class _Part:
         self._divisions = lcm(*(length.denominator for length in lengths))
         for i, bar in enumerate(bars):
             self._bar(i, bar, written[i], [t for t in tempi if bar.onset <= t.onset < bar.end])
-
-    def _staff(self, voices: Sequence[Sequence[Chord]], bar: ScoreBar) -> list[list[_Stroke]]:
-        """What each voice of a staff does in a bar: nothing for one that rests, unless all do."""
-        if any(voices):
-            return [self._strokes(chords, bar) if chords else [] for chords in voices]
-        return [self._strokes([], bar), *([] for _ in voices[1:])]
-
-    def _strokes(self, chords: Sequence[Chord], bar: ScoreBar) -> list[_Stroke]:
-        sounding = [chord for chord in chords if chord.offset > chord.onset]
-        graces: dict[Fraction, list[Chord]] = {}
-        for chord in chords:
-            if chord.offset == chord.onset:
-                graces.setdefault(chord.onset - bar.onset, []).append(chord)
-        if not chords and bar.regular:
-            whole = Value(Fraction(0), bar.length, _REST, Fraction(0), 0)
-            return [_Stroke(whole, [])]
-        spans = _spans(sounding, sorted(graces), bar)
-        strokes = []
-        for value in write(spans, bar.length, bar.levels()):
-            notes = []
-            if value.event != _REST:
-                chord = sounding[value.event]
-                before = bar.onset + value.start > chord.onset
-                after = bar.onset + value.end < chord.offset
-                for pitch, number in chord.notes:
-                    notes.append((pitch, number, self._identity(number), before, after))
-            strokes.append(_Stroke(value, notes, graces.pop(value.start, [])))
-        _beam(strokes, _cell(bar))
-        return strokes
 
     def _identity(self, number: int) -> str:
         """An id for the next part of a note."""
@@ -196,7 +158,7 @@ class _Part:
         self,
         index: int,
         bar: ScoreBar,
-        staves: Sequence[Sequence[Sequence[_Stroke]]],
+        staves: Sequence[Sequence[Sequence[Stroke]]],
         tempi: Iterable[Tempo],
     ) -> None:
         measure = _add(self._element, "measure", number=str(index + 1))
@@ -255,10 +217,10 @@ class _Part:
         if len(attributes):
             measure.append(attributes)
 
-    def _signs(self, voices: Sequence[Sequence[_Stroke]]) -> dict[str, int]:
+    def _signs(self, voices: Sequence[Sequence[Stroke]]) -> dict[str, int]:
         """The accidentals to print in a bar of a staff, by id; voices share what is in force."""
         accidentals = Accidentals(self._key.sharps)
-        signs = {}
+        signs: dict[str, int] = {}
         if self._sheet.drum:
             return signs
         for stroke in sorted((s for voice in voices for s in voice), key=lambda s: s.value.start):
@@ -273,7 +235,7 @@ class _Part:
     def _stroke(
         self,
         measure: etree._Element,
-        stroke: _Stroke,
+        stroke: Stroke,
         staff: int,
         voice: int,
         signs: Mapping[str, int],
@@ -368,82 +330,6 @@ class _Part:
 
     def _add_duration(self, note: etree._Element, length: Fraction) -> None:
         _add(note, "duration", str(int(length * self._divisions)))
-
-
-def _by_bar(voice: Sequence[Chord], bars: Sequence[ScoreBar]) -> list[list[Chord]]:
-    """The chords of a voice that sound in each bar."""
-    found: list[list[Chord]] = [[] for _ in bars]
-    first = 0
-    for chord in voice:
-        while bars[first].end <= chord.onset:
-            first += 1
-        for i in range(first, len(bars)):
-            if bars[i].onset >= chord.offset and i > first:
-                break
-            found[i].append(chord)
-    return found
-
-
-def _spans(chords: Sequence[Chord], cuts: Iterable[Fraction], bar: ScoreBar) -> list[Span]:
-    """A bar of a voice without gaps: chords, and rests, which begin anew where grace notes stand."""
-    spans: list[Span] = []
-    now = Fraction(0)
-    for i, chord in enumerate(chords):
-        start, end = max(chord.onset - bar.onset, now), min(chord.offset - bar.onset, bar.length)
-        spans += _rests(now, start, cuts)
-        spans.append(Span(start, end, i))
-        now = end
-    return [*spans, *_rests(now, bar.length, cuts)]
-
-
-def _rests(start: Fraction, end: Fraction, cuts: Iterable[Fraction]) -> Iterator[Span]:
-    for cut in (*cuts, end):
-        if start < cut <= end:
-            yield Span(start, cut, _REST)
-            start = cut
-
-
-def _cell(bar: ScoreBar) -> Fraction:
-    """The part of a bar whose short notes have a common beam."""
-    levels = bar.levels() if bar.regular else ()
-    if levels and levels[-1] == 3 and bar.signature[1] > 4:
-        return Fraction(12, bar.signature[1])
-    return max(Fraction(4, bar.signature[1]), Fraction(1))
-
-
-def _beam(strokes: Sequence[_Stroke], cell: Fraction) -> None:
-    """Join short notes by beams, within a part of the bar and within a tuplet."""
-    group: list[_Stroke] = []
-    tuplet, key = 0, (Fraction(-1), 0)
-    for stroke in strokes:
-        value = stroke.value
-        tuplet += value.first
-        here = (value.start // cell, tuplet if value.ratio != PLAIN else 0)
-        short = bool(stroke.notes) and value.base < 1
-        if group and (not short or here != key):
-            _beam_group(group)
-            group = []
-        if short:
-            group.append(stroke)
-        key = here
-    _beam_group(group)
-
-
-def _beam_group(group: Sequence[_Stroke]) -> None:
-    if len(group) < 2:
-        return
-    levels = [stroke.value.base.denominator.bit_length() - 1 for stroke in group]
-    for i, stroke in enumerate(group):
-        for level in range(1, levels[i] + 1):
-            before = i > 0 and levels[i - 1] >= level
-            after = i + 1 < len(group) and levels[i + 1] >= level
-            if before and after:
-                beam = "continue"
-            elif before or after:
-                beam = "begin" if after else "end"
-            else:
-                beam = "forward hook" if i == 0 else "backward hook"
-            stroke.beams.append(beam)
 
 
 def _add(parent: etree._Element, name: str, text: str = "", **attributes: str) -> etree._Element:

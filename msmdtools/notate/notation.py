@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from msmdtools.errors import PieceError
 from msmdtools.midi.actions import DEFAULT_US_PER_QUARTER
@@ -47,6 +48,9 @@ def notate(file: MidiFile, *, title: str = "", composer: str = "") -> Notation:
         title: printed above the score.
         composer: printed above the score.
 
+    Returns:
+        The score, and what became of each note.
+
     Raises:
         PieceError: stage "source", reason "no-notes" or "too-many-bars".
     """
@@ -79,6 +83,9 @@ def notate(file: MidiFile, *, title: str = "", composer: str = "") -> Notation:
     tempi = _tempi(file, beats)
     text, ids = musicxml(sheets, bars, keys, tempi, title=title, composer=composer)
     unisons = [unison for staves in voiced for _, found in staves for unison in found]
+    accounted = {*ids.values(), *(unison.index for unison in unisons)}
+    if len(accounted) != len(file.notes):
+        raise ValueError(f"{len(file.notes) - len(accounted)} notes of the file are lost")
     return Notation(text, ids, tuple(sorted(unisons, key=lambda u: u.index)), beats.kind)
 
 
@@ -134,6 +141,6 @@ def _clef(part: ScorePart, staff: int) -> str:
     if not notes or part.drum:
         return "treble" if staff == 0 else "bass"
     every = -(-len(notes) // _MOST_NOTES_FOR_CLEF)
-    pitches = stream.Stream([note.Note(placed.pitch) for placed in notes[::every]])
+    pitches: Any = stream.Stream([note.Note(placed.pitch) for placed in notes[::every]])
     found = clef.bestClef(pitches, allowTreble8vb=False)
     return found.name if found.name in CLEFS else "treble" if found.sign == "G" else "bass"

@@ -17,11 +17,24 @@ from msmdtools.notate.beats import WRITTEN, Beats, exact, seconds_at
 
 _TOGETHER_S, _SPREAD_S = 0.035, 0.06
 # The price of a division, in squared deviations of `_SIGMA` of a beat.
-_PRICE = {1: 0.0, 2: 0.6, 3: 1.4, 4: 1.4, 6: 3.0, 8: 3.2, 12: 5.0, 16: 5.0, 24: 8.0, 32: 8.0, 64: 12.0}
+_PRICE = {
+    1: 0.0,
+    2: 0.6,
+    3: 1.4,
+    4: 1.4,
+    6: 3.0,
+    8: 3.2,
+    12: 5.0,
+    16: 5.0,
+    24: 8.0,
+    32: 8.0,
+    64: 12.0,
+}
 _SIGMA = 0.07
 # So near to the next beat, an onset belongs to it.
 _EARLY = 1 / 10
 _FINEST = 64
+_PLAIN = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +56,46 @@ class Placed:
 def place(file: MidiFile, beats: Beats) -> list[Placed]:
     """Give each note of a file its score time, in the order of `MidiFile.notes`."""
     if beats.kind == WRITTEN:
-        quarter = file.ticks_per_quarter
-        return [
-            _written(index, note.pitch, note.onset_tick, note.offset_tick, quarter)
-            for index, note in enumerate(file.notes)
-        ]
+        return _written(file)
     return _quantised(file, beats)
 
 
-def _written(index: int, pitch: int, onset_tick: int, offset_tick: int, quarter: int) -> Placed:
-    onset = exact(onset_tick, quarter)
-    if onset is None:
-        onset = Fraction(round(32 * onset_tick / quarter), 32)
-    if offset_tick == onset_tick:
-        return Placed(index, pitch, onset, onset)
-    return Placed(index, pitch, onset, _released(onset, offset_tick, quarter))
+def _written(file: MidiFile) -> list[Placed]:
+    quarter = file.ticks_per_quarter
+    begun = {note.onset_tick for note in file.notes}
+    placed = []
+    for index, note in enumerate(file.notes):
+        onset = _line(note.onset_tick, quarter)
+        offset = onset
+        if note.offset_tick > note.onset_tick:
+            offset = _released(onset, note.offset_tick, quarter, note.offset_tick in begun)
+        placed.append(Placed(index, note.pitch, onset, offset))
+    return placed
 
 
-def _released(onset: Fraction, tick: int, quarter: int) -> Fraction:
-    """The end of a written note: a line of a simple division, if only a part of a sixteenth is missing to it.
+def _line(tick: int, quarter: int) -> Fraction:
+    """The time of a tick: that of a simple division, or else of the nearest 128th note."""
+    found = exact(tick, quarter)
+    return Fraction(round(32 * tick / quarter), 32) if found is None else found
 
-    Programs release keys a little early, by one tick or by a share of the length.
+
+def _released(onset: Fraction, tick: int, quarter: int, begins: bool) -> Fraction:
+    """The end of a written note, a little later than its tick where that seems to be early.
+
+    Programs release keys a tick or a share of the length before the end. An end is as it stands where another
+    note begins, or on a binary or ternary division of the quarter note.
+
+    Args:
+        onset: score time of its beginning.
+        tick: where it is released.
+        quarter: ticks of a quarter note.
+        begins: whether a note begins there.
+
+    Returns:
+        The end in quarter notes, after the onset.
     """
-    offset = exact(tick, quarter)
-    if offset is not None and offset > onset and offset.denominator <= 24:
+    offset = _line(tick, quarter)
+    if offset > onset and (begins or offset.denominator in _PLAIN):
         return offset
     length = Fraction(tick, quarter) - onset
     for unit in (Fraction(1, 4), Fraction(1, 6), Fraction(1, 16), Fraction(1, 24)):

@@ -1,16 +1,17 @@
 """Write what a voice does in a bar as note values: plain, dotted, tied, and in tuplets.
 
 A bar is divided by its metre into beats, and these by two. What begins and ends on halves of halves is written
-plainly; note values do not hide the divisions of the metre, but a note may be longer than one of them where it begins or
-ends with it. For anything else the smallest part of the bar that holds it becomes a tuplet: 3 in the time of 2,
-5 in that of 4, and so on, whose units are halved again as needed. So every rational time can be written
-exactly.
+plainly; note values do not hide the divisions of the metre, but a note may be longer than one of them where it
+begins or ends with it. For anything else the smallest part of the bar that holds it becomes a tuplet: 3 in the
+time of 2, 5 in that of 4, and so on, whose units are halved again as needed. So every rational time can be
+written exactly.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 PLAIN = (1, 1)
 _LONGEST = Fraction(8)
@@ -188,7 +189,7 @@ def _plain(
         points = [start, lines[-1], end]
     elif end == node.end:
         points = [start, lines[0], end]
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         within = [c for c in children if c.start <= a and b <= c.end]
         if within:
             yield from _plain(a, b, event, within[0], ratio)
@@ -235,7 +236,7 @@ def writable(points: Iterable[Fraction]) -> bool:
     divisions = math.lcm(*(point.denominator for point in points))
     halves = divisions & -divisions
     odd = divisions // halves
-    return halves * 2 ** (odd.bit_length() - 1) <= 1 / _SHORTEST
+    return bool(halves << (odd.bit_length() - 1) <= 1 / _SHORTEST)
 
 
 def _dyadic(point: Fraction) -> bool:

@@ -8,6 +8,7 @@ nearest to the key on the line of fifths, up to the raised leading note.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from msmdtools.midi.actions import DRUM_CHANNEL
 from msmdtools.midi.reading import MidiFile
@@ -75,7 +76,7 @@ def _analysed(file: MidiFile, notes: Sequence[Placed]) -> ScoreKey:
     for placed in notes:
         if file.notes[placed.index].channel != DRUM_CHANNEL:
             lengths[placed.pitch % 12] += placed.offset - placed.onset
-    music = stream.Stream()
+    music: Any = stream.Stream()
     for pitch, length in enumerate(lengths):
         if length:
             music.append(note.Note(60 + pitch, quarterLength=float(length)))

@@ -1,10 +1,10 @@
 """The parts and staves of a score, from the tracks, channels and programs of a MIDI file.
 
 - All that is played on the drum channel is one part, on a percussion staff.
-- Notes of keyboards (pianos, organs and others with two staves; a file that names no program is played on a piano) belong
-  to one part as long as their tracks have the same name, or there are two such tracks and no more. If two tracks, or
-  two channels of one track, make the part, each is a hand, the higher one on the upper staff. Otherwise
-  `hands` divides them.
+- Notes of keyboards (pianos, organs and others with two staves; a file that names no program is played on a
+  piano) belong to one part as long as their tracks have the same name, or there are two such tracks and no more.
+  If two tracks, or two channels of one track, make the part, each is a hand, the higher one on the upper staff.
+  Otherwise `hands` divides them.
 - Every other channel of every track is a part of one staff.
 """
 
@@ -56,7 +56,12 @@ def make_parts(file: MidiFile, placed: Sequence[Placed]) -> list[ScorePart]:
         members = _members(file, streams, stream)
         taken |= set(members)
         parts.append(_part(file, {member: streams[member] for member in members}))
-    drums = [note for (_, channel), notes in sorted(streams.items()) if channel == DRUM_CHANNEL for note in notes]
+    drums = [
+        note
+        for (_, channel), notes in sorted(streams.items())
+        if channel == DRUM_CHANNEL
+        for note in notes
+    ]
     if drums:
         name = file.names[file.notes[drums[0].index].track] if not parts else ""
         drums.sort(key=lambda note: note.index)
@@ -68,7 +73,9 @@ def _members(
     file: MidiFile, streams: Mapping[Stream, Sequence[Placed]], stream: Stream
 ) -> list[Stream]:
     """The streams that belong to the part of one of them."""
-    keyboards = [s for s in sorted(streams) if s[1] != DRUM_CHANNEL and _is_keyboard(file, streams[s])]
+    keyboards = [
+        s for s in sorted(streams) if s[1] != DRUM_CHANNEL and _is_keyboard(file, streams[s])
+    ]
     if stream not in keyboards:
         return [stream]
     if len({track for track, _ in keyboards}) <= 2 and len(keyboards) <= 2:

@@ -11,6 +11,7 @@ One key that is struck twice at the same score time on one staff is one head; th
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from msmdtools.notate.quantise import Placed
 
@@ -62,8 +63,8 @@ def make_voices(
     Args:
         notes: of the staff.
         written: whether lengths are those of a score; otherwise they were played.
-        drum: whether they are percussion sounds, whose lengths mean nothing: each lasts up to the next one, but for
-            one quarter note at most.
+        drum: whether they are percussion sounds, whose lengths mean nothing: each lasts up to the next one, but
+            for one quarter note at most.
 
     Returns:
         The voices, each by onset without overlaps, and the notes that have no head of their own.
@@ -122,7 +123,7 @@ def _at_most(chords: list[Chord], most: int) -> list[Chord]:
     graces = [chord for chord in chords if chord.offset == chord.onset]
     while len(sounding) > most:
         ordered = sorted(sounding, key=lambda chord: chord.offset)
-        a, b = min(zip(ordered, ordered[1:], strict=False), key=lambda ab: ab[1].offset - ab[0].offset)
+        a, b = min(pairwise(ordered), key=lambda ab: ab[1].offset - ab[0].offset)
         sounding.remove(b)
         a.notes = sorted(a.notes + b.notes)
         a.offset = b.offset
@@ -159,7 +160,7 @@ def _close_gaps(voice: list[Chord], written: bool, drum: bool) -> None:
     """Write played notes up to the next of their voice, where not much is missing."""
     if written and not drum:
         return
-    for chord, following in zip(voice, voice[1:], strict=False):
+    for chord, following in pairwise(voice):
         way = following.onset - chord.onset
         if not way or chord.offset == chord.onset:
             continue
