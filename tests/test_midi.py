@@ -23,7 +23,11 @@ def saved(path: Path, *tracks: str, kind: int = 1, resolution: int = 384) -> Pat
         for line in filter(None, map(str.strip, lines.splitlines())):
             tick, what, *attributes = line.split()
             values = {name: int(value) for name, value in (a.split("=") for a in attributes)}
-            make = mido.MetaMessage if what in ("set_tempo", "end_of_track", "time_signature") else mido.Message
+            make = (
+                mido.MetaMessage
+                if what in ("set_tempo", "end_of_track", "time_signature")
+                else mido.Message
+            )
             track.append(make(what, time=int(tick) - now, **values))
             now = int(tick)
     file.save(path)

@@ -18,7 +18,7 @@ How a file is understood:
 - *No length.* A note that is never released, but whose key was released in vain at the tick at which it is
   struck, has no length: some programs write grace notes so.
 - *Signatures.* Of several of a kind at one tick the last counts, whichever track it stands in.
-- *Damage.* Data bytes above 127 count as 127. A key signature that is none counts as one without accidentals.
+- *Damage.* Data bytes above 127 count as 127. A key signature that is none is left out.
   Names are UTF-8, or else Latin-1.
 """
 
@@ -50,7 +50,7 @@ _DAMAGE = (
 _STRANGE_KEY = re.compile(
     rb"\xff\x59\x02(?:[\x08-\xf8][\x00\x01]|[\x00-\xff][\x02-\xff])", re.DOTALL
 )
-_NO_KEY = b"\xff\x59\x02\x00\x00"
+_NO_KEY = b"\xff\x01\x02  "
 
 
 @dataclass(frozen=True, slots=True)
