@@ -232,4 +232,5 @@ def test_signatures_and_names_are_read(tmp_path: Path) -> None:
     read = read_midi(tmp_path / "a.mid")
     assert read.keys == ((0, -6, True), (10, 6, False), (20, 0, True))
     assert read.metres == ((24, 3, 8),)
-    assert read.names == ("Flöte",)
+    assert read.texts == ((0, "track_name", "Flöte"),)
+    assert (read.name(0), read.name(1), read.tracks) == ("Flöte", "", 1)

@@ -33,9 +33,8 @@ def midi(*notes: tuple[float, ...], **more: object) -> MidiFile:
         ticks = round(onset * QUARTER), round(end * QUARTER)
         made.append(MidiNote(track, channel, *ticks, int(pitch), 64, program))
     made.sort(key=lambda n: (n.onset_tick, n.track, n.pitch))
-    names = ("",) * (1 + max((n.track for n in made), default=0))
     last = max((n.offset_tick for n in made), default=0)
-    return MidiFile(QUARTER, tuple(made), end_tick=last, **{"names": names, **more})  # type: ignore[arg-type]
+    return MidiFile(QUARTER, tuple(made), end_tick=last, **more)  # type: ignore[arg-type]
 
 
 class Heads:
@@ -197,7 +196,10 @@ def test_two_hands_on_one_track_are_divided_and_two_tracks_are_hands() -> None:
 
 def test_instruments_are_parts_with_names_and_programs() -> None:
     file = midi(
-        (0, 1, 76, 1, 0, 40), (0, 1, 60, 2, 1, 0), (0, 1, 40, 2, 1, 0), names=("", "Violine", "")
+        (0, 1, 76, 1, 0, 40),
+        (0, 1, 60, 2, 1, 0),
+        (0, 1, 40, 2, 1, 0),
+        texts=((1, "track_name", "Violine"),),
     )
     root = Heads(notate(file)).root
     parts = root.findall("part-list/score-part")
@@ -389,8 +391,7 @@ def test_every_note_of_any_file_is_accounted_for(
     made = [MidiNote(t, c, a, a + length, p, 64, g) for a, length, p, t, c, g in notes]
     made.sort(key=lambda n: (n.onset_tick, n.track, n.pitch))
     end = max(note.offset_tick for note in made)
-    names = ("",) * 3
-    file = MidiFile(quarter, tuple(made), end_tick=end, metres=((500, *metre),), names=names)
+    file = MidiFile(quarter, tuple(made), end_tick=end, metres=((500, *metre),))
     notation = notate(file)
     found = accounted(file, notation)
     # Whatever begins at one tick begins at one time, but for what no note value could tell apart.

@@ -19,7 +19,7 @@ How a file is understood:
   struck, has no length: some programs write grace notes so.
 - *Signatures.* Of several of a kind at one tick the last counts, whichever track it stands in.
 - *Damage.* Data bytes above 127 count as 127. A key signature that is none is left out.
-  Names are UTF-8, or else Latin-1.
+  Texts are UTF-8, or else Latin-1.
 """
 
 import io
@@ -93,7 +93,9 @@ class MidiFile:
         end_tick: the last of the longest track.
         metres: (tick, numerator, denominator) of the time signatures, by tick.
         keys: (tick, sharps (flats are negative), whether minor) of the key signatures, by tick.
-        names: of the tracks; "" for none.
+        texts: (track, kind, text) of the meta events of texts, by tick and track; kinds are "track_name", "text",
+            "copyright", "instrument_name" and others.
+        tracks: how many tracks it has.
     """
 
     ticks_per_quarter: int
@@ -104,7 +106,13 @@ class MidiFile:
     end_tick: int = 0
     metres: tuple[tuple[int, int, int], ...] = ()
     keys: tuple[tuple[int, int, bool], ...] = ()
-    names: tuple[str, ...] = ()
+    texts: tuple[tuple[int, str, str], ...] = ()
+    tracks: int = 1
+
+    def name(self, track: int) -> str:
+        """The name of a track; "" for none."""
+        names = (text for at, kind, text in self.texts if at == track and kind == "track_name")
+        return next(names, "")
 
 
 def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
@@ -125,7 +133,7 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
     tempi, pedals, bends = [], [], []
     metres: dict[int, tuple[int, int]] = {}
     signatures: dict[int, tuple[int, bool]] = {}
-    names = [""] * len(file.tracks)
+    texts = []
     tick = 0
     for tick, track, message in _in_order(file):
         kind = message.type
@@ -143,8 +151,8 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
             metres[tick] = message.numerator, message.denominator
         elif kind == "key_signature":
             signatures[tick] = _sharps(message.key)
-        elif kind == "track_name":
-            names[track] = names[track] or _text(message.name)
+        elif text := _text(getattr(message, "name", getattr(message, "text", ""))):
+            texts.append((track, kind, text))
     return MidiFile(
         file.ticks_per_beat,
         keys.notes(tick),
@@ -154,7 +162,8 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
         tick,
         tuple((at, *metre) for at, metre in metres.items()),
         tuple((at, *key) for at, key in signatures.items()),
-        tuple(names),
+        tuple(texts),
+        len(file.tracks),
     )
 
 

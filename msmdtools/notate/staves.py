@@ -63,7 +63,7 @@ def make_parts(file: MidiFile, placed: Sequence[Placed]) -> list[ScorePart]:
         for note in notes
     ]
     if drums:
-        name = file.names[file.notes[drums[0].index].track] if not parts else ""
+        name = file.name(file.notes[drums[0].index].track) if not parts else ""
         drums.sort(key=lambda note: note.index)
         parts.append(ScorePart(name or _DRUMS, 0, (tuple(drums),), True))
     return parts
@@ -80,8 +80,8 @@ def _members(
         return [stream]
     if len({track for track, _ in keyboards}) <= 2 and len(keyboards) <= 2:
         return keyboards
-    name = file.names[stream[0]]
-    return [s for s in keyboards if s[0] == stream[0] or (name and file.names[s[0]] == name)]
+    name = file.name(stream[0])
+    return [s for s in keyboards if s[0] == stream[0] or (name and file.name(s[0]) == name)]
 
 
 def _is_keyboard(file: MidiFile, notes: Sequence[Placed]) -> bool:
@@ -91,7 +91,7 @@ def _is_keyboard(file: MidiFile, notes: Sequence[Placed]) -> bool:
 def _part(file: MidiFile, streams: Mapping[Stream, Sequence[Placed]]) -> ScorePart:
     notes = sorted((note for s in streams.values() for note in s), key=lambda note: note.index)
     first = file.notes[notes[0].index]
-    name = file.names[first.track] or _instrument(first)
+    name = file.name(first.track) or _instrument(first)
     program = max(first.program, 0)
     if not _is_keyboard(file, notes):
         return ScorePart(name, program, (tuple(notes),))

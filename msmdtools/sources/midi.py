@@ -4,22 +4,17 @@ The title is the name of the first track of several, or a text event that says i
 notes, or else the channels of a single one. The name of a single part that is no instrument is a title, too.
 """
 
-import io
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from msmdtools.midi.reading import MidiFile, read_midi
+from msmdtools.midi.actions import DRUM_CHANNEL
+from msmdtools.midi.reading import MidiFile, MidiNote, read_midi
 from msmdtools.sources import archive
 from msmdtools.sources.heading import Heading, Part, opus_in, plain, title_of
 from msmdtools.sources.instruments import TERMS, general_midi_term, normalize_instruments
 from msmdtools.sources.limits import refused
 
-if TYPE_CHECKING:
-    import mido
-
 _HEADER = 14
-_DRUMS = 9
 # Names that programs give to every first track.
 _NAMELESS = frozenset(
     ("", "untitled", "unnamed", "conductor", "conductor track", "tempo", "control track", "track 0")
@@ -32,26 +27,11 @@ def heading(path: Path) -> Heading:
     Raises:
         PieceError: as `check`.
     """
-    check(path)
-    import mido
-
-    file = mido.MidiFile(file=io.BytesIO(archive.read(path)), clip=True)
-    names = [_texts(track, "track_name") for track in file.tracks]
-    first = names[0][0] if len(file.tracks) > 1 and names[0] else ""
+    file = check(path)
+    first = plain(file.name(0)) if file.tracks > 1 else ""
     title = "" if first.casefold() in _NAMELESS else title_of(first)
-    rights = [text for track in file.tracks for text in _texts(track, "copyright")]
-    parts = []
-    for track, own in zip(file.tracks, names, strict=True):
-        notes = [m for m in track if m.type == "note_on" and m.velocity]
-        for channel in dict.fromkeys(m.channel for m in notes):
-            program = next(
-                (m.program for m in track if m.type == "program_change" and m.channel == channel),
-                -1,
-            )
-            sounds = [*_texts(track, "instrument_name"), general_midi_term(program)]
-            sounds = ["percussion"] if channel == _DRUMS else list(filter(None, sounds))
-            parts.append(Part(own[0] if own else "", tuple(sounds), program))
-    parts = list(dict.fromkeys(parts))
+    rights = filter(None, (plain(text) for _, kind, text in file.texts if kind == "copyright"))
+    parts = list(dict.fromkeys(_part(file, note) for note in _first_notes(file)))
     if len(parts) == 1 and TERMS.isdisjoint(normalize_instruments(parts[0].name)):
         title = title or title_of(parts[0].name)
         parts = [replace(parts[0], name="")]
@@ -98,17 +78,22 @@ def check(path: Path) -> MidiFile:
     return file
 
 
-def _texts(track: "mido.MidiTrack", kind: str) -> list[str]:
-    """The texts of a track's meta events of a kind, as UTF-8 where they are."""
-    texts = []
-    for message in track:
-        if message.type == kind:
-            text = message.name if kind in ("track_name", "instrument_name") else message.text
-            data = text.encode("latin-1", errors="replace")
-            try:
-                text = data.decode("utf-8")
-            except UnicodeDecodeError:
-                text = data.decode("latin-1")
-            if text := plain(text):
-                texts.append(text)
-    return texts
+def _first_notes(file: MidiFile) -> list[MidiNote]:
+    """The first note of each channel of each track."""
+    first: dict[tuple[int, int], MidiNote] = {}
+    for note in file.notes:
+        first.setdefault((note.track, note.channel), note)
+    return [note for _, note in sorted(first.items(), key=lambda item: item[0][0])]
+
+
+def _part(file: MidiFile, note: MidiNote) -> Part:
+    """The part that begins with a note."""
+    named = [
+        plain(text)
+        for track, kind, text in file.texts
+        if track == note.track and kind == "instrument_name"
+    ]
+    sounds = [*named, general_midi_term(note.program)]
+    if note.channel == DRUM_CHANNEL:
+        sounds = ["percussion"]
+    return Part(plain(file.name(note.track)), tuple(filter(None, sounds)), note.program)
