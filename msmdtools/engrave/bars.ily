@@ -145,17 +145,21 @@
          (begin
            (msmd-record "system" number sheet
                         (msmd-column-moment (car columns)) (msmd-column-moment (car (last-pair columns))))
-           (for-each
-            (lambda (column)
-              (let ((moment (msmd-column-moment column))
-                    (line (hashq-ref msmd-bar-lines column)))
-                (cond
-                 (line (msmd-record "column" number moment (car line) (cdr line)))
-                 ((and moment (hash-ref table moment))
-                  (let ((extent (ly:grob-extent column system 0)))
-                    (msmd-record "column" number moment
-                                 (+ origin (if (interval-empty? extent)
-                                               (ly:grob-relative-coordinate column system 0)
-                                               (car extent)))
-                                 0))))))
-            columns)))))
+           (let ((placed #f))
+             (for-each
+              (lambda (column)
+                (let ((moment (msmd-column-moment column))
+                      (line (hashq-ref msmd-bar-lines column)))
+                  (cond
+                   (line
+                    (msmd-record "column" number moment (car line) (cdr line))
+                    (set! placed moment))
+                   ((and moment (not (equal? moment placed)) (hash-ref table moment))
+                    (let ((extent (ly:grob-extent column system 0)))
+                      (msmd-record "column" number moment
+                                   (+ origin (if (interval-empty? extent)
+                                                 (ly:grob-relative-coordinate column system 0)
+                                                 (car extent)))
+                                   0)
+                      (set! placed moment))))))
+              columns))))))
