@@ -35,12 +35,14 @@ STAND_INS = {
     r"--soundfonts \S+": "--soundfonts TimGM6mb",
     r"(train .*)--model \S+": r"\1--config tiny.toml",
     r" (?:compact|large)-4s(?= |$)": " tiny",
+    r"msmd (index|align) (?!.*--model)": r"msmd \1 --model tiny ",
+    r"eval (pieces|position)": r"eval \1 --excerpts 2",
     r"--budget \S+": "--pairs 64",
     r"--pairs [\d_]+": "--pairs 64",
     r"--memory device": "--memory in-memory",  # the memory of a GPU
     r"--devices 4": "--devices 1",
     r"--robustness": "--robustness --robustness-candidates 20",
-    r"BurgmullerJFF__O100__25EF-02": folder.PIECE,
+    r"BurgmullerJFF__O100__25EF-\d+": folder.PIECE,
     r"\[(--[^]]+)\]": r"\1",  # what may be left out is given
     r"--pieces GLOB": "--pieces P*",
     r"--jobs N": "--jobs 1",
@@ -75,7 +77,9 @@ PAGES = [file.relative_to(REPOSITORY).as_posix() for file in FILES]
 def lines(page: str) -> list[str]:
     """The command lines of a page: in its blocks, in its sentences and tables, and below help."""
     fence, found = None, []
-    for line in (REPOSITORY / page).read_text("utf-8").replace("\\\n", " ").splitlines():
+    text = (REPOSITORY / page).read_text("utf-8").replace("\\\n", " ")
+    text = re.sub(r"(`(?:msmd|python) [^`\n]+)\n", r"\1 ", text)  # code goes on in the next line
+    for line in text.splitlines():
         if line.startswith("```"):
             fence = None if fence is not None else line[3:]
         elif fence in ("sh", "bash", "console"):

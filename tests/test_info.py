@@ -113,6 +113,14 @@ def test_a_training_run(tmp_path: Path) -> None:
     assert "has no weights yet" in facts.state
 
 
+def test_a_model_without_a_projection(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    config = training_fakes.config(projection={"kind": "none"}).to_json()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "results.jsonl").write_text("")
+    assert describe(tmp_path).values["model"].startswith("tiny: residual towers, no projection, ")
+
+
 def test_weights_and_a_manifest_by_their_names() -> None:
     pytest.importorskip("torch")
     assert describe("compact-4s").values["parameters"] == "2,277,632"

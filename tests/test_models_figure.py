@@ -93,11 +93,31 @@ def test_the_command(snippets, tmp_path, monkeypatch):
     assert np.array_equal(cv2.imread("run.png"), image)
 
 
-def test_what_is_refused(snippets, tmp_path):
-    path = saved(tmp_path)
+def test_snippets_are_the_first_that_are_here_of_those_trained_on(snippets, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a, b").symlink_to(snippets)
+    for trained_on in (f"elsewhere, {snippets}, {tmp_path}", "a, b"):
+        result = run(saved(tmp_path, trained_on), "--pairs", 1, "-o", "x.png")
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "reason"),
+    [
+        (None, "does not say what it was trained on"),
+        ("synthetic", "was trained on made-up pairs, which no folder has"),
+        ("one, other", "was trained on one, other, which is not here"),
+    ],
+)
+def test_snippets_are_asked_for(trained_on, reason, tmp_path):
+    path = saved(tmp_path, trained_on)
     result = run(path)
     assert result.exit_code == 2
-    assert f"{path} does not say what it was trained on; give --snippets FOLDER." in result.output
+    assert result.output.endswith(f"Error: {path} {reason}; give --snippets FOLDER.\n")
+
+
+def test_what_is_refused(snippets, tmp_path):
+    path = saved(tmp_path)
     assert "--color is for msmd show page." in run(path, "--color", "role").output
     assert "--augment is for msmd show snippets." in run(path, "--augment").output
     assert "unexpected extra argument (P)" in run(path, "P").output

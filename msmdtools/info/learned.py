@@ -84,10 +84,14 @@ def weights(name_or_path: str) -> Facts:
 
 
 def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
-    sheet, projection = config["sheet"], config["projection"]
+    sheet, kind = config["sheet"], config["projection"]["kind"]
+    projection = (
+        "no projection"
+        if kind == "none"
+        else f"{kind} projection to {config['projection']['dim']} dimensions"
+    )
     return {
-        "model": f"{config['name']}: {config['sheet_tower']['kind']} towers, "
-        f"{projection['kind']} projection to {projection['dim']} dimensions, "
+        "model": f"{config['name']}: {config['sheet_tower']['kind']} towers, {projection}, "
         f"{config['loss']['kind']} loss",
         "sheet": f"{sheet['rows']} x {sheet['columns']} px of a page {NOMINAL_WIDTH} px wide",
         "audio": f"{config['context_s']:g} s",

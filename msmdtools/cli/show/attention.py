@@ -42,12 +42,25 @@ def command(
     from msmdtools.models.model import load_model
 
     model = load_model(run)
-    source = snippets or model.made.get("snippets")
-    if source is None:
-        raise click.UsageError(
-            f"{run} does not say what it was trained on; give --snippets FOLDER."
-        )
+    source = snippets or _trained_on(run, model.made.get("snippets"))
     from msmdtools.models.attention_figure import attention_figure
 
     image = attention_figure(model, source, split=split, pairs=pairs, seed=seed)
     picture.save(image, out or Path(f"{run.absolute().stem}.png"))
+
+
+def _trained_on(run: Path, named: str | None) -> str:
+    """The first folder or URL that a model was trained on and that is here."""
+    from msmdtools.training.synthetic import SYNTHETIC
+
+    if named is None:
+        reason = "does not say what it was trained on"
+    elif named == SYNTHETIC:
+        reason = "was trained on made-up pairs, which no folder has"
+    else:
+        folders = [named] if Path(named).is_dir() else named.split(", ")
+        for folder in folders:
+            if "://" in folder or Path(folder).is_dir():
+                return folder
+        reason = f"was trained on {named}, which is not here"
+    raise click.UsageError(f"{run} {reason}; give --snippets FOLDER.")
