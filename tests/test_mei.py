@@ -286,6 +286,13 @@ def test_a_tie_into_an_earlier_voice_of_the_bar_finds_its_end() -> None:
     assert by_id(written)["b"].tied_to == "a"
 
 
+def test_a_grace_note_whose_tie_has_no_end_is_tied_to_its_main_note() -> None:
+    chord = '<chord dur="{}" {}>' + note("{}", "e4", "") + note("{}", "g4", "") + "</chord>"
+    graces = chord.format("8", 'grace="acc"', "g", "h")
+    written = music(bar(graces + chord.format("1", "", "a", "b"), controls='<tie startid="#g"/>'))
+    assert [n.tied_to for n in written.notes] == ["", "", "g", ""]
+
+
 def test_a_cue_that_continues_a_sounding_note_is_tied() -> None:
     written = music(
         bar(

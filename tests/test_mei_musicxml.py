@@ -78,6 +78,17 @@ def test_what_verovio_reads_well_stays_as_it_is() -> None:
     )
 
 
+def test_several_moves_in_time_are_one() -> None:
+    moves = "".join(
+        f"<{name}><duration>{length}</duration></{name}>"
+        for name, length in (("backup", 16), ("forward", 16), ("backup", 24), ("forward", 8))
+    )
+    bar = note("a", 32) + moves + note("b", 16, "A", voice=2)
+    written, mended = music(document([bar]))
+    assert mended.changed
+    assert by_id(written)["b"].onset == 2
+
+
 MULTIPLE = (
     "<attributes><measure-style><multiple-rest>2</multiple-rest></measure-style></attributes>"
 )

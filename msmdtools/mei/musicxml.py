@@ -4,6 +4,7 @@ Seen with Verovio 6.4.1:
 
 - It puts the notes of a voice one after the other, also those that a backup lets begin while the voice still
   sounds: these get a voice of their own.
+- It loses its way among three moves in time or more (backup, forward) that follow each other: these become one.
 - A multi-bar rest takes away the notes that other parts have in its bars, and the repeats and words in them:
   the bars are written one by one where there are any.
 - A repeat bar line inside a bar is seen only if its bar style is named.
@@ -50,6 +51,7 @@ def mend(root: etree._Element) -> Mended:
     parts = list(root.iterchildren("part"))
     changed = False
     for part in parts:
+        changed |= _at_once(part)
         changed |= _apart(part)
         changed |= _styled(part)
         changed |= _written_out(part)
@@ -60,6 +62,34 @@ def mend(root: etree._Element) -> Mended:
         changed,
         sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
     )
+
+
+def _at_once(part: etree._Element) -> bool:
+    """Join three moves in time or more, with nothing between them, to one."""
+    changed = False
+    for measure in part.iterchildren("measure"):
+        moves: list[etree._Element] = []
+        for element in [*measure, None]:
+            if element is not None and element.tag in ("backup", "forward"):
+                moves.append(element)
+                continue
+            if len(moves) > 2:
+                _join(measure, moves)
+                changed = True
+            moves = []
+    return changed
+
+
+def _join(measure: etree._Element, moves: list[etree._Element]) -> None:
+    far = sum(_duration(m) * (1 if m.tag == "forward" else -1) for m in moves)
+    first, *others = moves
+    for other in others if far else moves:
+        measure.remove(other)
+    if far:
+        first.tag = "forward" if far > 0 else "backup"
+        duration = first.find("duration")
+        if duration is not None:
+            duration.text = str(abs(far))
 
 
 def _apart(part: etree._Element) -> bool:

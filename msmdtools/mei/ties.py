@@ -2,9 +2,9 @@
 
 A tie joins two notes of the same pitch, whatever bars, layers and staves they stand in, and only these two: of two
 chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
-later end, or none (l.v.), leads nowhere. There is one exception: of a tie in MusicXML that leads into a voice of
-the same bar that is written down earlier, Verovio 6.4 loses the end. It is a note of its pitch and its instrument
-that begins where the first one ends.
+later end, or none (l.v.), leads nowhere. There are two exceptions, since Verovio 6.4 loses these ends of ties in
+MusicXML: into a voice of the same bar that is written down earlier, a tie leads to the note of its pitch and its
+instrument that begins where the first one ends; and from a grace note, to a main note of its pitch.
 """
 
 from collections import defaultdict
@@ -46,7 +46,13 @@ def link(
         return
     earlier: dict[tuple[int, int, int], list[Sound]] = defaultdict(list)
     waiting = set(loose)
+    graces: dict[tuple[int, int, int, int], Sound] = {}
     for sound in sounds.values():
+        place = sound.home, sound.layer, sound.onset, sound.pitch
+        if sound in waiting and sound.grace:
+            graces[place] = sound
+        elif not sound.grace and place in graces and _joined(graces[place], sound):
+            sound.tied = graces.pop(place)
         if sound in waiting:
             for second in earlier[sound.bar, _end(sound), sound.pitch]:
                 if second.staff.instrument == sound.staff.instrument and _joined(sound, second):
