@@ -380,6 +380,7 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
     assert not re.search(r"(src|href)=|https?:", player)
     content = json.loads(re.search(r'id="data">(.*?)</script>', player)[1])
     assert [len(content[name]) for name in ("pages", "systems", "moments")] == [2, 4, 160]
+    assert [number for _, number in content["bars"]] == [str(n) for n in range(1, 9)]
     assert content["systems"][2] == {"page": 2, "box": [20.0, 40.0, 400.0, 145.0], "height": 105.0}
     for moment, row in zip(content["moments"], table, strict=True):
         second, system, x, y, speed, slope = moment

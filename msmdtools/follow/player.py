@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.features.spectrogram import SAMPLE_RATE
+from msmdtools.follow import bars
 from msmdtools.follow.alignment import Alignment
 from msmdtools.version import __version__
 
@@ -43,6 +44,7 @@ def page(alignment: Alignment, sound: Iterable[NDArray[np.int16]], title: str) -
         "pages": [_picture(alignment, number) for number in _pages(alignment)],
         "systems": _systems(alignment),
         "moments": _moments(alignment),
+        "bars": [[row["second"], row["number"]] for row in bars.rows(alignment) if row["number"]],
     }
     # Inside of a script element, "<" could end it.
     data = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
