@@ -6,7 +6,8 @@ from msmdtools import score
 from msmdtools.base.table import Column, Table
 
 LILYPOND = "lilypond"
-FORMATS = (LILYPOND, "musicxml", "mei", "kern", "abc", "midi")
+MIDI = "midi"
+FORMATS = (LILYPOND, "musicxml", "mei", "kern", "abc", MIDI)
 """The formats of sources."""
 
 FORMAT = Column(

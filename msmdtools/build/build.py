@@ -322,6 +322,7 @@ def _settings(
         sandbox=sandbox,
         cache=cache,
         look=options.look,
+        midi_timing=options.midi_timing,
     )
 
 

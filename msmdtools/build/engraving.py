@@ -3,12 +3,14 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from msmdtools import engrave, match
 from msmdtools.build.looks import from_text
 from msmdtools.build.task import Outcome, Task
 from msmdtools.build.upgrade import music_difference
-from msmdtools.piece import LILYPOND
+from msmdtools.piece import LILYPOND, MIDI
 from msmdtools.score import Score
 from msmdtools.sources import manifest as sources
 
@@ -80,15 +82,24 @@ def _difference(task: Task, outcome: Outcome) -> str:
 
 def _from_encoding(task: Task, outcome: Outcome) -> Score:
     from msmdtools.engrave import verovio
+    from msmdtools.notate import as_played, notate
+    from msmdtools.sources import midi
     from msmdtools.sources.encoding import read_encoding
 
     settings, piece = task.settings, task.piece
+    path, form = task.source / piece.path, piece.format
+    notation = None
     with outcome.timed("source"):
-        text = read_encoding(task.source / piece.path, piece.format, piece.tune)
+        if form == MIDI:
+            file = midi.check(path)
+            notation = notate(file, title=piece.title, composer=piece.composer)
+            text, form = notation.text, "musicxml"
+        else:
+            text = read_encoding(path, form, piece.tune)
     with outcome.timed("engrave"), _memory(settings.limits.memory_bytes):
         engraving = verovio.engrave(
             text,
-            piece.format,
+            form,
             task.source,
             width=settings.width,
             look=from_text(piece.look) if piece.look else settings.look,
@@ -97,7 +108,12 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
         )
         outcome.keep_log(engraving.log)
     with outcome.timed("match"):
-        return match.match_encoding(engraving)
+        if notation is None:
+            return match.match_encoding(engraving)
+        engraving = replace(engraving, sources=notation.places(file))
+        return match.match_encoding(
+            engraving, partial(as_played, notation=notation, file=file, timing=settings.midi_timing)
+        )
 
 
 @contextmanager

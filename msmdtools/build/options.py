@@ -145,7 +145,7 @@ class BuildOptions:
     keep_audio: bool = option("keep the audio of each performance as FLAC", False)
     velocity: int | None = option(
         "how hard keys are struck: one MIDI velocity for all notes, or source for those that the "
-        "LilyPond source gives",
+        "source gives",
         64,
         1,
         127,
@@ -164,6 +164,12 @@ class BuildOptions:
         "repeats as a musician would",
         "written",
         choices=("written", "unfolded"),
+    )
+    midi_timing: str = option(
+        "when the notes of MIDI files that are sources sound: notated plays their score as it is written; file "
+        "keeps the times, tempi and sustain pedal of the file, and its velocities with --velocity source",
+        "notated",
+        choices=("notated", "file"),
     )
     transpose: int = option(
         "engrave and play everything this many semitones higher, from -12 to 12; negative is lower",
@@ -278,10 +284,11 @@ class BuildOptions:
         """The options that decide the content of the dataset, as plain JSON values.
 
         All pieces of a dataset have the same, except that performances and audio may be added. `transpose`,
-        `upgrade` and the look of pages are listed only if they are not the default. Options that are not
-        listed (jobs, limits, …) may change from one build to the next.
+        `midi_timing`, `upgrade` and the look of pages are listed only if they are not the default. Options that
+        are not listed (jobs, limits, …) may change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
+        timed = {"midi_timing": self.midi_timing} if self.midi_timing != "notated" else {}
         return {
             "performances": [
                 p.to_json() for p in sorted(self.performances(), key=lambda p: p.name)
@@ -289,6 +296,7 @@ class BuildOptions:
             "width": self.width,
             "keep_audio": self.keep_audio,
             "repeats": self.repeats,
+            **timed,
             **transposed,
             **({"upgrade": self.upgrade} if self.upgrade != "auto" else {}),
             **{name: v for name, usual in LOOK.items() if (v := getattr(self, name)) != usual},

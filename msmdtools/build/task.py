@@ -34,6 +34,7 @@ class Settings:
         cache: folder for fontconfig's cache.
         upgrade: whether to convert sources that were written for an older LilyPond.
         look: how the pages of other sources than LilyPond's look.
+        midi_timing: "notated" or "file".
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Settings:
     cache: Path
     upgrade: bool = True
     look: Look = USUAL
+    midi_timing: str = "notated"
 
 
 @dataclass(frozen=True, slots=True)

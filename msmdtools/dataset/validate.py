@@ -30,6 +30,7 @@ from msmdtools.dataset.files import Image, Pages, read_schema
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 from msmdtools.performance import ALIGNMENTS
+from msmdtools.piece import MIDI
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +191,8 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     if difference := row["upgrade_difference"]:
         yield Finding(piece, "upgrade", difference, "pieces.parquet")
     sizes = {number: page.shape for number, page in pages.items()}
-    width = dataset.description.get("options", {}).get("width")
+    options = dataset.description.get("options", {})
+    width = options.get("width")
     for number, (_, page_width) in sizes.items():
         if width and page_width != width:
             what = f"the page is {page_width} px wide, not {width}"
@@ -207,7 +209,8 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     performances = rows["performances"]
     durations = dict(zip(performances["performance"], performances["duration_s"], strict=True))
     yield from checks.check_events(piece, rows, durations)
-    yield from checks.check_alignment(piece, rows)
+    own_times = row.get("format") == MIDI and options.get("midi_timing") == "file"
+    yield from checks.check_alignment(piece, rows, as_written=not own_times)
     yield from evidence.check_ink(piece, rows["noteheads"], pages)
     for performance in performances.to_dict("records"):
         name = performance["performance"]

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,22 +18,30 @@ _NUMBER, _ID = re.compile(r' n="([^"]*)"'), re.compile(r' xml:id="([^"]*)"')
 NOT_ENGRAVED = "not-engraved"
 
 
-def match_encoding(engraving: Engraving) -> Score:
+def match_encoding(
+    engraving: Engraving, played: Callable[[Written], Written] = lambda written: written
+) -> Score:
     """Join each drawn head with the written note of its id, and each bar with its place.
 
     A head is *played* when a key is struck for it, *tied* when it continues the sound of another head, and
     otherwise *silent* for a reason. A sounding note without a head has a reason too: that of the written music,
     "tied-head-only" where only a head that continues it is printed, or "not-engraved".
 
+    Args:
+        engraving: the encoding, engraved.
+        played: what is played, from the written music of the encoding; as written unless given.
+
     Raises:
         PieceError: stage "match", reason "no-notes" when nothing sounds, "not-readable" when the encoding
             cannot be read.
     """
     try:
-        written = read(
-            engraving.mei,
-            repeats="unfolded" if engraving.repeats == "unfolded" else "written",
-            audible=engraving.audible,
+        written = played(
+            read(
+                engraving.mei,
+                repeats="unfolded" if engraving.repeats == "unfolded" else "written",
+                audible=engraving.audible,
+            )
         )
     except ValueError as error:
         raise PieceError("match", "not-readable", str(error), engraving.log) from error

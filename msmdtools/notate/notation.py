@@ -39,6 +39,14 @@ class Notation:
     unisons: tuple[Unison, ...]
     beats: str
 
+    def places(self, file: MidiFile) -> dict[str, str]:
+        """Where the note of each id is in its file: track and channel, from 0, and tick."""
+        places = {}
+        for identity, index in self.notes.items():
+            note = file.notes[index]
+            places[identity] = f"track {note.track}, channel {note.channel}, tick {note.onset_tick}"
+        return places
+
 
 def notate(file: MidiFile, *, title: str = "", composer: str = "") -> Notation:
     """Write a MIDI file as a score.

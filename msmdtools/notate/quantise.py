@@ -6,6 +6,7 @@ squared deviations and of its own price. All onsets of a beat keep their order a
 down to 64 in a beat.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,7 +35,9 @@ _SIGMA = 0.07
 # So near to the next beat, an onset belongs to it.
 _EARLY = 1 / 10
 _FINEST = 64
-_PLAIN = (1, 2, 3, 4, 6, 8, 12, 16, 24)
+# No end is earlier than this, in quarter notes, if a note begins.
+_SOON = Fraction(1, 16)
+_PLAIN = (1, 2, 3, 4, 6, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,13 @@ def place(file: MidiFile, beats: Beats) -> list[Placed]:
 
 def _written(file: MidiFile) -> list[Placed]:
     quarter = file.ticks_per_quarter
-    begun = {note.onset_tick for note in file.notes}
+    begun = sorted({note.onset_tick for note in file.notes})
     placed = []
     for index, note in enumerate(file.notes):
         onset = _line(note.onset_tick, quarter)
         offset = onset
         if note.offset_tick > note.onset_tick:
-            offset = _released(onset, note.offset_tick, quarter, note.offset_tick in begun)
+            offset = _released(onset, note.offset_tick, quarter, begun)
         placed.append(Placed(index, note.pitch, onset, offset))
     return placed
 
@@ -79,28 +82,33 @@ def _line(tick: int, quarter: int) -> Fraction:
     return Fraction(round(32 * tick / quarter), 32) if found is None else found
 
 
-def _released(onset: Fraction, tick: int, quarter: int, begins: bool) -> Fraction:
+def _released(onset: Fraction, tick: int, quarter: int, begun: Sequence[int]) -> Fraction:
     """The end of a written note, a little later than its tick where that seems to be early.
 
-    Programs release keys a tick or a share of the length before the end. An end is as it stands where another
-    note begins, or on a binary or ternary division of the quarter note.
+    Programs release keys a tick or a share of the length before the end: if a note begins so soon afterwards, it
+    ends there. Otherwise an end is as it stands on a binary or ternary division of the quarter note.
 
     Args:
         onset: score time of its beginning.
         tick: where it is released.
         quarter: ticks of a quarter note.
-        begins: whether a note begins there.
+        begun: the ticks where notes begin, ascending.
 
     Returns:
         The end in quarter notes, after the onset.
     """
-    offset = _line(tick, quarter)
-    if offset > onset and (begins or offset.denominator in _PLAIN):
-        return offset
     length = Fraction(tick, quarter) - onset
+    following = bisect_left(begun, tick)
+    if following < len(begun):
+        gap = Fraction(begun[following] - tick, quarter)
+        if gap <= min(length / 8, _SOON) and (end := _line(begun[following], quarter)) > onset:
+            return end
+    offset = _line(tick, quarter)
+    if offset > onset and offset.denominator in _PLAIN:
+        return offset
     for unit in (Fraction(1, 4), Fraction(1, 6), Fraction(1, 16), Fraction(1, 24)):
         rounded = onset + unit * max(-(-length // unit), 1)
-        if rounded - Fraction(tick, quarter) <= length / 4:
+        if rounded - Fraction(tick, quarter) <= length / 6:
             return rounded
     return onset + max(Fraction(round(length * 32), 32), Fraction(1, 32))
 
