@@ -323,6 +323,7 @@ def _settings(
         cache=cache,
         look=options.look,
         midi_timing=options.midi_timing,
+        parts=options.parts,
     )
 
 

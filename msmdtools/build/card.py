@@ -152,6 +152,8 @@ def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
         settings += f" --transpose={options['transpose']}"
     if options["keep_audio"]:
         settings += " --keep-audio"
+    if "parts" in options:
+        settings += f" --parts {shlex.quote(one_line(','.join(options['parts'])))}"
     tempi: dict[tuple[str, str, Any], list[float]] = {}
     for p in performances(description):
         source = p["program"] == "source"

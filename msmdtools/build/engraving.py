@@ -13,6 +13,7 @@ from msmdtools.build.upgrade import music_difference
 from msmdtools.piece import LILYPOND, MIDI
 from msmdtools.score import Score
 from msmdtools.sources import manifest as sources
+from msmdtools.sources.limits import unavailable
 
 
 def score_of(task: Task, outcome: Outcome) -> tuple[Score, str]:
@@ -41,6 +42,8 @@ def score_of(task: Task, outcome: Outcome) -> tuple[Score, str]:
 
 def _from_lilypond(task: Task, outcome: Outcome) -> tuple[Score, str]:
     settings, piece = task.settings, task.piece
+    if settings.parts:
+        raise unavailable(piece.format, piece.path)
     with outcome.timed("engrave"):
         engraving = engrave.engrave(
             task.source / piece.path,
@@ -85,6 +88,7 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
     from msmdtools.notate import as_played, notate
     from msmdtools.sources import midi
     from msmdtools.sources.encoding import read_encoding
+    from msmdtools.sources.parts import select_parts
 
     settings, piece = task.settings, task.piece
     path, form = task.source / piece.path, piece.format
@@ -96,6 +100,7 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
             text, form = notation.text, "musicxml"
         else:
             text = read_encoding(path, form, piece.tune)
+        text = select_parts(text, piece.format, settings.parts, str(path))
     with outcome.timed("engrave"), _memory(settings.limits.memory_bytes):
         engraving = verovio.engrave(
             text,

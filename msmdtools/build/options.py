@@ -66,6 +66,11 @@ def parse_formats(value: object) -> tuple[str, ...]:
     return formats
 
 
+def parse_parts(value: object) -> tuple[str, ...]:
+    """Names of parts from "Voice,Piano" or a list of them."""
+    return tuple(name for item in items(value) if (name := str(item).strip()))
+
+
 def parse_velocity(value: object) -> int | None:
     """A MIDI velocity from a number or its text; None from "source".
 
@@ -217,6 +222,14 @@ class BuildOptions:
         form="N",
     )
     seed: int = option("seed of the random numbers of --looks", 0, 0)
+    parts: tuple[str, ...] = option(
+        "engrave and play only these parts of each piece, by their names or instruments, such as piano "
+        "(sources in MusicXML, MEI and **kern)",
+        (),
+        read=parse_parts,
+        shown="all",
+        form="NAME,…",
+    )
     timeout_s: float = option(
         "how long engraving one piece may take",
         LIMITS.timeout_s,
@@ -284,8 +297,8 @@ class BuildOptions:
         """The options that decide the content of the dataset, as plain JSON values.
 
         All pieces of a dataset have the same, except that performances and audio may be added. `transpose`,
-        `midi_timing`, `upgrade` and the look of pages are listed only if they are not the default. Options that
-        are not listed (jobs, limits, …) may change from one build to the next.
+        `midi_timing`, `upgrade`, `parts` and the look of pages are listed only if they are not the default.
+        Options that are not listed (jobs, limits, …) may change from one build to the next.
         """
         transposed = {"transpose": self.transpose} if self.transpose else {}
         timed = {"midi_timing": self.midi_timing} if self.midi_timing != "notated" else {}
@@ -299,6 +312,7 @@ class BuildOptions:
             **timed,
             **transposed,
             **({"upgrade": self.upgrade} if self.upgrade != "auto" else {}),
+            **({"parts": list(self.parts)} if self.parts else {}),
             **{name: v for name, usual in LOOK.items() if (v := getattr(self, name)) != usual},
         }
 

@@ -35,6 +35,7 @@ class Settings:
         upgrade: whether to convert sources that were written for an older LilyPond.
         look: how the pages of other sources than LilyPond's look.
         midi_timing: "notated" or "file".
+        parts: names of the parts to engrave; none: all.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Settings:
     upgrade: bool = True
     look: Look = USUAL
     midi_timing: str = "notated"
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ COM, the opus OPS or SCT, the rights YEC and YEM.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
+from dataclasses import replace
 
 from msmdtools.sources.heading import Heading, Part, opus_in, plain, title_of
 from msmdtools.sources.instruments import SOLO_KEYBOARD, normalize_instruments
@@ -48,7 +49,7 @@ def heading(text: str) -> Heading:
         date=first("ODT"),
         style=first("AST"),
         rights=tuple(filter(None, (first("YEL"), statement, first("YER"), first("ENC@LICENSE")))),
-        parts=tuple(_parts(text)),
+        parts=tuple(parts(text)),
     )
 
 
@@ -123,8 +124,37 @@ def _after(tokens: list[str], kinds: list[str]) -> list[str]:
     return after
 
 
-def _parts(text: str) -> Iterator[Part]:
+def parts(text: str) -> list[Part]:
     """The parts, from the top of the score, which is the last spine; spines of one name in a row are one part."""
+    return [part for part, _ in _spines(text)]
+
+
+def without(text: str, kept: Collection[int]) -> str:
+    """Leave out all parts but some: their spines, and those that go with them, are no longer **kern.
+
+    Args:
+        text: the file's text.
+        kept: numbers of the parts to keep, from 0, as `parts` lists them.
+
+    Returns:
+        The text, whose lines and columns are where they were.
+    """
+    spines = {n for number, (_, own) in enumerate(_spines(text)) if number in kept for n in own}
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("**"):
+            kinds = line.split("\t")
+            kern = 0
+            for spine, kind in enumerate(kinds):
+                kern = spine if kind.startswith("**kern") else kern
+                kinds[spine] = kind if kern in spines else "**omitted"
+            lines[number] = "\t".join(kinds)
+            break
+    return "\n".join(lines)
+
+
+def _spines(text: str) -> list[tuple[Part, tuple[int, ...]]]:
+    """The parts, with their spines as numbers of columns, from 0, where the first line opens them."""
     kinds: list[str] = []
     names: dict[int, str] = {}
     codes: dict[int, str] = {}
@@ -136,26 +166,22 @@ def _parts(text: str) -> Iterator[Part]:
             for spine, token in enumerate(tokens):
                 if token.startswith('*I"'):
                     names.setdefault(spine, plain(token[3:]))
-                elif (
-                    token.startswith("*I") and token[2:3].isalpha() and not token.startswith("*IC")
-                ):
+                elif token.startswith("*I") and token[2:3].isalpha() and token[2:3] != "C":
                     codes.setdefault(spine, plain(token[2:]))
             if any(token in ("*^", "*v", "*+", "*-", "*x") for token in tokens):
                 break
         elif kinds and line and line[0] not in "!*":
             break
-    before: Part | None = None
+    found: list[tuple[Part, tuple[int, ...]]] = []
     for spine in reversed([n for n, kind in enumerate(kinds) if kind.startswith("**kern")]):
         code = _CODES.get(codes.get(spine, "").casefold(), codes.get(spine, ""))
         name = names.get(spine, code)
-        if before is not None and before.name == name and _several_staves(name):
-            before = Part(name, before.sound, staves=before.staves + 1)
-            continue
-        if before is not None:
-            yield before
-        before = Part(name, (code,) if code else ())
-    if before is not None:
-        yield before
+        part, spines = found[-1] if found else (Part(""), ())
+        if spines and part.name == name and _several_staves(name):
+            found[-1] = (replace(part, staves=part.staves + 1), (*spines, spine))
+        else:
+            found.append((Part(name, (code,) if code else ()), (spine,)))
+    return found
 
 
 def _several_staves(name: str) -> bool:

@@ -21,3 +21,12 @@ MOST_TAGS = 8_000_000
 def refused(reason: str, message: str) -> PieceError:
     """The error of a source that cannot be read, with its reason code."""
     return PieceError("source", reason, message)
+
+
+def unavailable(format: str, where: str) -> PieceError:
+    """The error of a score in a format whose parts cannot be chosen."""
+    return refused(
+        "parts-unavailable",
+        f"{where}: parts can be chosen of MusicXML, MEI and **kern, not of a score in the format {format}: build "
+        "it without --parts.",
+    )

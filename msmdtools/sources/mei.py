@@ -4,11 +4,10 @@ Title, composer and rights are those of `fileDesc`; what it leaves out is taken 
 the `staffDef` of the first `scoreDef`, named by their own label or else by that of their group.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from msmdtools.sources import markup
-from msmdtools.sources.heading import Heading, Part, opus_in, plain, title_of
+from msmdtools.sources import markup, mei_parts
+from msmdtools.sources.heading import Heading, opus_in, plain, title_of
 from msmdtools.sources.limits import refused
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def heading(data: bytes, where: str) -> Heading:
         opus=opus_in([*numbers, *titles]),
         date=next(filter(None, dates), ""),
         rights=tuple(dict.fromkeys(filter(None, rights))),
-        parts=tuple(_parts(root)),
+        parts=tuple(part for part, _ in mei_parts.staves(root)),
     )
 
 
@@ -101,42 +100,6 @@ def _place(element: "etree._Element") -> str:
     bar = f"bar {measure.get('n', '?')}, " if measure is not None else ""
     name = element.get("{http://www.w3.org/XML/1998/namespace}id", "")
     return f"{bar}<{markup.local_name(element)}>{f' {name}' if name else ''}"
-
-
-def _parts(root: "etree._Element") -> Iterator[Part]:
-    """The staves of the first definition of a score; those of a group without names of their own are one part."""
-    definition = next(root.iter("{*}scoreDef"), None)
-    groups: dict[object, tuple[str, tuple[str, ...], int]] = {}
-    if definition is None:
-        return
-    for staff in definition.iter("{*}staffDef"):
-        group = staff.getparent()
-        own, shared = _label(staff), _label(group)
-        key = (
-            group
-            if not own and group is not None and (shared or group.get("symbol") == "brace")
-            else staff
-        )
-        instruments = [
-            i.get("midi.instrname", "") for i in (staff.find("{*}instrDef"),) if i is not None
-        ]
-        if (
-            group is not None
-            and not instruments
-            and (found := group.find("{*}instrDef")) is not None
-        ):
-            instruments = [found.get("midi.instrname", "")]
-        sounds = tuple(name.replace("_", " ") for name in instruments if name)
-        _, _, before = groups.get(key, ("", (), 0))
-        groups[key] = (own or (shared if key is group else ""), sounds, before + 1)
-    for name, sounds, staves in groups.values():
-        yield Part(name, sounds, staves=staves)
-
-
-def _label(element: "etree._Element | None") -> str:
-    if element is None:
-        return ""
-    return plain(element.get("label")) or _text(element.find("{*}label"))
 
 
 def _title(statement: "etree._Element") -> str:

@@ -50,7 +50,7 @@ def heading(data: bytes, where: str) -> Heading:
         composer=composer or _typed(credits, "composer") or _at_the_right(credits),
         opus=opus_in([number, *texts]) or number,
         rights=tuple(dict.fromkeys(filter(None, rights))),
-        parts=tuple(_parts(root)),
+        parts=tuple(parts(root)),
     )
 
 
@@ -77,11 +77,11 @@ def check(root: "etree._Element", where: str) -> None:
             "not-a-score",
             f"{where}: XML of another kind: its root element is <{name}>, not <score-partwise>.",
         )
-    parts = root.findall("{*}part")
-    if not parts:
+    written = root.findall("{*}part")
+    if not written:
         raise refused("no-parts", f"{where}: the score has no parts.")
     names = {part.get("id"): part for part in root.iterfind("{*}part-list/{*}score-part")}
-    for part in parts:
+    for part in written:
         if part.get("id") not in names:
             raise refused(
                 "undeclared-part",
@@ -130,6 +130,11 @@ def _place(element: "etree._Element") -> str:
     part = next(element.iterancestors("{*}part"), None)
     bar = f"bar {measure.get('number', '?')}" if measure is not None else "before the first bar"
     return f"part {part.get('id')!r}, {bar}" if part is not None else bar
+
+
+def parts(root: "etree._Element") -> list[Part]:
+    """The parts in the part list, as far as the beginning of a file tells."""
+    return list(_parts(root))
 
 
 def _parts(root: "etree._Element") -> Iterator[Part]:
