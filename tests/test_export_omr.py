@@ -86,7 +86,7 @@ def test_parts_are_splits_of_datasets(folder, tmp_path, load):
 
 
 def test_transcriptions_are_written_where_there_are_any(folder, tmp_path, load, monkeypatch):
-    def of_systems(piece, page, system=None):
+    def of_systems(piece, encoding, page, system=None):
         return (
             Transcription(kern=f"**kern {piece.piece} {page} {system}")
             if system

@@ -27,6 +27,11 @@ FORMATS = ("coco", "yolo", "mung", "msmd", "omr")
     help="Only pieces of this split, each with its part: train, valid or test.",
 )
 @click.option("--missing-ok", is_flag=True, help="The split may name pieces that DATASET lacks.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="The folder of the sources, from which omr takes the encodings.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 def command(
     dataset: Path,
@@ -35,6 +40,7 @@ def command(
     pieces: str,
     split: str | None,
     missing_ok: bool,
+    root: Path | None,
     as_json: bool,
 ) -> None:
     """Write the pages of DATASET, and what is known of them, in another format.
@@ -58,6 +64,7 @@ def command(
             pieces=pieces,
             split=split,
             missing_ok=missing_ok,
+            root=root,
             progress=bar,
         )
     if as_json:

@@ -3,17 +3,19 @@
 import fnmatch
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msmdtools.base.progress import Progress, silent
+from msmdtools.base.quantities import how_many
 from msmdtools.dataset import reader
 from msmdtools.errors import ManifestError, MsmdError
 from msmdtools.export import coco, msmd, mung, omr, yolo
 from msmdtools.export.folder import check_new, new_folder
 from msmdtools.export.task import Task
+from msmdtools.export.transcription import EXCERPTS
 from msmdtools.splits import splits
 
 FORMATS: Mapping[str, Callable[[Task], Counter[str]]] = {
@@ -68,6 +70,7 @@ def export(
     pieces: str = "*",
     split: str | None = None,
     missing_ok: bool = False,
+    root: Path | None = None,
     progress: Progress = silent,
     warn: Callable[[str], None] = _log.warning,
 ) -> Exported:
@@ -81,6 +84,7 @@ def export(
         split: CSV:COLUMN, as `msmdtools.splits.splits.resolve` takes it: only its pieces are exported, each
             with its part; None for all pieces, without parts.
         missing_ok: whether the split may name pieces that the dataset lacks.
+        root: the tree of the dataset's sources, for formats that hold their text.
         progress: called after each piece.
         warn: called with a message about what the dataset cannot give.
 
@@ -110,7 +114,20 @@ def export(
             f"{dataset} was built by an earlier version, which did not record bars: they are left out. "
             "Run the same msmd build again to add them."
         )
+    if form == "omr" and root is None:
+        _warn_of_encodings(source, selected, warn)
     with new_folder(out) as folder:
         parts = {piece: part_of[piece] for piece in selected} if split else {}
-        counts = FORMATS[form](Task(source, selected, parts, folder, progress))
+        counts = FORMATS[form](Task(source, selected, parts, folder, progress, warn, root))
     return Exported(out, form, len(selected), counts)
+
+
+def _warn_of_encodings(
+    source: reader.Dataset, pieces: Sequence[str], warn: Callable[[str], None]
+) -> None:
+    """Say that there are encodings that could be exported, if there are."""
+    forms = source.pieces.loc[list(pieces), "format"]
+    if count := int(forms.isin(list(EXCERPTS)).sum()):
+        warn(
+            f"{how_many(count, 'piece')} could have transcriptions: name the folder of the sources with --root"
+        )

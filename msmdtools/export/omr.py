@@ -30,7 +30,7 @@ from msmdtools.base import parquet
 from msmdtools.base.table import Column, Table, arrow_type
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.export.task import Task
-from msmdtools.export.transcription import transcription
+from msmdtools.export.transcription import Encoding, encoding_of, transcription
 from msmdtools.paper.axis import Image, system_boxes
 from msmdtools.paper.strip import encode_png
 from msmdtools.score import PIECE
@@ -111,8 +111,9 @@ def write(task: Task) -> Counter[str]:
         }
         for piece in task.each():
             part = task.split.get(piece.piece, parts[0])
+            encoding = encoding_of(piece, task.root, task.warn)
             for page in range(1, len(piece.pages) + 1):
-                for table, row in _page_rows(piece, page):
+                for table, row in _page_rows(piece, page, encoding):
                     files[table.name, part].add(row)
                     written[table.name] += 1
                     transcribed = row["transcription_kern"] or row["transcription_xml"]
@@ -171,20 +172,22 @@ class _Rows:
         self._rows = []
 
 
-def _page_rows(piece: DatasetPiece, page: int) -> Iterator[tuple[Table, dict[str, Any]]]:
+def _page_rows(
+    piece: DatasetPiece, page: int, encoding: Encoding | None
+) -> Iterator[tuple[Table, dict[str, Any]]]:
     """The rows of a page and of its systems, each with its table."""
     image = piece.pages[page - 1]
     staves = piece.systems[piece.systems["page"] == page]
     heads = piece.noteheads[piece.noteheads["page"] == page]
     place = {"page": page, "x0": 0, "y0": 0, "width": image.shape[1], "height": image.shape[0]}
     counts = {"staves": len(staves), "noteheads": len(heads)}
-    yield PAGES, _row(piece, piece.pages.content(page - 1), place | counts)
+    yield PAGES, _row(piece, encoding, piece.pages.content(page - 1), place | counts)
     for system, (top, bottom) in bands(image, staves, heads).items():
         place = {"page": page, "system": system, "x0": 0, "y0": top}
         place |= {"width": image.shape[1], "height": bottom - top}
         counts = {"staves": int((staves["system"] == system).sum())}
         counts["noteheads"] = int((heads["system"] == system).sum())
-        yield SYSTEMS, _row(piece, encode_png(image[top:bottom]), place | counts)
+        yield SYSTEMS, _row(piece, encoding, encode_png(image[top:bottom]), place | counts)
 
 
 def bands(
@@ -232,9 +235,11 @@ def _whitest(ink: NDArray[np.int64], low: float, high: float) -> int:
     return int(rows[np.lexsort((away, amounts))[0]])
 
 
-def _row(piece: DatasetPiece, png: bytes, values: dict[str, Any]) -> dict[str, Any]:
+def _row(
+    piece: DatasetPiece, encoding: Encoding | None, png: bytes, values: dict[str, Any]
+) -> dict[str, Any]:
     header = piece.header
-    text = transcription(piece, values["page"], values.get("system"))
+    text = transcription(piece, encoding, values["page"], values.get("system"))
     return {
         "image": {"bytes": png, "path": None},
         "transcription_kern": text.kern,

@@ -1,6 +1,6 @@
 """The work of one export, as each format gets it: which pieces, where to, and who is told how far it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ class Task:
         split: the part of each piece, "train", "valid" or "test"; empty if there is no split.
         folder: where to write, an empty folder.
         progress: called after each piece.
+        warn: called with a message about what cannot be given.
+        root: the tree of the dataset's sources; None if it is not at hand.
     """
 
     dataset: Dataset
@@ -25,6 +27,8 @@ class Task:
     split: Mapping[str, str]
     folder: Path
     progress: Progress
+    warn: Callable[[str], None]
+    root: Path | None = None
 
     def each(self) -> Iterator[DatasetPiece]:
         """The pieces one after the other; progress is reported as they are done."""

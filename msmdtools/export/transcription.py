@@ -1,11 +1,27 @@
 """The encoding of what stands on a page or in a system, for sources that have one.
 
-A LilyPond file is a program: no part of it is the text of a system, so its pieces have no transcription.
+It is cut out of the source itself, by the bars that the dataset records: a **kern source gives **kern, a MusicXML
+or MEI source gives XML. So the source tree must be at hand, with the files that the dataset was built from. A
+LilyPond file is a program: no part of it is the text of a system. ABC and MIDI files have no place in the two
+columns.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from msmdtools.base.files import file_sha256
 from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.errors import PieceError
+from msmdtools.export import kern_excerpt, mei_excerpt, musicxml_excerpt
+from msmdtools.sources.encoding import read_encoding
+
+EXCERPTS: dict[str, Callable[[str, int, int, int], str | None]] = {
+    "kern": kern_excerpt.excerpt,
+    "mei": mei_excerpt.excerpt,
+    "musicxml": musicxml_excerpt.excerpt,
+}
+"""What cuts bars out of a source, by its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +37,76 @@ class Transcription:
     xml: str | None = None
 
 
-def transcription(piece: DatasetPiece, page: int, system: int | None = None) -> Transcription:
+NONE = Transcription()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The source of a piece.
+
+    Attributes:
+        form: its format, a key of `EXCERPTS`.
+        text: its text.
+    """
+
+    form: str
+    text: str
+
+
+def encoding_of(
+    piece: DatasetPiece, root: Path | None, warn: Callable[[str], None]
+) -> Encoding | None:
+    """Read the source of a piece.
+
+    Args:
+        piece: the piece.
+        root: the source tree; None if it is not at hand.
+        warn: called with a message if the source is another file now, or is not there.
+
+    Returns:
+        The source; None if it is no encoding that is exported, or cannot be had.
+    """
+    header = piece.header
+    form = str(header["format"])
+    if root is None or form not in EXCERPTS or not piece.dataset.has_measures:
+        return None
+    path = root / str(header["path"])
+    try:
+        if not path.is_file():
+            warn(f"{path} is missing: {piece.piece} has no transcriptions")
+        elif file_sha256(path) != header["sha256"]:
+            warn(
+                f"{path} has changed since the dataset was built: {piece.piece} has no transcriptions"
+            )
+        else:
+            return Encoding(form, read_encoding(path, form))
+    except PieceError as error:
+        warn(f"{error}: {piece.piece} has no transcriptions")
+    return None
+
+
+def transcription(
+    piece: DatasetPiece, encoding: Encoding | None, page: int, system: int | None = None
+) -> Transcription:
     """The encoding of a page, or of one of its systems.
 
     Args:
         piece: the piece.
+        encoding: its source; None for none.
         page: the page, from 1.
         system: the system, from 1; None for all of the page.
 
     Returns:
-        The excerpt; without a text if the source has no encoding.
+        The bars that stand there; without a text if there is no encoding, or its bars are not counted alike.
     """
-    return Transcription()
+    if encoding is None:
+        return NONE
+    bars = piece.measures
+    here = bars[bars["page"] == page]
+    if system is not None:
+        here = here[here["system"] == system]
+    if not len(here):
+        return NONE
+    first, last = int(here["measure"].min()), int(here["measure"].max())
+    text = EXCERPTS[encoding.form](encoding.text, first, last, int(bars["measure"].nunique()))
+    return Transcription(kern=text) if encoding.form == "kern" else Transcription(xml=text)
