@@ -105,6 +105,10 @@ def test_the_bars_of_unfolded_repeats_say_how_often_they_are_played(score: Engra
     )
     assert findings(result) == []
     assert [measure.plays for measure in result.measures] == [1, 1, 2, 6, 4, 2, 2, 1, 1, 1]
+    for head in result.noteheads:
+        bars = of_system(result, head.system)
+        (bar,) = (m for m in bars if m.onset <= head.onset < m.onset + m.duration)
+        assert len(head.events) == bar.plays
     played = sum(measure.plays * measure.duration for measure in result.measures)
     assert played == 4 * (1 + 1 + 2 * (1 + 3 * 2 + Fraction(1, 2)) + Fraction(1, 2) + 1 + 1)
 
