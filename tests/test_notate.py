@@ -488,3 +488,11 @@ def test_drums_sound_as_they_are_written() -> None:
     assert Counter((s.onset, s.pitch, s.drum) for s in written.strikes) == Counter(
         (F(i, 2), pitch, True) for i in range(8) for pitch in (36, 42)
     )
+
+
+def test_a_melody_has_one_staff_and_is_no_hand_of_the_piano_beside_it() -> None:
+    melody = [(i, i + 1, 67 + i, 0) for i in range(4)]
+    piano = [(i, i + 1, pitch, 1) for i in range(4) for pitch in (36, 43, 60, 64)]
+    root = Heads(notate(midi(*melody, *piano))).root
+    assert [e.text for e in root.iter("staves")] == ["1", "2"]
+    assert [e.text for e in Heads(notate(midi(*melody))).root.iter("staves")] == ["1"]

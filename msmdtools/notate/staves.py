@@ -2,14 +2,17 @@
 
 - All that is played on the drum channel is one part, on a percussion staff.
 - Notes of keyboards (pianos, organs and others with two staves; a file that names no program is played on a
-  piano) belong to one part as long as their tracks have the same name, or there are two such tracks and no more.
-  If two tracks, or two channels of one track, make the part, each is a hand, the higher one on the upper staff.
-  Otherwise `hands` divides them.
+  piano) belong to one part as long as their tracks have the same name, or there are two such tracks and no more,
+  each of which one hand can play. If two tracks, or two channels of one track, make the part, each is a hand, the
+  higher one on the upper staff. Otherwise `hands` divides them; a melody, or what one hand plays alone, has one
+  staff.
 - Every other channel of every track is a part of one staff.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 from msmdtools.midi.actions import DRUM_CHANNEL
 from msmdtools.midi.reading import MidiFile, MidiNote
@@ -19,6 +22,9 @@ from msmdtools.notate.quantise import Placed
 # Of General MIDI: pianos, celesta to dulcimer and organs, then harp.
 _KEYBOARDS = frozenset((-1, *range(24), 46))
 _PIANO = "Piano"
+# A twelfth, in semitones, is the widest chord of a hand; so large a share of chords may be wider.
+_HAND, _SELDOM = 19, 0.02
+_MELODY = 24
 _DRUMS = "Drums"
 
 Stream = tuple[int, int]
@@ -78,7 +84,7 @@ def _members(
     ]
     if stream not in keyboards:
         return [stream]
-    if len({track for track, _ in keyboards}) <= 2 and len(keyboards) <= 2:
+    if len(keyboards) == 2 and all(_for_one_hand(streams[s]) for s in keyboards):
         return keyboards
     name = file.name(stream[0])
     return [s for s in keyboards if s[0] == stream[0] or (name and file.name(s[0]) == name)]
@@ -99,12 +105,32 @@ def _part(file: MidiFile, streams: Mapping[Stream, Sequence[Placed]]) -> ScorePa
     for (track, _), members in streams.items():
         by_track.setdefault(track, []).extend(members)
     hands = list(by_track.values() if len(by_track) == 2 else streams.values())
-    if len(hands) == 2:
+    if len(hands) == 2 and all(map(_for_one_hand, hands)):
         hands.sort(key=lambda hand: -sum(n.pitch for n in hand) / len(hand))
+    elif len(hands) == 1 and _is_melody(notes):
+        hands = [notes]
     else:
         right = right_hand(notes)
         hands = [[n for n in notes if n.index in right], [n for n in notes if n.index not in right]]
+    hands = list(filter(None, hands)) if len(streams) == 1 else hands
     return ScorePart(_PIANO if program == 0 else name, program, tuple(map(tuple, hands)))
+
+
+def _for_one_hand(notes: Sequence[Placed]) -> bool:
+    """Whether hardly any of the chords that are struck together are too wide for a hand."""
+    pitches: dict[Fraction, list[int]] = {}
+    for note in notes:
+        pitches.setdefault(note.onset, []).append(note.pitch)
+    wide = sum(max(chord) - min(chord) > _HAND for chord in pitches.values())
+    return wide <= _SELDOM * len(pitches)
+
+
+def _is_melody(notes: Sequence[Placed]) -> bool:
+    """Whether notes never sound together, and stay within two octaves."""
+    ordered = sorted(notes, key=lambda note: note.onset)
+    apart = all(a.offset <= b.onset for a, b in pairwise(ordered))
+    pitches = [note.pitch for note in notes]
+    return apart and max(pitches) - min(pitches) <= _MELODY
 
 
 def _instrument(note: MidiNote) -> str:
