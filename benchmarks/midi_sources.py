@@ -1,10 +1,12 @@
 """MIDI files as sources: human performances, and files made from scores whose notes are known.
 
-    python benchmarks/midi_sources.py --played FOLDER --scores FOLDER … --work FOLDER [--count 30]
+    python benchmarks/midi_sources.py write WORK --played FOLDER --scores FOLDER … [--count 30]
+    python benchmarks/midi_sources.py build WORK
 
-Takes, evenly spread, `count` MIDI files below --played, and `count` MusicXML and MXL files below the folders of
---scores, which partitura (pip install partitura) reads and writes as MIDI files. `msmd build` makes a dataset of
-each kind in --work, with the time of the files (--midi-timing file), and `msmd validate` checks it. The table counts
+`write` takes, evenly spread, `count` MIDI files below --played, and `count` MusicXML and MXL files below the folders
+of --scores, which partitura reads and writes as MIDI files. (It may have an environment of its own: pip install
+partitura. Beside pyfluidsynth, partitura downloads a soundfont when it is imported.) `build` makes a dataset of each
+kind by `msmd build --midi-timing file`, and `msmd validate` checks it. The table, in Markdown, counts
 
 - notes: of the files
 - heads: those of these notes; played, tied, silent
@@ -12,11 +14,10 @@ each kind in --work, with the time of the files (--midi-timing file), and `msmd 
 - lost: notes that are neither
 - onsets: of the notes that partitura reads in the MusicXML, those for which a head of this pitch is at this onset
 - CPU: seconds of the build a piece, and of writing the score alone
-
-and is in Markdown.
 """
 
 import argparse
+import json
 import shutil
 import statistics
 import subprocess
@@ -26,12 +27,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-
-import pandas as pd
-
-from msmdtools.base.text_table import pipes
-from msmdtools.midi.reading import read_midi
-from msmdtools.notate import notate
 
 Notes = list[tuple[int, Fraction]]
 """Pitch and onset in quarter notes of each note of a score."""
@@ -76,6 +71,11 @@ def build(folder: Path) -> Path:
 
 
 def counts(folder: Path, dataset: Path, known: dict[str, Notes]) -> list[object]:
+    import pandas as pd
+
+    from msmdtools.midi.reading import read_midi
+    from msmdtools.notate import notate
+
     pieces = pd.read_parquet(dataset / "pieces.parquet").set_index("piece")
     heads = pd.read_parquet(dataset / "noteheads.parquet")
     events = pd.read_parquet(dataset / "events.parquet")
@@ -112,32 +112,49 @@ def counts(folder: Path, dataset: Path, known: dict[str, Notes]) -> list[object]
     ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--played", type=Path, required=True)
-    parser.add_argument("--scores", type=Path, nargs="+", required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=30)
-    options = parser.parse_args()
-    performances, scores = options.work / "performances", options.work / "scores"
+def write(work: Path, played: Path, folders: Sequence[Path], count: int) -> None:
+    performances, scores = work / "performances", work / "scores"
     for folder in (performances, scores):
         folder.mkdir(parents=True)
-    copied(spread(sorted(options.played.rglob("*.mid")), options.count), performances)
-    share = -(-options.count // len(options.scores))
+    copied(spread(sorted(played.rglob("*.mid")), count), performances)
+    kinds = (".musicxml", ".mxl")
     files = [
         file
-        for folder in options.scores
+        for folder in folders
         for file in spread(
-            sorted(f for f in folder.rglob("*") if f.suffix in (".musicxml", ".mxl")), share
+            sorted(f for f in folder.rglob("*") if f.suffix in kinds), -(-count // len(folders))
         )
     ]
-    known = dict(written(files, scores))
+    known = {name: [(p, str(t)) for p, t in notes] for name, notes in written(files, scores)}
+    (work / "notes.json").write_text(json.dumps(known), "utf-8")
+
+
+def measure(work: Path) -> None:
+    from msmdtools.base.text_table import pipes
+
+    known = {
+        name: [(pitch, Fraction(onset)) for pitch, onset in notes]
+        for name, notes in json.loads((work / "notes.json").read_text("utf-8")).items()
+    }
     head = "files|built|notes|played|tied|silent|unison|lost|onsets|CPU s|of it the score"
-    rows = [
-        counts(performances, build(performances), {}),
-        counts(scores, build(scores), known),
-    ]
+    rows = []
+    for folder in (work / "performances", work / "scores"):
+        rows.append(counts(folder, build(folder), known if folder.name == "scores" else {}))
     print(pipes([head.split("|"), *([str(cell) for cell in row] for row in rows)], left=(0,)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("step", choices=("write", "build"))
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--played", type=Path)
+    parser.add_argument("--scores", type=Path, nargs="+", default=[])
+    parser.add_argument("--count", type=int, default=30)
+    options = parser.parse_args()
+    if options.step == "write":
+        write(options.work, options.played, options.scores, options.count)
+    else:
+        measure(options.work)
 
 
 if __name__ == "__main__":
