@@ -3,10 +3,11 @@
     python benchmarks/midi_sources.py write WORK --played FOLDER --scores FOLDER … [--count 30]
     python benchmarks/midi_sources.py build WORK
 
-`write` takes, evenly spread, `count` MIDI files below --played, and `count` MusicXML and MXL files below the folders
-of --scores, which partitura reads and writes as MIDI files. (It may have an environment of its own: pip install
-partitura. Beside pyfluidsynth, partitura downloads a soundfont when it is imported.) `build` makes a dataset of each
-kind by `msmd build --midi-timing file`, and `msmd validate` checks it. The table, in Markdown, counts
+`write` takes, evenly spread, `count` MIDI files below --played, and `count` MusicXML and MXL files below the
+folders of --scores, which partitura reads and writes as MIDI files. (It may have an environment of its own: pip
+install partitura. Beside pyfluidsynth, partitura downloads a soundfont when it is imported.) `build` makes a
+dataset of each kind by `msmd build --midi-timing file`, and `msmd validate` checks it. The table, in Markdown,
+counts
 
 - notes: of the files
 - heads: those of these notes; played, tied, silent
