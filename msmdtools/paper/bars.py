@@ -3,7 +3,8 @@
 In a picture, a bar line is a column of a system that is inked from the first to the last line of every staff.
 Where the line at the end of the system is drawn between the staves as well, every bar line must be. Stems that
 happen to stand above each other touch note heads, so where these are known, a column at the edge of a head is not
-a bar line. A double bar counts as one line, and so do the end of a system and the start of the next one.
+a bar line. A double bar counts as one line, and so do the end of a system and the start of the next one, with a
+repeat sign there.
 
 A bar begins at its bar line, and sounds from its first beat on, which is some way to the right of it: in the first
 bar of a system, after the clef and the key signature.
@@ -111,7 +112,11 @@ def found(sheet: Paged, axis: Axis, edges: Mapping[int, Floats]) -> Bars:
             number = int(staves["page"].iloc[0])
             page = sheet.pages[number - 1]
         own = int(str(system))
-        lines = bar_lines(page, staves, edges.get(own, np.zeros(0)))
+        of_heads = edges.get(own, np.zeros(0))
+        lines = bar_lines(page, staves, of_heads)
+        # A repeat sign between clef and first head begins the bar that the system begins with.
+        first = of_heads.min() if len(of_heads) else staves["x0"].min() + _TO_FIRST_BEAT
+        lines = lines[lines >= first]
         systems.append(np.full(len(lines), own))
         lefts.append(lines)
     of_system, x = np.concatenate(systems), np.concatenate(lefts)
