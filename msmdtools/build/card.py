@@ -190,7 +190,7 @@ def _front_matter(description: Mapping[str, Any], licences: Counter[str]) -> lis
         "license:",
         *(f"- {name}" for name in hub_licences(licences)),
         "tags:",
-        *(f"- {tag}" for tag in ("music", "sheet-music", "audio", "alignment", "lilypond", "msmd")),
+        *(f"- {tag}" for tag in ("music", "sheet-music", "audio", "alignment", "msmd")),
         "size_categories:",
         f"- {hub_size(description['totals']['noteheads'])}",
         "configs:",
@@ -217,8 +217,9 @@ def _sources(description: Mapping[str, Any]) -> list[str]:
 
 def _tools(description: Mapping[str, Any]) -> list[str]:
     tools = description["tools"]
+    verovio = f", Verovio {tools['verovio']}" if "verovio" in tools else ""
     return [
-        f"- LilyPond {', then '.join(tools['engines'])}, FluidSynth {tools['fluidsynth']}",
+        f"- LilyPond {', then '.join(tools['engines'])}{verovio}, FluidSynth {tools['fluidsynth']}",
         *(
             f"- soundfont {plain(name)}: {code(font['file'])}, sha256 {font['sha256']}, "
             f"licence {plain(font['licence'])}"

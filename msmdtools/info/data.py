@@ -84,7 +84,9 @@ def _made_by(about: Mapping[str, Any]) -> str:
         return f"msmdtools {about.get('msmdtools')}, from the folders of MSMD"
     tools = about.get("tools", {})
     lilypond = first_few(tools.get("engines", []), SHOWN)
-    return f"msmdtools {about.get('msmdtools')}, LilyPond {lilypond}, FluidSynth {tools.get('fluidsynth')}"
+    programs = [f"msmdtools {about.get('msmdtools')}", f"LilyPond {lilypond}"]
+    programs += [f"Verovio {tools['verovio']}"] if "verovio" in tools else []
+    return ", ".join([*programs, f"FluidSynth {tools.get('fluidsynth')}"])
 
 
 def _options_text(options: Mapping[str, Any]) -> str:
