@@ -1,8 +1,12 @@
 """The written music of MEI documents: durations, pitches, ties, grace notes, tremolos, repetitions, controls."""
 
 from fractions import Fraction
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
 from mei_texts import bar, by_id, from_verovio, heard, mei, note, sounds, staves
 
 from msmdtools.mei.reading import read
@@ -577,3 +581,45 @@ def test_abc_is_read_as_it_sounds() -> None:
     assert [n.pitch for n in written.notes] == [66, 68, 68, 72, 73, 73, 67, 78, 66]
     assert [float(n.onset) for n in written.notes] == [0, 1, 2, 3, 4, 4.5, 5, 6, 6]
     assert [n.tied_to != "" for n in written.notes].count(True) == 1
+
+
+ODD = (
+    "", "0", "-1", "abc", "1e9", "999999999999", "3.5", "nan", "inf", "1 2", "#x", "breve", "1m+2", "0m+nan", "8",
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_whatever_a_document_says_all_notes_are_accounted_for(random: Random) -> None:
+    roll = f"<bTrem>{note('t', dur='4', more='stem.mod=' + chr(34) + '2slash' + chr(34))}</bTrem>"
+    pair = f'<fTrem beams="3">{note("u", dur="4")}{note("v", "g4")}</fTrem>'
+    triplet = f'<tuplet num="3" numbase="2">{note("x", dur="8")}{note("y", dur="4")}</tuplet>'
+    controls = (
+        '<tempo tstamp="1" mm="40" mm.unit="4" mm.dots="1"/><tie startid="#x" endid="#y"/>'
+        '<hairpin staff="1" form="cres" tstamp="1" tstamp2="1m+1"/><pedal staff="1" tstamp="1" dir="down"/>'
+        '<octave staff="1" dis="8" tstamp="1" tstamp2="1m+2"/><dir tstamp="1">D.C. al Fine</dir>'
+    )
+    root = etree.fromstring(
+        mei(
+            bar(roll + pair + triplet + note("g", "a4", "8", 'grace="acc"'), controls=controls),
+            bar(
+                "<mRpt/>",
+                note("z", "c5", "2") + "<halfmRpt/>",
+                attributes='right="rptend"',
+                number=2,
+            ),
+            bar('<multiRest num="2"/><beatRpt/>', controls="<dir>Fine</dir>", number=3),
+            staves='<staffDef n="1" lines="5" ppq="8" trans.semi="-2"/>',
+            origin=random.choice(["", "MusicXML", "abc music"]),
+        )
+    )
+    elements = list(root.iter(etree.Element))
+    for _ in range(random.randint(1, 5)):
+        element = random.choice(elements)
+        if element.attrib:
+            element.set(random.choice(list(element.keys())), random.choice(ODD))
+    for repeats in ("written", "unfolded"):
+        try:
+            accounted(read(etree.tostring(root), repeats=repeats))  # type: ignore[arg-type]
+        except ValueError as error:
+            assert str(error) == "the document has no bars"

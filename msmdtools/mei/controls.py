@@ -6,7 +6,9 @@ from fractions import Fraction
 
 from lxml import etree
 
+from msmdtools.mei.durations import MOST_DOTS
 from msmdtools.mei.notes import Bar, Sound
+from msmdtools.mei.numbers import real, whole
 from msmdtools.mei.places import end_place, place
 from msmdtools.mei.staves import Staves
 from msmdtools.mei.tree import tag
@@ -39,20 +41,15 @@ def us_per_quarter(element: etree._Element) -> int | None:
     What is meant for playing (midi.bpm, midi.mspb) counts more than the printed number (mm), which is that of its
     note value, with its dots; a quarter note where none is named.
     """
-    try:
-        if text := element.get("midi.mspb"):
-            us = Fraction(text)
-        elif text := element.get("midi.bpm"):
-            us = _MINUTE_US / Fraction(text)
-        elif text := element.get("mm"):
-            unit, dots = element.get("mm.unit", "4"), int(element.get("mm.dots", "0"))
-            value = Fraction(8) if unit == "breve" else Fraction(4, int(unit))
-            us = _MINUTE_US / (Fraction(text) * value * Fraction(2 ** (dots + 1) - 1, 2**dots))
-        else:
-            return None
-    except (ValueError, ZeroDivisionError):
-        return None
-    return min(max(round(us), 1), _SLOWEST_US) if us > 0 else None
+    us = real(element.get("midi.mspb"), most=_SLOWEST_US)
+    if us is None:
+        per_minute = real(element.get("midi.bpm"))
+        if per_minute is None and (per_minute := real(element.get("mm"))) is not None:
+            unit, dots = element.get("mm.unit", "4"), whole(element.get("mm.dots"), 0, 0, MOST_DOTS)
+            value = Fraction(8) if unit == "breve" else Fraction(4, whole(unit, 4))
+            per_minute *= value * Fraction(2 ** (dots + 1) - 1, 2**dots)
+        us = _MINUTE_US / per_minute if per_minute and per_minute > 0 else None
+    return min(max(round(us), 1), _SLOWEST_US) if us is not None and us > 0 else None
 
 
 def tempi(

@@ -5,10 +5,17 @@ from fractions import Fraction
 
 from lxml import etree
 
+from msmdtools.mei.numbers import whole
 from msmdtools.mei.tree import tag
 
 # Four dots on a 2048th note, and the 9/40 of grace time.
 _FINEST = 2**13 * 45
+_SHORTEST = 2048
+MOST_DOTS = 4
+MOST_NOTES = 1000
+"""Most notes of a tuplet."""
+
+MOST_DIVISIONS = 10_000_000
 _LONG = {"breve": Fraction(8), "brevis": Fraction(8), "long": Fraction(16), "longa": Fraction(16)}
 _LONG["maxima"] = Fraction(32)
 _TUPLET = tag("tuplet")
@@ -31,10 +38,15 @@ class Units:
         by_depth: dict[int, int] = {}
         for tuplet in root.iter(_TUPLET):
             depth = sum(1 for _ in tuplet.iterancestors(_TUPLET))
-            by_depth[depth] = math.lcm(by_depth.get(depth, 1), _number(tuplet.get("num"), 3))
+            by_depth[depth] = math.lcm(
+                by_depth.get(depth, 1), whole(tuplet.get("num"), 3, most=MOST_NOTES)
+            )
         for least in by_depth.values():
             quarter *= least
-        divisions = (_number(e.get("ppq"), 1) for e in root.iter(tag("staffDef"), tag("scoreDef")))
+        divisions = (
+            whole(e.get("ppq"), 1, most=MOST_DIVISIONS)
+            for e in root.iter(tag("staffDef"), tag("scoreDef"))
+        )
         self.quarter = math.lcm(quarter, *divisions)
         self._durations: dict[tuple[str | None, int, Ratio], int] = {}
         self._fractions: dict[int, Fraction] = {}
@@ -53,7 +65,7 @@ class Units:
         key = (dur, dots, ratio)
         value = self._durations.get(key)
         if value is None:
-            quarters = _LONG.get(dur or "") or Fraction(4, _number(dur, 4))
+            quarters = _LONG.get(dur or "") or Fraction(4, whole(dur, 4, most=_SHORTEST))
             quarters *= Fraction(2 ** (dots + 1) - 1, 2**dots) * Fraction(*ratio)
             value = self._durations[key] = int(quarters * self.quarter)
         return value
@@ -68,11 +80,8 @@ class Units:
 
 def tuplet_ratio(tuplet: etree._Element, ratio: Ratio) -> Ratio:
     """The ratio of the notes in a tuplet that has a ratio around it."""
-    inner = Fraction(_number(tuplet.get("numbase"), 2), _number(tuplet.get("num"), 3)) * Fraction(
-        *ratio
-    )
+    inner = Fraction(
+        whole(tuplet.get("numbase"), 2, most=MOST_NOTES),
+        whole(tuplet.get("num"), 3, most=MOST_NOTES),
+    ) * Fraction(*ratio)
     return inner.numerator, inner.denominator
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() and int(text) else otherwise

@@ -10,8 +10,16 @@ from collections.abc import Container
 
 from lxml import etree
 
-from msmdtools.mei.durations import AS_WRITTEN, Ratio, Units, tuplet_ratio
+from msmdtools.mei.durations import (
+    AS_WRITTEN,
+    MOST_DIVISIONS,
+    MOST_DOTS,
+    Ratio,
+    Units,
+    tuplet_ratio,
+)
 from msmdtools.mei.notes import Bar, Sign, Sound
+from msmdtools.mei.numbers import real, whole
 from msmdtools.mei.pitches import pitch_of
 from msmdtools.mei.staves import Staff, Staves, metre
 from msmdtools.mei.tree import ID, chosen, tag
@@ -28,6 +36,8 @@ _EVENTS, _PAUSES = {_NOTE, _CHORD}, {_REST, _SPACE}
 _EIGHTH = 8
 # A bar whose tuplets are rounded may seem longer or shorter than it is by less than this part of a quarter.
 _NEAR = 32
+_MOST_BEAMS, _MOST_BARS, _MOST_BEATS = 8, 1000, 64
+_MOST_STROKES = 4096
 
 
 class Layers:
@@ -58,16 +68,16 @@ class Layers:
         top = self.staves.top
         bar = Bar(index, measure.get(ID, ""), measure.get("n", ""), start, 0, top.signature)
         bar.beat = int(top.beat * self._units.quarter)
-        longest = whole = 0
+        longest = resting = 0
         for element in measure.iterchildren(_STAFF):
             staff = self.staves[element.get("n", "")]
             staff.accidentals.bar.clear()
             for layer in element.iterchildren(_LAYER):
                 reading = _Layer(self, bar, staff, layer)
                 longest = max(longest, reading.read(layer))
-                whole = max(whole, reading.whole)
-        if whole and not (longest and measure.get("metcon") == "false"):
-            longest = max(longest, whole)
+                resting = max(resting, reading.whole)
+        if resting and not (longest and measure.get("metcon") == "false"):
+            longest = max(longest, resting)
         usual = self._metre(top)
         near = abs(longest - usual) * _NEAR <= self._units.quarter
         bar.length = usual if near or not longest else longest
@@ -99,10 +109,11 @@ class Layers:
             key = (dur, dots, divisions, ratio, staff.ppq)
         lengths = self._lengths.get(key)
         if lengths is None:
-            printed = self._units.duration(dur or staff.dur, int(dots or 0), ratio)
+            printed = self._units.duration(dur or staff.dur, whole(dots, 0, 0, MOST_DOTS), ratio)
             counted = printed
-            if divisions is not None and staff.ppq:
-                given = int(divisions) * self._units.quarter // staff.ppq
+            length = whole(divisions, -1, 0, MOST_DIVISIONS)
+            if length >= 0 and staff.ppq:
+                given = length * self._units.quarter // staff.ppq
                 if dur is None or 2 * abs(given - printed) * staff.ppq > self._units.quarter:
                     counted = given
             lengths = self._lengths[key] = printed, counted
@@ -116,8 +127,7 @@ class _Layer:
         self._all = layers
         self._bar = bar
         self._staff = staff
-        number = layer.get("n", "1")
-        self._number = int(number) if number.isdecimal() else 1
+        self._number = whole(layer.get("n"), 1, 0)
         self._cue = layer.get("cue") == "true"
         self._at = bar.start
         self._graces: list[tuple[list[Sound], int]] = []
@@ -202,8 +212,7 @@ class _Layer:
         pitch = pitch_of(note, staff.accidentals)
         drum = staff.drum
         if drum or pitch is None:
-            number = note.get("pnum")
-            sounding = int(number) if number and number.isdecimal() else -1
+            sounding = whole(note.get("pnum"), -1, 0, 127)
             drum = drum or sounding >= 0
             pitch = (sounding, sounding, 0.0)
             transposition = 0
@@ -214,7 +223,6 @@ class _Layer:
             reason = "" if identity in self._all._audible else "cue"
         if not 0 <= pitch[0] + transposition <= 127:
             reason = "not-performed"
-        velocity = note.get("vel")
         sound = Sound(
             identity,
             staff,
@@ -233,7 +241,7 @@ class _Layer:
             note.get("visible") != "false"
             and note.get("head.visible") != "false"
             and event.get("visible") != "false",
-            min(int(velocity), 127) if velocity and velocity.isdecimal() else 0,
+            whole(note.get("vel"), 0, most=127),
             0 if drum else staff.program,
         )
         self._all.sounds[identity] = sound
@@ -260,7 +268,7 @@ class _Layer:
         if not unit or not sounds:
             return
         stroke = self._all._units.duration(unit, 0, ratio)
-        if 0 < stroke < sounds[0].span:
+        if 0 < stroke < sounds[0].span <= _MOST_STROKES * stroke:
             for sound in sounds:
                 sound.stroke = sound.apart = stroke
 
@@ -277,9 +285,11 @@ class _Layer:
             return
         together = groups[0][0].duration
         self._at = self._ended = begin + together
-        beams = tremolo.get("unitdur") or tremolo.get("beams")
-        unit = beams if tremolo.get("unitdur") else str(2 ** (int(beams or 3) + 2))
+        beams = whole(tremolo.get("beams"), 3, most=_MOST_BEAMS)
+        unit = tremolo.get("unitdur") or str(2 ** (beams + 2))
         stroke = min(self._all._units.duration(unit, 0, ratio), together)
+        if not 0 < together <= _MOST_STROKES * stroke:
+            return
         for i, sounds in enumerate(groups):
             for sound in sounds:
                 sound.onset = begin + i * stroke
@@ -288,8 +298,7 @@ class _Layer:
 
     def _whole_bar(self, element: etree._Element) -> None:
         name = etree.QName(element).localname
-        number = element.get("num", "1")
-        count = int(number) if number.isdecimal() and int(number) else 1
+        count = whole(element.get("num"), 1, most=_MOST_BARS)
         if name != "mSpace":
             self.whole = self._all._metre(self._staff) * (count if name == "multiRest" else 1)
         bars = _REPEATED_BARS.get(element.tag, count if name == "multiRpt" else 0)
@@ -301,15 +310,14 @@ class _Layer:
 
     def _part(self, element: etree._Element) -> None:
         """The repetition of a beat or of half a bar."""
-        whole = self._all._metre(self._staff)
         if etree.QName(element).localname == "halfmRpt":
-            length = whole // 2
-        elif given := element.get("beatdef"):
-            length = int(float(given) * self._all._units.duration(self._staff.unit, 0, AS_WRITTEN))
+            length = self._all._metre(self._staff) // 2
+        elif given := real(element.get("beatdef"), most=_MOST_BEATS):
+            length = int(given * self._all._units.duration(self._staff.unit, 0, AS_WRITTEN))
         else:
             length = int(self._staff.beat * self._all._units.quarter)
-            count = self._staff.count
-            if count.isdecimal() and int(count) > 3 and int(count) % 3 == 0:
+            count = whole(self._staff.count, 0)
+            if count > 3 and count % 3 == 0:
                 length *= 3
         at = self._at
         self._pass(element, length)
@@ -322,7 +330,7 @@ def _stroke(tremolo: etree._Element) -> str:
         return unit
     for element in tremolo.iter(_NOTE, _CHORD):
         slashes, dur = element.get("stem.mod", ""), element.get("dur", "")
-        if slashes.endswith("slash") and slashes[0].isdecimal() and dur:
-            longest = max(int(dur), 4) if dur.isdecimal() else 4
-            return str(longest * 2 ** int(slashes[0]))
+        count = whole(slashes.removesuffix("slash"), 0, most=_MOST_BEAMS)
+        if count and dur:
+            return str(max(whole(dur, 4), 4) * 2**count)
     return ""

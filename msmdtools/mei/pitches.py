@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from msmdtools.mei.numbers import whole
 from msmdtools.mei.tree import tag
 
 _STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _ACCID = tag("accid")
+_OCTAVES, _NO_OCTAVE = (-1, 10), -2
 _QUARTERS = {"1qf": -0.5, "3qf": -1.5, "1qs": 0.5, "3qs": 1.5}
 _SEMITONES = {
     "s": 1.0,
@@ -78,7 +80,7 @@ def rules(root: etree._Element, origin: str) -> tuple[bool, bool]:
 
 def key_of(sig: str | None) -> dict[str, float]:
     """The alterations of a key signature, such as "3f"."""
-    if not sig or sig[-1] not in "fs" or not sig[:-1].isdecimal():
+    if not sig or sig[-1] not in "fs" or not 0 < whole(sig[:-1], 0) <= 7:
         return {}
     steps = _FLATS if sig[-1] == "f" else _SHARPS
     return dict.fromkeys(steps[: int(sig[:-1])], -1.0 if sig[-1] == "f" else 1.0)
@@ -89,9 +91,11 @@ def pitch_of(note: etree._Element, accidentals: Accidentals) -> Pitch | None:
     step, octave = note.get("pname"), note.get("oct")
     if step not in _STEPS or octave is None:
         return None
-    written_octave = int(octave)
+    written_octave = whole(octave, _NO_OCTAVE, *_OCTAVES)
+    if written_octave == _NO_OCTAVE:
+        return None
     alteration = _alteration(note, step, written_octave, accidentals)
-    sounding = note.get("oct.ges")
+    sounding = whole(note.get("oct.ges"), written_octave, *_OCTAVES)
     base = _STEPS[step] + 12
     nearest = round(alteration)
     cents = 0.0
@@ -100,7 +104,7 @@ def pitch_of(note: etree._Element, accidentals: Accidentals) -> Pitch | None:
         nearest = round(base + alteration) - base
         cents = (alteration - nearest) * 100
     written = base + 12 * written_octave + nearest
-    shift = 12 * (int(sounding) - written_octave) if sounding else 0
+    shift = 12 * (sounding - written_octave)
     return written + shift, written, cents
 
 

@@ -3,19 +3,21 @@
 from lxml import etree
 
 from msmdtools.mei.notes import Bar
+from msmdtools.mei.numbers import real, whole
 from msmdtools.mei.ties import named
 
 # Verovio writes beats with four decimals; what is that near to one of these parts of a beat is meant to be on it.
 _PARTS = (48, 64, 40, 28)
 _NEAR = 0.00051
+_MOST_BEATS = 10_000
 
 
 def beats(text: str | None) -> float | None:
     """A time stamp in beats, from 0 at the beginning of the bar; None where it cannot be read."""
-    try:
-        value = float(text or "") - 1
-    except ValueError:
+    exact = real(text, most=_MOST_BEATS)
+    if exact is None:
         return None
+    value = float(exact) - 1
     for parts in _PARTS:
         rounded = round(value * parts) / parts
         if abs(rounded - value) < _NEAR:
@@ -65,7 +67,8 @@ def end_place(
         return places[end]
     count, _, rest = (element.get("tstamp2") or "").partition("m+")
     value = beats(rest or None)
-    if value is None or not count.isdecimal() or index + int(count) >= len(bars):
+    last = index + whole(count, len(bars), 0)
+    if value is None or last >= len(bars):
         return None
-    bar = bars[index + int(count)]
+    bar = bars[last]
     return bar.start + round(value * bar.beat)

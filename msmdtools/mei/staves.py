@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from lxml import etree
 
+from msmdtools.mei.durations import MOST_DIVISIONS
+from msmdtools.mei.numbers import whole
 from msmdtools.mei.pitches import Accidentals, key_of
 from msmdtools.mei.tree import plain_text, tag
 from msmdtools.midi.actions import DRUM_CHANNEL
@@ -51,15 +53,13 @@ class Staff:
     @property
     def beat(self) -> Fraction:
         """What the lower number of the time signature stands for, in quarter notes."""
-        return (
-            Fraction(4, int(self.unit)) if self.unit.isdecimal() and int(self.unit) else Fraction(1)
-        )
+        return Fraction(4, whole(self.unit, 4))
 
     @property
     def metre(self) -> Fraction | None:
         """How long a bar is, in quarter notes; None where there is no time signature."""
-        numbers = [n for n in self.count.replace("+", " ").split() if n.isdecimal()]
-        return sum(map(int, numbers)) * self.beat if numbers else None
+        numbers = [whole(n, 0) for n in self.count.replace("+", " ").split()]
+        return sum(numbers) * self.beat if sum(numbers) else None
 
     @property
     def signature(self) -> str:
@@ -139,9 +139,7 @@ def _instrument(staff: Staff, element: etree._Element) -> None:
     instrument = element.find(_INSTRUMENT)
     if instrument is None:
         return
-    program = instrument.get("midi.instrnum", "")
-    if program.isdecimal() and int(program) <= 127:
-        staff.program = int(program)
+    staff.program = whole(instrument.get("midi.instrnum"), staff.program, 0, 127)
     if channel := instrument.get("midi.channel"):
         staff.drum = channel == str(DRUM_CHANNEL)
 
@@ -149,10 +147,8 @@ def _instrument(staff: Staff, element: etree._Element) -> None:
 def _update(staff: Staff, element: etree._Element) -> None:
     """Take over metre, key, transposition and divisions from a definition."""
     metre(staff, element)
-    if (semitones := _integer(element.get("trans.semi"))) is not None:
-        staff.transposition = semitones
-    if (ppq := _integer(element.get("ppq"))) is not None:
-        staff.ppq = ppq
+    staff.transposition = whole(element.get("trans.semi"), staff.transposition, -128, 127)
+    staff.ppq = whole(element.get("ppq"), staff.ppq, most=MOST_DIVISIONS)
     staff.dur = element.get("dur.default", staff.dur)
     key = element.find(_KEY)
     sig = key.get("sig") if key is not None else element.get("keysig", element.get("key.sig"))
@@ -180,10 +176,3 @@ def metre(staff: Staff, element: etree._Element) -> None:
         staff.count = count.replace(" ", "")
     if unit:
         staff.unit = unit
-
-
-def _integer(text: str | None) -> int | None:
-    try:
-        return int(text) if text is not None else None
-    except ValueError:
-        return None

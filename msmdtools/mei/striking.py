@@ -57,6 +57,10 @@ class Played:
     lead: int = 0
 
 
+Place = tuple[int, int, int, float]
+"""Onset, staff, pitch and cents: what one key has of its own."""
+
+
 def grace_time(length: int) -> int:
     """How long grace notes of a written length last."""
     return length * GRACE[0] // GRACE[1]
@@ -82,7 +86,7 @@ def strike(
     played = Played()
     # By note: the key that last sounded for it, where its passage was, and when it ended.
     sounding: dict[Sound, tuple[Key, int, int]] = {}
-    at_once: dict[tuple[int, int, int, float], Key] = {}
+    at_once: dict[Place, Key] = {}
     for number, passage in enumerate(passages):
         limit = passage.end + passage.shift if number + 1 < len(passages) else None
         for start, _, sound in _in_order(bars, passage):
@@ -103,7 +107,7 @@ def strike(
             if key is None:
                 key = _struck(sound, onset, end, at_once, played, velocity)
             if sound.stroke:
-                key = _strokes(sound, key, onset, end, played)
+                key = _strokes(sound, key, onset, end, at_once, played)
             sounding[sound] = key, passage.shift, end
     _release(played.keys)
     played.lead = max(0, -min((key.onset for key in played.keys), default=0))
@@ -144,7 +148,7 @@ def _struck(
     sound: Sound,
     onset: int,
     end: int,
-    at_once: dict[tuple[int, int, int, float], Key],
+    at_once: dict[Place, Key],
     played: Played,
     velocity: Callable[[Sound], int],
 ) -> Key:
@@ -165,13 +169,21 @@ def _struck(
     return key
 
 
-def _strokes(sound: Sound, key: Key, onset: int, end: int, played: Played) -> Key:
+def _strokes(
+    sound: Sound, key: Key, onset: int, end: int, at_once: dict[Place, Key], played: Played
+) -> Key:
     """Strike a key again for each further stroke of a tremolo; the last of these keys."""
     reason = "tremolo-repetition" if sound.repeats is None else "percent-repetition"
     key.offset = min(key.offset, onset + sound.stroke)
     for at in range(onset + sound.apart, end, sound.apart):
-        key = Key(at, min(at + sound.stroke, end), sound, key.velocity, [], reason)
-        played.keys.append(key)
+        place = at, sound.staff.number, sound.pitch, sound.cents
+        stroke = at_once.get(place)
+        if stroke is None:
+            stroke = Key(at, at, sound, key.velocity, [], reason)
+            at_once[place] = stroke
+            played.keys.append(stroke)
+        stroke.offset = max(stroke.offset, min(at + sound.stroke, end))
+        key = stroke
     return key
 
 

@@ -51,7 +51,6 @@ def parse(mei: str | bytes) -> etree._Element:
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
-        huge_tree=True,
         remove_comments=True,
         remove_pis=True,
         remove_blank_text=True,
