@@ -1,6 +1,7 @@
 """What becomes of the scores of a collection: engraved, matched, and every head and note accounted for.
 
-    python benchmarks/corpora.py MANIFEST ROOT --out RESULTS.jsonl [--every N] [--repeats written|unfolded]
+    python benchmarks/corpora.py MANIFEST ROOT --out RESULTS.jsonl [--every N]
+                                 [--repeats written|unfolded] [--jobs N]
 
 Takes every N-th piece of a manifest that `msmd ingest` has made (those that Verovio engraves), makes its score as
 a build does, without performances, and writes one line a piece; a run that was stopped goes on. Then it prints
@@ -15,16 +16,21 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.engrave import verovio
+from msmdtools.engrave.verovio import INPUTS
 from msmdtools.errors import PieceError
 from msmdtools.match import match_encoding
-from msmdtools.piece import LILYPOND, Piece
+from msmdtools.piece import Piece
 from msmdtools.sources.encoding import read_encoding
 from msmdtools.sources.manifest import read_manifest
 
+TIMEOUT_S = 300.0
 
-def attempt(piece: Piece, root: Path, repeats: str) -> dict[str, Any]:
+
+def attempt(argument: tuple[Piece, Path, str]) -> dict[str, Any]:
     """One line of the results."""
+    piece, root, repeats = argument
     start = sum(os.times()[:2])
     row: dict[str, Any] = {"piece": piece.piece, "format": piece.format}
     try:
@@ -75,17 +81,28 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--repeats", default="written")
+    parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     lines = options.out.read_text("utf-8").splitlines() if options.out.is_file() else []
     rows = [json.loads(line) for line in lines]
     known = {row["piece"] for row in rows}
-    pieces = [p for p in read_manifest(options.manifest) if p.format != LILYPOND]
-    with options.out.open("a", encoding="utf-8") as file:
-        for piece in pieces[:: options.every]:
+    listed = [p for p in read_manifest(options.manifest) if p.format in INPUTS][:: options.every]
+    with Pool(options.jobs) as pool, options.out.open("a", encoding="utf-8") as file:
+        for piece in listed:
             if piece.piece not in known:
-                rows.append(attempt(piece, options.root, options.repeats))
-                file.write(json.dumps(rows[-1]) + "\n")
-                file.flush()
+                pool.submit(Call(attempt, (piece, options.root, options.repeats), TIMEOUT_S))
+        for result in pool.results():
+            piece, *_ = result.call.argument
+            row = {"piece": piece.piece, "format": piece.format}
+            if isinstance(result, Returned):
+                row = result.value
+            elif isinstance(result, Raised):
+                row |= {"failed": "internal-error", "message": result.trace[-300:]}
+            else:
+                row |= {"failed": "worker/" + ("timeout" if result.timed_out else "killed")}
+            rows.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
     report(rows)
 
 
