@@ -13,6 +13,7 @@ from msmdtools.engrave.pages import render_pages
 from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.outlines import letter, outline
 from msmdtools.engrave.verovio.pdf import write_pdf
+from msmdtools.engrave.verovio.preparing import prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
 from msmdtools.errors import PieceError
@@ -117,6 +118,13 @@ def test_notes_keep_their_ids_or_get_the_way_back_to_them(tmp_path: Path) -> Non
         "line 6, spine 1, note 1",
         "line 6, spine 1, note 2",
     ]
+
+
+def test_line_breaks_of_old_abc_are_left_out() -> None:
+    head = "X:1\nT:Surprise! Twice!\nK:G\n"
+    old = head + 'G!trill!A "sing!"B|!GA B2!\n!p!G4|]\n'
+    assert prepared(old, "abc").text == head + 'G!trill!A "sing!"B|GA B2\n!p!G4|]\n'
+    assert prepared(head + "GABc|]\n", "abc").text == head + "GABc|]\n"
 
 
 def test_a_score_without_notes_is_an_error(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from lxml import etree
 
 from msmdtools.mei.musicxml import mend
 
+_ABC_FIELD = re.compile(r"[A-Za-z+]:|%")
+_ABC_MARK = re.compile(r'("[^"]*"|![^\s!|:\[\]"]+!)|!')
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
 
 
@@ -31,6 +33,7 @@ class Prepared:
 def prepared(text: str, form: str) -> Prepared:
     """Give notes of MusicXML ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
 
+    In ABC, the "!" that ends a line in old files is left out: Verovio crashes on one that begins no decoration.
     Other formats stay as they are: MEI has ids, and Verovio calls the notes of **kern by line and spine.
 
     Args:
@@ -44,6 +47,8 @@ def prepared(text: str, form: str) -> Prepared:
     Raises:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
     """
+    if form == "abc":
+        return Prepared(_without_old_line_breaks(text))
     if form != "musicxml":
         return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
@@ -56,6 +61,15 @@ def prepared(text: str, form: str) -> Prepared:
     if places or mended.changed:
         text = etree.tostring(root, encoding="unicode")
     return Prepared(text, places, mended.audible, warnings)
+
+
+def _without_old_line_breaks(abc: str) -> str:
+    """ABC without each "!" that is neither part of a decoration such as !trill! nor of a text."""
+    lines = abc.split("\n")
+    for i, line in enumerate(lines):
+        if "!" in line and not _ABC_FIELD.match(line):
+            lines[i] = _ABC_MARK.sub(lambda mark: mark[1] or "", line)
+    return "\n".join(lines)
 
 
 def _identify(root: etree._Element) -> dict[str, str]:
