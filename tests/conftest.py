@@ -111,3 +111,15 @@ def docs_folder(
         patch.chdir(folder)
         docs_folder.prepare(sample_root)
     return folder
+
+
+@pytest.fixture(scope="session")
+def docs_folder_with_model(docs_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a trained model and an index."""
+    from docs_folder import copy, prepare_model
+
+    folder = copy(docs_folder, tmp_path_factory.mktemp("models"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        prepare_model()
+    return folder

@@ -1,12 +1,14 @@
 """A small folder with all that the examples of the README and of docs/ name: sources, a dataset, a model.
 
-`prepare` makes it, conftest.py gives it to the tests as `docs_folder`, and each test works in a `copy` of it.
+`prepare` makes it and `prepare_model` adds the model; conftest.py gives them to the tests as `docs_folder` and
+`docs_folder_with_model`, and each test works in a `copy`.
 """
 
 import shutil
 import subprocess
 from pathlib import Path
 
+import score_fakes
 from click.testing import CliRunner
 from PIL import Image
 
@@ -34,7 +36,8 @@ training = {batch_size = 32, pairs = 64}
 CONFIGS = ("tiny", "mine", "compact-2s", "first", "third", "projection", "all")
 RUNS = ("run", "compact-2s", "compact-8s", "large-8s", "MODEL", "RUN")
 NAMES = dict.fromkeys(("msmd", "sample", "demo/dataset", "DATASET", "SOURCE", "THING"), "dataset")
-NAMES |= dict.fromkeys(("snippets", "SNIPPETS"), "pairs") | dict.fromkeys(RUNS, "tiny")
+NAMES |= dict.fromkeys(("snippets", "SNIPPETS", "wide"), "pairs") | dict.fromkeys(RUNS, "tiny")
+NAMES |= {"FOLDER": "msmd_aug", "music21": "scores"}
 """What the examples call them; a line that makes one of these makes it anew."""
 
 
@@ -49,18 +52,15 @@ def copy(folder: Path, to: Path) -> Path:
 
 
 def prepare(sample_root: Path) -> None:
-    """Make it, in the current folder."""
+    """Make it, in the current folder; its models are links to what `prepare_model` adds."""
     _sources(sample_root)
     build = ["--root", "mutopia/ftp", "--soundfonts", "TimGM6mb", "--keep-audio", "--jobs", 1]
     msmd("build", "--manifest", "manifests/msmd-v1.1.csv", "--out", "dataset", *build)
     split = ["--split", "manifests/msmd-v1.1.csv:all_split", "--jobs", 1]
     msmd("snippets", "dataset", "--out", "pairs", *split)
-    msmd("snippets", "dataset", "--out", "wide", "--sheet", "160x400", *split)
+    msmd("export", "dataset", "--format", "msmd", "--out", "msmd_aug")
     for name in CONFIGS:
         Path(f"{name}.toml").write_text(CONFIG, "utf-8")
-    train = ["--out", "tiny", "--pairs", 64, "--validations", 1, "--threads", 1]
-    msmd("train", "pairs", "--config", "tiny.toml", *train)
-    msmd("index", "dataset", "--out", "msmd.index", "--model", "tiny")
     Path("demo").mkdir()
     for name, what in NAMES.items():
         Path(name).symlink_to(Path("../" * name.count("/"), what))
@@ -71,6 +71,13 @@ def prepare(sample_root: Path) -> None:
     shutil.copy(page, "scans/minuet.png")
     with Image.open(page) as image:
         image.convert("L").save("score.pdf", resolution=100)
+
+
+def prepare_model() -> None:
+    """Add a trained model and an index with it."""
+    train = ["--out", "tiny", "--pairs", 64, "--validations", 1, "--threads", 1]
+    msmd("train", "pairs", "--config", "tiny.toml", *train)
+    msmd("index", "dataset", "--out", "msmd.index", "--model", "tiny")
 
 
 def _sources(sample_root: Path) -> None:
@@ -86,15 +93,27 @@ def _sources(sample_root: Path) -> None:
     Path("manifests").mkdir()
     _manifest("manifests/msmd-v1.1.csv", "all_split", SPLIT)
     _manifest("manifests/beyond-msmd.csv", "split", BEYOND)
-    everything = ["--instrument", "all", "--out", "manifests/mutopia-keyboard.csv"]
-    msmd("ingest", "mutopia/ftp", *everything)
-    shutil.copy("manifests/beyond-msmd.csv", "more.csv")
+    for name in ("manifests/mutopia-keyboard.csv", "more.csv"):
+        shutil.copy("manifests/beyond-msmd.csv", name)
     head, *rows = Path("manifests/msmd-v1.1.csv").read_text("utf-8").splitlines(keepends=True)
     Path("train.csv").write_text("".join([head, *[r for r in rows if ",train" in r]]), "utf-8")
     _manifest("pieces.csv", "split", {PIECE: "train"})
     rows = [f"{piece},{part}\n" for piece, part in SPLIT.items()]
     Path("split.csv").write_text("".join(["piece,split\n", *rows]), "utf-8")
     Path("tree").symlink_to("mutopia/ftp")
+    _encodings()
+
+
+def _encodings() -> None:
+    """Scores that are not LilyPond's."""
+    head = "<identification><creator type='composer'>Bach</creator></identification>"
+    song = score_fakes.musicxml(head=head)
+    for folder in ("scores", "more"):
+        Path(folder).mkdir()
+    Path("song.mxl").write_bytes(score_fakes.mxl(song))
+    Path("scores/song.musicxml").write_text(song, "utf-8")
+    Path("scores/air.mei").write_text(score_fakes.mei(), "utf-8")
+    shutil.copy(Path("mutopia/ftp", _path(OTHER)), "more/sonata.ly")
 
 
 def _manifest(name: str, column: str, split: dict[str, str]) -> None:

@@ -1,25 +1,24 @@
 """Every command line of the README and of docs/ is run, or a table here says why it is not.
 
-A page's lines are run in their order, in a copy of the folder that docs_folder.py makes. `STAND_INS` says what
-is small there and large on the page.
+A page's lines (docs_lines.py) are run in their order, in a copy of the folder that docs_folder.py makes.
+`STAND_INS` says what is small there and large on the page. What comes to the same command is run once.
 """
 
 import argparse
 import glob
+import itertools
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import click
 import docs_folder as folder
 import pytest
 from click.testing import CliRunner
+from docs_lines import PAGES, REPOSITORY, lines, lines_of, parsed, words
 
 from msmdtools.cli import main
 from msmdtools.models.model import bundled
@@ -37,6 +36,7 @@ STAND_INS = {
     r" (?:compact|large)-4s(?= |$)": " tiny",
     r"msmd (index|align) (?!.*--model)": r"msmd \1 --model tiny ",
     r"eval (pieces|position)": r"eval \1 --excerpts 2",
+    r"(eval (?:alignment|following) (?!.*--split).*)": r"\1 --split pieces.csv:split:train",
     r"--budget \S+": "--pairs 64",
     r"--pairs [\d_]+": "--pairs 64",
     r"--memory device": "--memory in-memory",  # the memory of a GPU
@@ -51,7 +51,6 @@ STAND_INS = {
 
 NOT_RUN = {
     "msmd fetch soundfonts": "downloads",
-    "msmd import-msmd": "needs a folder of the original MSMD; tests of its own make one",
     "git clone": "downloads",
     "python3 -m venv": "downloads",
     "MSMD_LILYPOND_TESTS=": "needs LilyPond's regression tests",
@@ -64,65 +63,17 @@ READ = ("make", "python benchmarks/", "torchrun", "srun")
 ROAD = [f"docs/experiments/{name}.md" for name in ("compact-4s", "context-length", "large-models")]
 """Pages of which each goes on with what the one before has made."""
 
-SLOW = {"README.md", "docs/cli.md", "docs/dataset.md", "docs/evaluation.md", "docs/following.md"}
-SLOW |= {"docs/results.md", "docs/retrieval.md", "docs/splits.md"}
-
-PROGRAMS = "msmd|make|git|pip|python3?|pytest|torchrun|srun|curl|apt|apt-get|uv|cd"
-COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*(?:{PROGRAMS}) .*|msmd")
-REPOSITORY = Path(__file__).resolve().parent.parent
-FILES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-PAGES = [file.relative_to(REPOSITORY).as_posix() for file in FILES]
+FAST = {
+    f"docs/{name}.md" for name in ("architecture", "formats", "loader", "manifests", "validation")
+}
+"""Pages whose lines take a second or two together, and need no model."""
 
 
-def lines(page: str) -> list[str]:
-    """The command lines of a page: in its blocks, in its sentences and tables, and below help."""
-    fence, found = None, []
-    text = (REPOSITORY / page).read_text("utf-8").replace("\\\n", " ")
-    text = re.sub(r"(`(?:msmd|python) [^`\n]+)\n", r"\1 ", text)  # code goes on in the next line
-    for line in text.splitlines():
-        if line.startswith("```"):
-            fence = None if fence is not None else line[3:]
-        elif fence in ("sh", "bash", "console"):
-            found.append(line.removeprefix("$ "))
-        elif fence != "python" and (line.startswith("    ") or fence is not None):
-            text = re.sub(r"^ +(Example: )?", "", line)
-            found += [text] if COMMAND.fullmatch(text) else []
-        elif fence is None:
-            inline = re.findall(r"`((?:msmd|python benchmarks/\w+\.py) [^`]+)`", line)
-            found += [text for text in inline if _is_whole(text)]
-    return list(
-        dict.fromkeys(re.sub(" +", " ", line.partition(" # ")[0]).strip() for line in found)
-    )
+OUT = ("--out", "-o")
 
 
-def _is_whole(text: str) -> bool:
-    """Whether code in a sentence is a command line, and not the name of a command or of an option."""
-    words = shlex.split(text)
-    if "…" in words or words[0] != "msmd":
-        return words[0] != "msmd" and len(words) > 2
-    if "--help" in words:
-        return True
-    try:
-        given = parsed(words[1:])
-    except click.MissingParameter:
-        return False
-    except click.UsageError:  # it is run, and fails
-        return True
-    named = [one.name for one in given.command.params if isinstance(one, click.Argument)]
-    return any(given.params.get(name) for name in ["out", *named])
-
-
-def parsed(words: list[str]) -> click.Context:
-    """The options and arguments of a command, converted. Raises what click raises."""
-    command: click.Command = main
-    context = click.Context(main, info_name="msmd")
-    while isinstance(command, click.Group):
-        if not words:
-            return context
-        name, found, words = command.resolve_command(context, words)
-        assert found is not None
-        command, context = found, click.Context(found, context, name)
-    return command.make_context(context.info_name, words, context.parent)
+def is_run(line: str) -> bool:
+    return line.startswith("msmd ") and not line.startswith(tuple(NOT_RUN))
 
 
 def with_stand_ins(line: str) -> str:
@@ -131,17 +82,34 @@ def with_stand_ins(line: str) -> str:
     return line
 
 
-def is_run(line: str) -> bool:
-    return line.startswith("msmd ") and not line.startswith(tuple(NOT_RUN))
+def command_of(line: str) -> list[str]:
+    return words(with_stand_ins(line))
 
 
-def roads() -> Iterator[Any]:
-    """The pages with lines to run, and those that belong together."""
-    for page in PAGES:
-        if page not in ROAD[:-1] and any(map(is_run, lines(page))):
-            slow = page in SLOW or page.startswith("docs/experiments/")
-            pages = ROAD if page in ROAD else [page]
-            yield pytest.param(pages, id=page, marks=[pytest.mark.slow] if slow else [])
+def lines_to_run(pages: list[str]) -> list[str]:
+    return [line for page in pages for line in lines(page) if is_run(line)]
+
+
+def roads() -> list[list[str]]:
+    """The pages with lines to run, those that belong together in one list; the fast ones come first."""
+    found = [ROAD if page == ROAD[0] else [page] for page in PAGES if page not in ROAD[1:]]
+    found = [pages for pages in found if lines_to_run(pages)]
+    return sorted(found, key=lambda pages: pages[0] not in FAST)
+
+
+def not_run_before(pages: list[str]) -> list[str]:
+    """Lines of these pages; of those that ran before only the ones that make what is lacking and needed."""
+    earlier = roads()[: roads().index(pages)]
+    done = [command_of(line) for one in earlier for line in lines_to_run(one)]
+    written, found = lines_to_run(pages), []
+    for i, line in enumerate(written, start=1):
+        command = command_of(line)
+        later = {word for other in written[i:] for word in inputs(command_of(other))}
+        lacks = any(path in later and not Path(path).exists() for path in outputs(command))
+        if command not in done or lacks:
+            found.append(line)
+        done.append(command)
+    return found
 
 
 def test_every_line_is_run_or_read_or_its_reason_is_told() -> None:
@@ -177,25 +145,28 @@ def test_no_run_has_the_name_of_bundled_weights() -> None:
     assert runs & set(bundled()) == set()
 
 
-@pytest.mark.parametrize("pages", list(roads()))
-def test_lines_run(pages, docs_folder, tmp_path, monkeypatch) -> None:
-    for needed in ("torch", "lightning_fabric", "faiss"):
+ROADS = [
+    pytest.param(pages, id=pages[0], marks=[] if pages[0] in FAST else pytest.mark.slow)
+    for pages in roads()
+]
+
+
+@pytest.mark.parametrize("pages", ROADS)
+def test_lines_run(pages, request, tmp_path, monkeypatch) -> None:
+    for needed in ("torch", "lightning_fabric", "faiss", "verovio"):
         pytest.importorskip(needed)
-    monkeypatch.chdir(folder.copy(docs_folder, tmp_path / "here"))
+    name = "docs_folder" if pages[0] in FAST else "docs_folder_with_model"
+    monkeypatch.chdir(folder.copy(request.getfixturevalue(name), tmp_path / "here"))
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)  # one core
     monkeypatch.setenv("MSMD_MUTOPIA_URL", Path("origin").absolute().as_uri())
-    written = [line for page in pages for line in lines(page) if is_run(line)]
-    commands = [words(with_stand_ins(line)) for line in written]
-    take_away_what_is_made(commands)
-    for line, command in zip(written, commands, strict=True):
-        if command[0] == "train":
+    for line in lines_to_run(pages):
+        if line.startswith("msmd train "):
             read_training(words(line), monkeypatch)
-        result = CliRunner().invoke(main, expanded(command))
+    written = not_run_before(pages)
+    take_away_what_is_made([command_of(line) for line in written])
+    for line in written:
+        result = CliRunner().invoke(main, expanded(command_of(line)))
         assert result.exit_code == 0, f"{line}\n{result.output}"
-
-
-def words(line: str) -> list[str]:
-    return shlex.split(line)[1:]
 
 
 def expanded(command: list[str]) -> list[str]:
@@ -204,18 +175,26 @@ def expanded(command: list[str]) -> list[str]:
     return [path for word, paths in zip(command, found, strict=True) for path in paths or [word]]
 
 
+def outputs(command: list[str]) -> list[str]:
+    """The files and folders that a command makes."""
+    return [word for option, word in itertools.pairwise(command) if option in OUT]
+
+
+def inputs(command: list[str]) -> list[str]:
+    """The other words after the name of a command."""
+    return [word for option, word in itertools.pairwise(command) if option not in OUT]
+
+
 def take_away_what_is_made(commands: list[list[str]]) -> None:
-    """What a line makes, and no line before it names, is not there yet."""
+    """What a line makes, and neither it nor a line before it names, is not there yet."""
     named: set[str] = set()
     for command in commands:
-        command = command[2:] if command[0] in ("eval", "show") else command[1:]  # noqa: PLW2901
-        for option, word in zip(["", *command], command, strict=False):
-            path = Path(word)
-            if option in ("--out", "-o") and word not in named:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                path.unlink(missing_ok=True)
-            named.add(word)
+        named.update(inputs(command))
+        for path in map(Path, set(outputs(command)) - named):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            path.unlink(missing_ok=True)
+        named.update(outputs(command))
 
 
 def read_training(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,10 +210,6 @@ def read_training(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     assert len(begun) == 1
-
-
-def lines_of(program: str) -> list[str]:
-    return sorted({line for page in PAGES for line in lines(page) if line.startswith(program)})
 
 
 @pytest.mark.parametrize("line", lines_of("python benchmarks/"))

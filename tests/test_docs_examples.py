@@ -46,9 +46,9 @@ def test_every_page_with_examples_is_known(repository: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def here(docs_folder, tmp_path_factory):
+def here(docs_folder_with_model, tmp_path_factory):
     """A folder with all that the examples name, but for what they build."""
-    folder = copy(docs_folder, tmp_path_factory.mktemp("examples"))
+    folder = copy(docs_folder_with_model, tmp_path_factory.mktemp("examples"))
     (folder / "DATASET").unlink()
     return folder
 

@@ -28,7 +28,7 @@ def command(ctx: click.Context, /, folder: Path, out: Path, pieces: str, as_json
     are. Which head is which event is `annotated` in such a dataset. Pieces that cannot be read are in
     pieces.parquet too, with the reason, and the exit code is 3.
 
-    Example: msmd import-msmd msmd_aug --out msmd
+    Example: msmd import-msmd msmd_aug --out original
     """
     from msmdtools.export.msmd_import import import_msmd
 
