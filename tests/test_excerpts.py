@@ -79,7 +79,7 @@ def expected(first: int, last: int) -> Counter:
 
 
 def test_bars_of_musicxml_begin_with_what_is_in_force():
-    text = musicxml_excerpt.excerpt(musicxml(), 7, 9, BARS)
+    text = musicxml_excerpt.cutter(musicxml(), BARS)(7, 9)
     root = ET.fromstring(text)
     assert [m.get("number") for m in root.iter("measure")] == ["8", "9", "10"]
     assert {root.find(tag) for tag in ("defaults", "credit")} == {None}
@@ -93,20 +93,20 @@ def test_bars_of_musicxml_begin_with_what_is_in_force():
 
 
 def test_a_bar_that_begins_with_a_change_has_it_once():
-    text = musicxml_excerpt.excerpt(musicxml(), 15, 15, BARS)
+    text = musicxml_excerpt.cutter(musicxml(), BARS)(15, 15)
     (attributes,) = ET.fromstring(text).iter("attributes")
     assert [key.text for key in attributes.iter("fifths")] == ["-3"]
     assert len(list(attributes.iter("time"))) == 1
-    before = ET.fromstring(musicxml_excerpt.excerpt(musicxml(), 2, 3, BARS))
+    before = ET.fromstring(musicxml_excerpt.cutter(musicxml(), BARS)(2, 3))
     assert [a.findtext("clef/sign") for a in before.iter("attributes")] == ["G", "G"]
     assert [c.findtext("sign") for c in next(before.iter("attributes")).iter("clef")] == ["G", "F"]
 
 
 def test_a_score_whose_bars_are_counted_otherwise_gives_nothing():
-    assert musicxml_excerpt.excerpt(musicxml(), 0, 1, BARS + 1) is None
-    assert musicxml_excerpt.excerpt("<score-timewise/>", 0, 0, 0) is None
-    assert kern_excerpt.excerpt(KERN, 0, 1, 7) is None
-    assert mei_excerpt.excerpt(MEI, 0, 1, 7) is None
+    assert musicxml_excerpt.cutter(musicxml(), BARS + 1) is None
+    assert musicxml_excerpt.cutter("<score-timewise/>", 0) is None
+    assert kern_excerpt.cutter(KERN, 7) is None
+    assert mei_excerpt.cutter(MEI, 7) is None
 
 
 KERN = """!!!OTL: T
@@ -138,27 +138,27 @@ KERN = """!!!OTL: T
 
 
 def test_bars_of_kern_begin_with_what_is_in_force():
-    text = kern_excerpt.excerpt(KERN, 1, 2, 5)
+    text = kern_excerpt.cutter(KERN, 5)(1, 2)
     assert text.splitlines() == [
         *("**kern\t**kern", "*staff2\t*staff1", "*clefF4\t*clefG2", "*k[]\t*k[]", "*M2/4\t*M2/4"),
         *("=2\t=2", "*clefG2\t*", "2g\t2ee", "=3\t=3", "*\t*^", "2a\t4ff\t2f", ".\t4gg\t."),
         *("=4\t=4\t=4", "*-\t*-\t*-"),
     ]
     assert sounding(text, "humdrum") == Counter(["g4", "e5", "a4", "f5", "f4", "g5"])
-    whole = kern_excerpt.excerpt(KERN, 0, 4, 5)
+    whole = kern_excerpt.cutter(KERN, 5)(0, 4)
     assert sounding(whole, "humdrum") == sounding(KERN, "humdrum")
     assert whole.splitlines()[-1] == "*-\t*-"
 
 
 def test_divided_spines_are_divided_where_an_excerpt_begins():
-    text = kern_excerpt.excerpt(KERN, 3, 4, 5)
+    text = kern_excerpt.cutter(KERN, 5)(3, 4)
     lines = text.splitlines()
     assert lines[:9] == [
         *("**kern\t**kern", "*staff2\t*staff1", "*clefF4\t*clefG2", "*k[]\t*k[]", "*M2/4\t*M2/4"),
         *("*clefG2\t*", "*\t*^", "=4\t=4\t=4", "*k[f#]\t*k[f#]\t*k[f#]"),
     ]
     assert sounding(text, "humdrum") == Counter(["b4", "a5", "a4", "d3", "b5"])
-    last = kern_excerpt.excerpt(KERN, 4, 4, 5)
+    last = kern_excerpt.cutter(KERN, 5)(4, 4)
     assert sounding(last, "humdrum") == Counter(["d3", "b5"])
 
 
@@ -183,7 +183,7 @@ MEI = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_bars_of_mei_begin_with_what_is_in_force():
-    text = mei_excerpt.excerpt(MEI, 1, 1, 3)
+    text = mei_excerpt.cutter(MEI, 3)(1, 1)
     root = ET.fromstring(text)
     (definition,) = root.iter(tag("scoreDef"))
     assert (definition.get("keysig"), definition.get("meter.count")) == ("2s", "2")
@@ -191,11 +191,11 @@ def test_bars_of_mei_begin_with_what_is_in_force():
     assert (first.get("clef.shape"), first.get("clef.line")) == ("G", "2")
     assert (second.get("clef.shape"), second.get("clef.line"), len(second)) == ("G", "2", 0)
     assert sounding(text, "mei") == Counter(["d5", "e4"])
-    both = mei_excerpt.excerpt(MEI, 0, 1, 3)
+    both = mei_excerpt.cutter(MEI, 3)(0, 1)
     keys = [e.get("keysig") for e in ET.fromstring(both).iter(tag("scoreDef"))]
     assert keys == ["0", "2s"]
     assert not [e for n in ("sb", "pb") for e in ET.fromstring(both).iter(tag(n))]
-    assert sounding(mei_excerpt.excerpt(MEI, 0, 2, 3), "mei") == sounding(MEI, "mei")
+    assert sounding(mei_excerpt.cutter(MEI, 3)(0, 2), "mei") == sounding(MEI, "mei")
 
 
 def msmd(*arguments: object):

@@ -35,6 +35,7 @@ SPECIFIED = frozenset(
         "engrave",
         "errors",
         "evaluation",
+        "export",
         "follow",
         "info",
         "inputs",

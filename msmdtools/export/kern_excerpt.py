@@ -6,7 +6,7 @@ order, so that the spines are what they are there.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 _MANIPULATORS = frozenset({"*^", "*v", "*x", "*+", "*-"})
 # Kinds of interpretation, of which the last of each is in force.
@@ -17,28 +17,31 @@ _KINDS = (
 _KIND = re.compile("|".join(f"({kind})" for kind in _KINDS))
 
 
-def excerpt(text: str, first: int, last: int, bars: int) -> str | None:
-    """Cut bars out of a score.
+def cutter(text: str, bars: int) -> Callable[[int, int], str] | None:
+    """Read a score of which bars are to be cut out.
 
     Args:
         text: the score.
-        first: the first bar, from 0.
-        last: the last bar.
         bars: how many bars it must have for the bars to be counted alike.
 
     Returns:
-        The bars as a score; None if it does not have that many, or does not begin with its spines.
+        A function that takes the first and the last bar, from 0, and gives them as a score; None if it does not
+        have that many, or does not begin with its spines.
     """
     lines = [line for line in text.splitlines() if line and not line.startswith("!!")]
     starts = _starts(lines)
     if len(starts) != bars or not lines[0].startswith("**"):
         return None
-    begin = starts[first]
-    end = starts[last + 1] if last + 1 < bars else len(lines)
-    kept = [line for line in lines[begin:end] if not _ends(line)]
-    closing = [lines[end]] if end < len(lines) and lines[end].startswith("=") else []
-    body = [*_state(lines[:begin]), *kept, *closing]
-    return "\n".join([*body, _last(body), ""])
+
+    def cut(first: int, last: int) -> str:
+        begin = starts[first]
+        end = starts[last + 1] if last + 1 < bars else len(lines)
+        kept = [line for line in lines[begin:end] if not _ends(line)]
+        closing = [lines[end]] if end < len(lines) and lines[end].startswith("=") else []
+        body = [*_state(lines[:begin]), *kept, *closing]
+        return "\n".join([*body, _last(body), ""])
+
+    return cut
 
 
 def _starts(lines: Sequence[str]) -> list[int]:

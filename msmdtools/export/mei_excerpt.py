@@ -4,7 +4,9 @@ The first definition of the score (`scoreDef`) gets what later definitions and c
 Slurs and other signs that a bar holds stay with it, also where their other end is cut off.
 """
 
+import copy
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 from msmdtools.mei.tree import tag
 
@@ -16,47 +18,85 @@ _OF_CLEF = {
     "dis": "clef.dis",
     "dis.place": "clef.dis.place",
 }
+_OF_PAGES = frozenset((tag("pb"), tag("sb"), tag("expansion")))
 _MUSIC = ("clef.", "key.", "keysig", "meter.")
 
 
-def excerpt(text: str, first: int, last: int, bars: int) -> str | None:
-    """Cut bars out of a score.
+def cutter(text: str, bars: int) -> Callable[[int, int], str] | None:
+    """Read a score of which bars are to be cut out.
 
     Args:
         text: the score.
-        first: the first bar, from 0.
-        last: the last bar.
         bars: how many bars it must have for the bars to be counted alike.
 
     Returns:
-        The bars as a score; None if it has no single score with that many.
+        A function that takes the first and the last bar, from 0, and gives them as a score; None if it has no
+        single score with that many.
     """
     root = ET.fromstring(text.encode())
     scores = list(root.iter(tag("score")))
-    definition = next(root.iter(tag("scoreDef")), None)
-    if len(scores) != 1 or definition is None:
+    if len(scores) != 1 or next(scores[0].iter(tag("scoreDef")), None) is None:
         return None
-    if sum(1 for _ in scores[0].iter(tag("measure"))) != bars:
+    score = _Score(root, scores[0])
+    if len(score.before) != bars:
         return None
-    count = 0
-    parents = {child: parent for parent in scores[0].iter() for child in parent}
-    for element in list(scores[0].iter()):
-        kind = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-        if kind == "measure":
-            if count < first:
-                _follow_clefs(definition, element)
-            if not first <= count <= last:
-                parents[element].remove(element)
-            count += 1
-        elif kind == "scoreDef" and element is not definition:
-            if count <= first:
-                _follow(definition, element)
-            if count <= first or count > last:
-                parents[element].remove(element)
-        elif kind in {"pb", "sb", "expansion"}:
-            parents[element].remove(element)
-    ET.register_namespace("", _MEI)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+    def cut(first: int, last: int) -> str:
+        ET.register_namespace("", _MEI)
+        found = score.cut(root, first, last)
+        assert found is not None
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(found, encoding="unicode")}\n'
+
+    return cut
+
+
+class _Score:
+    """A document with one score.
+
+    Attributes:
+        before: the definition of the score in force at each bar.
+    """
+
+    def __init__(self, root: ET.Element, score: ET.Element) -> None:
+        self._first = next(score.iter(tag("scoreDef")))
+        self._bars_before: dict[ET.Element, int] = {}
+        self.before: list[ET.Element] = []
+        current = copy.deepcopy(self._first)
+        for element in score.iter():
+            if element.tag == tag("scoreDef") and element is not self._first:
+                self._bars_before[element] = len(self.before)
+                _follow(current, element)
+            elif element.tag == tag("measure"):
+                self._bars_before[element] = len(self.before)
+                self.before.append(copy.deepcopy(current))
+                _follow_clefs(current, element)
+        parents = {child: parent for parent in root.iter() for child in parent}
+        self._around: set[ET.Element] = set()
+        for element in (*self._bars_before, self._first):
+            above = parents.get(element)
+            while above is not None:
+                self._around.add(above)
+                above = parents.get(above)
+
+    def cut(self, element: ET.Element, first: int, last: int) -> ET.Element | None:
+        """A copy of an element with the bars that are wanted; None if it is not wanted at all."""
+        if element is self._first:
+            return self.before[first]
+        if element.tag in _OF_PAGES:
+            return None
+        if element in self._bars_before:
+            number = self._bars_before[element]
+            # A definition between two bars is in force from the second on; the first bar has it already.
+            wanted = (
+                first <= number <= last if element.tag == tag("measure") else first < number <= last
+            )
+            return element if wanted else None
+        if element not in self._around:
+            return element
+        found = ET.Element(element.tag, element.attrib)
+        found.text, found.tail = element.text, element.tail
+        found.extend(c for child in element if (c := self.cut(child, first, last)) is not None)
+        return found
 
 
 def _staves(definition: ET.Element) -> dict[str, ET.Element]:

@@ -6,7 +6,7 @@ left as they are written, also where their other end is cut off.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # The order that the format wants of what an element `attributes` holds.
 _ORDER = (
@@ -21,60 +21,73 @@ _ORDER = (
     "transpose",
 )
 _MUSIC = frozenset({"note", "backup", "forward", "harmony", "figured-bass"})
-_OF_PRINT = ("defaults", "credit")
+_LEFT_OUT = frozenset({"defaults", "credit", "part"})
 
 _State = dict[tuple[str, str], ET.Element]
 
 
-def excerpt(text: str, first: int, last: int, bars: int) -> str | None:
-    """Cut bars out of a score.
+def cutter(text: str, bars: int) -> Callable[[int, int], str] | None:
+    """Read a score of which bars are to be cut out.
 
     Args:
         text: the score.
-        first: the first bar, from 0.
-        last: the last bar.
         bars: how many bars each part must have for the bars to be counted alike.
 
     Returns:
-        The bars as a score; None if it is not a score of parts with that many bars each.
+        A function that takes the first and the last bar, from 0, and gives them as a score; None if it is not a
+        score of parts with that many bars each.
     """
     root = ET.fromstring(text.encode())
-    parts = root.findall("part")
-    if root.tag != "score-partwise" or any(len(p.findall("measure")) != bars for p in parts):
+    parts = [_Part(part) for part in root.findall("part")]
+    if root.tag != "score-partwise" or any(len(part.measures) != bars for part in parts):
         return None
-    for tag in _OF_PRINT:
-        for element in root.findall(tag):
-            root.remove(element)
-    for part in parts:
-        measures = part.findall("measure")
+    head = [child for child in root if child.tag not in _LEFT_OUT]
+
+    def cut(first: int, last: int) -> str:
+        score = ET.Element(root.tag, root.attrib)
+        score.extend([*head, *(part.cut(first, last) for part in parts)])
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(score, encoding="unicode")}\n'
+
+    return cut
+
+
+class _Part:
+    """A part: its bars, and the attributes in force before each of them."""
+
+    def __init__(self, part: ET.Element) -> None:
+        self.measures = part.findall("measure")
+        self._attributes = part.attrib
+        self._before: list[_State] = []
         state: _State = {}
-        for measure in measures[:first]:
+        for measure in self.measures:
+            self._before.append(dict(state))
             _follow(state, measure.iter("attributes"))
-        for measure in (*measures[:first], *measures[last + 1 :]):
-            part.remove(measure)
-        for measure in measures[first : last + 1]:
-            for element in measure.findall("print"):
-                measure.remove(element)
-        _begin(measures[first], state)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+    def cut(self, first: int, last: int) -> ET.Element:
+        part = ET.Element("part", self._attributes)
+        for number in range(first, last + 1):
+            measure = self.measures[number]
+            children = [child for child in measure if child.tag != "print"]
+            if number == first:
+                leading = _leading(children)
+                state = dict(self._before[number])
+                _follow(state, leading)
+                children = [_attributes(state), *(c for c in children if c not in leading)]
+            ET.SubElement(part, "measure", measure.attrib).extend(children)
+        return part
 
 
-def _begin(measure: ET.Element, state: _State) -> None:
-    """Write down all attributes in force at the start of a bar, those that it begins with included."""
-    leading = []
-    for element in measure:
-        if element.tag in _MUSIC:
-            break
-        if element.tag == "attributes":
-            leading.append(element)
-    _follow(state, leading)
-    for element in leading:
-        measure.remove(element)
+def _leading(children: list[ET.Element]) -> list[ET.Element]:
+    """The attributes with which a bar begins."""
+    music = next((n for n, child in enumerate(children) if child.tag in _MUSIC), len(children))
+    return [child for child in children[:music] if child.tag == "attributes"]
+
+
+def _attributes(state: _State) -> ET.Element:
     attributes = ET.Element("attributes")
-    attributes.extend(
-        sorted(state.values(), key=lambda e: (_ORDER.index(e.tag), e.get("number", "")))
-    )
-    measure.insert(0, attributes)
+    ordered = sorted(state.values(), key=lambda e: (_ORDER.index(e.tag), e.get("number", "")))
+    attributes.extend(ordered)
+    return attributes
 
 
 def _follow(state: _State, changes: Iterable[ET.Element]) -> None:

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msmdtools.base.files import file_sha256
+from msmdtools.base.quantities import how_many
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import PieceError
 from msmdtools.export import kern_excerpt, mei_excerpt, musicxml_excerpt
 from msmdtools.sources.encoding import read_encoding
 
-EXCERPTS: dict[str, Callable[[str, int, int, int], str | None]] = {
-    "kern": kern_excerpt.excerpt,
-    "mei": mei_excerpt.excerpt,
-    "musicxml": musicxml_excerpt.excerpt,
+CUTTERS = {
+    "kern": kern_excerpt.cutter,
+    "mei": mei_excerpt.cutter,
+    "musicxml": musicxml_excerpt.cutter,
 }
-"""What cuts bars out of a source, by its format."""
+"""What reads a source of which bars are cut out, by its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ class Encoding:
     """The source of a piece.
 
     Attributes:
-        form: its format, a key of `EXCERPTS`.
-        text: its text.
+        form: its format, a key of `CUTTERS`.
+        cut: gives the bars from the first to the last one, counted from 0, as a score.
     """
 
     form: str
-    text: str
+    cut: Callable[[int, int], str]
 
 
 def encoding_of(
@@ -61,14 +62,14 @@ def encoding_of(
     Args:
         piece: the piece.
         root: the source tree; None if it is not at hand.
-        warn: called with a message if the source is another file now, or is not there.
+        warn: called with a message if the source is another file now, is not there, or has other bars.
 
     Returns:
         The source; None if it is no encoding that is exported, or cannot be had.
     """
     header = piece.header
     form = str(header["format"])
-    if root is None or form not in EXCERPTS or not piece.dataset.has_measures:
+    if root is None or form not in CUTTERS or not piece.dataset.has_measures:
         return None
     path = root / str(header["path"])
     try:
@@ -79,7 +80,13 @@ def encoding_of(
                 f"{path} has changed since the dataset was built: {piece.piece} has no transcriptions"
             )
         else:
-            return Encoding(form, read_encoding(path, form))
+            bars = int(piece.measures["measure"].nunique())
+            cut = CUTTERS[form](read_encoding(path, form), bars)
+            if cut is not None:
+                return Encoding(form, cut)
+            warn(
+                f"{path} does not count {how_many(bars, 'bar')}: {piece.piece} has no transcriptions"
+            )
     except PieceError as error:
         warn(f"{error}: {piece.piece} has no transcriptions")
     return None
@@ -97,7 +104,7 @@ def transcription(
         system: the system, from 1; None for all of the page.
 
     Returns:
-        The bars that stand there; without a text if there is no encoding, or its bars are not counted alike.
+        The bars that stand there; without a text if there is no encoding.
     """
     if encoding is None:
         return NONE
@@ -107,6 +114,5 @@ def transcription(
         here = here[here["system"] == system]
     if not len(here):
         return NONE
-    first, last = int(here["measure"].min()), int(here["measure"].max())
-    text = EXCERPTS[encoding.form](encoding.text, first, last, int(bars["measure"].nunique()))
+    text = encoding.cut(int(here["measure"].min()), int(here["measure"].max()))
     return Transcription(kern=text) if encoding.form == "kern" else Transcription(xml=text)
