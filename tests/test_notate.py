@@ -17,7 +17,7 @@ from msmdtools.errors import PieceError
 from msmdtools.midi.reading import Change, MidiFile, MidiNote, read_midi
 from msmdtools.notate import Notation, Unison, as_played, notate
 from msmdtools.notate.bars import ScoreBar, make_bars
-from msmdtools.notate.beats import COUNTED, ESTIMATED, WRITTEN
+from msmdtools.notate.beats import COUNTED, ESTIMATED, WRITTEN, exact_onsets
 from msmdtools.notate.rhythm import Span, write
 from msmdtools.notate.spelling import ScoreKey, spell
 
@@ -496,3 +496,11 @@ def test_a_melody_has_one_staff_and_is_no_hand_of_the_piano_beside_it() -> None:
     root = Heads(notate(midi(*melody, *piano))).root
     assert [e.text for e in root.iter("staves")] == ["1", "2"]
     assert [e.text for e in Heads(notate(midi(*melody))).root.iter("staves")] == ["1"]
+
+
+def test_lines_that_are_no_whole_ticks_count_where_two_onsets_are_on_them() -> None:
+    septuplet = [int(i * QUARTER / 7) for i in range(7)]
+    assert exact_onsets(septuplet, QUARTER) == {tick: F(i, 7) for i, tick in enumerate(septuplet)}
+    # Alone, such a tick goes to the nearest 128th note.
+    assert exact_onsets((0, 137), QUARTER) == {0: F(0), 137: F(9, 32)}
+    assert exact_onsets((30, 33, 67), 100) == {30: F(3, 10), 33: F(1, 3), 67: F(2, 3)}

@@ -11,6 +11,7 @@ Which of them:
    onsets and keeps its tempo best (dynamic programming: Ellis, "Beat tracking by dynamic programming", JNMR 2007).
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -27,6 +28,7 @@ DIVISIONS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 5, 10, 20, 40, 7, 14, 28,
 
 # Divisions by which a written file is known, and quarter notes of so few ticks that they cannot tell.
 _USUAL, _COARSE = (24, 32, 20, 28, 18), 96
+_TERNARY, _ODD = (3, 6, 12), (5, 10, 20, 7, 14, 28, 56, 9, 18, 11, 13)
 _REGULAR = 0.5
 _FRAME_S = 0.01
 # A pulse is sought from 33 to 200 beats a minute; half a second is the likeliest.
@@ -81,21 +83,45 @@ def find_beats(file: MidiFile) -> Beats:
     return _pulse(file)
 
 
-def exact(tick: int, quarter: int) -> Fraction | None:
+def exact(tick: int, quarter: int, divisions: Sequence[int] = _TERNARY) -> Fraction | None:
     """The score time of a tick of a written file: the simple division of the quarter note that it stands for.
 
-    Ticks may be rounded, up or down.
+    Args:
+        tick: of the file.
+        quarter: ticks of its quarter note.
+        divisions: those whose lines may be rounded to ticks, down or to the nearest; of others the tick must be
+            one exactly.
 
     Returns:
-        Quarter notes from the start; None where no division comes within a tick.
+        Quarter notes from the start; None where no division fits.
     """
     whole, rest = divmod(tick, quarter)
     given = Fraction(rest, quarter)
     if given.denominator in DIVISIONS:
         return whole + given
-    candidates = [Fraction(round(given * d), d) for d in DIVISIONS]
-    best = min(candidates, key=lambda c: (abs(c - given), c.denominator))
-    return whole + best if abs(best - given) * quarter < 1 else None
+    for division in divisions:
+        near = Fraction(round(given * division), division)
+        if -1 < (given - near) * quarter <= Fraction(1, 2):
+            return whole + near
+    return None
+
+
+def exact_onsets(ticks: Iterable[int], quarter: int) -> dict[int, Fraction]:
+    """The score times of all onsets of a written file; those on no line are at the nearest 128th note.
+
+    Lines that are no whole ticks, such as those of septuplets, count where two onsets of a beat are on them.
+    """
+    by_beat: dict[int, list[int]] = {}
+    for tick in sorted(set(ticks)):
+        by_beat.setdefault(tick // quarter, []).append(tick)
+    times: dict[int, Fraction] = {}
+    for members in by_beat.values():
+        odd = [tick for tick in members if exact(tick, quarter) is None]
+        rounded = [d for d in _ODD if sum(exact(t, quarter, (d,)) is not None for t in odd) > 1]
+        for tick in members:
+            found = exact(tick, quarter, (*_TERNARY, *rounded))
+            times[tick] = Fraction(round(32 * tick / quarter), 32) if found is None else found
+    return times
 
 
 def _on_lines(ticks: NDArray[np.int64], quarter: int) -> float:

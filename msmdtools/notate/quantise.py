@@ -7,14 +7,14 @@ down to 64 in a beat.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from msmdtools.midi.reading import MidiFile
-from msmdtools.notate.beats import WRITTEN, Beats, exact, seconds_at
+from msmdtools.notate.beats import WRITTEN, Beats, exact, exact_onsets, seconds_at
 
 _TOGETHER_S, _SPREAD_S = 0.035, 0.06
 # The price of a division, in squared deviations of `_SIGMA` of a beat.
@@ -65,24 +65,24 @@ def place(file: MidiFile, beats: Beats) -> list[Placed]:
 
 def _written(file: MidiFile) -> list[Placed]:
     quarter = file.ticks_per_quarter
-    begun = sorted({note.onset_tick for note in file.notes})
+    begun = exact_onsets((note.onset_tick for note in file.notes), quarter)
+    ticks = sorted(begun)
     placed = []
     for index, note in enumerate(file.notes):
-        onset = _line(note.onset_tick, quarter)
-        offset = onset
+        onset = offset = begun[note.onset_tick]
         if note.offset_tick > note.onset_tick:
-            offset = _released(onset, note.offset_tick, quarter, begun)
+            offset = _released(onset, note.offset_tick, quarter, ticks, begun)
         placed.append(Placed(index, note.pitch, onset, offset))
     return placed
 
 
-def _line(tick: int, quarter: int) -> Fraction:
-    """The time of a tick: that of a simple division, or else of the nearest 128th note."""
-    found = exact(tick, quarter)
-    return Fraction(round(32 * tick / quarter), 32) if found is None else found
-
-
-def _released(onset: Fraction, tick: int, quarter: int, begun: Sequence[int]) -> Fraction:
+def _released(
+    onset: Fraction,
+    tick: int,
+    quarter: int,
+    ticks: Sequence[int],
+    begun: Mapping[int, Fraction],
+) -> Fraction:
     """The end of a written note, a little later than its tick where that seems to be early.
 
     Programs release keys a tick or a share of the length before the end: if a note begins so soon afterwards, it
@@ -92,19 +92,20 @@ def _released(onset: Fraction, tick: int, quarter: int, begun: Sequence[int]) ->
         onset: score time of its beginning.
         tick: where it is released.
         quarter: ticks of a quarter note.
-        begun: the ticks where notes begin, ascending.
+        ticks: where notes begin, ascending.
+        begun: the score time of each of them.
 
     Returns:
         The end in quarter notes, after the onset.
     """
     length = Fraction(tick, quarter) - onset
-    following = bisect_left(begun, tick)
-    if following < len(begun):
-        gap = Fraction(begun[following] - tick, quarter)
-        if gap <= min(length / 8, _SOON) and (end := _line(begun[following], quarter)) > onset:
+    following = bisect_left(ticks, tick)
+    if following < len(ticks):
+        gap = Fraction(ticks[following] - tick, quarter)
+        if gap <= min(length / 8, _SOON) and (end := begun[ticks[following]]) > onset:
             return end
-    offset = _line(tick, quarter)
-    if offset > onset and offset.denominator in _PLAIN:
+    offset = exact(tick, quarter)
+    if offset is not None and offset > onset and offset.denominator in _PLAIN:
         return offset
     for unit in (Fraction(1, 4), Fraction(1, 6), Fraction(1, 16), Fraction(1, 24)):
         rounded = onset + unit * max(-(-length // unit), 1)
