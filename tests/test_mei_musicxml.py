@@ -171,3 +171,31 @@ def test_changes_of_transposition_are_counted() -> None:
     change = "<attributes><transpose><chromatic>{}</chromatic></transpose></attributes>"
     bars = [change.format(-2) + note("a", 32), change.format(-3) + note("b", 32)]
     assert music(document(bars))[1].transpositions == 1
+
+
+def counted(name: str, duration: int, divisions: int, step: str = "F") -> str:
+    """A note whose duration is counted in other divisions than 8."""
+    here = f"<duration>{duration * divisions // 8}<"
+    return note(name, duration, step).replace(f"<duration>{duration}<", here)
+
+
+@pytest.mark.parametrize("divisions", [2, 6])
+def test_divisions_that_change_inside_a_bar(divisions: int) -> None:
+    change = f"<attributes><divisions>{divisions}</divisions></attributes>"
+    first = note("a") + change + counted("b", 4, divisions) + counted("c", 4, divisions)
+    first += counted("d", 16, divisions)
+    other = [note("x", 16) + note("y", 16), note("z", 32)]
+    written, mended = music(document([first, counted("e", 32, divisions)], other))
+    assert mended.changed
+    assert {n.id: n.onset for n in written.notes} == {
+        "a": 0, "b": 1, "c": Fraction(3, 2), "d": 2, "e": 4, "x": 0, "y": 2, "z": 4,
+    }  # fmt: skip
+    assert [bar.duration for bar in written.measures] == [4, 4]
+
+
+def test_divisions_that_change_between_bars_stay() -> None:
+    change = "<attributes><divisions>2</divisions></attributes>"
+    second = change + counted("b", 16, 2) + counted("c", 16, 2)
+    written, mended = music(document([note("a", 32), second]))
+    assert not mended.changed
+    assert {n.id: n.onset for n in written.notes} == {"a": 0, "b": 4, "c": 6}

@@ -4,6 +4,8 @@ Seen with Verovio 6.4.1:
 
 - It puts the notes of a voice one after the other, also those that a backup lets begin while the voice still
   sounds: these get a voice of their own.
+- It counts a whole bar in the divisions that hold at its end: parts in which they change inside a bar are
+  counted in one number of divisions.
 - It loses its way among three moves in time or more (backup, forward) that follow each other: these become one.
 - A multi-bar rest takes away the notes that other parts have in its bars, and the repeats and words in them:
   the bars are written one by one where there are any.
@@ -13,6 +15,7 @@ Seen with Verovio 6.4.1:
 - Small notes (type size="cue") look like cues (cue), which make no sound: `Mended.audible` tells them apart.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +54,7 @@ def mend(root: etree._Element) -> Mended:
     parts = list(root.iterchildren("part"))
     changed = False
     for part in parts:
+        changed |= _evenly(part)
         changed |= _at_once(part)
         changed |= _apart(part)
         changed |= _styled(part)
@@ -62,6 +66,39 @@ def mend(root: etree._Element) -> Mended:
         changed,
         sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
     )
+
+
+def _evenly(part: etree._Element) -> bool:
+    """Count a part in one number of divisions if they change inside a bar."""
+    values = [(element.text or "").strip() for element in part.iter("divisions")]
+    if len(set(values)) < 2 or not all(value.isdecimal() for value in values):
+        return False
+    if not _changes_inside(part):
+        return False
+    common = math.lcm(*map(int, values))
+    factor = 1
+    for element in part.iter("divisions", "duration", "offset"):
+        if element.tag == "divisions":
+            factor = common // int(element.text or "1")
+            element.text = str(common)
+        else:
+            number = _number(element) * factor
+            element.text = str(number if number.denominator == 1 else float(number))
+    return True
+
+
+def _changes_inside(part: etree._Element) -> bool:
+    """Whether another number of divisions begins after notes of a bar."""
+    value = ""
+    for measure in part.iterchildren("measure"):
+        begun = False
+        for element in measure:
+            begun |= element.tag in ("note", "backup", "forward")
+            for divisions in element.iterchildren("divisions"):
+                before, value = value, (divisions.text or "").strip()
+                if begun and value != before:
+                    return True
+    return False
 
 
 def _at_once(part: etree._Element) -> bool:
@@ -136,8 +173,13 @@ def _free(others: list[str], ends: dict[str, Fraction], at: Fraction, taken: set
 
 
 def _duration(element: etree._Element) -> Fraction:
+    duration = element.find("duration")
+    return Fraction(0) if duration is None else _number(duration)
+
+
+def _number(element: etree._Element) -> Fraction:
     try:
-        return Fraction((element.findtext("duration") or "0").strip())
+        return Fraction((element.text or "0").strip())
     except (ValueError, ZeroDivisionError):
         return Fraction(0)
 
