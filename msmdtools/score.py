@@ -55,7 +55,8 @@ class Measure:
         x1: right edge.
         y1: bottom edge.
         onset: quarter notes from the start of the piece, as `NoteHead.onset`.
-        duration: quarter notes from there to the end of the bar, or of its part in this system.
+        duration: quarter notes from there to the end of the bar, or of its part in this system; 0 where only
+            grace notes of it stand there.
         time_signature: such as "6/8"; "" for none.
         plays: how often the performance plays it: 1 as written, more where repeats are unfolded, 0 where
             unfolding leaves it out.

@@ -319,7 +319,10 @@ def test_paper_of_any_usual_kind_is_drawn_at_any_width() -> None:
         ("perform\t7\n", "0"),
         ("midi\t3\n", "the end of no performance"),
         ("system\t0\t0\t0\t1\n", "a drawing on no page"),
-        ("page\t0\t1\t1\t1\nsystem\t0\t0\t0\t1\ncolumn\t0\t0\tnan\t2\n", "a bar line beyond any"),
+        (
+            "page\t0\t1\t1\t1\nsystem\t0\t0\t0\t1\ncolumn\t0\t0\tnan\t2\t0\n",
+            "a bar line beyond any",
+        ),
         ("sheet\t0\t0\n", "a sheet of no note"),
         ("bar\t0\t-1\t1e9\t0\t1\t1\t4/4\n", "1e9 is not an exact number"),
         ("head\t0\t0\t0\t0\t1/4\t1e9\t0\t\tVoice\tNoteHead\n", "1e9 is not an exact number"),

@@ -97,6 +97,14 @@ def test_bars_are_those_that_lilypond_counts_and_prints(score: Engraved) -> None
     assert lefts[2] < of_system(result, 5)[1].x0 <= lefts[3]
 
 
+def test_grace_notes_that_a_line_ends_with_are_a_part_of_the_next_bar(score: Engraved) -> None:
+    result = score(r"""\new Staff { c'1 | \grace { g'8 a'8 \bar "" \break } d'1 | e'1 }""")
+    assert findings(result) == []
+    assert sum(head.grace > 0 for head in result.noteheads) == 2
+    parts = [(m.measure, m.number, m.system, m.duration) for m in result.measures]
+    assert parts == [(0, "1", 1, 4), (1, "2", 1, 0), (1, "2", 2, 4), (2, "3", 2, 4)]
+
+
 def test_the_bars_of_unfolded_repeats_say_how_often_they_are_played(score: Engraved) -> None:
     result = score(
         r"""{ r1 r1 \repeat volta 2 { c'1 \repeat volta 3 { d'1 } \alternative { e'1 { f'1 } } g'2 }

@@ -101,7 +101,7 @@ def check_measures(
         )
         for k in times
     ]
-    rules.append((measures["duration_quarters"] <= 0, "has no duration"))
+    rules.append((measures["duration_quarters"] < 0, "duration is below 0"))
     rules.append((measures["plays"] < 0, "plays is below 0"))
     for faulty, what in rules:
         for number in measures.loc[faulty, "measure"].head(SHOWN):
@@ -150,7 +150,7 @@ def _check_heads_in_bars(
         if system == 0 or not bars.get(system):
             continue
         onset, x = _exact(text), (x0 + x1) / 2
-        bar = next((bar for bar in bars[system] if bar.onset <= onset < bar.end), None)
+        bar = next((bar for bar in bars[system] if bar.holds(onset)), None)
         what = ""
         if bar is None:
             what = "no bar of its system holds its onset"
@@ -172,6 +172,10 @@ class _Bar:
     x1: float
     onset: Fraction
     end: Fraction
+
+    def holds(self, onset: Fraction) -> bool:
+        """Whether a head with this onset belongs to it; grace notes alone may be in a part without duration."""
+        return self.onset <= onset < self.end or onset == self.onset
 
 
 def _exact(text: str) -> Fraction:

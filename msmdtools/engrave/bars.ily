@@ -10,8 +10,8 @@
 %%                                 counts, -1 for that of the whole sheet
 %%   sheet  sheet id               one of its notes, -1 if it has none
 %%   system n sheet start end      system n has the music of a sheet from one raw moment to another
-%%   column n raw x line           where that moment is in the system; line: 2 for the middle of a bar line, 1 for
-%%                                 that of one that only divides a bar, 0 for none
+%%   column n raw x line grace     where that moment is in the system; line: 2 for the middle of a bar line, 1 for
+%%                                 that of one that only divides a bar, 0 for none; grace: its grace time
 
 \version "2.24.0"
 
@@ -133,6 +133,8 @@
    (let ((when (ly:grob-property column 'when #f)))
      (and (ly:moment? when) (ly:moment-main when))))
 
+#(define (msmd-column-grace column) (ly:moment-grace (ly:grob-property column 'when ZERO-MOMENT)))
+
 #(define (msmd-record-system system)
    (let* ((array (ly:grob-object system 'columns #f))
           (columns (if (ly:grob-array? array) (ly:grob-array->list array) '()))
@@ -152,7 +154,7 @@
                       (line (hashq-ref msmd-bar-lines column)))
                   (cond
                    (line
-                    (msmd-record "column" number moment (car line) (cdr line))
+                    (msmd-record "column" number moment (car line) (cdr line) (msmd-column-grace column))
                     (set! placed moment))
                    ((and moment (not (equal? moment placed)) (hash-ref table moment))
                     (let ((extent (ly:grob-extent column system 0)))
@@ -160,6 +162,6 @@
                                    (+ origin (if (interval-empty? extent)
                                                  (ly:grob-relative-coordinate column system 0)
                                                  (car extent)))
-                                   0)
+                                   0 (msmd-column-grace column))
                       (set! placed moment))))))
               columns))))))

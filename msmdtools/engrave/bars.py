@@ -49,11 +49,13 @@ class Column:
         raw: the moment.
         x: its place, in points from the left of the page: the middle of the bar line, if there is one.
         line: `BAR_LINE`, 1 for a bar line that only divides a bar, such as a dashed one, 0 for none.
+        graced: whether it stands before the grace notes of the moment.
     """
 
     raw: Fraction
     x: float
     line: int
+    graced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,9 @@ class BarReader:
                 moments = (self.quarters(start), self.quarters(end))
                 self._systems.append((int(system), page, int(sheet), *moments))
             case "column":
-                system, raw, x, line = fields
-                column = Column(self.quarters(raw), float(x) * points, int(line))
+                system, raw, x, line, grace = fields
+                graced = self.quarters(grace) < 0
+                column = Column(self.quarters(raw), float(x) * points, int(line), graced)
                 self._columns.setdefault((page, int(system)), []).append(column)
 
     def bars(self) -> Bars:

@@ -6,7 +6,8 @@ whole. Dashed and dotted bar lines and ticks divide no bar. Where staves count b
 the bars are those of the highest one that does.
 
 A bar that is broken over two systems has a place in each. The first bar of a system begins where its staves do,
-and the last one ends with them.
+and the last one ends with them. Grace notes belong to the bar of their main note: where the line is broken between
+them, the bar has a part without duration in the system of the grace notes.
 """
 
 from bisect import bisect_right
@@ -85,14 +86,15 @@ def measures(
     )
     sheets = _sheets(records, [system for _, system in systems], starts)
     result: list[Measure] = []
-    open_until: dict[int, Fraction] = {}
+    unfinished: dict[int, tuple[Fraction, bool]] = {}
     for number, system in systems:
         sheet = sheets[system.sheet]
-        continued = open_until.get(system.sheet) == system.start not in sheet.edges
-        open_until[system.sheet] = system.end
+        end, begun = unfinished.get(system.sheet, (None, False))
+        continued = end == system.start and (begun or system.start not in sheet.edges)
         count = result[-1].measure + 1 - continued if result else 0
         parts = _parts(system, sheet, boxes[number], pixels[system.page][0])
-        for k, ((raw, x0), (end, x1)) in enumerate(pairwise(parts)):
+        unfinished[system.sheet] = (system.end, len(parts) > 1 and parts[-2][0] == system.end)
+        for k, ((raw, x0), (until, x1)) in enumerate(pairwise(parts)):
             bar = sheet.bar(raw)
             onset = sheet.main(raw)
             result.append(
@@ -106,7 +108,7 @@ def measures(
                     x1,
                     max(staff.y1 for staff in boxes[number]),
                     sheet.start + onset,
-                    sheet.main(end) - onset,
+                    sheet.main(until) - onset,
                     bar.signature if bar else "",
                     plays(sheet.score, onset),
                 )
@@ -154,14 +156,18 @@ def _parts(
     left, right = min(staff.x0 for staff in staves), max(staff.x1 for staff in staves)
     places: dict[Fraction, tuple[int, float]] = {}
     for column in system.columns:
-        if system.start < column.raw < system.end and column.raw in sheet.edges:
+        inside = column.raw < system.end or (column.raw == system.end and column.graced)
+        if system.start < column.raw and inside and column.raw in sheet.edges:
             place = (-column.line, column.x * pixels)
             places[column.raw] = min(places.get(column.raw, place), place)
     edges = [(system.start, left)]
     for raw, (_, x) in sorted(places.items()):
         if edges[-1][1] < x < right and sheet.main(edges[-1][0]) < sheet.main(raw):
             edges.append((raw, x))
-    while len(edges) > 1 and sheet.main(edges[-1][0]) >= sheet.main(system.end):
-        edges.pop()
     end = (system.end, right)
-    return [*edges, end] if sheet.main(system.start) < sheet.main(system.end) else []
+    while edges[-1][0] not in (system.start, system.end) and (
+        sheet.main(edges[-1][0]) >= sheet.main(system.end)
+    ):
+        edges.pop()
+    timed = system.start == system.end or sheet.main(system.start) < sheet.main(system.end)
+    return [*edges, end] if timed else []
