@@ -7,7 +7,8 @@ from msmdtools.base.table import Column, Table
 
 LILYPOND = "lilypond"
 MIDI = "midi"
-FORMATS = (LILYPOND, "musicxml", "mei", "kern", "abc", MIDI)
+MUSESCORE = "musescore"
+FORMATS = (LILYPOND, "musicxml", "mei", "kern", "abc", MUSESCORE, MIDI)
 """The formats of sources."""
 
 FORMAT = Column(

@@ -23,7 +23,14 @@ from msmdtools.build.summary import BuildSummary
 from msmdtools.dataset import records
 from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import CARD, DESCRIPTION, TABLES
-from msmdtools.engrave import Engine, Limits, cache_folder, find_engines, sandbox_available
+from msmdtools.engrave import (
+    Engine,
+    Limits,
+    cache_folder,
+    find_engines,
+    find_musescore,
+    sandbox_available,
+)
 from msmdtools.engrave.lilypond import KILLED
 from msmdtools.errors import ManifestError
 from msmdtools.performance import PerformanceSpec
@@ -79,6 +86,7 @@ def build(
     if earlier is None:  # before a folder is made
         check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
+    options = replace(options, musescore=find_musescore(options.musescore))
     identity = provenance.identity(options, engines)
     sandbox = options.sandbox and sandbox_available()
     try:
@@ -324,6 +332,7 @@ def _settings(
         look=options.look,
         midi_timing=options.midi_timing,
         parts=options.parts,
+        musescore=options.musescore,
     )
 
 

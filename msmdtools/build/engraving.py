@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from msmdtools import engrave, match
 from msmdtools.build.looks import from_text
 from msmdtools.build.task import Outcome, Task
 from msmdtools.build.upgrade import music_difference
-from msmdtools.piece import LILYPOND, MIDI
+from msmdtools.piece import LILYPOND, MIDI, MUSESCORE
 from msmdtools.score import Score
 from msmdtools.sources import manifest as sources
 from msmdtools.sources.limits import unavailable
@@ -93,6 +94,9 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
     settings, piece = task.settings, task.piece
     path, form = task.source / piece.path, piece.format
     notation = None
+    if form == MUSESCORE:
+        with outcome.timed("convert"):
+            path, form = _converted(task, path), "musicxml"
     with outcome.timed("source"):
         if form == MIDI:
             file = midi.check(path)
@@ -100,7 +104,8 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
             text, form = notation.text, "musicxml"
         else:
             text = read_encoding(path, form, piece.tune)
-        text = select_parts(text, piece.format, settings.parts, str(path))
+        selectable = MIDI if notation else form
+        text = select_parts(text, selectable, settings.parts, str(path))
     with outcome.timed("engrave"), _memory(settings.limits.memory_bytes):
         engraving = verovio.engrave(
             text,
@@ -119,6 +124,18 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
         return match.match_encoding(
             engraving, partial(as_played, notation=notation, file=file, timing=settings.midi_timing)
         )
+
+
+def _converted(task: Task, path: Path) -> Path:
+    """A score of MuseScore's as a file of MusicXML."""
+    settings = task.settings
+    return engrave.convert_musescore(
+        path,
+        task.folder,
+        program=settings.musescore,
+        limits=settings.limits,
+        sandbox=settings.sandbox,
+    )
 
 
 @contextmanager

@@ -256,6 +256,11 @@ class BuildOptions:
     lilypond: Path | None = option(
         "the lilypond program to engrave with", None, shown="the one that comes with msmdtools"
     )
+    musescore: Path | None = option(
+        "MuseScore's program, which converts its own files (.mscz, .mscx)",
+        None,
+        shown="mscore or musescore on the PATH",
+    )
     upgrade: str = option(
         "what to do with sources for an older LilyPond: auto converts them, never leaves them as "
         "they are",

@@ -36,6 +36,7 @@ class Settings:
         look: how the pages of other sources than LilyPond's look.
         midi_timing: "notated" or "file".
         parts: names of the parts to engrave; none: all.
+        musescore: MuseScore's program; None where it is not installed.
     """
 
     root: Path
@@ -52,6 +53,7 @@ class Settings:
     look: Look = USUAL
     midi_timing: str = "notated"
     parts: tuple[str, ...] = ()
+    musescore: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

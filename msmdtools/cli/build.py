@@ -35,9 +35,10 @@ def command(
 ) -> None:
     """Build a dataset from scores.
 
-    SOURCE is a file of LilyPond (.ly), MusicXML (.musicxml, .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC (.abc) or
-    MIDI (.mid), or a folder, which is searched for them; several are built into one dataset. Or it is a manifest
-    (.csv, see msmd ingest); its sources are in the folder --root, or else in its own.
+    SOURCE is a file of LilyPond (.ly), MusicXML (.musicxml, .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC (.abc),
+    MuseScore (.mscz, .mscx, converted by MuseScore's own program) or MIDI (.mid), or a folder, which is searched
+    for them; several are built into one dataset. Or it is a manifest (.csv, see msmd ingest); its sources are in
+    the folder --root, or else in its own.
 
     If the build is interrupted, run the same command again: it continues where it stopped. If pieces fail,
     the exit code is 3, and pieces.parquet says why.

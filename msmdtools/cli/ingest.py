@@ -74,9 +74,9 @@ def command(
     """List the pieces of a TREE of scores in a manifest.
 
     TREE is a folder with files of LilyPond, MusicXML (.musicxml, .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC
-    (.abc) or MIDI (.mid), such as `ftp` of a clone of the Mutopia Project; or music21, the scores that come with
-    the Python package of that name. Each piece gets one row: its file, checksums, format, title, composer, parts
-    and licence (an SPDX identifier, or unknown).
+    (.abc), MuseScore (.mscz, .mscx) or MIDI (.mid), such as `ftp` of a clone of the Mutopia Project; or music21,
+    the scores that come with the Python package of that name. Each piece gets one row: its file, checksums,
+    format, title, composer, parts and licence (an SPDX identifier, or unknown).
 
     Example: msmd ingest mutopia/ftp --composer "Bach*" --out bach.csv
     """

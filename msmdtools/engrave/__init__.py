@@ -8,6 +8,7 @@ from msmdtools.engrave.count import Count, count_notes
 from msmdtools.engrave.engine import Engine, convert, find_engines, to_utf8
 from msmdtools.engrave.fonts import cache_folder
 from msmdtools.engrave.lilypond import Engraving, engrave
+from msmdtools.engrave.musescore import convert_musescore, find_musescore
 from msmdtools.engrave.sandbox import Limits, sandbox_available
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "Limits",
     "cache_folder",
     "convert",
+    "convert_musescore",
     "count_notes",
     "engrave",
     "find_engines",
+    "find_musescore",
     "sandbox_available",
     "to_utf8",
 ]

@@ -40,9 +40,9 @@ def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
         source = os.open(name, _FLAGS, dir_fd=place)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise Untrusted(f"{name} is a link, not a file that LilyPond wrote") from error
+            raise Untrusted(f"{name} is a link, not a file that was written there") from error
         if error.errno == errno.ENXIO:
-            raise Untrusted(f"{name} is a socket, not a file that LilyPond wrote") from error
+            raise Untrusted(f"{name} is a socket, not a file that was written there") from error
         raise
     finally:
         os.close(place)
@@ -66,7 +66,7 @@ def take_over(name: str, folder: Path, target: Path, most_bytes: int) -> Path:
 def _check(name: str, status: os.stat_result, most_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-        raise Untrusted(f"{name} is {kind}, not a file that LilyPond wrote")
+        raise Untrusted(f"{name} is {kind}, not a file that was written there")
     if status.st_nlink != 1:
         raise Untrusted(f"{name} is a file with several names (hard links)")
     if status.st_size > most_bytes:

@@ -13,6 +13,8 @@ SUFFIXES = {
     ".mei": "mei",
     ".krn": "kern",
     ".abc": "abc",
+    ".mscz": "musescore",
+    ".mscx": "musescore",
     ".mid": "midi",
     ".midi": "midi",
 }

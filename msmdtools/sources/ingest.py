@@ -120,7 +120,7 @@ def ingest(
     if not listing and not encoded:
         raise ManifestError(
             f"No file in {tree} makes a score. Name a folder with files of LilyPond (.ly), MusicXML (.musicxml,"
-            " .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC (.abc) or MIDI (.mid)."
+            " .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC (.abc), MuseScore (.mscz, .mscx) or MIDI (.mid)."
         )
     stated = _edition_headers(source)
     pieces = [_describe(source, entry, stated) for entry in listing]

@@ -15,7 +15,7 @@ from pathlib import Path
 from msmdtools.base.files import file_sha256
 from msmdtools.errors import PieceError
 from msmdtools.piece import FORMATS, LILYPOND, Piece
-from msmdtools.sources import abc, archive, formats, kern, mei, midi, musicxml, text
+from msmdtools.sources import abc, archive, formats, kern, mei, midi, musescore, musicxml, text
 from msmdtools.sources.heading import Heading
 from msmdtools.sources.ids import combined_sha256, piece_ids
 
@@ -171,6 +171,8 @@ def _heading(path: Path, score: Found) -> Heading:
         return midi.heading(path)
     if score.format == "musicxml":
         return musicxml.heading(archive.read(path, _HEAD_BYTES), where)
+    if score.format == "musescore":
+        return musescore.heading(archive.read(path, _HEAD_BYTES), where)
     if score.format == "mei":
         return mei.heading(archive.read(path, _HEAD_BYTES), where)
     content = _text(path, path.stat().st_mtime_ns)
