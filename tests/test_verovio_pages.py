@@ -17,6 +17,7 @@ from msmdtools.engrave.verovio.preparing import prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
 from msmdtools.errors import PieceError
+from msmdtools.match import match_encoding
 
 SCALE = [note(pitch, 4) for pitch in ("E4", "F4", "G4", "A4", "B4", "C5", "D5", "E5")]
 TWO_BARS = musicxml(["".join(SCALE[:4]), "".join(SCALE[4:])])
@@ -125,6 +126,13 @@ def test_line_breaks_of_old_abc_are_left_out() -> None:
     old = head + 'G!trill!A "sing!"B|!GA B2!\n!p!G4|]\n'
     assert prepared(old, "abc").text == head + 'G!trill!A "sing!"B|GA B2\n!p!G4|]\n'
     assert prepared(head + "GABc|]\n", "abc").text == head + "GABc|]\n"
+
+
+def test_a_tune_without_bar_lines_is_one_bar(tmp_path: Path) -> None:
+    chant = "X:1\nT:Chant\nM:none\nL:1/8\nK:F\nF2G2A4\nB2A2G8\n"
+    score = match_encoding(verovio.engrave(chant, "abc", tmp_path))
+    assert [head.pitch for head in score.noteheads] == [65, 67, 69, 70, 69, 67]
+    assert [float(head.onset) for head in score.noteheads] == [0, 1, 2, 4, 5, 6]
 
 
 def test_a_score_without_notes_is_an_error(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ class Prepared:
 def prepared(text: str, form: str) -> Prepared:
     """Give notes of MusicXML ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
 
-    In ABC, the "!" that ends a line in old files is left out: Verovio crashes on one that begins no decoration.
+    In ABC, the "!" that ends a line in old files is left out: Verovio crashes on one that begins no decoration. A
+    tune without bar lines gets one at its end, without which Verovio sets nothing.
     Other formats stay as they are: MEI has ids, and Verovio calls the notes of **kern by line and spine.
 
     Args:
@@ -48,7 +49,7 @@ def prepared(text: str, form: str) -> Prepared:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
     """
     if form == "abc":
-        return Prepared(_without_old_line_breaks(text))
+        return Prepared(_barred(_without_old_line_breaks(text)))
     if form != "musicxml":
         return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
@@ -70,6 +71,15 @@ def _without_old_line_breaks(abc: str) -> str:
         if "!" in line and not _ABC_FIELD.match(line):
             lines[i] = _ABC_MARK.sub(lambda mark: mark[1] or "", line)
     return "\n".join(lines)
+
+
+def _barred(abc: str) -> str:
+    """ABC with a bar line at its end if it has none."""
+    lines = abc.rstrip("\n").split("\n")
+    music = [line.partition("%")[0] for line in lines if not _ABC_FIELD.match(line)]
+    if any("|" in line for line in music) or not any(map(str.strip, music)):
+        return abc
+    return "\n".join(lines) + "|]\n"
 
 
 def _identify(root: etree._Element) -> dict[str, str]:
