@@ -66,6 +66,7 @@ def prepare(sample_root: Path) -> None:
         Path(name).symlink_to(Path("../" * name.count("/"), what))
     (performance,) = Path("msmd/pieces", PIECE, "performances").iterdir()
     shutil.copy(performance / "audio.flac", "recording.flac")
+    shutil.copy(performance / "performance.mid", "performance.mid")
     Path("scans").mkdir()
     page = Path("msmd/pieces", PIECE, "page-01.png")
     shutil.copy(page, "scans/minuet.png")

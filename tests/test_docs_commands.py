@@ -15,6 +15,7 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import docs_folder as folder
 import pytest
 from click.testing import CliRunner
@@ -69,7 +70,6 @@ FAST = {
 }
 """Pages whose lines take a second or two together, and need no model."""
 
-
 OUT = ("--out", "-o")
 
 
@@ -121,6 +121,19 @@ def test_every_line_is_run_or_read_or_its_reason_is_told() -> None:
         one for one in written.items() if not is_run(one[0]) and not one[0].startswith(known)
     ] == []
     assert [start for start in known if not any(line.startswith(start) for line in written)] == []
+
+
+def test_every_option_of_every_line_is_known() -> None:
+    """As it is printed, and as it is run."""
+    written = [line for page in PAGES for line in lines(page)]
+    written = [line for line in written if line.startswith("msmd ") and "--help" not in line]
+    for line in written:
+        printed = [] if re.search(r"…|\[|--jobs N", line) else [words(line)]
+        for command in [*printed, command_of(line)]:
+            try:
+                parsed(command)
+            except click.UsageError as error:
+                pytest.fail(f"{line}: {error.format_message()}")
 
 
 def test_every_stand_in_is_used() -> None:
