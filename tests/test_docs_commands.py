@@ -47,7 +47,6 @@ STAND_INS = {
     r"\[(--[^]]+)\]": r"\1",  # what may be left out is given
     r"--pieces GLOB": "--pieces P*",
     r"--jobs N": "--jobs 1",
-    r"ingest music21 ": "ingest music21 --format kern ",  # three pieces of Bach's
 }
 """What the pages say, as a pattern, and what stands for it here."""
 
