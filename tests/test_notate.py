@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction as F
 from itertools import pairwise
 from pathlib import Path
@@ -302,6 +303,14 @@ def performed(tempo: Sequence[float], spread: float = 0.01) -> MidiFile:
     return midi(*notes)
 
 
+def test_too_long_a_performance_is_a_reason() -> None:
+    file = performed([0.61, 0.57, 0.66] * 20)
+    late = MidiNote(0, 0, 50_000 * QUARTER, 50_001 * QUARTER, 60, 64)
+    with pytest.raises(PieceError, match="more than 6 hours") as error:
+        notate(replace(file, notes=(*file.notes, late)))
+    assert error.value.reason == "too-long"
+
+
 def test_a_performance_with_rubato_gets_beats_of_its_own() -> None:
     tempo = [0.6 + 0.07 * math.sin(i / 5) for i in range(48)]
     file = performed(tempo)
@@ -379,7 +388,7 @@ NOTES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     notes=NOTES,
     quarter=st.sampled_from((24, 96, 480, 10080)),

@@ -18,6 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.errors import PieceError
 from msmdtools.midi.actions import DEFAULT_US_PER_QUARTER
 from msmdtools.midi.reading import MidiFile
 
@@ -34,6 +35,7 @@ _FRAME_S = 0.01
 # A pulse is sought from 33 to 200 beats a minute; half a second is the likeliest.
 _SHORTEST_S, _LONGEST_S, _LIKELY_S, _OCTAVES = 0.3, 1.8, 0.55, 0.9
 _STEADY = 60.0
+_LONGEST_PIECE_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,11 @@ class Beats:
 
 
 def find_beats(file: MidiFile) -> Beats:
-    """Find the beats of a file that has notes."""
+    """Find the beats of a file that has notes.
+
+    Raises:
+        PieceError: stage "source", reason "too-long": a pulse is to be estimated for more than six hours.
+    """
     quarter = file.ticks_per_quarter
     own = np.array([0.0, quarter])
     onsets = np.unique([note.onset_tick for note in file.notes])
@@ -159,6 +165,9 @@ def _pulse(file: MidiFile) -> Beats:
     onsets = np.array([note.onset_tick for note in file.notes], dtype=np.float64)
     seconds = seconds_at(file, onsets)
     start = float(seconds.min())
+    if seconds.max() - start > _LONGEST_PIECE_S:
+        hours = round(_LONGEST_PIECE_S / 3600)
+        raise PieceError("source", "too-long", f"the notes spread over more than {hours} hours")
     loudness = np.array([note.velocity for note in file.notes]) / 64
     strength = _strength(seconds - start, loudness)
     beats = _track(strength, _period(strength)) * _FRAME_S + start

@@ -1,5 +1,6 @@
 """Write the bars and voices of parts as MusicXML, in which each note has an id."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -143,8 +144,12 @@ class _Part:
         values = (s.value for bar in written for voices in bar for v in voices for s in v)
         lengths = {bar.length for bar in bars} | {value.end - value.start for value in values}
         self._divisions = lcm(*(length.denominator for length in lengths))
+        coming = deque(tempi)
         for i, bar in enumerate(bars):
-            self._bar(i, bar, written[i], [t for t in tempi if bar.onset <= t.onset < bar.end])
+            here = []
+            while coming and coming[0].onset < bar.end:
+                here.append(coming.popleft())
+            self._bar(i, bar, written[i], here)
 
     def _identity(self, number: int) -> str:
         """An id for the next part of a note."""

@@ -60,7 +60,7 @@ def notate(file: MidiFile, *, title: str = "", composer: str = "") -> Notation:
         The score, and what became of each note.
 
     Raises:
-        PieceError: stage "source", reason "no-notes" or "too-many-bars".
+        PieceError: stage "source", reason "no-notes", "too-long" or "too-many-bars".
     """
     if not file.notes:
         raise PieceError("source", "no-notes", "the MIDI file has no notes")
