@@ -36,8 +36,11 @@ STAND_INS = {
     r"(train .*)--model \S+": r"\1--config tiny.toml",
     r" (?:compact|large)-4s(?= |$)": " tiny",
     r"msmd (index|align) (?!.*--model)": r"msmd \1 --model tiny ",
+    r"(eval \w+) MODEL SNIPPETS": r"\1 tiny snippets",
+    r"(eval \w+) MODEL DATASET": r"\1 tiny msmd",
     r"eval (pieces|position)": r"eval \1 --excerpts 2",
-    r"(eval (?:alignment|following) (?!.*--split).*)": r"\1 --split pieces.csv:split:train",
+    r"--dataset DATASET": "--dataset msmd",
+    r"(eval (?:alignment|following) \S+ \S+)(?: --split \S+)?": r"\1 --split pieces.csv:split:train",
     r"--budget \S+": "--pairs 64",
     r"--pairs [\d_]+": "--pairs 64",
     r"--memory device": "--memory in-memory",  # the memory of a GPU
