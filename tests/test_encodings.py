@@ -306,7 +306,7 @@ EXTERNAL = (
         ("a.krn", "**text\nla\n*-\n", "not-a-score", "there is no **kern in it"),
         ("a.krn", "**kern\n4r\n*-\n", "no-notes", "the score has no notes"),
         ("a.krn", fakes.KERN.replace("4D\t4c\t4e", "4D\t4c"), "uneven-spines",
-            "FILE, line 13: 2 columns, and 3 spines are open there."),
+            "FILE, line 13: 2 columns, and 3 spines open. Columns"),
         ("a.krn", fakes.KERN.replace("clefG2", "clefQ2"), "unknown-clef",
             "line 7: '*clefQ2' is no clef of **kern."),
         ("a.abc", "T:No number\nK:C\nCDE|\n", "not-a-score",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
+from msmdtools.base.quantities import how_many
 from msmdtools.sources.heading import Heading, Part, opus_in, plain, title_of
 from msmdtools.sources.instruments import SOLO_KEYBOARD, normalize_instruments
 from msmdtools.sources.limits import refused
@@ -80,8 +81,8 @@ def check(text: str, where: str) -> None:
         if len(tokens) != len(kinds):
             raise refused(
                 "uneven-spines",
-                f"{where}, line {number}: {len(tokens)} columns, and {len(kinds)} spines are open there. Columns "
-                "are separated by a tab.",
+                f"{where}, line {number}: {how_many(len(tokens), 'column')}, and {len(kinds)} spines open. "
+                "Columns are separated by a tab.",
             )
         if line.startswith("*"):
             for token in tokens:

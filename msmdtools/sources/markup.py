@@ -19,6 +19,8 @@ _CODECS = re.compile(
     re.IGNORECASE,
 )
 _DECLARATION = re.compile(r"""\s*<\?xml\b[^>]*?(?:encoding\s*=\s*["']([^"']*)["'][^>]*)?\?>""")
+# Where an error is, which its line number says, too.
+_PLACE = re.compile(r",? line \d+(, column \d+)?")
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _CHUNK = 1 << 16
 
@@ -52,7 +54,7 @@ def parse_xml(text: str, where: str) -> "etree._Element":
         return etree.fromstring(text.encode(), etree.XMLParser(**_safely()))
     except etree.XMLSyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
-        what = f"{where}: {line}{error.msg.partition(', line')[0]}"
+        what = f"{where}: {line}{_PLACE.sub('', error.msg)}"
         if getattr(error, "code", 0) in _cut_off() or not text.rstrip().endswith(">"):
             raise refused("truncated", f"{what}. The file is cut off: get it again.") from error
         raise refused("not-well-formed", f"{what}. The file is not well-formed XML.") from error
