@@ -1,4 +1,4 @@
-"""msmdtools: from LilyPond sources to exactly aligned pairs of sheet music image and audio.
+"""msmdtools: from scores to exactly aligned pairs of sheet music image and audio.
 
     import msmdtools as msmd
     dataset = msmd.open("DATASET")

@@ -24,9 +24,9 @@ from msmdtools.version import __version__
 # A command is loaded only when it is called: `msmd --help` shows these lines and imports nothing.
 # tests/test_cli_root.py checks that each is the command's own short help.
 COMMANDS = {
-    "ingest": "List the pieces of a TREE of LilyPond files in a manifest.",
+    "ingest": "List the pieces of a TREE of scores in a manifest.",
     "fetch": "Fetch the Mutopia Project or soundfonts.",
-    "build": "Build a dataset from a manifest.",
+    "build": "Build a dataset from scores.",
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
     "train": "Train a model on snippets.",
     "eval": "Measure how well a model finds sheet by sound and back.",
@@ -119,7 +119,7 @@ def _terminable() -> Iterator[None]:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def main() -> None:
-    """From LilyPond sources to exactly aligned pairs of sheet music image and audio.
+    """From scores to exactly aligned pairs of sheet music image and audio.
 
     Example: msmd build --sample --out sample
     """
