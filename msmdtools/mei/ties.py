@@ -4,7 +4,8 @@ A tie joins two notes of the same pitch, whatever bars, layers and staves they s
 chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
 later end, or none (l.v.), leads nowhere. There are two exceptions, since Verovio 6.4 loses these ends of ties in
 MusicXML: into a voice of the same bar that is written down earlier, a tie leads to the note of its pitch and its
-instrument that begins where the first one ends; and from a grace note, to a main note of its pitch.
+instrument that begins where the first one ends; and from a grace chord of which another note is tied to the main
+chord, to the note there of its pitch.
 """
 
 from collections import defaultdict
@@ -47,11 +48,14 @@ def link(
     earlier: dict[tuple[int, int, int], list[Sound]] = defaultdict(list)
     waiting = set(loose)
     graces: dict[tuple[int, int, int, int], Sound] = {}
+    tied = [s.tied for s in sounds.values() if s.tied is not None and s.tied.grace]
+    chords_tied = {(s.home, s.layer, s.onset, s.grace) for s in tied}
     for sound in sounds.values():
         place = sound.home, sound.layer, sound.onset, sound.pitch
-        if sound in waiting and sound.grace:
-            graces[place] = sound
-        elif not sound.grace and place in graces and _joined(graces[place], sound):
+        if sound.grace:
+            if sound in waiting and (*place[:3], sound.grace) in chords_tied:
+                graces[place] = sound
+        elif place in graces and _joined(graces[place], sound):
             sound.tied = graces.pop(place)
         if sound in waiting:
             for second in earlier[sound.bar, _end(sound), sound.pitch]:
@@ -63,6 +67,8 @@ def link(
 
 
 def _notes(name: str, sounds: dict[str, Sound], chords: dict[str, list[Sound]]) -> list[Sound]:
+    if not name:
+        return []
     return [sounds[name]] if name in sounds else chords.get(name, [])
 
 
