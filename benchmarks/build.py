@@ -31,7 +31,7 @@ from typing import Any
 
 from msmdtools.base import resources
 from msmdtools.engrave import Engine, convert, find_engines
-from msmdtools.engrave.fonts import font_cache
+from msmdtools.engrave.lilypond.fonts import font_cache
 from msmdtools.perform import default_soundfont, find_soundfont
 from msmdtools.piece import Piece
 from msmdtools.sources.corrections import correct

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from msmdtools.base import requirements
-from msmdtools.engrave.engine import find_engines
+from msmdtools.engrave.lilypond.engine import find_engines
 from msmdtools.engrave.sandbox import sandbox_available
 from msmdtools.errors import MsmdError, SoundfontError
 from msmdtools.perform.soundfonts import DEFAULT_ORDER, find_soundfont, registry, search_folders

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from msmdtools.engrave import Engraving, engrave, find_engines
-from msmdtools.engrave.fonts import font_cache
-from msmdtools.engrave.midi import read_midi
+from msmdtools.engrave.lilypond.fonts import font_cache
+from msmdtools.engrave.lilypond.midi import read_midi
 from msmdtools.errors import PieceError
 from msmdtools.match.music import timeline
 from msmdtools.midi.reading import MidiFile

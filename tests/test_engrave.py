@@ -18,7 +18,7 @@ from msmdtools.engrave import (
     engrave,
     find_engines,
 )
-from msmdtools.engrave.records_file import read_records
+from msmdtools.engrave.lilypond.records_file import read_records
 from msmdtools.errors import PieceError, ToolError
 
 QUICK = Limits(timeout_s=60, memory_bytes=1 << 30, output_bytes=16 << 20)
@@ -267,8 +267,8 @@ def test_an_engine_must_be_lilypond(tmp_path: Path) -> None:
 
 
 def test_no_engine_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("msmdtools.engrave.engine._packaged_lilypond", lambda: None)
-    monkeypatch.setattr("msmdtools.engrave.engine._lilypond_on_path", lambda: None)
+    monkeypatch.setattr("msmdtools.engrave.lilypond.engine._packaged_lilypond", lambda: None)
+    monkeypatch.setattr("msmdtools.engrave.lilypond.engine._lilypond_on_path", lambda: None)
     with pytest.raises(ToolError, match="pip install lilypond"):
         find_engines()
 

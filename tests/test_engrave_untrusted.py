@@ -11,9 +11,9 @@ import pytest
 
 from msmdtools.base.folders import extent, remove_tree
 from msmdtools.engrave import Limits, engrave, find_engines, sandbox
+from msmdtools.engrave.lilypond.records_file import read_records
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import most_pixels, render_pages
-from msmdtools.engrave.records_file import read_records
 from msmdtools.errors import PieceError
 
 QUICK = Limits(timeout_s=60, memory_bytes=1 << 30, output_bytes=16 << 20)

@@ -7,7 +7,7 @@ import mido
 import pytest
 
 import msmdtools
-from msmdtools.engrave import midi as of_lilypond
+from msmdtools.engrave.lilypond import midi as of_lilypond
 from msmdtools.inputs import midi as of_anyone
 from msmdtools.midi.actions import BEND, OFF, ON, PEDAL, PROGRAM, Action
 from msmdtools.midi.reading import Change, MidiNote, read_midi

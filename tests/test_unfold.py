@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import msmdtools
 from msmdtools.cli import main
 from msmdtools.engrave import engrave, find_engines
-from msmdtools.engrave.repeats import Ending, Repeat
+from msmdtools.engrave.lilypond.repeats import Ending, Repeat
 from msmdtools.match import match
 from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.score import Score

@@ -31,7 +31,7 @@ from msmdtools.engrave import (
     find_musescore,
     sandbox_available,
 )
-from msmdtools.engrave.lilypond import KILLED
+from msmdtools.engrave.lilypond.engraving import KILLED
 from msmdtools.errors import ManifestError
 from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import LILYPOND, Piece

@@ -23,7 +23,7 @@ from msmdtools.sources.versions import (
 )
 
 LEGACY_BEFORE = (2, 25, 4)
-"""Files of earlier versions may call functions that `engrave/legacy.ily` has."""
+"""Files of earlier versions may call functions that `engrave/lilypond/legacy.ily` has."""
 
 _VERSION_LINE = re.compile(r'\\version\s*"[^"]*"\s*')
 

@@ -4,10 +4,10 @@ In: the source of one piece, untrusted, run in a sandbox. Out: an `Engraving`: p
 Keep: files that a source has written are untrusted, whatever their names; only `outputs` opens them.
 """
 
-from msmdtools.engrave.count import Count, count_notes
-from msmdtools.engrave.engine import Engine, convert, find_engines, to_utf8
-from msmdtools.engrave.fonts import cache_folder
-from msmdtools.engrave.lilypond import Engraving, engrave
+from msmdtools.engrave.lilypond.count import Count, count_notes
+from msmdtools.engrave.lilypond.engine import Engine, convert, find_engines, to_utf8
+from msmdtools.engrave.lilypond.engraving import Engraving, engrave
+from msmdtools.engrave.lilypond.fonts import cache_folder
 from msmdtools.engrave.musescore import convert_musescore, find_musescore
 from msmdtools.engrave.sandbox import Limits, sandbox_available
 

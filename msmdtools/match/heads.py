@@ -8,7 +8,7 @@ tremolo (the first of each run is the head's, the others are repetitions without
 from collections import defaultdict
 from dataclasses import dataclass
 
-from msmdtools.engrave.records import EngravedHead, Records
+from msmdtools.engrave.lilypond.records import EngravedHead, Records
 
 SILENT_GROBS = {
     "AmbitusNoteHead": "ambitus",

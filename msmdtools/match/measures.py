@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from msmdtools.engrave.bars import BAR_LINE, WHOLE_SHEET, BarStart, DrawnSystem
-from msmdtools.engrave.records import Records
+from msmdtools.engrave.lilypond.bars import BAR_LINE, WHOLE_SHEET, BarStart, DrawnSystem
+from msmdtools.engrave.lilypond.records import Records
 from msmdtools.score import Measure, StaffBox
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from msmdtools.engrave.records import PlayedNote, PlayedStaff, Records
+from msmdtools.engrave.lilypond.records import PlayedNote, PlayedStaff, Records
 from msmdtools.match.ties import end_of, tied_from
 from msmdtools.midi.reading import MidiFile, MidiNote
 from msmdtools.score import TICKS_PER_QUARTER, Part, PedalChange, TempoChange

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from msmdtools.engrave.repeats import Repeat
+from msmdtools.engrave.lilypond.repeats import Repeat
 
 MOST_PASSAGES = 10_000
 

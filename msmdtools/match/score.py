@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from msmdtools.base.quantities import how_many
 from msmdtools.engrave import Engraving
-from msmdtools.engrave.records import DrawnHead, DrawnStaff
+from msmdtools.engrave.lilypond.records import DrawnHead, DrawnStaff
 from msmdtools.errors import PieceError
 from msmdtools.match.heads import HeadMatch, match_heads
 from msmdtools.match.measures import measures

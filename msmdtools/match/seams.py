@@ -7,7 +7,7 @@ follows. The marks of the staff (`repeats.ily`) tell them apart: notes before th
 from dataclasses import dataclass
 from fractions import Fraction
 
-from msmdtools.engrave.records import Records
+from msmdtools.engrave.lilypond.records import Records
 
 Place = tuple[Fraction, int]
 """A moment in quarter notes, and -1 for a note before a seam at that moment, else 0."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from msmdtools.engrave.records import PlayedNote
+from msmdtools.engrave.lilypond.records import PlayedNote
 
 Moment = tuple[Fraction, Fraction]
 

@@ -7,7 +7,7 @@ middle, with a moment to match; it sounds for the first time one stroke after th
 from collections import defaultdict
 from fractions import Fraction
 
-from msmdtools.engrave.records import Records
+from msmdtools.engrave.lilypond.records import Records
 
 
 def delays(records: Records) -> dict[int, Fraction]:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.engrave.records import PlayedNote, Records
-from msmdtools.engrave.records_file import MOST_NOTES
+from msmdtools.engrave.lilypond.records import PlayedNote, Records
+from msmdtools.engrave.lilypond.records_file import MOST_NOTES
 from msmdtools.match.heads import HeadMatch
 from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.match.seams import Place, Seams

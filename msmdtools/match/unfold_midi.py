@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeVar
 
-from msmdtools.engrave.records import PlayedNote, Records
+from msmdtools.engrave.lilypond.records import PlayedNote, Records
 from msmdtools.match.music import midi_notes_of, moment_tick, root_of, span, tracks_of_parts
 from msmdtools.match.repeats import Passage
 from msmdtools.match.seams import Seams

@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from msmdtools.base.quantities import how_many
-from msmdtools.engrave.engine import Engine
-from msmdtools.engrave.fonts import font_cache
+from msmdtools.engrave.lilypond.engine import Engine
+from msmdtools.engrave.lilypond.fonts import font_cache
+from msmdtools.engrave.lilypond.records_file import rational
 from msmdtools.engrave.outputs import take_over
-from msmdtools.engrave.records_file import rational
 from msmdtools.engrave.sandbox import Limits, run_limited
 
 COUNT = Path(__file__).with_name("count.ily")

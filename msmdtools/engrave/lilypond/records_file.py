@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from msmdtools.engrave.bars import BarReader
-from msmdtools.engrave.outputs import Untrusted
-from msmdtools.engrave.records import (
+from msmdtools.engrave.lilypond.bars import BarReader
+from msmdtools.engrave.lilypond.records import (
     DrawnHead,
     DrawnStaff,
     EngravedHead,
@@ -19,7 +18,8 @@ from msmdtools.engrave.records import (
     Records,
     WrittenNote,
 )
-from msmdtools.engrave.repeats import RepeatReader
+from msmdtools.engrave.lilypond.repeats import RepeatReader
+from msmdtools.engrave.outputs import Untrusted
 
 LONGEST_NAME = 200
 MIDDLE_C = 60

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from msmdtools.engrave.engine import Engine
-from msmdtools.engrave.fonts import font_cache
-from msmdtools.engrave.midi import SILENCE, read_midi
+from msmdtools.engrave.lilypond.engine import Engine
+from msmdtools.engrave.lilypond.fonts import font_cache
+from msmdtools.engrave.lilypond.midi import SILENCE, read_midi
+from msmdtools.engrave.lilypond.records import Records
+from msmdtools.engrave.lilypond.records_file import read_records
 from msmdtools.engrave.outputs import Untrusted, take_over
 from msmdtools.engrave.pages import merge_pdfs, render_pages
-from msmdtools.engrave.records import Records
-from msmdtools.engrave.records_file import read_records
 from msmdtools.engrave.sandbox import (
     MOST_DEPTH,
     MOST_FILES,

@@ -1,6 +1,6 @@
 """The records that LilyPond writes while it engraves and performs, as Python objects.
 
-`msmdtools.engrave.records_file` reads them.
+`msmdtools.engrave.lilypond.records_file` reads them.
 
 Moments and lengths are exact, in quarter notes. Boxes (x0, y0, x1, y1) are in points (1/72 inch) from the
 page's top left corner.
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from msmdtools.engrave.bars import Bars
-from msmdtools.engrave.repeats import Repeat
+from msmdtools.engrave.lilypond.bars import Bars
+from msmdtools.engrave.lilypond.repeats import Repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from msmdtools.engrave.engine import Engine
+from msmdtools.engrave.lilypond.engine import Engine
 from msmdtools.engrave.sandbox import Limits, run_limited
 
 

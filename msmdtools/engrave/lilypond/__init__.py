@@ -1,0 +1,1 @@
+"""Engrave and perform a LilyPond source with LilyPond, in a sandbox."""
