@@ -1,7 +1,8 @@
-"""Engrave a LilyPond source: pages, note heads with exact places, and performed notes.
+"""Engrave a source: pages, note heads with exact places, bars, and what is performed. Each engraver has a room.
 
-In: the source of one piece, untrusted, run in a sandbox. Out: an `Engraving`: pages and what LilyPond recorded.
-Keep: files that a source has written are untrusted, whatever their names; only `outputs` opens them.
+In: the source of one piece, untrusted. Out: an `Engraving`: pages and what LilyPond recorded, or Verovio drew.
+Keep: LilyPond runs in a sandbox, and files that a source has written are untrusted, whatever their names; only
+`outputs` opens them. `Engraving` and `engrave` here are LilyPond's.
 """
 
 from msmdtools.engrave.lilypond.count import Count, count_notes
