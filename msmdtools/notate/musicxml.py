@@ -175,7 +175,7 @@ class _Part:
             metronome = _add(_add(direction, "direction-type"), "metronome")
             metronome.set("print-object", "yes" if not index else "no")
             _add(metronome, "beat-unit", "quarter")
-            _add(metronome, "per-minute", f"{tempo.per_minute:.10g}")
+            _add(metronome, "per-minute", str(round(tempo.per_minute)))
             if tempo.onset > bar.onset:
                 _add(direction, "offset", str(round((tempo.onset - bar.onset) * self._divisions)))
             _add(direction, "sound", tempo=f"{tempo.per_minute:.10g}")

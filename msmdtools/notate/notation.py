@@ -72,8 +72,8 @@ def notate(file: MidiFile, *, title: str = "", composer: str = "") -> Notation:
         for part in parts
     ]
     end = max(
-        max(c.offset, c.onset + Fraction(1, 64))
-        for staves in voiced
+        c.onset + Fraction(1, 64) if part.drum else max(c.offset, c.onset + Fraction(1, 64))
+        for part, staves in zip(parts, voiced, strict=True)
         for voices, _ in staves
         for voice in voices
         for c in voice

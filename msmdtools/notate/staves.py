@@ -69,7 +69,9 @@ def make_parts(file: MidiFile, placed: Sequence[Placed]) -> list[ScorePart]:
         for note in notes
     ]
     if drums:
-        name = file.name(file.notes[drums[0].index].track) if not parts else ""
+        tracks = {file.notes[note.index].track for note in drums}
+        alone = all(track not in tracks for track, channel in streams if channel != DRUM_CHANNEL)
+        name = file.name(min(tracks)) if alone else ""
         drums.sort(key=lambda note: note.index)
         parts.append(ScorePart(name or _DRUMS, 0, (tuple(drums),), True))
     return parts
