@@ -62,6 +62,22 @@ def test_every_box_is_on_ink_and_no_larger(tmp_path: Path) -> None:
         assert inside[:2].any() and inside[-2:].any() and inside[:, :2].any()
 
 
+def test_a_page_is_as_high_as_a_system_that_would_not_fit(tmp_path: Path) -> None:
+    part = TWO_BARS[TWO_BARS.index("<score-part id") : TWO_BARS.index("</part-list>")]
+    music = TWO_BARS[TWO_BARS.index('<part id="P1">') : TWO_BARS.index("</score-partwise>")]
+    parts = [(part.replace("P1", f"P{k}"), music.replace("P1", f"P{k}")) for k in range(30)]
+    text = TWO_BARS.replace(part, "".join(p for p, _ in parts))
+    text = text.replace(music, "".join(m for _, m in parts))
+    engraving = verovio.engrave(text, "musicxml", tmp_path)
+    page = np.asarray(Image.open(engraving.pages[0]))
+    x, y = engraving.scales[0]
+    assert page.shape[1] == 835 and x == pytest.approx(y, rel=1e-3)
+    assert len(engraving.drawn.heads) == 240
+    for head in engraving.drawn.heads:
+        x0, y0, x1, y1 = head.box[0] * x, head.box[1] * y, head.box[2] * x, head.box[3] * y
+        assert (page[round(y0) : round(y1), round(x0) : round(x1)] < 128).mean() > 0.4
+
+
 def test_the_page_is_the_picture_of_the_svg(tmp_path: Path) -> None:
     resvg = pytest.importorskip("resvg_py")
     beamed = "".join(note(p, 2) for p in ("C4", "E4", "G4", "B4", "D5", "B4", "G4", "E4"))

@@ -77,6 +77,8 @@ FIXED = {
     "pageMarginRight": 100,
     "pageMarginTop": 100,
     "scale": 100,
+    # A page is made higher where a system does not fit on it.
+    "shrinkToFit": True,
     "svgFormatRaw": True,
     # Ids that the encoding does not give are the same in each run.
     "xmlIdSeed": 1,
