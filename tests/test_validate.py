@@ -206,6 +206,14 @@ def test_a_head_outside_of_the_bar_of_its_time_is_named(folder):
     ]
 
 
+def test_a_grace_note_may_stand_in_the_bar_that_ends_with_its_onset(folder):
+    late = "does not stand in the bar that holds its onset"
+    synthetic_dataset.edit(folder, "noteheads", _set(3, onset_quarters=4.0, onset_fraction="4"))
+    assert ("measures", late, "notehead 3, measure 1") in found(folder)
+    synthetic_dataset.edit(folder, "noteheads", _set(3, grace=True))
+    assert "measures" not in {check for check, _, _ in found(folder)}
+
+
 def test_a_table_out_of_order_or_with_strangers(folder):
     synthetic_dataset.edit(folder, "systems", lambda rows: rows.sort(key=lambda r: r["system"]))
     assert ("keys", "not sorted by piece", "systems.parquet") in found(folder)

@@ -143,18 +143,23 @@ def check_measures(
 def _check_heads_in_bars(
     piece: str, bars: "Mapping[int, Sequence[_Bar]]", heads: "pd.DataFrame"
 ) -> Findings:
-    """Check that each head stands, with its middle, in the bar of its system that holds its onset."""
-    columns = ["notehead", "system", "x0", "x1", "onset_fraction"]
+    """Check that each head stands, with its middle, in the bar of its system that holds its onset.
+
+    A grace note at the end of a bar has the onset at which that bar ends.
+    """
+    columns = ["notehead", "system", "x0", "x1", "onset_fraction", "grace"]
     faults: Counter[str] = Counter()
-    for number, system, x0, x1, text in heads[columns].itertuples(index=False, name=None):
+    for number, system, x0, x1, text, grace in heads[columns].itertuples(index=False, name=None):
         if system == 0 or not bars.get(system):
             continue
         onset, x = _exact(text), (x0 + x1) / 2
-        bar = next((bar for bar in bars[system] if bar.holds(onset)), None)
+        holding = [bar for bar in bars[system] if bar.holds(onset) or (grace and bar.end == onset)]
+        bar = next((b for b in holding if b.x0 - SAME_PLACE <= x <= b.x1 + SAME_PLACE), None)
         what = ""
-        if bar is None:
+        if not holding:
             what = "no bar of its system holds its onset"
-        elif not bar.x0 - SAME_PLACE <= x <= bar.x1 + SAME_PLACE:
+        elif bar is None:
+            bar = holding[-1]
             what = "does not stand in the bar that holds its onset"
         faults[what] += 1
         if what and faults[what] <= SHOWN:
