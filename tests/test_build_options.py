@@ -338,7 +338,7 @@ def test_sources_with_one_id_get_two(tmp_path):
     ("sources", "message"),
     [
         (["none.mxl"], "Error: Cannot read none.mxl: there is no such file.\n"),
-        (["b/notes.txt"], "Error: b/notes.txt: .txt is no format that is read. There are: .abc, .krn, .ly,"),
+        (["b/notes.txt"], "Error: b/notes.txt: msmd cannot read .txt files. It reads .abc, .krn, .ly,"),
         (["b/x", "a"], "Error: Cannot read b/x: there is no such file."),
         (["a", "--formats", "pdf"], "'pdf' is no format of sources (there are: lilypond, musicxml,"),
         (["a", "--formats", "mei"], "makes a score. Name a folder with files of LilyPond (.ly)"),

@@ -431,7 +431,7 @@ def test_every_format_of_a_tree_is_listed(tmp_path):
     run = CliRunner().invoke(main, ["ingest", str(tree), "--instrument", "all", "--out", str(out)])
     assert run.exit_code == 0, run.output
     assert run.stdout == (
-        f"9 pieces by 3 composers -> {out}\nLicences: unknown 6, CC-PDDC 2, CC0-1.0 1\n"
+        f"9 pieces by 2 composers (7 name none) -> {out}\nLicences: unknown 6, CC-PDDC 2, CC0-1.0 1\n"
         "format    listed  of these unreadable  left out\n"
         "lilypond       1                    0         0\n"
         "musicxml       3                    1         0\n"

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import snippet_shards
 import synthetic_dataset
@@ -28,6 +30,23 @@ def test_a_dataset(tmp_path: Path) -> None:
     assert facts.values["pieces"].startswith("2 (1 more failed: ")
     assert "timeout 1" in facts.values["pieces"]
     assert facts.values["licences"] == "CC0-1.0 2"
+
+
+def test_a_dataset_names_the_formats_and_manifests_of_its_sources(tmp_path: Path) -> None:
+    folder = synthetic_dataset.make(tmp_path / "ds")
+    assert describe(folder).values["formats"] == ""
+    table = pq.read_table(folder / "pieces.parquet")
+    column = table.column_names.index("format")
+    formats = pa.array(["abc", "midi", "abc"], table.schema.field("format").type)
+    table = table.set_column(column, table.schema.field("format"), formats)
+    pq.write_table(table, folder / "pieces.parquet")
+    about = json.loads((folder / "dataset.json").read_text())
+    manifests = ("", "songs.csv")
+    about["sources"] = [{"manifest": name, "commit": ""} for name in manifests]
+    (folder / "dataset.json").write_text(json.dumps(about))
+    values = describe(folder).values
+    assert values["sources"] == "files named to msmd build, songs.csv"
+    assert values["formats"] == "abc 1, midi 1"  # without the piece that failed
 
 
 def test_a_dataset_that_is_not_finished(tmp_path: Path) -> None:

@@ -118,10 +118,8 @@ def command(
         write_manifest(pieces, out)
         licence_counts = Counter(piece.licence for piece in pieces).most_common()
         counts = ", ".join(f"{name} {count}" for name, count in licence_counts)
-        composer_count = len({piece.composer for piece in pieces})
         click.echo(
-            f"{how_many(len(pieces), 'piece')} by {how_many(composer_count, 'composer')} -> {out}\n"
-            f"Licences: {counts}",
+            f"{how_many(len(pieces), 'piece')} {_composers(pieces)} -> {out}\nLicences: {counts}",
             err=as_json,
         )
         if table := _formats(pieces, [piece for piece, _ in left], unreadable):
@@ -131,6 +129,17 @@ def command(
     if others := listed is None and scores.unread(root):
         names = ", ".join(f"{count} {suffix}" for suffix, count in sorted(others.items()))
         click.echo(f"Not read: {names}.", err=as_json)
+
+
+def _composers(pieces: Sequence[Piece]) -> str:
+    """By how many composers pieces are, and how many name none."""
+    named = {piece.composer for piece in pieces if piece.composer}
+    without = sum(not piece.composer for piece in pieces)
+    if not named:
+        return "without a composer"
+    return f"by {how_many(len(named), 'composer')}" + (
+        f" ({without:,} name none)" if without else ""
+    )
 
 
 def _formats(pieces: Sequence[Piece], left: Sequence[Piece], unreadable: Collection[str]) -> str:

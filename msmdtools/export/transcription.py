@@ -85,7 +85,8 @@ def encoding_of(
             if cut is not None:
                 return Encoding(form, cut)
             warn(
-                f"{path} does not count {how_many(bars, 'bar')}: {piece.piece} has no transcriptions"
+                f"{path} does not have the {how_many(bars, 'bar')} of the pages: {piece.piece} has no "
+                "transcriptions"
             )
     except PieceError as error:
         warn(f"{error}: {piece.piece} has no transcriptions")

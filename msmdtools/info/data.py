@@ -35,6 +35,7 @@ def dataset(path: Path) -> Facts:
         "options": _options_text(options),
         "composers": counted(pieces["composer"]),
         "licences": counted(pieces["licence"]),
+        "formats": counted(filter(None, pieces["format"])),
         "sources": first_few(map(_source, about.get("sources", ())), SHOWN),
         "made by": _made_by(about),
         "size": megabytes(totals["bytes"]) if totals else _NOT_COUNTED,
@@ -67,7 +68,7 @@ def _within(folder: Path) -> list[Path]:
 
 
 def _source(source: Mapping[str, str]) -> str:
-    return (source["manifest"] or "files") + (
+    return (source["manifest"] or "files named to msmd build") + (
         f" at commit {source['commit'][:12]}" if source["commit"] else ""
     )
 

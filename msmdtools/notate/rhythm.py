@@ -1,10 +1,10 @@
 """Write what a voice does in a bar as note values: plain, dotted, tied, and in tuplets.
 
-A bar is divided by its metre into beats, and these by two. What begins and ends on halves of halves is written
-plainly; note values do not hide the divisions of the metre, but a note may be longer than one of them where it
-begins or ends with it. For anything else the smallest part of the bar that holds it becomes a tuplet: 3 in the
-time of 2, 5 in that of 4, and so on, whose units are halved again as needed. So every rational time can be
-written exactly.
+A bar is divided by its metre into beats, and these by two, again and again. What begins and ends on such
+divisions is written without tuplets. A note that crosses a division is split there and tied, unless one note
+value holds it and it begins or ends together with the larger part that it is in, or is a syncope. For anything
+else the smallest part of the bar that holds it becomes a tuplet: 3 in the time of 2, 5 in that of 4, and so on,
+whose units are halved again as needed. So every rational time can be written exactly.
 """
 
 import math
@@ -62,7 +62,8 @@ def write(spans: Sequence[Span], length: Fraction, levels: Sequence[int]) -> lis
     Args:
         spans: what it does, without gaps from the start of the bar to its end.
         length: of the bar, in quarter notes; its denominator is a power of two.
-        levels: `ScoreBar.levels`.
+        levels: into how many equal parts the bar is divided, each of those again, and so on, as
+            `ScoreBar.levels` gives it: (2, 2) for 4/4, (2, 3) for 6/8.
 
     Returns:
         The note values in order; those of a span fill it.

@@ -57,7 +57,7 @@ def _real(source: Path | str) -> Path:
         raise ManifestError(f"Cannot read {path}: {why(error)}.") from error
     if real.is_file() and not has_suffix(real.name):
         raise ManifestError(
-            f"{path}: {real.suffix or 'a file without a suffix'} is no format that is read. There are: "
-            f"{', '.join(sorted(SUFFIXES))}, and .csv for a manifest."
+            f"{path}: msmd cannot read {f'{real.suffix} files' if real.suffix else 'files without a suffix'}. "
+            f"It reads {', '.join(sorted(SUFFIXES))}, and .csv as a manifest."
         )
     return real

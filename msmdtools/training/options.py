@@ -24,6 +24,7 @@ def parse_devices(value: object) -> int | str:
 class TrainOptions:
     """How a training is run; the configuration says what is trained.
 
+    Each attribute is also an option of `msmd train`, with the help given here; renaming one renames the option.
     A budget covers reading, validation and all resumptions, and the learning rate follows it. Accelerator,
     devices and nodes are as Lightning Fabric takes them.
 
