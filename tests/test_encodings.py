@@ -389,8 +389,9 @@ def test_ten_thousand_bars_are_read(tmp_path):
         (fakes.midi([fakes.NOTE + fakes.END] * 2, kind=2), "midi-type-2", "whose tracks are pieces of their own"),
         (fakes.midi([fakes.NOTE + fakes.END], division=0xE728), "smpte-time", "knows no quarter notes"),
         (fakes.midi([fakes.NOTE + b"\x00\x90\x40"]), "broken-midi", "cut off or damaged"),
-        (fakes.midi([fakes.NOTE + fakes.END])[:-6], "broken-midi", "cut off or damaged"),
+        (fakes.midi([fakes.NOTE + fakes.END])[:-6], "broken-midi", "(it ends too early)"),
         (fakes.midi([b"\x00\x3c\x40" + fakes.END]), "broken-midi", "cut off or damaged"),
+        (fakes.midi([fakes.NOTE + fakes.END], division=0), "broken-midi", "0 ticks in a quarter note"),
     ],
 )  # fmt: skip
 def test_bad_midi_files(tmp_path, content, reason, message):

@@ -125,7 +125,9 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
         ValueError: it cannot be read, is no MIDI file, or one that cannot be played (format 2, SMPTE).
     """
     file = _file(path)
-    if file.ticks_per_beat <= 0 or file.type == 2:
+    if file.ticks_per_beat == 0:
+        raise ValueError("it counts 0 ticks in a quarter note, so that its notes have no time")
+    if file.ticks_per_beat < 0 or file.type == 2:
         raise ValueError(
             "a MIDI file of SMPTE time or of type 2, which cannot be played; save it as type 0 or 1"
         )
@@ -193,7 +195,8 @@ def _file(path: Path) -> "mido.MidiFile":
             content = _STRANGE_KEY.sub(_NO_KEY, path.read_bytes())
             return mido.MidiFile(file=io.BytesIO(content), clip=True)
     except (*_DAMAGE, mido.KeySignatureError) as error:
-        raise ValueError(f"not a MIDI file that can be read ({error})") from error
+        why = str(error) or "it ends too early"
+        raise ValueError(f"not a MIDI file that can be read ({why})") from error
 
 
 def _in_order(file: "mido.MidiFile") -> Iterator[tuple[int, int, "mido.Message"]]:
