@@ -150,7 +150,8 @@ def measure(work: Path) -> None:
     rows = []
     for folder in (work / "performances", work / "scores"):
         rows.append(counts(folder, build(folder), known if folder.name == "scores" else {}))
-    print(pipes([head.split("|"), *([str(cell) for cell in row] for row in rows)], left=(0,)))
+    lines = pipes([head.split("|"), *([str(cell) for cell in row] for row in rows)], left=(0,))
+    print("\n".join(lines))
 
 
 def main() -> None:
