@@ -76,7 +76,7 @@ def performance(default: str) -> Callable[[Any], Any]:
 def performance_of_dataset(command: Any) -> Any:
     """Add the option --performance of the tasks that take a dataset."""
     return performance(
-        "one with a soundfont for this part of the split, at the tempo nearest to 1"
+        "one whose soundfont is meant for this part of the split, at the tempo nearest to 1"
     )(command)
 
 
