@@ -60,6 +60,21 @@ def test_notes_that_begin_while_their_voice_sounds() -> None:
     assert written.measures[0].duration == 4
 
 
+def test_a_part_whose_notes_stand_on_two_staves_has_two() -> None:
+    low = note("b", 32, "C", voice=2, more="<staff>2</staff>")
+    text = document([note("a", 32) + "<backup><duration>32</duration></backup>" + low])
+    root = etree.fromstring(text)
+    assert mend(root).changed
+    assert [element.tag for element in root.find("part/measure/attributes")] == [
+        "divisions",
+        "time",
+        "staves",
+        "clef",
+    ]
+    notes = by_id(music(text)[0])
+    assert (notes["a"].staff, notes["b"].staff) == (1, 2)
+
+
 def test_what_verovio_reads_well_stays_as_it_is() -> None:
     back = "<backup><duration>32</duration></backup>"
     chord = note("b", 16, "A").replace("<pitch>", "<chord/><pitch>")

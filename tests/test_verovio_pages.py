@@ -151,6 +151,20 @@ def test_a_tune_without_bar_lines_is_one_bar(tmp_path: Path) -> None:
     assert [float(head.onset) for head in score.noteheads] == [0, 1, 2, 4, 5, 6]
 
 
+def test_endings_of_abc_are_played_as_written_and_the_score_says_why(tmp_path: Path) -> None:
+    head = "X:1\nT:1. 2.\nM:4/4\nL:1/4\nK:C\n"
+    tunes = {"plain": "|:CDEF:|GABc|]\n", "endings": "|:CDEF|1 GGGG:|2 AAAA|]\n"}
+    scores = {}
+    for name, tune in tunes.items():
+        (tmp_path / name).mkdir()
+        engraving = verovio.engrave(head + tune, "abc", tmp_path / name, repeats="unfolded")
+        scores[name] = match_encoding(engraving)
+    plain, endings = scores["plain"], scores["endings"]
+    assert (plain.repeats, plain.repeats_reason, len(plain.music.notes)) == ("unfolded", "", 12)
+    assert (endings.repeats, len(endings.music.notes)) == ("written", 12)
+    assert "endings of ABC" in endings.repeats_reason
+
+
 def test_a_score_without_notes_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PieceError) as error:
         verovio.engrave(musicxml([note("r", 16)]), "musicxml", tmp_path)

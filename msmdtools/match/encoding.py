@@ -35,11 +35,12 @@ def match_encoding(
         PieceError: stage "match", reason "no-notes" when nothing sounds, "not-readable" when the encoding
             cannot be read.
     """
+    unfold = engraving.repeats == "unfolded"
     try:
         written = played(
             read(
                 engraving.mei,
-                repeats="unfolded" if engraving.repeats == "unfolded" else "written",
+                repeats="unfolded" if unfold and not engraving.not_unfolded else "written",
                 audible=engraving.audible,
             )
         )
@@ -59,7 +60,7 @@ def match_encoding(
         engraving.engine,
         warnings,
         written.repeats,
-        written.repeats_reason,
+        written.repeats_reason or (engraving.not_unfolded if unfold else ""),
         _measures(written, layout),
     )
 

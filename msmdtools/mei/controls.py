@@ -55,7 +55,16 @@ def us_per_quarter(element: etree._Element) -> int | None:
 def tempi(
     controls: Sequence[Control], bars: Sequence[Bar], places: dict[str, int]
 ) -> list[tuple[int, int]]:
-    """The tempo changes of a score: (written time, microseconds per quarter note), by time."""
+    """The tempo changes of a score.
+
+    Args:
+        controls: its control events.
+        bars: its bars.
+        places: written time of each element that has an id.
+
+    Returns:
+        (written time, microseconds per quarter note), by time.
+    """
     changes: dict[int, int] = {}
     for control in controls:
         us = us_per_quarter(control.element)
@@ -67,9 +76,16 @@ def tempi(
 def pedals(
     controls: Sequence[Control], bars: Sequence[Bar], places: dict[str, int], staves: Staves
 ) -> dict[int, list[tuple[int, int]]]:
-    """For each staff, by its number, its pedal changes: (written time, value), by time.
+    """The pedal changes of a score; a pedal sign holds for all staves of its instrument.
 
-    A pedal sign holds for all staves of its instrument.
+    Args:
+        controls: its control events.
+        bars: its bars.
+        places: written time of each element that has an id.
+        staves: its staves.
+
+    Returns:
+        For each staff, by its number: (written time, value), by time.
     """
     changes: dict[int, list[tuple[int, int]]] = {}
     for control in controls:

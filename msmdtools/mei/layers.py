@@ -64,7 +64,16 @@ class Layers:
         self._last: dict[tuple[int, int], tuple[list[Sound], int]] = {}
 
     def read(self, measure: etree._Element, index: int, start: int) -> Bar:
-        """Read a bar that begins at a written time."""
+        """Read a bar.
+
+        Args:
+            measure: the bar as an element.
+            index: its number in the piece, from 0.
+            start: the written time at which it begins.
+
+        Returns:
+            The bar with its notes.
+        """
         top = self.staves.top
         bar = Bar(index, measure.get(ID, ""), measure.get("n", ""), start, 0, top.signature)
         bar.beat = int(top.beat * self._units.quarter)

@@ -2,6 +2,7 @@
 
 Seen with Verovio 6.4.1:
 
+- Notes on a staff that the part does not name (staves) are set on the first one: the number is written down.
 - It puts the notes of a voice one after the other, also those that a backup lets begin while the voice still
   sounds: these get a voice of their own.
 - It counts a whole bar in the divisions that hold at its end: parts in which they change inside a bar are
@@ -24,6 +25,7 @@ from fractions import Fraction
 from lxml import etree
 
 _STYLES = {"backward": "light-heavy", "forward": "heavy-light"}
+_BEFORE_STAVES = {"footnote", "level", "divisions", "key", "time"}
 _SAYS = ("direction", "barline", "harmony", "sound")
 
 
@@ -54,6 +56,7 @@ def mend(root: etree._Element) -> Mended:
     parts = list(root.iterchildren("part"))
     changed = False
     for part in parts:
+        changed |= _on_all_staves(part)
         changed |= _evenly(part)
         changed |= _at_once(part)
         changed |= _apart(part)
@@ -66,6 +69,20 @@ def mend(root: etree._Element) -> Mended:
         changed,
         sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
     )
+
+
+def _on_all_staves(part: etree._Element) -> bool:
+    """Say how many staves a part has if its notes stand on more than it says."""
+    numbers = [(staff.text or "").strip() for staff in part.iter("staff")]
+    most = max((int(n) for n in numbers if n.isdecimal()), default=1)
+    attributes = next(part.iter("attributes"), None)
+    if most < 2 or attributes is None or next(part.iter("staves"), None) is not None:
+        return False
+    staves = etree.Element("staves")
+    staves.text = str(most)
+    before = [e for e in attributes if e.tag in _BEFORE_STAVES]
+    attributes.insert(attributes.index(before[-1]) + 1 if before else 0, staves)
+    return True
 
 
 def _evenly(part: etree._Element) -> bool:

@@ -81,7 +81,16 @@ class Timeline:
         self._begin = end + pause * self._units.quarter // TICKS_PER_QUARTER
 
     def written(self, bars: Sequence[Bar], repeats: str, reason: str) -> Written:
-        """The written music of all movements."""
+        """The written music of all movements.
+
+        Args:
+            bars: their bars.
+            repeats: how repeats are performed (`Written.repeats`).
+            reason: why they are not unfolded (`Written.repeats_reason`).
+
+        Returns:
+            The written music.
+        """
         numbers = self._part_numbers()
         self._sort(numbers)
         return Written(

@@ -31,6 +31,7 @@ class Engraving:
         repeats: how repeats are to be performed, "written" or "unfolded".
         sources: place of each note in the source, by id.
         audible: ids of notes that sound although `mei` calls them cues.
+        not_unfolded: why repeats cannot be unfolded; "" if they can.
     """
 
     pages: tuple[Path, ...]
@@ -44,6 +45,7 @@ class Engraving:
     repeats: str = "written"
     sources: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
+    not_unfolded: str = ""
 
 
 def engrave(
@@ -98,6 +100,7 @@ def engrave(
         repeats,
         {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
         encoding.audible,
+        encoding.not_unfolded,
     )
 
 

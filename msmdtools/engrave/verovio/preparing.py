@@ -10,6 +10,7 @@ from msmdtools.mei.musicxml import mend
 
 _ABC_FIELD = re.compile(r"[A-Za-z+]:|%")
 _ABC_MARK = re.compile(r'("[^"]*"|![^\s!|:\[\]"]+!)|!')
+_ABC_ENDING = re.compile(r"^(?![A-Za-z+]:|%).*(?:[|:]|\[) ?[1-9]", re.MULTILINE)
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
 
 
@@ -22,12 +23,14 @@ class Prepared:
         places: the place in the source of each id that a note was given.
         audible: ids of notes that sound although Verovio calls them cues.
         warnings: what is in the source and not in the score.
+        not_unfolded: why repeats cannot be unfolded; "" if they can.
     """
 
     text: str
     places: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    not_unfolded: str = ""
 
 
 def prepared(text: str, form: str) -> Prepared:
@@ -49,7 +52,8 @@ def prepared(text: str, form: str) -> Prepared:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
     """
     if form == "abc":
-        return Prepared(_barred(_without_old_line_breaks(text)))
+        endings = "Verovio does not read the endings of ABC" if _ABC_ENDING.search(text) else ""
+        return Prepared(_barred(_without_old_line_breaks(text)), not_unfolded=endings)
     if form != "musicxml":
         return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
