@@ -20,6 +20,8 @@ from msmdtools.sources.ingest import ingest
 from msmdtools.sources.manifest import check_source, read_list, read_manifest, write_manifest
 from msmdtools.sources.scores import describe, find, ids
 
+ENDLESS = '<barline><repeat direction="backward" times="1000000"/></barline>'
+
 GOOD = {
     "a.musicxml": fakes.musicxml(),
     "a.xml": fakes.musicxml(),
@@ -290,6 +292,12 @@ EXTERNAL = (
             "no-notes", "the score has no notes"),
         ("a.musicxml", fakes.musicxml({"A": fakes.bar() + fakes.bar(2, fakes.note(duration=-4))}),
             "negative-duration", "part 'P1', bar 2: a duration of '-4': a number of at least 0 is needed."),
+        ("a.musicxml", fakes.musicxml({"A": fakes.bar()}).replace("<step>C", "<step>H"), "wrong-pitch",
+            "a pitch with the step 'H': it is one of A, B, C, D, E, F, G."),
+        ("a.musicxml", fakes.musicxml({"A": fakes.bar()}).replace("<octave>4", "<octave>12"), "wrong-pitch",
+            "a pitch with the octave '12': it is one of 0 to 9."),
+        ("a.musicxml", fakes.musicxml({"A": fakes.bar(content=fakes.note() + ENDLESS)}), "wrong-repeat",
+            "a repeat played '1000000' times: a number up to 1000 is needed."),
         ("a.musicxml", fakes.musicxml({"A": fakes.bar(content=fakes.note(duration="x"))}), "negative-duration",
             "'x'"),
         ("a.musicxml", fakes.musicxml({"A": fakes.bar(divisions=0)}), "wrong-divisions",

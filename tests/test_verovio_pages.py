@@ -183,3 +183,15 @@ def test_letters_have_the_widths_that_the_layout_gives_them() -> None:
     assert wide.operators and wide.advance == pytest.approx(1593 / 2048)
     assert unknown.operators == ""
     assert letter("\ue0a4", False, False, "Leipzig").operators  # a music symbol within text
+
+
+def test_notes_of_mei_without_an_id_have_their_place(tmp_path: Path) -> None:
+    notes = '<note pname="c" oct="4" dur="2"/><note xml:id="d" pname="d" oct="4" dur="2"/>'
+    mei = (
+        '<mei xmlns="http://www.music-encoding.org/ns/mei"><meiHead/><music><body><mdiv><score>'
+        '<scoreDef meter.count="4" meter.unit="4"><staffGrp><staffDef n="1" lines="5" clef.shape="G"'
+        ' clef.line="2"/></staffGrp></scoreDef><section><measure n="1"><staff n="1"><layer n="1">'
+        f"{notes}</layer></staff></measure></section></score></mdiv></body></music></mei>"
+    )
+    engraving = verovio.engrave(mei, "mei", tmp_path)
+    assert sorted(engraving.sources.values()) == ["#d", "((//measure)[1]//note)[1]"]

@@ -16,6 +16,9 @@ from msmdtools.sources.limits import refused
 if TYPE_CHECKING:
     from lxml import etree
 
+STEPS, OCTAVES = tuple("ABCDEFG"), tuple("0123456789")
+# A bar a thousand times is no music, and Verovio takes minutes for more.
+MOST_TIMES = 1000
 CLEFS = frozenset(("G", "F", "C", "percussion", "TAB", "jianpu", "none"))
 _RIGHTS = re.compile(
     r"©|\(c\)|copyright|licen[cs]e|public\s+domain|creative\s*commons|\bcc\W?(by|0)|http|www\.|permission|rights",
@@ -63,7 +66,8 @@ def check(root: "etree._Element", where: str) -> None:
 
     Raises:
         PieceError: "not-a-score", "score-timewise", "no-parts", "empty-part" (without a bar), "undeclared-part",
-            "no-notes", "wrong-divisions", "negative-duration" (or one that is no number), "unknown-clef".
+            "no-notes", "wrong-divisions", "negative-duration" (or one that is no number), "wrong-pitch",
+            "wrong-repeat", "unknown-clef".
     """
     name = markup.local_name(root)
     if name == "score-timewise":
@@ -93,6 +97,8 @@ def check(root: "etree._Element", where: str) -> None:
         raise refused("no-notes", f"{where}: the score has no notes.")
     for element in root.iter("{*}divisions", "{*}duration"):
         _check_number(element, where)
+    for element in root.iter("{*}step", "{*}octave", "{*}repeat"):
+        _check_text(element, where)
     for sign in root.iter("{*}sign"):
         clef = sign.getparent()
         if (
@@ -121,6 +127,23 @@ def _check_number(element: "etree._Element", where: str) -> None:
         raise refused(
             "negative-duration",
             f"{where}: {_place(element)}: a duration of {element.text!r}: a number of at least 0 is needed.",
+        )
+
+
+def _check_text(element: "etree._Element", where: str) -> None:
+    name, text = markup.local_name(element), (element.text or "").strip()
+    if (name == "step" and text not in STEPS) or (name == "octave" and text not in OCTAVES):
+        allowed = ", ".join(STEPS) if name == "step" else "0 to 9"
+        raise refused(
+            "wrong-pitch",
+            f"{where}: {_place(element)}: a pitch with the {name} {text!r}: it is one of {allowed}.",
+        )
+    times = element.get("times", "2")
+    if name == "repeat" and not (times.isdecimal() and int(times) <= MOST_TIMES):
+        raise refused(
+            "wrong-repeat",
+            f"{where}: {_place(element)}: a repeat played {times!r} times: a number up to {MOST_TIMES} "
+            "is needed.",
         )
 
 

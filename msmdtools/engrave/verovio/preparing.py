@@ -11,6 +11,7 @@ from msmdtools.mei.musicxml import mend
 _ABC_FIELD = re.compile(r"[A-Za-z+]:|%")
 _ABC_MARK = re.compile(r'("[^"]*"|![^\s!|:\[\]"]+!)|!')
 _ABC_ENDING = re.compile(r"^(?![A-Za-z+]:|%).*(?:[|:]|\[) ?[1-9]", re.MULTILINE)
+_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
 
 
@@ -34,11 +35,11 @@ class Prepared:
 
 
 def prepared(text: str, form: str) -> Prepared:
-    """Give notes of MusicXML ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
+    """Give notes of MusicXML and MEI ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
 
     In ABC, the "!" that ends a line in old files is left out: Verovio crashes on one that begins no decoration. A
     tune without bar lines gets one at its end, without which Verovio sets nothing.
-    Other formats stay as they are: MEI has ids, and Verovio calls the notes of **kern by line and spine.
+    Notes of MEI without an id get one, and **kern stays as it is: Verovio calls its notes by line and spine.
 
     Args:
         text: the encoding.
@@ -46,7 +47,7 @@ def prepared(text: str, form: str) -> Prepared:
 
     Returns:
         The text for Verovio. The place of a note that had no id is an XPath from the root, such as
-        "part[@id='P1']/measure[12]/note[3]".
+        "part[@id='P1']/measure[12]/note[3]"; in MEI "((//measure)[12]//note)[3]".
 
     Raises:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
@@ -54,10 +55,13 @@ def prepared(text: str, form: str) -> Prepared:
     if form == "abc":
         endings = "Verovio does not read the endings of ABC" if _ABC_ENDING.search(text) else ""
         return Prepared(_barred(_without_old_line_breaks(text)), not_unfolded=endings)
-    if form != "musicxml":
+    if form == "kern":
         return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     root = etree.fromstring(text.encode(), parser)
+    if form == "mei":
+        places = _identify_mei(root)
+        return Prepared(etree.tostring(root, encoding="unicode") if places else text, places)
     places = _identify(root)
     mended = mend(root)
     warnings: tuple[str, ...] = ()
@@ -104,6 +108,22 @@ def _identify(root: etree._Element) -> dict[str, str]:
     return places
 
 
+def _identify_mei(root: etree._Element) -> dict[str, str]:
+    """Give each note of MEI that has no id one, and return where each of these is."""
+    places: dict[str, str] = {}
+    taken = {element.get(_XML_ID) for element in root.iter()}
+    for i, measure in enumerate(root.iter("{*}measure"), 1):
+        for j, note in enumerate(measure.iter("{*}note"), 1):
+            if note.get(_XML_ID):
+                continue
+            identity = f"m{i}n{j}"
+            while identity in taken:
+                identity += "_"
+            note.set(_XML_ID, identity)
+            places[identity] = f"((//measure)[{i}]//note)[{j}]"
+    return places
+
+
 def place_of(identity: str, places: Mapping[str, str], form: str) -> str:
     """Where the note of an id is in its source.
 
@@ -113,7 +133,7 @@ def place_of(identity: str, places: Mapping[str, str], form: str) -> str:
         form: the format of the source.
 
     Returns:
-        For MusicXML the note's own id after a "#", or an XPath; for MEI its id after a "#"; for **kern "line
+        For MusicXML and MEI the note's own id after a "#", or an XPath; for **kern "line
         7, spine 2" (with a chord's "note 3"); for ABC nothing, whose notes cannot be told apart.
     """
     if identity in places:
