@@ -19,7 +19,7 @@ from msmdtools.build.task import Outcome, Settings, Task
 from msmdtools.build.worker import DiskFull
 from msmdtools.dataset.records import Record
 from msmdtools.errors import MsmdError
-from msmdtools.piece import Piece
+from msmdtools.piece import LILYPOND, Piece
 from msmdtools.sources.manifest import source_files
 
 BATCH = 32
@@ -102,7 +102,9 @@ def make_pieces(
                 outcomes = result.value if batch else [result.value]
                 for task, outcome in zip(tasks, outcomes, strict=True):
                     if outcome.record is None:
-                        pool.submit(Call(steps.make_piece, (task, outcome), _limit(settings)))
+                        pool.submit(
+                            Call(steps.make_piece, (task, outcome), _limit(settings, task.piece))
+                        )
                     else:
                         yield task, outcome
                         remove_tree(task.folder)
@@ -171,6 +173,8 @@ def source_bytes(piece: Piece, root: Path) -> int:
     return total
 
 
-def _limit(settings: Settings) -> float:
-    engraving = settings.limits.timeout_s * len(settings.engines)
+def _limit(settings: Settings, piece: Piece) -> float:
+    """Seconds after which a worker counts as stuck on a piece, which LilyPond may try with each engine."""
+    tries = len(settings.engines) if piece.format == LILYPOND else 1
+    engraving = settings.limits.timeout_s * tries
     return engraving + GRACE_S + PERFORMANCE_S * len(settings.performances)

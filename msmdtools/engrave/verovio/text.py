@@ -1,6 +1,7 @@
 """Draw text of an SVG page as filled outlines."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -13,8 +14,7 @@ _BOLD = {"ending", "fing", "reh", "tempo"}
 _ITALIC = {"dir", "dynam", "mNum"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
+class _Style(NamedTuple):
     size: float = 0.0
     bold: bool = False
     italic: bool = False
@@ -48,7 +48,7 @@ def text_operators(text: etree._Element, music_font: str) -> list[str]:
     style = _Style()
     for group in text.iterancestors(_SVG + "g"):
         if kind := (group.get("class") or "").partition(" ")[0]:
-            style = replace(style, bold=kind in _BOLD, italic=kind in _ITALIC)
+            style = style._replace(bold=kind in _BOLD, italic=kind in _ITALIC)
             break
     start = _Chunk(float(text.get("x", "0")), float(text.get("y", "0")), "start", [])
     chunks = [start]
@@ -96,15 +96,15 @@ def _write(text: str | None, style: _Style, chunks: list[_Chunk], music_font: st
 def _styled(span: etree._Element, style: _Style) -> _Style:
     get = span.get
     if anchor := get("text-anchor"):
-        style = replace(style, anchor=anchor)
+        style = style._replace(anchor=anchor)
     if size := get("font-size"):
-        style = replace(style, size=float(size.removesuffix("px")))
+        style = style._replace(size=float(size.removesuffix("px")))
     if weight := get("font-weight"):
-        style = replace(style, bold=weight == "bold")
+        style = style._replace(bold=weight == "bold")
     if slant := get("font-style"):
-        style = replace(style, italic=slant in {"italic", "oblique"})
+        style = style._replace(italic=slant in {"italic", "oblique"})
     if fill := get("fill"):
-        style = replace(style, white=fill.lower() in {"#ffffff", "white"})
+        style = style._replace(white=fill.lower() in {"#ffffff", "white"})
     if spacing := get("letter-spacing"):
-        style = replace(style, spacing=float(spacing.removesuffix("px")))
+        style = style._replace(spacing=float(spacing.removesuffix("px")))
     return style

@@ -77,6 +77,8 @@ FIXED = {
     "pageMarginRight": 100,
     "pageMarginTop": 100,
     "scale": 100,
+    # Symbols in text are drawn from their outlines, not with a font in the SVG.
+    "smuflTextFont": "none",
     # A page is made higher where a system does not fit on it.
     "shrinkToFit": True,
     "svgFormatRaw": True,
