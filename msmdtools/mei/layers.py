@@ -336,7 +336,7 @@ class _Layer:
 def _stroke(tremolo: etree._Element) -> str:
     """The note value of a tremolo's strokes; "" where none is printed."""
     if unit := tremolo.get("unitdur"):
-        return unit
+        return str(unit)
     for element in tremolo.iter(_NOTE, _CHORD):
         slashes, dur = element.get("stem.mod", ""), element.get("dur", "")
         count = whole(slashes.removesuffix("slash"), 0, most=_MOST_BEAMS)

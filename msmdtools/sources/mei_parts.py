@@ -94,7 +94,7 @@ def _adapt(element: "etree._Element", numbers: set[str], first: str, gone: set[s
 
 def _symbol(group: "etree._Element") -> str:
     symbol = group.find("{*}grpSym")
-    return group.get("symbol", "") if symbol is None else symbol.get("symbol", "")
+    return str((group if symbol is None else symbol).get("symbol", ""))
 
 
 def _label(element: "etree._Element") -> str:

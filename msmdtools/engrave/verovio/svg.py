@@ -16,7 +16,6 @@ from msmdtools.engrave.verovio.text import text_operators
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
-_SYMBOL = re.compile(r"translate\((\S+), (\S+)\) scale\((\S+), (\S+)\)")
 _ROTATE = re.compile(r"rotate\((\S+) (\S+), ?(\S+)\)")
 _TRANSLATE = re.compile(r"translate\((\S+), ?(\S+)\)")
 _TOKEN = re.compile(r"[A-Za-z]|-?[\d.]+")
@@ -137,10 +136,13 @@ class _Page:
 
     def _use(self, use: etree._Element, context: _Context) -> None:
         code, symbol = self.symbols[use.get(_HREF, "")]
-        found = _SYMBOL.fullmatch(use.get("transform", ""))
-        if found is None:
-            raise ValueError(f"Verovio has drawn a symbol at {use.get('transform')}")
-        x, y, sx, sy = map(float, found.groups())
+        transform = use.get("transform", "")
+        try:
+            place, scale = transform[len("translate(") : -1].split(") scale(")
+            x, y = map(float, place.split(", "))
+            sx, sy = map(float, scale.split(", "))
+        except ValueError as error:
+            raise ValueError(f"Verovio has drawn a symbol at {transform!r}") from error
         self.out.append(f"q {sx:g} 0 0 {-sy:g} {x:g} {y:g} cm {symbol.operators} f Q")
         parent = use.getparent()
         if context.note and parent is not None and parent.get("class") == "notehead":
@@ -243,6 +245,9 @@ def _corners(element: etree._Element) -> str:
 
 def _path_operators(path: str) -> str:
     """PDF operators of an SVG path of absolute moves, lines and curves; of another one by its outline."""
+    start, line, end = path.partition(" L")
+    if line and "L" not in end and "C" not in path:  # a line, as most paths are
+        return f"{start[1:]} m {end} l"
     tokens = _TOKEN.findall(path)
     parts: list[str] = []
     i, command = 0, "M"
