@@ -49,7 +49,7 @@ def words(line: str) -> list[str]:
 def parsed(words: list[str]) -> click.Context:
     """The options and arguments of a command, converted. Raises what click raises."""
     command: click.Command = main
-    context = click.Context(main, info_name="msmd")
+    context = click.Context(main, info_name="msmd", **main.context_settings)
     while isinstance(command, click.Group):
         if not words:
             return context

@@ -67,7 +67,7 @@ def test_pieces_among_distractors_and_at_other_speeds(folder, weights, tmp_path)
     assert [line.split()[0] for line in lines[table + 1 : table + 3]] == ["1", "2"]
     # Two candidates are too few to be better than chance, and the weights are made up.
     assert lines[-4].startswith("Not distinguishable from chance: audio to sheet, 5 s, by paths; ")
-    assert lines[-3].startswith("Whether one piece was in training is not known: these weights")
+    assert lines[-3].startswith("Whether 1 piece was in training is not known: these weights")
     assert lines[-1] == (
         f"The report is in {tmp_path / 'report'}: results.md, results.json, queries.csv, results.png."
     )

@@ -34,7 +34,7 @@ def test_what_a_dataset_lacks(dataset, tmp_path):
     with pytest.raises(ManifestError) as error:
         select(dataset, f"{csv}:mine:valid")
     assert str(error.value) == (
-        f"{csv}:mine: 1 of the 1 valid pieces are missing in {dataset.path}: nowhere. "
+        f"{csv}:mine: {dataset.path} lacks 1 of the 1 valid piece: nowhere. "
         "Build them, or name a split of pieces that are there."
     )
     with pytest.raises(ManifestError, match=r"has no column 'other'"):

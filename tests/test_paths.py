@@ -20,7 +20,7 @@ def here(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("ingest file --out x.csv", f"file: {A_FILE}. Name the root of a tree of LilyPond files."),
+        ("ingest file --out x.csv", f"file: {A_FILE}. Name the root of a tree of scores."),
         (
             f"ingest {PIECES} --list folder --out x.csv",
             "Cannot read the manifest folder: it is a folder.",

@@ -143,7 +143,8 @@
 
 #(define (msmd-accompany! music companion-of)
    "Where a \\with adds or removes a translator, add or remove its companion of ours, too."
-   (music-map
+   ;; Not music-map: it sets the elements of all music anew, by which what showFirstLength skips gets its true length.
+   (for-some-music
     (lambda (m)
       (let ((changes (ly:music-property m 'property-operations '())))
         (if (pair? changes)
@@ -154,8 +155,9 @@
                                            (companion-of (cadr change)))))
                        (if companion (list change (list (car change) companion)) (list change))))
                    changes))))
-      m)
-    music))
+      #f)
+    music)
+   music)
 
 %%% Performing %%%
 
