@@ -14,6 +14,7 @@ pytest.importorskip("lightning_fabric")
 
 from msmdtools.errors import MsmdError  # noqa: E402
 from msmdtools.training import objective, run  # noqa: E402
+from msmdtools.training.devices import leave  # noqa: E402
 from msmdtools.training.options import TrainOptions  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,7 @@ def begin(rank, port, function, arguments):
     os.environ |= {name: str(value) for name, value in world.items()}
     torch.set_num_threads(1)
     function(rank, *arguments)
+    leave()  # processes of multiprocessing do not call what is registered for their end
 
 
 class Towers(torch.nn.Module):

@@ -1,5 +1,6 @@
 """Set up the devices that a training calculates with, and start its processes on them."""
 
+import atexit
 import os
 
 import torch
@@ -40,7 +41,14 @@ def launched(options: TrainOptions, precision: str) -> Fabric:
             f"--nodes, is not possible here: "
             f"{error}"
         ) from error
+    atexit.register(leave)
     return fabric
+
+
+def leave() -> None:
+    """End the threads that talk to other processes, if any: a process that ends with them may abort."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _on_processors(accelerator: str) -> bool:
