@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 TYPES = {16: "whole", 8: "half", 4: "quarter", 2: "eighth", 1: "16th"}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from msmdtools.build.looks import drawn_look, from_text, to_text, with_looks
-from msmdtools.engrave.verovio.toolkit import MUSIC_FONTS, USUAL, Look
+from msmdtools.engrave.look import MUSIC_FONTS, USUAL, Look
 from msmdtools.piece import MANIFEST, Piece
 
 FIELDS = dict.fromkeys((c.name for c in MANIFEST.columns if not c.added), "")

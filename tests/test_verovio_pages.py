@@ -9,13 +9,14 @@ from PIL import Image
 from small_scores import musicxml, note
 
 from msmdtools.engrave import verovio
+from msmdtools.engrave.look import USUAL, Look
 from msmdtools.engrave.pages import render_pages
 from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.outlines import letter, outline
 from msmdtools.engrave.verovio.pdf import write_pdf
 from msmdtools.engrave.verovio.preparing import prepared
 from msmdtools.engrave.verovio.svg import read_page
-from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
+from msmdtools.engrave.verovio.toolkit import typeset
 from msmdtools.errors import PieceError
 from msmdtools.match import match_encoding
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from msmdtools.engrave.verovio.toolkit import MUSIC_FONTS, USUAL, Look
+from msmdtools.engrave.look import MUSIC_FONTS, USUAL, Look
 from msmdtools.piece import LILYPOND, Piece
 
 STAFF_SIZES = (16.0, 23.0)

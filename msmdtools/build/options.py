@@ -10,8 +10,8 @@ from msmdtools.base import options
 from msmdtools.base.options import option, require
 from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, items, parse_bytes
+from msmdtools.engrave.look import MUSIC_FONTS, USUAL, Look
 from msmdtools.engrave.sandbox import Limits
-from msmdtools.engrave.verovio.toolkit import MUSIC_FONTS, USUAL, Look
 from msmdtools.errors import MsmdError
 from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec

@@ -10,7 +10,7 @@ from msmdtools.build import rows
 from msmdtools.build.upgrade import NOT_UPGRADED, Upgrade
 from msmdtools.dataset.records import Record
 from msmdtools.engrave import Engine, Limits
-from msmdtools.engrave.verovio.toolkit import USUAL, Look
+from msmdtools.engrave.look import USUAL, Look
 from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import Piece
 

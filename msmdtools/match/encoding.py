@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from msmdtools.engrave.verovio import Engraving
-from msmdtools.engrave.verovio.drawn import Box, DrawnHead
+from msmdtools.engrave.verovio.drawn import Box, DrawnHead, union
 from msmdtools.errors import PieceError
 from msmdtools.mei.reading import read
 from msmdtools.mei.written import Written, WrittenNote
@@ -72,7 +72,7 @@ class _Layout:
     Attributes:
         staves: the boxes of all staves.
         row: (system from 0, number of the staff in the score) -> staff in the system, from 1 at the top.
-        bars: id of a bar -> its parts as (page from 1, system from 1, box); several where it is broken.
+        bars: id of a bar -> (page from 1, system from 1, box).
     """
 
     staves: tuple[StaffBox, ...]
@@ -89,10 +89,10 @@ def _layout(engraving: Engraving) -> _Layout:
         page, system = drawn.page + 1, drawn.system + 1
         key = drawn.system, numbers[drawn.id]
         old = boxes.get(key)
-        joined = box if old is None else _union(box, (old.x0, old.y0, old.x1, old.y1))
+        joined = box if old is None else union(box, (old.x0, old.y0, old.x1, old.y1))
         boxes[key] = StaffBox(page, system, 0, *joined)
         before = bars.get(drawn.measure)
-        bars[drawn.measure] = (page, system, box if before is None else _union(box, before[2]))
+        bars[drawn.measure] = (page, system, box if before is None else union(box, before[2]))
     ordered = sorted(boxes.items(), key=lambda item: (item[1].system, item[1].y0))
     row: dict[tuple[int, int], int] = {}
     staves: list[StaffBox] = []
@@ -118,10 +118,6 @@ def _staff_numbers(mei: str) -> dict[str, int]:
 def _pixels(engraving: Engraving, page: int, box: Box) -> Box:
     x, y = engraving.scales[page]
     return box[0] * x, box[1] * y, box[2] * x, box[3] * y
-
-
-def _union(a: Box, b: Box) -> Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def _heads(engraving: Engraving, layout: _Layout, written: Written) -> list[NoteHead]:

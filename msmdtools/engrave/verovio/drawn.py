@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 Box = tuple[float, float, float, float]
 
 
+def union(a: Box, b: Box) -> Box:
+    """The smallest box around two."""
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnHead:
     """One note head on a page.

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msmdtools.engrave.look import USUAL, Look
 from msmdtools.engrave.outputs import Untrusted
 from msmdtools.engrave.pages import render_pages
 from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
 from msmdtools.engrave.verovio.preparing import place_of, prepared
 from msmdtools.engrave.verovio.svg import read_page
-from msmdtools.engrave.verovio.toolkit import USUAL, Look, typeset
+from msmdtools.engrave.verovio.toolkit import typeset
 from msmdtools.errors import PieceError
 
 

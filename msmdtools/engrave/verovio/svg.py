@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from msmdtools.engrave.verovio.drawn import Box, DrawnHead, DrawnStaff, Pages
+from msmdtools.engrave.verovio.drawn import Box, DrawnHead, DrawnStaff, Pages, union
 from msmdtools.engrave.verovio.outlines import Outline, outline
 from msmdtools.engrave.verovio.text import text_operators
 
@@ -156,8 +156,7 @@ class _Page:
     def _head(self, context: _Context, box: Box) -> None:
         heads = self.pages.heads
         if heads and heads[-1].id == context.note:  # a head of several symbols
-            old = heads.pop().box
-            box = (*map(min, old[:2], box[:2]), *map(max, old[2:], box[2:]))  # type: ignore[assignment]
+            box = union(heads.pop().box, box)
         system = self.pages.systems - 1
         heads.append(DrawnHead(context.note, self.number, system, box))
 

@@ -7,46 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from msmdtools.engrave.look import A4_MM, Look
 from msmdtools.errors import PieceError
 
 INPUTS = {"musicxml": "xml", "mei": "mei", "kern": "humdrum", "abc": "abc"}
-MUSIC_FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 MOST_LOG_BYTES = 100_000
-A4_MM = (210.0, 297.0)
 _POINT_MM = 25.4 / 72.27
 # A tenth of a millimetre is a unit of length, and half a staff space is `unit` of these.
 _SPACES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How pages look.
-
-    Attributes:
-        staff_size: height of a staff in points of 1/72.27 inch, as LilyPond counts it (its default is 20).
-        music_font: font of the music symbols, one of `MUSIC_FONTS`.
-        page_width_mm: width of the paper in millimetres; its height follows A4.
-        spacing: how wide notes are set, as a factor of the usual width.
-    """
-
-    staff_size: float = 20.0
-    music_font: str = "Leipzig"
-    page_width_mm: float = A4_MM[0]
-    spacing: float = 1.0
-
-    def options(self) -> dict[str, object]:
-        """The look as options of Verovio."""
-        height = self.page_width_mm * A4_MM[1] / A4_MM[0]
-        return {
-            "pageWidth": round(10 * self.page_width_mm),
-            "pageHeight": round(10 * height),
-            "unit": round(10 * self.staff_size * _POINT_MM / _SPACES / 2, 3),
-            "font": self.music_font,
-            "spacingLinear": 0.25 * self.spacing,
-        }
-
-
-USUAL = Look()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +75,7 @@ def typeset(text: str, form: str, look: Look, *, transpose: int = 0) -> Typeset:
 
     verovio.enableLog(verovio.LOG_WARNING)
     toolkit = verovio.toolkit()
-    options = {**FIXED, **look.options(), "inputFrom": INPUTS[form]}
+    options = {**FIXED, **_options(look), "inputFrom": INPUTS[form]}
     toolkit.setOptions(options | ({"transpose": f"{transpose:+d}"} if transpose else {}))
     engine = f"Verovio {toolkit.getVersion().partition('-')[0]}"
     with _messages() as messages:
@@ -122,6 +90,18 @@ def typeset(text: str, form: str, look: Look, *, transpose: int = 0) -> Typeset:
     if not pages:
         raise PieceError("engrave", "no-score", "there is nothing to engrave", log)
     return Typeset(pages, mei, engine, log)
+
+
+def _options(look: Look) -> dict[str, object]:
+    """The look as options of Verovio."""
+    height = look.page_width_mm * A4_MM[1] / A4_MM[0]
+    return {
+        "pageWidth": round(10 * look.page_width_mm),
+        "pageHeight": round(10 * height),
+        "unit": round(10 * look.staff_size * _POINT_MM / _SPACES / 2, 3),
+        "font": look.music_font,
+        "spacingLinear": 0.25 * look.spacing,
+    }
 
 
 @contextmanager
