@@ -13,7 +13,7 @@ from msmdtools.base.quantities import format_bytes, items, parse_bytes
 from msmdtools.engrave.look import MUSIC_FONTS, USUAL, Look
 from msmdtools.engrave.sandbox import Limits
 from msmdtools.errors import MsmdError
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec
 from msmdtools.piece import FORMATS
 

@@ -15,7 +15,8 @@ from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, pictures
 from msmdtools.inputs.pages import Sheet, as_shown
-from msmdtools.paper.axis import NOMINAL_WIDTH, Axis, Floats, Paged, Places, axis_of
+from msmdtools.paper.axis import Axis, Floats, Paged, Places, axis_of
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from msmdtools.base import charts, drawing
 from msmdtools.base.drawing import Canvas
 from msmdtools.follow.alignment import Alignment
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.collections import LineCollection

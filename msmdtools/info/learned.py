@@ -7,7 +7,7 @@ from typing import Any
 from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, megabytes, read_json
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 _MENDS = "the same msmd train with --resume mends it"
 

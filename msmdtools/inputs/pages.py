@@ -20,9 +20,10 @@ from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.inputs.pictures import read_pictures
 from msmdtools.inputs.stored import Stored
 from msmdtools.paper import systems
-from msmdtools.paper.axis import NOMINAL_WIDTH, Paged, Places
+from msmdtools.paper.axis import Paged, Places
 from msmdtools.paper.rectify import Warp
 from msmdtools.paper.systems import Image, Layout
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd

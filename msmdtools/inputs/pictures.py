@@ -18,8 +18,8 @@ from msmdtools.base.damage import no_file
 from msmdtools.base.quantities import how_many
 from msmdtools.errors import MsmdError
 from msmdtools.inputs.limits import LIMITS, Limits
-from msmdtools.paper.axis import NOMINAL_WIDTH
 from msmdtools.paper.systems import WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 Image = NDArray[np.uint8]
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})

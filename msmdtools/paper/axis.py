@@ -20,9 +20,6 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# The width, in px, of the pages that models are trained on. Sizes in pixels are for pages of this width.
-NOMINAL_WIDTH = 835
-
 
 class Paged(Protocol):
     """Page images and where the systems are on them: a piece of a dataset, or a sheet that was read.

@@ -22,7 +22,7 @@ from msmdtools.dataset import figure, reader
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
 from msmdtools.inputs import apart, audio, pages, pictures
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.search.index import Index
 from msmdtools.search.queries import QueryInput
 from msmdtools.search.search import Match

@@ -21,7 +21,7 @@ from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, audio, pages, pictures
 from msmdtools.inputs.limits import LIMITS, Limits
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True)

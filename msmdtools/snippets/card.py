@@ -7,7 +7,7 @@ from typing import Any
 from msmdtools.base.markdown import code, plain
 from msmdtools.base.text_table import Table, pipes
 from msmdtools.build.card import CITATION, hub_licences, hub_size
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.snippet import SNIPPETS
 from msmdtools.splits.duplicates import Pair
 from msmdtools.splits.report import duplicates_table

@@ -12,7 +12,7 @@ from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, parse_bytes
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.snippets.schema import FORMAT, SnippetInfo
 from msmdtools.splits.duplicates import LEAK
 from msmdtools.splits.splits import SPLITS, SplitByWork

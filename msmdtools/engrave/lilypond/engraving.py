@@ -24,7 +24,7 @@ from msmdtools.engrave.sandbox import (
 )
 from msmdtools.errors import PieceError
 from msmdtools.midi.reading import MidiFile
-from msmdtools.paper.axis import NOMINAL_WIDTH
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 KILLED = "killed"
 WORTH_ANOTHER_TRY = ("crashed", "out-of-memory", KILLED)

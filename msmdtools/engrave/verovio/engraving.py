@@ -14,6 +14,7 @@ from msmdtools.engrave.verovio.preparing import place_of, prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import typeset
 from msmdtools.errors import PieceError
+from msmdtools.paper.width import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def engrave(
     form: str,
     folder: Path,
     *,
-    width: int = 835,
+    width: int = NOMINAL_WIDTH,
     look: Look = USUAL,
     repeats: str = "written",
     transpose: int = 0,
