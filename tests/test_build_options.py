@@ -352,7 +352,8 @@ def test_sources_that_are_none(tmp_path, called, monkeypatch, sources, message):
     assert not called
 
 
-def test_a_manifest_is_a_source(tmp_path, called):
+def test_a_manifest_is_a_source(tmp_path, called, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a folder here that is called sample would come first
     run(tmp_path / "m.csv", "--out", "ds")
     run(tmp_path / "m.csv", "--root", "tree", "--out", "ds")
     run("--manifest", "sample", "--root", "tree", "--out", "ds")
