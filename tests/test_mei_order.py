@@ -206,6 +206,61 @@ def test_ties_over_the_seams_of_repeats() -> None:
     assert (c.continues, c.strikes) == ((1,), ())
 
 
+def test_a_tie_leads_into_every_ending() -> None:
+    written = read(
+        mei(
+            bar(
+                note("a", "c4", "1"),
+                note("x", "c5", "1"),
+                controls='<tie startid="#a" endid="#b"/>',
+            ),
+            ending("1", bar(note("b", "c4", "1"), note("y", "c5", "1"), attributes=REPEAT)),
+            ending("2", bar(note("c", "c4", "1"), note("z", "c5", "1"))),
+        ),
+        repeats="unfolded",
+    )
+    # The lower voice is tied into both endings, though its tie is printed into the first; the upper is not.
+    assert heard(written) == [
+        *[(0, 8, 60), (0, 4, 72), (4, 8, 72)],
+        *[(8, 16, 60), (8, 12, 72), (12, 16, 72)],
+    ]
+    notes = by_id(written)
+    assert [(n, notes[n].strikes, notes[n].continues, notes[n].tied_to) for n in "abcz"] == [
+        *[("a", (0, 3), (), ""), ("b", (), (0,), "a"), ("c", (), (3,), "a"), ("z", (5,), (), "")]
+    ]
+
+
+def test_a_tie_over_a_seam_needs_the_same_pitch_and_layer() -> None:
+    tied = bar(note("a", "c4", "1"), controls='<tie startid="#a" endid="#b"/>')
+    first = ending("1", bar(note("b", "c4", "1"), attributes=REPEAT))
+    other_pitch = ending("2", bar(note("c", "d4", "1")))
+    other_layer = ending("2", bar(note("r", "e4", "1"), note("c", "c4", "1")))
+    late = ending("2", bar('<rest dur="2"/>' + note("c", "c4", "2")))
+    for second in (other_pitch, other_layer, late):
+        written = read(mei(tied, first, second), repeats="unfolded")
+        assert by_id(written)["c"].continues == ()
+
+
+def test_a_tie_leads_to_the_coda_and_not_back_to_the_beginning() -> None:
+    written = read(
+        mei(
+            bar(
+                note("a", "c4", "1"),
+                controls='<tie startid="#a" endid="#b"/>' + sign("toCoda", "5"),
+            ),
+            bar(
+                note("b", "c4", "1"),
+                controls='<tie startid="#b" endid="#c"/>' + words("D.C. al Coda"),
+            ),
+            bar(note("c", "c4", "1"), controls=sign("coda")),
+        ),
+        repeats="unfolded",
+    )
+    assert heard(written) == [(0, 8, 60), (8, 16, 60)]
+    c = by_id(written)["c"]
+    assert (c.strikes, c.continues, c.tied_to) == ((), (1,), "a")
+
+
 def test_notes_are_released_at_the_end_of_a_passage() -> None:
     long = bar(note("a", "c4", "1") + '<barLine form="rptend"/>', note("x", "c5", "breve"))
     written = read(mei(long, bar(note("b", "d4", "1"))), repeats="unfolded")
@@ -328,6 +383,27 @@ def test_musicxml_jumps() -> None:
         xml_note("C") + sound('dacapo="yes"', "D.C. al Fine"),
     )
     assert letters(fine) == "ABCAB"
+
+
+def test_musicxml_ties_into_endings() -> None:
+    def ending(number: int, kind: str, repeat: str = "") -> str:
+        location = "left" if kind == "start" else "right"
+        return f'<barline location="{location}"><ending number="{number}" type="{kind}"/>{repeat}</barline>'
+
+    def tie(kind: str) -> str:
+        return f'<notations><tied type="{kind}"/></notations>'
+
+    written = musicxml(
+        xml_note("A", 4, tie("start")),
+        ending(1, "start")
+        + xml_note("A", 4, tie("stop")).replace('"A4"', '"first"')
+        + ending(1, "stop", '<repeat direction="backward"/>'),
+        ending(2, "start")
+        + xml_note("A", 4, tie("stop")).replace('"A4"', '"second"')
+        + ending(2, "stop"),
+    )
+    assert heard(written) == [(0, 8, 69), (8, 16, 69)]
+    assert by_id(written)["second"].tied_to == "A4"
 
 
 def test_kern_repeats_and_endings() -> None:

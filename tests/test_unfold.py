@@ -173,6 +173,23 @@ def test_what_a_staff_without_the_repeat_does_at_its_seams(score: Engrave) -> No
     assert ends[50, 8] == 12
 
 
+def test_ties_lead_into_every_ending_and_not_back_to_the_beginning(score: Engrave) -> None:
+    found = score(
+        "{ \\repeat volta 2 { c'1 <c' e'>1~ } \\alternative { { <c' e'>1~ } { <c' e'>2 d'2~ } } d'1 }"
+    )
+    heard = [(n.onset_tick // 384, n.offset_tick // 384, n.pitch) for n in found.music.notes]
+    # The tie at the end of the first ending leads nowhere, as the beginning follows.
+    assert heard == [
+        *[(0, 4, 60), (4, 12, 60), (4, 12, 64)],
+        *[(12, 16, 60), (16, 22, 60), (16, 22, 64), (22, 28, 62)],
+    ]
+    assert [(h.role, h.events) for h in found.noteheads] == [
+        *[("played", (0, 3)), ("played", (1, 4)), ("played", (2, 5))],
+        *[("tied", (1,)), ("tied", (2,)), ("tied", (4,)), ("tied", (5,))],
+        *[("played", (6,)), ("tied", (6,))],
+    ]
+
+
 def test_a_passage_sounds_each_time_as_it_is_written(score: Engrave) -> None:
     found = score(
         "{ \\tempo 4 = 60 c'2\\sustainOn \\repeat volta 2 { d'4 \\tempo 4 = 30 e'\\sustainOff } f'1 }"
@@ -214,6 +231,7 @@ AS_LILYPOND = """
 { \\repeat volta 3 { c'4 \\volta 1,3 { d'4 } \\volta 2 { e'2 } f'4 } }
 { \\repeat segno 2 { c'4 d' \\alternative { { e'2 } { } } } g'1 }
 { \\repeat segno 2 { c'2 \\volta 2 \\fine \\volta 1 d'2 } }
+{ \\repeat volta 2 { c'1 c'1~ } \\alternative { { c'1 } { c'2\\repeatTie g'2~ } } g'1 }
 { \\repeat volta 2 { c'1\\p } \\alternative { { \\repeat tremolo 4 { d'16 e' } } { <d' f'>2 q } } }
 << \\new Staff { \\repeat volta 2 { << { c''4 } \\\\ { e' } >> } f'4 } \\new Staff { \\repeat volta 2 { c4 } e } >>
 { \\repeat volta 2 { \\times 2/3 { c'8 d' e' } \\acciaccatura f'8 g'4 } \\afterGrace a'2 { b'16 } c''1 }

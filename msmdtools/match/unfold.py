@@ -7,13 +7,16 @@ ones for all staves, so that no hand can part from another.
 - Grace notes at a seam belong to the music that they are written into: to the end of a repeat, or to what
   follows it. In a staff that has no repeat there, they belong to their main note.
 - Ties are found again, in the order of the performance: a note may be tied the first time and struck the second.
+  A tie leads over a leap forward, as into a second ending, to the note of its pitch and voice that is played next.
+  Where the performance goes back, it leads nowhere.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import zip_longest
 from typing import TypeVar
 
 from msmdtools.engrave.lilypond.records import PlayedNote, Records
@@ -21,6 +24,7 @@ from msmdtools.engrave.lilypond.records_file import MOST_NOTES
 from msmdtools.match.heads import HeadMatch
 from msmdtools.match.repeats import Contradiction, Passage, passages
 from msmdtools.match.seams import Place, Seams
+from msmdtools.match.ties import end_of
 from msmdtools.match.unfold_midi import unfold_midis
 from msmdtools.midi.reading import MidiFile
 
@@ -92,16 +96,22 @@ def unfold(records: Records, midis: Sequence[MidiFile]) -> Unfolded:
             for performance, voice, onset, grace in records.ties
             if performance == p
         )
-        for passage in order:
+        for passage, following in zip_longest(order, order[1:]):
+            back = following is not None and following.start < passage.end
             indices = [i for _, i in _inside(notes, passage)]
-            played += (_moved(records.played[i], passage) for i in indices)
+            moved = [_moved(records.played[i], passage) for i in indices]
+            last = _last_moments(moved, passage) if back else frozenset()
+            played += (
+                replace(note, tie=False) if _moment(note) in last and note.tie else note
+                for note in moved
+            )
             recorded += indices
             if len(played) > MOST_NOTES:
                 raise Contradiction(f"its repeats make more than {MOST_NOTES} notes")
             ties |= {
                 (p, voice, onset + passage.shift, grace)
                 for _, (voice, onset, grace) in _inside(tied, passage)
-            }
+            } - {(p, *moment) for moment in last}
     unfolded = replace(records, played=tuple(played), ties=frozenset(ties))
     unfolded_files = unfold_midis(records, midis, unfolded, recorded, orders, seams)
     return Unfolded(unfolded, unfolded_files, tuple(recorded), tuple(orders))
@@ -119,6 +129,18 @@ def _inside(notes: Sequence[tuple[Place, T]], passage: Passage) -> Sequence[tupl
     """Those of the notes, sorted by their places, that belong to a passage."""
     first, last = (bisect_left(notes, ((at, 0),)) for at in (passage.start, passage.end))
     return notes[first:last]
+
+
+def _moment(note: PlayedNote) -> tuple[int, Fraction, Fraction]:
+    return note.voice, note.onset, note.grace
+
+
+def _last_moments(
+    notes: Iterable[PlayedNote], passage: Passage
+) -> frozenset[tuple[int, Fraction, Fraction]]:
+    """The voices and moments at which notes begin that last until the end of a passage, where they are."""
+    end = passage.end + passage.shift
+    return frozenset(_moment(n) for n in notes if end_of(n) >= (end, Fraction(0)))
 
 
 def _moved(note: PlayedNote, passage: Passage) -> PlayedNote:

@@ -29,6 +29,7 @@ class Sound:
         program: General MIDI program.
         grace_after: written length of the grace notes of its layer that begin where it ends.
         tied: the note that its tie comes from.
+        onwards: whether a tie leads on from it, wherever to.
         stroke: length of one stroke of its tremolo; 0 for none.
         apart: from one of its strokes to the next; 0 for none.
         repeats: the note that a measure repeat repeats; None for notes of the document.
@@ -53,6 +54,7 @@ class Sound:
     program: int = 0
     grace_after: int = 0
     tied: "Sound | None" = None
+    onwards: bool = False
     stroke: int = 0
     apart: int = 0
     repeats: "Sound | None" = None

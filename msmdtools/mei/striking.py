@@ -3,7 +3,8 @@
 - Grace notes sound before their main note, which keeps its place; each lasts 9/40 of its written length. A note
   of the same layer that ends there gives way to them.
 - A note continues the note that its tie comes from if that one was played just before it on the page, or ends
-  where it begins; otherwise it is struck.
+  where it begins. Where the performance leaps forward, as into a second ending or to a Coda, a tie joins the note
+  that ends there with the one of its layer and pitch that is played next. Otherwise a note is struck.
 - Notes of one staff with one pitch at one moment are one key. A key that is struck while it sounds is released
   first.
 - A note that would sound beyond a passage is released at its end, if the performance goes on elsewhere.
@@ -48,17 +49,22 @@ class Played:
         keys: in no order.
         starts: for each note the keys that it starts.
         continues: for each note the keys that it continues.
+        tied_to: for each of these notes the one that it continues, the first time that it does.
         lead: how much everything is later than written, since grace notes come first.
     """
 
     keys: list[Key] = field(default_factory=list)
     starts: dict[Sound, list[Key]] = field(default_factory=dict)
     continues: dict[Sound, list[Key]] = field(default_factory=dict)
+    tied_to: dict[Sound, Sound] = field(default_factory=dict)
     lead: int = 0
 
 
 Place = tuple[int, int, int, float]
 """Onset, staff, pitch and cents: what one key has of its own."""
+
+Voice = tuple[int, int, int, float]
+"""Staff and layer, pitch and cents: what two notes share that a tie joins over a seam."""
 
 
 def grace_time(length: int) -> int:
@@ -87,8 +93,13 @@ def strike(
     # By note: the key that last sounded for it, where its passage was, and when it ended.
     sounding: dict[Sound, tuple[Key, int, int]] = {}
     at_once: dict[Place, Key] = {}
+    # The notes that are tied onwards over a leap forward.
+    waiting: dict[Voice, Sound] = {}
     for number, passage in enumerate(passages):
-        limit = passage.end + passage.shift if number + 1 < len(passages) else None
+        following = passages[number + 1] if number + 1 < len(passages) else None
+        limit = passage.end + passage.shift if following else None
+        forward = following is not None and following.start >= passage.end
+        over, waiting = waiting, {}
         for start, _, sound in _in_order(bars, passage):
             onset = start + passage.shift
             end = _end(sound, start) + passage.shift
@@ -96,12 +107,16 @@ def strike(
                 end = limit
             end = max(end, onset + shortest)
             key = None
-            if sound.tied is not None:
-                before, shift, until = sounding.get(sound.tied, (None, 0, 0))
-                if before is not None and (shift == passage.shift or until == onset):
+            for first in (sound.tied, over.get(_voice(sound)) if over else None):
+                if first is None or first not in sounding:
+                    continue
+                before, shift, until = sounding[first]
+                if shift == passage.shift or until == onset:
                     key = before
                     played.continues.setdefault(sound, []).append(key)
+                    played.tied_to.setdefault(sound, first)
                     key.offset = max(key.offset, end)
+                    break
             if sound.reason and key is None:
                 continue  # a cue that continues no sounding note
             if key is None:
@@ -109,12 +124,18 @@ def strike(
             if sound.stroke:
                 key = _strokes(sound, key, onset, end, at_once, played)
             sounding[sound] = key, passage.shift, end
+            if forward and sound.onwards and end == limit:
+                waiting[_voice(sound)] = sound
     _release(played.keys)
     played.lead = max(0, -min((key.onset for key in played.keys), default=0))
     for key in played.keys:
         key.onset += played.lead
         key.offset += played.lead
     return played
+
+
+def _voice(sound: Sound) -> Voice:
+    return sound.home, sound.layer, sound.pitch, sound.cents
 
 
 def _in_order(bars: Sequence[Bar], passage: Passage) -> list[tuple[int, int, Sound]]:

@@ -27,7 +27,7 @@ def named(reference: str | None) -> str:
 def link(
     ties: Iterable[etree._Element], sounds: dict[str, Sound], chords: dict[str, list[Sound]]
 ) -> None:
-    """Set `Sound.tied` of all notes at the end of a tie.
+    """Set `Sound.tied` of all notes at the end of a tie, and `Sound.onwards` of those at its beginning.
 
     Args:
         ties: the tie elements.
@@ -38,6 +38,7 @@ def link(
     for tie in ties:
         ends = _notes(named(tie.get("endid")), sounds, chords)
         for first in _notes(named(tie.get("startid")), sounds, chords):
+            first.onwards = True
             second = next((second for second in ends if _joined(first, second)), None)
             if second is None:
                 loose.append(first)

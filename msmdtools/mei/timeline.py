@@ -149,9 +149,11 @@ class Timeline:
     def _notes(self, bars: Sequence[Bar]) -> Iterable[WrittenNote]:
         starts: dict[Sound, list[Key]] = {}
         continues: dict[Sound, list[Key]] = {}
+        tied_to: dict[Sound, Sound] = {}
         for played in self._played:
             starts |= played.starts
             continues |= played.continues
+            tied_to |= played.tied_to
         fraction = self._units.fraction
         none: list[Key] = []
         for bar in bars:
@@ -174,7 +176,7 @@ class Timeline:
                     "" if started or continued else s.reason or "not-performed",
                     started,
                     continued,
-                    s.tied.id if continued and s.tied is not None else "",
+                    tied_to[s].id if continued else "",
                 )
 
     def _parts(self, numbers: dict[int, int]) -> tuple[Part, ...]:
