@@ -1,10 +1,12 @@
 """Build a score from an encoding that Verovio has engraved: heads and written notes have the same ids."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import itemgetter
 
 from msmdtools.engrave.verovio import Engraving
 from msmdtools.engrave.verovio.drawn import Box, DrawnHead, union
@@ -123,19 +125,49 @@ def _pixels(engraving: Engraving, page: int, box: Box) -> Box:
 def _heads(engraving: Engraving, layout: _Layout, written: Written) -> list[NoteHead]:
     """Every drawn head in reading order: by page, system, score time, place."""
     notes = {note.id: note for note in written.notes}
-    pairs: list[tuple[NoteHead, str]] = []
+    # Times are compared as whole numbers of their common denominator.
+    common = math.lcm(*{note.onset.denominator for note in written.notes})
+    ordered: list[tuple[tuple[float | Fraction, ...], DrawnHead, Box]] = []
     for drawn in engraving.drawn.heads:
         if (note := notes.get(drawn.id)) is None:
             raise PieceError("match", "unknown-head", f"the head {drawn.id} is no note", "")
-        pairs.append((_head(engraving, layout, drawn, note), drawn.id))
-    pairs.sort(key=lambda pair: _reading_order(pair[0]))
+        time = note.onset.numerator * (common // note.onset.denominator)
+        grace = -note.grace if note.grace else 0
+        staff = layout.row.get((drawn.system, note.staff), 0)
+        box = _pixels(engraving, drawn.page, drawn.box)
+        place = (drawn.page, drawn.system, time, grace, staff, -box[1], box[0])
+        ordered.append((place, drawn, box))
+    ordered.sort(key=itemgetter(0))
     number_of: dict[str, int] = {}
-    for number, (_, identity) in enumerate(pairs):
-        number_of.setdefault(identity, number)
-    return [
-        replace(head, notehead=number, tied_to=_tied_to(notes, notes[identity], number_of))
-        for number, (head, identity) in enumerate(pairs)
-    ]
+    for number, (_, drawn, _) in enumerate(ordered):
+        number_of.setdefault(drawn.id, number)
+    heads = []
+    for number, (_, drawn, (x0, y0, x1, y1)) in enumerate(ordered):
+        note = notes[drawn.id]
+        role = "played" if note.strikes else "tied" if note.continues else "silent"
+        heads.append(
+            NoteHead(
+                notehead=number,
+                page=drawn.page + 1,
+                system=drawn.system + 1,
+                staff=layout.row.get((drawn.system, note.staff), 0),
+                x0=x0,
+                y0=y0,
+                x1=x1,
+                y1=y1,
+                pitch=note.pitch,
+                onset=note.onset,
+                duration=note.duration,
+                grace=note.grace,
+                role=role,
+                reason=(note.reason or "not-performed") if role == "silent" else "",
+                events=note.strikes or note.continues,
+                tied_to=_tied_to(notes, note, number_of),
+                source=engraving.sources[drawn.id],
+                cents=note.cents,
+            )
+        )
+    return heads
 
 
 def _tied_to(
@@ -149,35 +181,6 @@ def _tied_to(
     return -1
 
 
-def _reading_order(head: NoteHead) -> tuple[object, ...]:
-    return (head.page, head.system, head.onset, -head.grace, head.staff, -head.y0, head.x0)
-
-
-def _head(engraving: Engraving, layout: _Layout, drawn: DrawnHead, note: WrittenNote) -> NoteHead:
-    role = "played" if note.strikes else "tied" if note.continues else "silent"
-    x0, y0, x1, y1 = _pixels(engraving, drawn.page, drawn.box)
-    return NoteHead(
-        notehead=0,
-        page=drawn.page + 1,
-        system=drawn.system + 1,
-        staff=layout.row.get((drawn.system, note.staff), 0),
-        x0=x0,
-        y0=y0,
-        x1=x1,
-        y1=y1,
-        pitch=note.pitch,
-        onset=note.onset,
-        duration=note.duration,
-        grace=note.grace,
-        role=role,
-        reason=(note.reason or "not-performed") if role == "silent" else "",
-        events=note.strikes or note.continues,
-        tied_to=-1,
-        source=engraving.sources[drawn.id],
-        cents=note.cents,
-    )
-
-
 def _music(written: Written, heads: list[NoteHead]) -> Music:
     started: dict[int, int] = defaultdict(int)
     for head in heads:
@@ -188,10 +191,11 @@ def _music(written: Written, heads: list[NoteHead]) -> Music:
     notes = []
     for index, strike in enumerate(written.strikes):
         reason = "tied-head-only" if index in continued else NOT_ENGRAVED
+        onset = _tick(strike.onset)
         notes.append(
             Note(
-                _tick(strike.onset),
-                max(_tick(strike.offset), _tick(strike.onset) + 1),
+                onset,
+                max(_tick(strike.offset), onset + 1),
                 strike.pitch,
                 strike.velocity,
                 strike.part,
@@ -206,7 +210,8 @@ def _music(written: Written, heads: list[NoteHead]) -> Music:
 
 
 def _tick(quarters: Fraction) -> int:
-    return round(quarters * TICKS_PER_QUARTER)
+    tick, rest = divmod(quarters.numerator * TICKS_PER_QUARTER, quarters.denominator)
+    return tick if not rest else round(quarters * TICKS_PER_QUARTER)
 
 
 def _measures(written: Written, layout: _Layout) -> tuple[Measure, ...]:

@@ -7,6 +7,7 @@ polygons, ellipses, rectangles, and text. The font's symbols are defined once a 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import etree
 
@@ -102,7 +103,7 @@ class _Page:
             if tag == _G:
                 self._group(child, context)
             elif tag == _USE:
-                self._use(child, context)
+                self._use(child, context.note if kind == "notehead" else "")
             elif tag in self.draw:
                 self.draw[tag](child)
         if kind == "staff":
@@ -134,31 +135,29 @@ class _Page:
             raise ValueError(f"Verovio has drawn a group with the transformation {transform}")
         return True
 
-    def _use(self, use: etree._Element, context: _Context) -> None:
+    def _use(self, use: etree._Element, note: str) -> None:
+        """Draw a symbol; with the id of a note, as its head."""
         code, symbol = self.symbols[use.get(_HREF, "")]
         transform = use.get("transform", "")
         try:
             place, scale = transform[len("translate(") : -1].split(") scale(")
             x, y = map(float, place.split(", "))
-            sx, sy = map(float, scale.split(", "))
+            sx, sy, scaling = _scaling(scale)
         except ValueError as error:
             raise ValueError(f"Verovio has drawn a symbol at {transform!r}") from error
-        self.out.append(f"q {sx:g} 0 0 {-sy:g} {x:g} {y:g} cm {symbol.operators} f Q")
-        parent = use.getparent()
-        if context.note and parent is not None and parent.get("class") == "notehead":
-            if code in _ENCLOSURES:
-                return
+        self.out.append(f"q {scaling} {x:g} {y:g} cm {symbol.operators} f Q")
+        if note and code not in _ENCLOSURES:
             x0, y0, x1, y1 = symbol.box
             dx, dy = self.shift
             box = (dx + x + sx * x0, dy + y - sy * y1, dx + x + sx * x1, dy + y - sy * y0)
-            self._head(context, box)
+            self._head(note, box)
 
-    def _head(self, context: _Context, box: Box) -> None:
+    def _head(self, note: str, box: Box) -> None:
         heads = self.pages.heads
-        if heads and heads[-1].id == context.note:  # a head of several symbols
+        if heads and heads[-1].id == note:  # a head of several symbols
             box = union(heads.pop().box, box)
         system = self.pages.systems - 1
-        heads.append(DrawnHead(context.note, self.number, system, box))
+        heads.append(DrawnHead(note, self.number, system, box))
 
     def _lines(self, staff: etree._Element, context: _Context) -> None:
         """The box of the lines of a staff, which are the lines that stand in no group of their own."""
@@ -234,6 +233,13 @@ _G, _USE = _SVG + "g", _SVG + "use"
 def _symbol(group: etree._Element) -> Outline:
     path = group.find(_SVG + "path")
     return outline("" if path is None else path.get("d", ""))
+
+
+@cache
+def _scaling(scale: str) -> tuple[float, float, str]:
+    """The factors of a scale such as "0.72, 0.72", and the PDF matrix of it with the y axis flipped."""
+    sx, sy = map(float, scale.split(", "))
+    return sx, sy, f"{sx:g} 0 0 {-sy:g}"
 
 
 def _corners(element: etree._Element) -> str:
