@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import build_fakes
 import pyarrow.parquet as pq
 import pytest
 from processes import Clock, wait_for
+from small_scores import musicxml, note
 
 from msmdtools.base.pool import Call, Lost, Pool, Raised, Returned
-from msmdtools.build import schedule
+from msmdtools.build import schedule, worker
 from msmdtools.build.build import build
 from msmdtools.build.options import BuildOptions
+from msmdtools.sources.gather import gather
 
 OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), jobs=2)
 TESTS = Path(__file__).parent
@@ -173,6 +176,59 @@ def test_a_worker_that_hangs_is_stopped(tmp_path, fakes, monkeypatch):
         ("c", ""),
         ("x", "worker-timeout"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("accident", "stage", "reason", "times"),
+    [("abort", "worker", "worker-killed", 2), ("hang", "engrave", "timeout", 1)],
+)
+def test_an_engraver_that_crashes_or_hangs_costs_its_own_piece(
+    tmp_path, soundfont, monkeypatch, accident, stage, reason, times
+):
+    """Verovio works in the worker itself, which dies with it and is replaced."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    for name in ("a", "x", "z"):
+        (root / f"{name}.musicxml").write_text(musicxml([note("C4", 16)], name=name))
+    monkeypatch.setenv("ACCIDENT", accident)
+    monkeypatch.setenv("TRIED", str(tmp_path / "tried"))
+    steps = schedule.Steps(make_piece=with_accident_in_x)
+    options = BuildOptions(soundfonts=(("TimGM6mb", 0),), jobs=1)
+    pieces = gather([str(root)]).pieces
+    summary = build(pieces, root, tmp_path / "ds", options, steps=steps)
+    found = pq.read_table(tmp_path / "ds" / "pieces.parquet").to_pylist()
+    assert [(row["piece"], row["status"], row["stage"], row["reason"]) for row in found] == [
+        *[("a", "ok", "", ""), ("x", "failed", stage, reason), ("z", "ok", "", "")]
+    ]
+    assert summary.failed == 1
+    assert (tmp_path / "tried").read_text() == "x" * times
+    (failure,) = summary.failures
+    assert failure.message == {
+        "abort": "the worker was killed, twice",
+        "hang": "Verovio was stopped after 600 s",
+    }[accident]
+
+
+def with_accident_in_x(argument):
+    """Make a piece, but Verovio aborts the process, or does not return in time, where the piece is x."""
+    from msmdtools.engrave.verovio import engraving
+
+    def typeset(*arguments, **named):
+        with open(os.environ["TRIED"], "a", encoding="ascii") as tried:
+            tried.write("x")
+        if os.environ["ACCIDENT"] == "abort":
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.abort()
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert 0 < left <= 600
+        signal.setitimer(signal.ITIMER_REAL, 1e-3)  # the limit comes sooner than it would
+        signal.pause()
+
+    task, _ = argument
+    with pytest.MonkeyPatch.context() as patch:
+        if task.piece.piece == "x":
+            patch.setattr(engraving, "typeset", typeset)
+        return worker.make_piece(argument)
 
 
 def test_a_batch_that_kills_its_worker_is_done_one_by_one(tmp_path, fakes):

@@ -298,7 +298,7 @@ EXTERNAL = (
             "a pitch with the octave '12': it is one of 0 to 9."),
         ("a.musicxml", fakes.musicxml({"A": fakes.bar(content=fakes.note() + ENDLESS)}), "wrong-repeat",
             "a repeat played '1000000' times: a number up to 1000 is needed."),
-        ("a.musicxml", fakes.musicxml({"A": fakes.bar(content=fakes.note(duration="x"))}), "negative-duration",
+        ("a.musicxml", fakes.musicxml({"A": fakes.bar(content=fakes.note(duration="x"))}), "wrong-duration",
             "'x'"),
         ("a.musicxml", fakes.musicxml({"A": fakes.bar(divisions=0)}), "wrong-divisions",
             "bar 1: divisions of '0'"),

@@ -156,6 +156,22 @@ def test_what_cannot_be_played_is_played_as_written(bars: list[str], reason: str
     assert len(written.strikes) == 2
 
 
+@pytest.mark.parametrize(
+    ("bars", "order", "unplayed"),
+    [
+        ([one("A"), ending("1", one("B")), ending("2", one("C")), one("D")], "ABD", "C"),
+        ([one("A"), ending("2", one("B")), one("C")], "AC", "B"),
+        ([one("A"), ending("1", one("B", REPEAT)), ending("3", one("C")), one("D")], "ABAD", "C"),
+    ],
+)
+def test_endings_that_no_repeat_leads_to_have_a_reason(
+    bars: list[str], order: str, unplayed: str
+) -> None:
+    assert played(*bars) == order
+    written = read(mei(*bars), repeats="unfolded")
+    assert {n.id: n.reason for n in written.notes if n.reason} == {unplayed: "unplayed"}
+
+
 def test_without_repeats_there_is_nothing_to_unfold() -> None:
     document = mei(one("A", 'right="dbl"'), one("B", 'right="end"', words("Fine")))
     assert read(document, repeats="unfolded").repeats == "none"

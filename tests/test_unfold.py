@@ -215,6 +215,13 @@ def test_staves_that_contradict_each_other_are_played_as_written(score: Engrave)
     assert [n.pitch for n in found.music.notes] == [60, 60, 62, 62, 64]
 
 
+def test_music_for_no_time_is_unplayed(score: Engrave) -> None:
+    found = score("{ \\repeat volta 2 { c'1 \\volta 3 { d'1 } } e'1 }")
+    assert [(h.pitch, h.role, h.reason) for h in found.noteheads] == [
+        *[(60, "played", ""), (62, "silent", "unplayed"), (64, "played", "")]
+    ]
+
+
 def test_nothing_to_unfold(score: Engrave) -> None:
     assert score("{ c'1 }").repeats == "none"
     assert score("{ \\repeat volta 2 { c'1 } }", "written").repeats == "written"

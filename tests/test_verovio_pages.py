@@ -172,6 +172,35 @@ def test_a_score_without_notes_is_an_error(tmp_path: Path) -> None:
     assert (error.value.stage, error.value.reason) == ("engrave", "no-notes")
 
 
+def test_tablature_has_no_heads_and_says_so(tmp_path: Path) -> None:
+    def fretted(text: str) -> str:
+        technical = "<notations><technical><string>2</string><fret>1</fret></technical></notations>"
+        return text.replace("</note>", f"{technical}</note>")
+
+    clef = '<clef number="{}"><sign>{}</sign><line>{}</line></clef>'.format
+    lines = '<staff-details{}><staff-lines>6</staff-lines></staff-details>'.format
+    notes = note("C4", 8) + note("E4", 8)
+    alone = fretted(musicxml([notes])).replace(
+        "<clef><sign>G</sign><line>2</line></clef>",
+        "<clef><sign>TAB</sign><line>5</line></clef>" + lines(""),
+    )
+    with pytest.raises(PieceError) as error:
+        verovio.engrave(alone, "musicxml", tmp_path)
+    assert (error.value.stage, error.value.reason) == ("engrave", "tablature")
+    upper = notes.replace("</note>", "<staff>1</staff></note>")
+    lower = fretted(notes.replace("</note>", "<staff>2</staff></note>"))
+    both = musicxml([upper + "<backup><duration>16</duration></backup>" + lower]).replace(
+        "<clef><sign>G</sign><line>2</line></clef>",
+        "<staves>2</staves>" + clef(1, "G", 2) + clef(2, "TAB", 5) + lines(' number="2"'),
+    )
+    score = match_encoding(verovio.engrave(both, "musicxml", tmp_path))
+    assert [(h.pitch, h.onset, h.role) for h in score.noteheads] == [
+        *[(60, 0, "played"), (64, 2, "played")]
+    ]
+    assert [measure.duration for measure in score.measures] == [4]
+    assert "the staves of tablature are drawn, and not played" in score.warnings[-1]
+
+
 def test_a_symbol_of_a_curve_has_its_exact_box() -> None:
     # A quarter of a circle bulges over the line between its ends, and not as far as its control points.
     curve = outline("M0 0c0 100 100 100 100 0z")

@@ -1,6 +1,7 @@
 """Engrave and match one piece, each format with its engraver: LilyPond its own sources, Verovio all others."""
 
 import resource
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -85,6 +86,15 @@ def _difference(task: Task, outcome: Outcome) -> str:
 
 
 def _from_encoding(task: Task, outcome: Outcome) -> Score:
+    path, form = task.source / task.piece.path, task.piece.format
+    if form == MUSESCORE:
+        with outcome.timed("convert"):
+            path, form = _converted(task, path), "musicxml"
+    with _time(task.settings.limits.timeout_s):
+        return _engraved(task, outcome, path, form)
+
+
+def _engraved(task: Task, outcome: Outcome, path: Path, form: str) -> Score:
     from msmdtools.engrave import verovio
     from msmdtools.notate import as_played, notate
     from msmdtools.sources import midi
@@ -92,11 +102,7 @@ def _from_encoding(task: Task, outcome: Outcome) -> Score:
     from msmdtools.sources.parts import select_parts
 
     settings, piece = task.settings, task.piece
-    path, form = task.source / piece.path, piece.format
     notation = None
-    if form == MUSESCORE:
-        with outcome.timed("convert"):
-            path, form = _converted(task, path), "musicxml"
     with outcome.timed("source"):
         if form == MIDI:
             file = midi.check(path)
@@ -136,6 +142,19 @@ def _converted(task: Task, path: Path) -> Path:
         limits=settings.limits,
         sandbox=settings.sandbox,
     )
+
+
+@contextmanager
+def _time(limit_s: float) -> Iterator[None]:
+    """Let this process take at most `limit_s` seconds more, so that no piece takes for ever.
+
+    Then the system ends it (SIGALRM), as nothing in Python can interrupt Verovio; that costs the piece alone.
+    """
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextmanager

@@ -231,7 +231,7 @@ class BuildOptions:
         form="NAME,…",
     )
     timeout_s: float = option(
-        "how long engraving one piece may take",
+        "how long engraving one piece may take, whichever program engraves it; performing it does not count",
         LIMITS.timeout_s,
         above=0,
         unit="seconds",

@@ -5,6 +5,7 @@ a batch follow as soon as it is done. Long pieces come first, so that none is le
 """
 
 import itertools
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from msmdtools.sources.manifest import source_files
 
 BATCH = 32
 
-# Time beyond the engraver's own limit, in seconds, before a worker counts as stuck.
+# Time for all but engraving, in seconds, before a worker counts as stuck.
 GRACE_S = 120.0
 PERFORMANCE_S = 60.0
 CONVERT_S = 20.0
@@ -112,6 +113,10 @@ def make_pieces(
                 if isinstance(result.error, MsmdError | DiskFull):
                     raise result.error
                 yield from retry(tasks, "internal-error", str(result.error))
+            elif result.exitcode == -signal.SIGALRM and not batch:
+                message = f"Verovio was stopped after {settings.limits.timeout_s:g} s"
+                yield tasks[0], Outcome(tasks[0].failure("engrave", "timeout", message))
+                remove_tree(tasks[0].folder)
             elif result.timed_out and len(tasks) == 1:
                 yield from retry(tasks, "worker-timeout", "the worker was stuck and was stopped")
             else:

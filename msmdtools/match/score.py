@@ -38,7 +38,8 @@ def match(engraving: Engraving) -> Score:
     """Find the notes that each drawn head sounds, and the heads of each sounding note.
 
     A head is *played* when a key is struck for it, *tied* when it continues the sound of another head, and
-    otherwise *silent* for a reason: "cue", "ambitus", "trill-pitch", "text-example" or "not-performed".
+    otherwise *silent* for a reason: "cue", "ambitus", "trill-pitch", "text-example", "unplayed" or
+    "not-performed".
     A note without a head has a reason too: "percent-repetition", "tremolo-repetition", "hidden-head",
     "quotation" or "not-engraved".
 

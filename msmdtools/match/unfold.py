@@ -27,6 +27,7 @@ from msmdtools.match.seams import Place, Seams
 from msmdtools.match.ties import end_of
 from msmdtools.match.unfold_midi import unfold_midis
 from msmdtools.midi.reading import MidiFile
+from msmdtools.score import UNPLAYED
 
 T = TypeVar("T")
 
@@ -53,9 +54,14 @@ class Unfolded:
         for k, i in enumerate(self.recorded):
             times[i].append(k)
         return {
-            head: replace(match, played=tuple(sorted(k for i in match.played for k in times[i])))
+            head: self._match(match, tuple(sorted(k for i in match.played for k in times[i])))
             for head, match in matches.items()
         }
+
+    @staticmethod
+    def _match(match: HeadMatch, played: tuple[int, ...]) -> HeadMatch:
+        left_out = match.played and not played
+        return replace(match, played=played, reason=UNPLAYED if left_out else match.reason)
 
     def reasons(self, reasons: dict[int, str]) -> dict[int, str]:
         """The reasons of recorded notes without a head, for the notes that play these."""

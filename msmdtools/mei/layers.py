@@ -27,12 +27,13 @@ from msmdtools.mei.tree import ID, chosen, tag
 _STAFF, _LAYER, _DOT = tag("staff"), tag("layer"), tag("dot")
 _NOTE, _CHORD, _REST, _SPACE = tag("note"), tag("chord"), tag("rest"), tag("space")
 _TUPLET, _TREMOLO, _ALTERNATING = tag("tuplet"), tag("bTrem"), tag("fTrem")
-_GRACES = tag("graceGrp")
+_GRACES, _TABLATURE = tag("graceGrp"), tag("tabGrp")
 _BAR_LINE, _METRE, _CLEF = tag("barLine"), tag("meterSig"), tag("clef")
 _WHOLE = {tag("mRest"), tag("mSpace"), tag("mRpt"), tag("mRpt2"), tag("multiRpt"), tag("multiRest")}
 _PART = {tag("beatRpt"), tag("halfmRpt")}
 _REPEATED_BARS = {tag("mRpt"): 1, tag("mRpt2"): 2}
-_EVENTS, _PAUSES = {_NOTE, _CHORD}, {_REST, _SPACE}
+# Numbers of frets have no pitch in MEI: time passes, and nothing sounds.
+_EVENTS, _PAUSES = {_NOTE, _CHORD}, {_REST, _SPACE, _TABLATURE}
 _EIGHTH = 8
 # A bar whose tuplets are rounded may seem longer or shorter than it is by less than this part of a quarter.
 _NEAR = 32

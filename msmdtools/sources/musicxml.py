@@ -66,8 +66,8 @@ def check(root: "etree._Element", where: str) -> None:
 
     Raises:
         PieceError: "not-a-score", "score-timewise", "no-parts", "empty-part" (without a bar), "undeclared-part",
-            "no-notes", "wrong-divisions", "negative-duration" (or one that is no number), "wrong-pitch",
-            "wrong-repeat", "unknown-clef".
+            "no-notes", "wrong-divisions", "negative-duration", "wrong-duration" (no number),
+            "wrong-pitch", "wrong-repeat", "unknown-clef".
     """
     name = markup.local_name(root)
     if name == "score-timewise":
@@ -125,7 +125,7 @@ def _check_number(element: "etree._Element", where: str) -> None:
         )
     if name == "duration" and not 0 <= value < float("inf"):
         raise refused(
-            "negative-duration",
+            "negative-duration" if value < 0 else "wrong-duration",
             f"{where}: {_place(element)}: a duration of {element.text!r}: a number of at least 0 is needed.",
         )
 

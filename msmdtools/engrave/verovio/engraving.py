@@ -12,9 +12,11 @@ from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.pdf import POINTS, write_pdf
 from msmdtools.engrave.verovio.preparing import place_of, prepared
 from msmdtools.engrave.verovio.svg import read_page
-from msmdtools.engrave.verovio.toolkit import typeset
+from msmdtools.engrave.verovio.toolkit import Typeset, typeset
 from msmdtools.errors import PieceError
 from msmdtools.paper.width import NOMINAL_WIDTH
+
+_TABLATURE = "<tabGrp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def engrave(
         The pages, what is on them, and the encoding as MEI.
 
     Raises:
-        PieceError: stage "engrave", with a reason: not-readable, no-score, no-notes, broken-output.
+        PieceError: stage "engrave", with a reason: not-readable, no-score, no-notes, tablature, broken-output.
     """
     drawn = Pages()
     pdf = folder / "score.pdf"
@@ -85,7 +87,7 @@ def engrave(
         for page in typesetting.pages:
             read_page(page, drawn, look.music_font)
         if not drawn.heads:
-            raise PieceError("engrave", "no-notes", "no note head was drawn", typesetting.log)
+            raise _without_heads(typesetting)
         write_pdf(drawn, pdf)
         pages, _, pixels = render_pages([pdf], folder, width, len(drawn.sizes))
     except (Untrusted, ValueError) as error:
@@ -98,12 +100,31 @@ def engrave(
         typesetting.mei,
         typesetting.engine,
         typesetting.log,
-        _warnings(typesetting.log) + encoding.warnings,
+        _warnings(typesetting.log) + encoding.warnings + _tablature(typesetting),
         repeats,
         {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
         encoding.audible,
         encoding.not_unfolded,
     )
+
+
+def _without_heads(typesetting: Typeset) -> PieceError:
+    if _TABLATURE in typesetting.mei:
+        reason = "tablature"
+        message = (
+            "the score is written in tablature alone, which has numbers of frets instead of note heads: save it "
+            "with a staff of notes"
+        )
+    else:
+        reason, message = "no-notes", "no note head was drawn"
+    return PieceError("engrave", reason, message, typesetting.log)
+
+
+def _tablature(typesetting: Typeset) -> tuple[str, ...]:
+    """Say that staves of tablature are drawn, and nothing else."""
+    if _TABLATURE not in typesetting.mei:
+        return ()
+    return ("the staves of tablature are drawn, and not played: their numbers are no note heads",)
 
 
 def _warnings(log: str) -> tuple[str, ...]:
