@@ -203,10 +203,13 @@ def test_an_engraver_that_crashes_or_hangs_costs_its_own_piece(
     assert summary.failed == 1
     assert (tmp_path / "tried").read_text() == "x" * times
     (failure,) = summary.failures
-    assert failure.message == {
-        "abort": "the worker was killed, twice",
-        "hang": "Verovio was stopped after 600 s",
-    }[accident]
+    assert (
+        failure.message
+        == {
+            "abort": "the worker was killed, twice",
+            "hang": "Verovio was stopped after 600 s",
+        }[accident]
+    )
 
 
 def with_accident_in_x(argument):

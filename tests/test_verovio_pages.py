@@ -178,7 +178,7 @@ def test_tablature_has_no_heads_and_says_so(tmp_path: Path) -> None:
         return text.replace("</note>", f"{technical}</note>")
 
     clef = '<clef number="{}"><sign>{}</sign><line>{}</line></clef>'.format
-    lines = '<staff-details{}><staff-lines>6</staff-lines></staff-details>'.format
+    lines = "<staff-details{}><staff-lines>6</staff-lines></staff-details>".format
     notes = note("C4", 8) + note("E4", 8)
     alone = fretted(musicxml([notes])).replace(
         "<clef><sign>G</sign><line>2</line></clef>",
