@@ -12,9 +12,6 @@ from msmdtools.base.table import Column, Table
 
 TICKS_PER_QUARTER = 384
 
-UNPLAYED = "unplayed"
-"""Reason of heads in music that the repeats and jumps, unfolded, leave out each time."""
-
 
 @dataclass(frozen=True, slots=True)
 class StaffBox:

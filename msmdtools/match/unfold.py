@@ -27,7 +27,6 @@ from msmdtools.match.seams import Place, Seams
 from msmdtools.match.ties import end_of
 from msmdtools.match.unfold_midi import unfold_midis
 from msmdtools.midi.reading import MidiFile
-from msmdtools.score import UNPLAYED
 
 T = TypeVar("T")
 
@@ -60,8 +59,8 @@ class Unfolded:
 
     @staticmethod
     def _match(match: HeadMatch, played: tuple[int, ...]) -> HeadMatch:
-        left_out = match.played and not played
-        return replace(match, played=played, reason=UNPLAYED if left_out else match.reason)
+        reason = match.reason if played or not match.played else "unplayed"
+        return replace(match, played=played, reason=reason)
 
     def reasons(self, reasons: dict[int, str]) -> dict[int, str]:
         """The reasons of recorded notes without a head, for the notes that play these."""

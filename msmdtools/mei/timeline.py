@@ -15,7 +15,7 @@ from msmdtools.mei.order import Passage
 from msmdtools.mei.staves import Staff, Staves
 from msmdtools.mei.striking import Key, Played
 from msmdtools.mei.written import Strike, Written, WrittenMeasure, WrittenNote
-from msmdtools.score import TICKS_PER_QUARTER, UNPLAYED, Part, PedalChange, TempoChange
+from msmdtools.score import TICKS_PER_QUARTER, Part, PedalChange, TempoChange
 
 PAUSE_US = 1_000_000
 
@@ -157,7 +157,7 @@ class Timeline:
         fraction = self._units.fraction
         none: list[Key] = []
         for bar in bars:
-            silent = "not-performed" if self._plays.get(bar.index) else UNPLAYED
+            silent = "not-performed" if self._plays.get(bar.index) else "unplayed"
             for s in bar.sounds:
                 if s.repeats is not None:
                     continue
