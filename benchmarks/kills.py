@@ -120,8 +120,9 @@ def commands(folder: Path) -> list[Command]:
 # msmd fetch mutopia takes no other address.
 FETCH = """
 import sys; from pathlib import Path
-from msmdtools.sources.fetch import fetch_mutopia
-fetch_mutopia(Path(sys.argv[1]), url=sys.argv[2])
+from msmdtools.sources.fetch import fetch
+from msmdtools.sources.repositories import MUTOPIA
+fetch(MUTOPIA, Path(sys.argv[1]), url=sys.argv[2])
 """
 
 

@@ -82,9 +82,16 @@ def prepare_model() -> None:
 
 
 def _sources(sample_root: Path) -> None:
-    """A tree that stands for Mutopia's, fetched from a repository, and manifests of it."""
+    """A tree that stands for Mutopia's, fetched from a repository, and manifests of it.
+
+    The repository stands for that of OpenScore, too.
+    """
     origin = Path("origin")
     shutil.copytree(sample_root, origin / "ftp")
+    song = origin / "scores" / "Schubert,_Franz" / "_" / "An_die_Musik" / "lc1.mxl"
+    song.parent.mkdir(parents=True)
+    head = "<identification><creator type='composer'>Franz Schubert</creator></identification>"
+    song.write_bytes(score_fakes.mxl(score_fakes.musicxml(head=head)))
     identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "pieces"]):
         subprocess.run(["git", *identity, *arguments], cwd=origin, check=True)

@@ -70,6 +70,7 @@ def write(
     split: str = "train",
     info: SnippetInfo = INFO,
     seed: int = 0,
+    licence: str = "CC0-1.0",
 ) -> Path:
     """A folder of snippets: all onsets of all pieces in all performances, shuffled."""
     keys = [(p, o, f) for p in range(pieces) for o in range(onsets) for f in range(performances)]
@@ -77,7 +78,9 @@ def write(
     (folder / "data").mkdir(parents=True, exist_ok=True)
     schema = arrow_schema(info)
     for number, part in enumerate(np.array_split(np.array(keys), shards)):
-        rows = [_row(int(p), int(o), int(f), split, info) for p, o, f in part]
+        rows = [
+            _row(int(p), int(o), int(f), split, info) | {"licence": licence} for p, o, f in part
+        ]
         path = folder / "data" / f"{split}-{number:05d}-of-{shards:05d}.parquet"
         sounds = _nested(np.stack([spectrogram(int(p), int(o), int(f), info) for p, o, f in part]))
         table = pa.Table.from_pylist(rows, schema=pa.schema(list(schema)[:-1]))
@@ -114,7 +117,6 @@ def _row(p: int, o: int, f: int, split: str, info: SnippetInfo) -> dict:
         "soundfont": f"font-{f}",
         "program": 0,
         "composer": "somebody",
-        "licence": "CC0-1.0",
         "heads": 1,
         "pitches": [60 + p],
         "window_pitches": [60 + p, 64],

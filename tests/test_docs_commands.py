@@ -174,7 +174,8 @@ def test_lines_run(pages, request, tmp_path, monkeypatch) -> None:
     name = "docs_folder" if pages[0] in FAST else "docs_folder_with_model"
     monkeypatch.chdir(folder.copy(request.getfixturevalue(name), tmp_path / "here"))
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)  # one core
-    monkeypatch.setenv("MSMD_MUTOPIA_URL", Path("origin").absolute().as_uri())
+    for collection in ("MUTOPIA", "OPENSCORE_LIEDER"):
+        monkeypatch.setenv(f"MSMD_{collection}_URL", Path("origin").absolute().as_uri())
     for line in lines_to_run(pages):
         if line.startswith("msmd train "):
             read_training(words(line), monkeypatch)

@@ -18,7 +18,8 @@ from msmdtools.cli import main
 from msmdtools.errors import ManifestError, SoundfontError, ToolError
 from msmdtools.perform.fetch import fetch_soundfont
 from msmdtools.perform.soundfonts import Soundfont
-from msmdtools.sources.fetch import fetch_mutopia
+from msmdtools.sources.fetch import fetch
+from msmdtools.sources.repositories import MUTOPIA, REPOSITORIES
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -56,16 +57,16 @@ def _unreachable(package: str, folder: Path) -> Path:
 def test_clone_of_the_newest_commit_is_kept_to(origin, tmp_path):
     url, (first, second) = origin
     folder = tmp_path / "mutopia"
-    assert fetch_mutopia(folder, url=url) == second
+    assert fetch(MUTOPIA, folder, url=url) == second
     assert (folder / "SOURCE_COMMIT").read_text() == f"{second}\n"
     assert (folder / "ftp" / "a.ly").read_text() == "two"
     assert git(folder, "rev-list", "--count", "HEAD") == "1"
     (tmp_path / "origin" / "ftp" / "a.ly").write_text("three")
     git(tmp_path / "origin", "commit", "-qam", "three")
-    assert fetch_mutopia(folder, url=url) == second
-    assert fetch_mutopia(folder, first, url) == first
+    assert fetch(MUTOPIA, folder, url=url) == second
+    assert fetch(MUTOPIA, folder, first, url) == first
     assert (folder / "ftp" / "a.ly").read_text() == "one"
-    assert fetch_mutopia(folder, url="file:///nowhere") == first  # nothing is left to fetch
+    assert fetch(MUTOPIA, folder, url="file:///nowhere") == first  # nothing is left to fetch
 
 
 def test_an_interrupted_clone_goes_on(origin, tmp_path):
@@ -73,25 +74,25 @@ def test_an_interrupted_clone_goes_on(origin, tmp_path):
     folder = tmp_path / "mutopia"
     folder.mkdir()
     git(folder, "init", "-q")
-    assert fetch_mutopia(folder, first, url) == first
+    assert fetch(MUTOPIA, folder, first, url) == first
     (folder / "SOURCE_COMMIT").unlink()
     (folder / "ftp" / "a.ly").unlink()
-    assert fetch_mutopia(folder, "master", url) == second
+    assert fetch(MUTOPIA, folder, "master", url) == second
     assert (folder / "ftp" / "a.ly").read_text() == "two"
 
 
 def test_a_changed_tree_and_a_folder_in_use_are_refused(origin, tmp_path):
     url, _ = origin
     folder = tmp_path / "mutopia"
-    fetch_mutopia(folder, url=url)
+    fetch(MUTOPIA, folder, url=url)
     (folder / "ftp" / "a.ly").write_text("mine")
     with pytest.raises(ManifestError, match=r"ftp/a\.ly differs from the commit"):
-        fetch_mutopia(folder, url=url)
+        fetch(MUTOPIA, folder, url=url)
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").write_text("")
     with pytest.raises(ManifestError, match="holds other files and no clone"):
-        fetch_mutopia(other, url=url)
+        fetch(MUTOPIA, other, url=url)
     assert [path.name for path in other.iterdir()] == ["thesis.tex"]
 
 
@@ -127,7 +128,7 @@ def holder(folder: Path) -> Iterator[subprocess.Popen]:
 def test_a_fetch_waits_for_the_git_of_one_that_was_killed(origin, tmp_path, monkeypatch):
     url, (_, second) = origin
     folder = tmp_path / "mutopia"
-    fetch_mutopia(folder, url=url)
+    fetch(MUTOPIA, folder, url=url)
     (folder / ".git" / "index.lock").touch()  # left by that git
     with holder(folder) as killed:
         killed.kill()
@@ -138,14 +139,14 @@ def test_a_fetch_waits_for_the_git_of_one_that_was_killed(origin, tmp_path, monk
             sleep(seconds)
 
         monkeypatch.setattr("msmdtools.sources.fetch.time.sleep", sleep)
-        assert fetch_mutopia(folder, url=url) == second
+        assert fetch(MUTOPIA, folder, url=url) == second
     assert not (folder / ".git" / "index.lock").exists()
 
 
 def test_a_git_that_does_not_end_is_said(origin, tmp_path, monkeypatch):
     url, _ = origin
     folder = tmp_path / "mutopia"
-    fetch_mutopia(folder, url=url)
+    fetch(MUTOPIA, folder, url=url)
     monkeypatch.setattr("msmdtools.sources.fetch._PATIENCE", 0.0)
     with holder(folder) as killed:
         killed.kill()
@@ -153,29 +154,29 @@ def test_a_git_that_does_not_end_is_said(origin, tmp_path, monkeypatch):
         with pytest.raises(
             ManifestError, match="the git of a fetch that was killed is still at work"
         ):
-            fetch_mutopia(folder, url=url)
+            fetch(MUTOPIA, folder, url=url)
 
 
 def test_two_fetches_into_one_folder(origin, tmp_path):
     url, _ = origin
     folder = tmp_path / "mutopia"
-    fetch_mutopia(folder, url=url)
+    fetch(MUTOPIA, folder, url=url)
     with (
         holder(folder) as other,
         pytest.raises(ManifestError, match=rf"another msmd fetch \(process {other.pid}\)"),
     ):
-        fetch_mutopia(folder, url=url)
+        fetch(MUTOPIA, folder, url=url)
 
 
 def test_no_such_commit_no_network_no_git(origin, tmp_path, monkeypatch):
     url, _ = origin
     with pytest.raises(ToolError, match=r"git fetch in .* failed"):
-        fetch_mutopia(tmp_path / "a", "0" * 40, url)
+        fetch(MUTOPIA, tmp_path / "a", "0" * 40, url)
     with pytest.raises(ToolError, match=r"Without network: clone https://127\.0\.0\.1:1/x"):
-        fetch_mutopia(tmp_path / "b", url="https://127.0.0.1:1/x")
+        fetch(MUTOPIA, tmp_path / "b", url="https://127.0.0.1:1/x")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolError, match="git is missing"):
-        fetch_mutopia(tmp_path / "c", url=url)
+        fetch(MUTOPIA, tmp_path / "c", url=url)
 
 
 def test_command_mutopia(origin, tmp_path):
@@ -183,7 +184,10 @@ def test_command_mutopia(origin, tmp_path):
     arguments = ["fetch", "mutopia", "--out", str(tmp_path / "m"), "--url", url]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0
-    assert result.output == f"Mutopia Project at commit {second} -> {tmp_path / 'm' / 'ftp'}\n"
+    assert result.output == (
+        f"Mutopia Project at commit {second} -> {tmp_path / 'm' / 'ftp'}\n"
+        "Each file states its own licence.\n"
+    )
 
 
 FONT = b"RIFF\x00\x00\x00\x00sfbk" + bytes(range(256)) * 4000
@@ -311,3 +315,30 @@ def test_command_soundfonts(server, tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["fetch", "soundfonts", "Nope", "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert result.output.startswith("Error: Unknown soundfont 'Nope'")
+
+
+def test_a_clone_carries_the_name_of_its_collection(origin, tmp_path):
+    url, (_, second) = origin
+    asap = REPOSITORIES["asap"]
+    folder = tmp_path / "asap"
+    assert fetch(asap, folder, url=url) == second
+    assert (folder / "SOURCE_COLLECTION").read_text() == "asap\n"
+    with pytest.raises(ManifestError, match=r"holds the collection asap\. Name another folder"):
+        fetch(MUTOPIA, folder, url=url)
+    assert git(folder, "rev-parse", "HEAD") == second
+
+
+def test_a_clone_on_this_machine_is_named_by_its_folder(origin, tmp_path, monkeypatch):
+    _, (_, second) = origin
+    monkeypatch.chdir(tmp_path)
+    assert fetch(MUTOPIA, Path("clone"), url="origin") == second
+
+
+def test_command_of_a_collection_shows_its_licence(origin, tmp_path):
+    url, (_, second) = origin
+    arguments = ["fetch", "asap", "--out", str(tmp_path / "a"), "--url", url]
+    result = CliRunner().invoke(main, arguments)
+    assert result.output == (
+        f"(n)ASAP at commit {second} -> {tmp_path / 'a'}\n"
+        "Its licence is CC-BY-NC-SA-4.0: it is not for commercial use, nor are weights trained on it.\n"
+    )

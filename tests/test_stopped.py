@@ -27,7 +27,8 @@ from msmdtools.build.options import BuildOptions
 from msmdtools.search import index, sources, update
 from msmdtools.snippets import export
 from msmdtools.snippets.options import parse_options
-from msmdtools.sources.fetch import fetch_mutopia
+from msmdtools.sources.fetch import fetch
+from msmdtools.sources.repositories import MUTOPIA
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 CHANGES |= {"shutil.move", "subprocess.Popen"}
@@ -255,4 +256,6 @@ def test_fetch(hook, tmp_path, step):
     def tree(out):
         return {n: c for n, c in content(out).items() if not n.startswith(".git/")}
 
-    stop_everywhere(hook, tmp_path, lambda out: fetch_mutopia(out, url=origin.as_uri()), tree, step)
+    stop_everywhere(
+        hook, tmp_path, lambda out: fetch(MUTOPIA, out, url=origin.as_uri()), tree, step
+    )

@@ -76,6 +76,21 @@ def test_trains_and_says_how_it_went(folder, tmp_path):
     )
 
 
+def test_weights_record_the_licences_of_their_music_and_say_what_follows(folder, tmp_path):
+    restricted = fakes.snippets(tmp_path / "restricted", licence="CC-BY-NC-SA-4.0")
+    arguments = ["--config", folder / "tiny.toml", "--pairs", 32, "--threads", 1]
+    first = train(folder / "snippets", *arguments, "--out", tmp_path / "free")
+    assert "commercial" not in first.output
+    weights = tmp_path / "free" / "weights.safetensors"
+    second = train(restricted, *arguments, "--out", tmp_path / "run", "--init", weights)
+    assert (
+        "These weights were trained on music that is not for commercial use (CC-BY-NC-SA-4.0 50.0 %, "
+        "CC0-1.0 50.0 %): the same holds for them.\n"
+    ) in second.output
+    shown = CliRunner().invoke(main, ["info", str(tmp_path / "run" / "weights.safetensors")])
+    assert "CC-BY-NC-SA-4.0 50.0 %, CC0-1.0 50.0 %" in shown.output
+
+
 def test_trains_on_several_folders_and_validates_on_the_first(folder, tmp_path):
     other = fakes.snippets(tmp_path / "other")
     options = ["--config", folder / "tiny.toml", "--out", tmp_path / "run", "--validations", 1]

@@ -29,9 +29,9 @@ def config(projection: dict | None = None, **training):
     return configs.from_mapping(content(projection, **training))
 
 
-def snippets(folder: Path) -> Path:
+def snippets(folder: Path, licence: str = "CC0-1.0") -> Path:
     """4 pieces x 24 onsets x 2 performances to train on, 3 x 10 to validate on."""
-    snippet_shards.write(folder, onsets=24, shards=2)
+    snippet_shards.write(folder, onsets=24, shards=2, licence=licence)
     return snippet_shards.write(folder, pieces=3, onsets=10, performances=1, split="valid")
 
 

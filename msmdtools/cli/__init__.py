@@ -25,7 +25,7 @@ from msmdtools.version import __version__
 # tests/test_cli_root.py checks that each is the command's own short help.
 COMMANDS = {
     "ingest": "List the pieces of a TREE of scores in a manifest.",
-    "fetch": "Fetch the Mutopia Project or soundfonts.",
+    "fetch": "Fetch a collection of music, or soundfonts.",
     "build": "Build a dataset from scores.",
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
     "train": "Train a model on snippets.",

@@ -1,55 +1,70 @@
-"""The command `msmd fetch`, which downloads the Mutopia Project and soundfonts from their publishers."""
+"""The command `msmd fetch`, which downloads collections of music and soundfonts from their publishers."""
 
 from pathlib import Path
 
 import click
 
 from msmdtools.cli.progress import Bar
+from msmdtools.sources.repositories import REPOSITORIES, Repository
 
 
 @click.group("fetch")
 def command() -> None:
-    """Fetch the Mutopia Project or soundfonts.
+    """Fetch a collection of music, or soundfonts.
 
     Example: msmd fetch soundfonts TimGM6mb
     """
 
 
-@command.command("mutopia")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("mutopia"),
-    show_default=True,
-    help="The folder to clone into.",
-)
-@click.option(
-    "--commit",
-    metavar="SHA|BRANCH",
-    show_default="that of an earlier fetch, or else the one that msmdtools was tested with",
-    help="The commit to clone: its full SHA, the name of a branch, or HEAD for the newest.",
-)
-@click.option(
-    "--url",
-    envvar="MSMD_MUTOPIA_URL",
-    metavar="URL",
-    help="Clone from this address instead of from the Mutopia Project's. The environment variable "
-    "MSMD_MUTOPIA_URL does the same.",
-)
-def mutopia(out: Path, commit: str | None, url: str | None) -> None:
-    """Clone the sources of the Mutopia Project at one commit.
+def _add(repository: Repository) -> None:
+    """Add the command that fetches a collection."""
+    name = repository.name
+    variable = f"MSMD_{name.upper().replace('-', '_')}_URL"
 
-    The sources are in the subfolder `ftp`. The file SOURCE_COMMIT in the folder names the commit, and a
-    later fetch into the same folder fetches that commit again.
+    @command.command(
+        name,
+        short_help=f"{repository.title}: {repository.holds}.",
+        help=f"Clone the collection {repository.title} at one commit.\n\n"
+        f"It has {repository.holds} ({repository.source}); {repository.terms}."
+        f"{_where(repository)} The file SOURCE_COMMIT in the folder names the commit, and a later fetch into the "
+        f"same folder fetches that commit again.\n\nExample: msmd fetch {name} --out {name}",
+    )
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=Path(name),
+        show_default=True,
+        help="The folder to clone into.",
+    )
+    @click.option(
+        "--commit",
+        metavar="SHA|BRANCH",
+        show_default="that of an earlier fetch, or else the one that msmdtools was tested with",
+        help="The commit to clone: its full SHA, the name of a branch, or HEAD for the newest.",
+    )
+    @click.option(
+        "--url",
+        envvar=variable,
+        metavar="URL",
+        help="Clone from this address, or from the clone in this folder, instead of from the "
+        f"publisher's. The environment variable {variable} does the same.",
+    )
+    def fetch(out: Path, commit: str | None, url: str | None) -> None:
+        from msmdtools.sources import fetch
 
-    Example: msmd fetch mutopia --out mutopia
-    """
-    from msmdtools.sources.fetch import MUTOPIA_URL, fetch_mutopia
+        with Bar() as bar:
+            bar("cloning", 0, 0)
+            sha = fetch.fetch(repository, out, commit, url)
+        click.echo(f"{repository.title} at commit {sha} -> {out / repository.folder}")
+        click.echo(f"{repository.terms[0].upper()}{repository.terms[1:]}.")
 
-    with Bar() as bar:
-        bar("cloning", 0, 0)
-        sha = fetch_mutopia(out, commit, url or MUTOPIA_URL)
-    click.echo(f"Mutopia Project at commit {sha} -> {out / 'ftp'}")
+
+def _where(repository: Repository) -> str:
+    return f" The sources are in the subfolder {repository.folder}." if repository.folder else ""
+
+
+for _repository in REPOSITORIES.values():
+    _add(_repository)
 
 
 def _soundfonts_help() -> str:

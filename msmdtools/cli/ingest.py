@@ -26,8 +26,7 @@ SHOWN = 10
     "--instrument",
     "instruments",
     multiple=True,
-    default=("keyboard",),
-    show_default=True,
+    show_default="keyboard; in a collection such as asap, all",
     metavar="NAME",
     help="List only pieces for this instrument, such as violin; keyboard means all for one player at a "
     "keyboard, and all means every piece. Repeatable.",
@@ -75,7 +74,8 @@ def command(
 
     TREE is a folder with files of LilyPond, MusicXML (.musicxml, .mxl, .xml), MEI (.mei), Humdrum (.krn), ABC
     (.abc), MuseScore (.mscz, .mscx) or MIDI (.mid), such as `ftp` of a clone of the Mutopia Project; or music21,
-    the scores that come with the Python package of that name. Each piece gets one row: its file, checksums,
+    the scores that come with the Python package of that name; or a collection that msmd fetch has cloned, of which
+    the scores are listed, under the licence of the collection. Each piece gets one row: its file, checksums,
     format, title, composer, parts and licence (an SPDX identifier, or unknown).
 
     Example: msmd ingest mutopia/ftp --composer "Bach*" --out bach.csv

@@ -51,7 +51,7 @@ def command(
 
     require("msmd train", {"lightning_fabric": "Lightning Fabric", "matplotlib": "Matplotlib"})
     from msmdtools.models import config as configs
-    from msmdtools.training import checkpoints
+    from msmdtools.training import checkpoints, licences
     from msmdtools.training.run import CHECKPOINTS, train
 
     if (model is None) == (config is None):
@@ -84,6 +84,8 @@ def command(
             f"  {direction.replace('-', ' ')}: R@1 {metrics['recall_1']:.1f}  R@10 {metrics['recall_10']:.1f}"
             f"  MRR {metrics['mrr']:.3f}  of {metrics['candidates']:,} validation pairs"
         )
+    if remark := licences.warning(summary.licences):
+        click.echo(remark)
     if not any(_above_chance(metrics) for metrics in best["valid"].values()):
         click.echo(
             "That is not distinguishable from chance: train longer, on more pieces, or start from "

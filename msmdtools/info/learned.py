@@ -67,6 +67,7 @@ def weights(name_or_path: str) -> Facts:
 
     require(f"a description of {name_or_path}")
     from msmdtools.models import bundle
+    from msmdtools.training import licences
 
     path = find(name_or_path)
     network, config, origin = bundle.load(path)
@@ -77,6 +78,8 @@ def weights(name_or_path: str) -> Facts:
         values["trained on"] = f"{trained['pairs']:,} pairs of {origin.get('snippets', '')}"
     for direction, figures in origin.get("validation", {}).items():
         values[f"validation, {direction.replace('-', ' ')}"] = _measured(figures)
+    if counts := origin.get("licences"):
+        values["licences"] = licences.shares(counts)
     values["command"] = str(origin.get("command", ""))
     values["made by"] = f"msmdtools {origin.get('msmdtools', '')}"
     values["size"] = megabytes(path.stat().st_size)

@@ -1,4 +1,4 @@
-"""Fetch the Mutopia Project at one commit, with git."""
+"""Fetch a collection at one commit, with git."""
 
 import fcntl
 import logging
@@ -14,10 +14,8 @@ from typing import IO
 
 from msmdtools.base.files import write_atomically
 from msmdtools.errors import ManifestError, MsmdError, ToolError
+from msmdtools.sources.repositories import SOURCE_COLLECTION, Repository
 
-MUTOPIA_URL = "https://github.com/MutopiaProject/MutopiaProject.git"
-PINNED_COMMIT = "4b13480e7f55017ff3039bc4ebbf795f3664c4a2"
-"""The commit that is fetched by default, with which piece 2247 (24 July 2019) was published."""
 SOURCE_COMMIT = "SOURCE_COMMIT"
 """File in a fetched tree that names the commit it was made from; the next fetch keeps to it."""
 
@@ -39,45 +37,58 @@ _NO_NETWORK = (
 log = logging.getLogger(__name__)
 
 
-def fetch_mutopia(folder: Path, commit: str | None = None, url: str = MUTOPIA_URL) -> str:
-    """Clone one commit of the Mutopia Project, without its history, into `folder`.
+def fetch(
+    repository: Repository, folder: Path, commit: str | None = None, url: str | None = None
+) -> str:
+    """Clone one commit of a collection, without its history, into `folder`.
 
     A fetch that was interrupted or killed goes on where it stopped, and a finished one only checks the
     commit.
 
     Args:
+        repository: the collection.
         folder: the folder of the clone; it is made if it is missing.
         commit: a full sha or the name of a branch; None: the commit that `folder`/SOURCE_COMMIT
-            names from an earlier fetch, else `PINNED_COMMIT` (of another `url`, the newest).
-        url: address of the repository.
+            names from an earlier fetch, else that of `repository` (of another `url`, the newest).
+        url: address to clone from, or the path of a clone on this machine; None for the repository's own address.
 
     Returns:
-        The sha of the commit, which is also written to `folder`/SOURCE_COMMIT.
+        The sha of the commit, which is also written to `folder`/SOURCE_COMMIT, as the name of the collection is
+        to `folder`/SOURCE_COLLECTION.
 
     Raises:
         ToolError: git is missing, or it fails (no network, no such commit).
-        ManifestError: `folder` is in use for something else or by another fetch, or its tree was
-            changed.
+        ManifestError: `folder` is in use for something else, another collection or another fetch, or its tree
+            was changed.
     """
     if shutil.which("git") is None:
         raise ToolError("git is missing. On Debian and Ubuntu: apt install git")
+    if url is not None and Path(url).exists():
+        url = Path(url).absolute().as_uri()
     record = folder / SOURCE_COMMIT
     if commit is None:
-        default = PINNED_COMMIT if url == MUTOPIA_URL else "HEAD"
+        default = repository.commit if url in (None, repository.url) else "HEAD"
         commit = record.read_text(encoding="ascii").strip() if record.is_file() else default
     if folder.exists() and any(folder.iterdir()) and not (folder / ".git").is_dir():
         raise ManifestError(
             f"{folder} holds other files and no clone. Name another folder with --out."
         )
+    mark = folder / SOURCE_COLLECTION
+    if mark.is_file() and (other := mark.read_text(encoding="utf-8").strip()) != repository.name:
+        raise ManifestError(
+            f"{folder} holds the collection {other}. Name another folder with --out."
+        )
     (folder / ".git").mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        return _fetch(folder, record, commit, url)
+        fetched = _fetch(folder, commit, url or repository.url)
+        _record(mark, repository.name)
+        _record(record, fetched)
+        return fetched
 
 
-def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
+def _fetch(folder: Path, commit: str, url: str) -> str:
     if _SHA1.match(commit) and _head(folder) == commit:
         _check_clean(folder)
-        _record(record, commit)
         return commit
     _git(folder, "init", "--quiet")  # this also mends an interrupted one
     _git(folder, "config", "core.autocrlf", "false")
@@ -94,7 +105,6 @@ def _fetch(folder: Path, record: Path, commit: str, url: str) -> str:
     if _head(folder) != fetched:
         raise ToolError(f"{folder} is not at commit {fetched} after git checkout. Fetch again.")
     _check_clean(folder)
-    _record(record, fetched)
     return fetched
 
 
@@ -183,8 +193,8 @@ def _check_clean(folder: Path) -> None:
         )
 
 
-def _record(path: Path, commit: str) -> None:
-    write_atomically(path, f"{commit}\n".encode("ascii"), path.parent / ".git")
+def _record(path: Path, text: str) -> None:
+    write_atomically(path, f"{text}\n".encode("ascii"), path.parent / ".git")
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -214,7 +224,7 @@ def _git(folder: Path, *arguments: str, url: str = "") -> str:
         reason = f"an interrupted run left {lock}; if no git is at work there, delete it"
     elif url and any(phrase in process.stderr.lower() for phrase in _NO_NETWORK):
         reason += (
-            f". Without network: clone {url} on another machine, bring the folder here, and name"
-            " its folder ftp as the tree for msmd ingest and as --root for msmd build"
+            f". Without network: clone {url} on another machine, bring the folder here, and give"
+            " it to msmd fetch with --url"
         )
     raise ToolError(f"git {arguments[0]} in {folder} failed: {reason}")

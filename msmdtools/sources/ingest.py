@@ -14,7 +14,7 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msmdtools.base.damage import no_folder
@@ -29,6 +29,8 @@ from msmdtools.sources.header import Header
 from msmdtools.sources.ids import combined_sha256, piece_ids
 from msmdtools.sources.instruments import is_solo_keyboard, normalize_instruments
 from msmdtools.sources.licence import UNKNOWN, spdx
+from msmdtools.sources.repositories import Collection as Fetched
+from msmdtools.sources.repositories import collection_of
 from msmdtools.sources.syntax import tokenize
 from msmdtools.sources.tree import SourceTree
 
@@ -75,7 +77,7 @@ class ListedPiece:
 
 def ingest(
     tree: Path,
-    instruments: Sequence[str] = ("keyboard",),
+    instruments: Sequence[str] = (),
     composers: Sequence[str] = (),
     licences: Sequence[str] = (),
     listed: Sequence[ListedPiece] | None = None,
@@ -90,7 +92,8 @@ def ingest(
     Args:
         tree: a folder of scores, such as the folder `ftp` of the Mutopia Project.
         instruments: "keyboard" (solo keyboard), "all", or terms of `Piece.instruments`, of which a
-            piece must have at least one.
+            piece must have at least one; none means all in a collection that says which of its files are scores
+            (see `msmdtools.sources.repositories`), and keyboard in other trees.
         composers: patterns such as "Bach*" for the composer or the first folder; none means all.
         licences: patterns such as "CC-BY-*" for the SPDX identifier; none means all.
         listed: the pieces to describe, with their ids, whatever the rule for pieces says; None: those
@@ -110,13 +113,16 @@ def ingest(
     """
     if not tree.is_dir():
         raise ManifestError(f"{tree}: {no_folder(tree)}. Name the root of a tree of scores.")
+    collection = collection_of(tree)
     source = SourceTree(tree, below)
     if listed is None:
-        listing, encoded = _found(source, formats, below)
+        listing, encoded = _found(source, formats, below, collection)
     else:
         listing = [entry for entry in listed if entry.path in source.known]
         others = [entry for entry in listed if entry.path not in source.known]
         encoded = list(zip(_scores(tree, others), others, strict=True))
+    if not listing and not encoded and collection is not None:
+        collection.check_scores()
     if not listing and not encoded:
         raise ManifestError(
             f"No file in {tree} makes a score. Name a folder with files of LilyPond (.ly), MusicXML (.musicxml,"
@@ -128,6 +134,11 @@ def ingest(
         scores.describe(tree, score, entry.piece, entry.extra, unreadable)
         for score, entry in encoded
     ]
+    if collection is not None:
+        pieces = [collection.described(piece) for piece in pieces]
+    if not instruments:
+        chosen = collection is not None and bool(collection.repository.scores)
+        instruments = ("all",) if chosen else ("keyboard",)
     selected = []
     for piece in pieces:
         reason = _reason_to_leave_out(piece, instruments, composers, licences)
@@ -139,14 +150,21 @@ def ingest(
 
 
 def _found(
-    source: SourceTree, wanted: Collection[str], below: Sequence[str]
+    source: SourceTree, wanted: Collection[str], below: Sequence[str], of: Fetched | None
 ) -> tuple[list[ListedPiece], list[tuple[scores.Found, ListedPiece]]]:
-    """The LilyPond files that are pieces, and the encoded scores, with their ids."""
+    """The LilyPond files that are pieces and the encoded scores, with their ids; of a collection, only its own."""
     main = [path for path in below if path.endswith(".ly") and path in source.known]
     if LILYPOND in wanted:
         main += [path for path in main_files(source) if _is_in(path, below) and path not in main]
-    listing = [ListedPiece(piece, path) for path, piece in piece_ids(main).items()]
     found = scores.find(source.root, below, wanted)
+    if of is not None:
+        main = [path for path in main if of.has(path, below)]
+        found = [
+            replace(score, named=of.stem(score.path))
+            for score in found
+            if of.has(score.path, below)
+        ]
+    listing = [ListedPiece(piece, path) for path, piece in piece_ids(main).items()]
     given = scores.ids(found, (entry.piece for entry in listing))
     encoded = [
         (score, ListedPiece(piece, score.path, score.tune)) for score, piece in given.items()

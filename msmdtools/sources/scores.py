@@ -32,17 +32,19 @@ class Found:
         format: one of `msmdtools.piece.FORMATS`.
         tune: as `Piece.tune`.
         number: of the tune, with as many digits as the number of tunes in its file has; "" without one.
+        named: what identifies the music, if not its path.
     """
 
     path: str
     format: str
     tune: str = ""
     number: str = ""
+    named: str = ""
 
     @property
     def stem(self) -> str:
         """What identifies the music: the path without its suffix, and the tune."""
-        stem = posixpath.splitext(self.path)[0]
+        stem = self.named or posixpath.splitext(self.path)[0]
         return f"{stem}/{self.number}" if self.number else stem
 
 

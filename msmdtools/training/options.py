@@ -150,9 +150,11 @@ class Summary:
         weights: the file of the weights.
         last: the last row of results.
         best: the best row of results.
+        licences: numbers of training pairs by licence of their music.
     """
 
     run: Path
     weights: Path
     last: dict[str, Any]
     best: dict[str, Any]
+    licences: dict[str, int]

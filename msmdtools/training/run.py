@@ -29,7 +29,15 @@ from msmdtools.metrics.ranks import chance_metrics
 from msmdtools.models import bundle
 from msmdtools.models.config import Config
 from msmdtools.models.model import RUN_WEIGHTS
-from msmdtools.training import checkpoints, identity, interrupts, optimisers, pieces, record
+from msmdtools.training import (
+    checkpoints,
+    identity,
+    interrupts,
+    licences,
+    optimisers,
+    pieces,
+    record,
+)
 from msmdtools.training.batches import Training, join
 from msmdtools.training.data import open_data
 from msmdtools.training.devices import launched
@@ -144,6 +152,8 @@ class _Run:
         # A resumed run keeps the pieces it began with, whatever --init names now.
         listed = None if saved is None else saved.get("pieces")
         self.pieces = listed or pieces.of(snippets, options.init)
+        counted = None if saved is None else saved.get("licences")
+        self.licences = counted or licences.of(snippets, options.init)
         self.at = Position()
         if saved is not None:
             self._check(saved["identity"], self.source.identity())
@@ -156,7 +166,7 @@ class _Run:
     def train(self) -> Summary:
         """Train from the beginning, or from the checkpoint, to the end."""
         if self.at.ended:
-            return Summary(self.run, self.run / RUN_WEIGHTS, self.at.last, self.at.best)
+            return self._summary()
         self._begin()
         with interrupts.listening() as stop:
             batches = self.source.read(self.at.epoch, self.at.batch)
@@ -287,6 +297,7 @@ class _Run:
             "snippets": ", ".join(self.snippets),
             "batches": self.source.identity(),
             "pieces": self.pieces,
+            "licences": self.licences,
             **{k: self.environment[k] for k in ("command", "platform", "precision", "packages")},
         }
         with self.learner.averaged() as network:
@@ -326,7 +337,11 @@ class _Run:
             self.at.ended = True
             self._save()
         self.fabric.barrier()
-        return Summary(self.run, self.run / RUN_WEIGHTS, self.at.last, self.at.best)
+        return self._summary()
+
+    def _summary(self) -> Summary:
+        weights = self.run / RUN_WEIGHTS
+        return Summary(self.run, weights, self.at.last, self.at.best, self.licences)
 
     def _refit(self) -> None:
         """Fit the CCA projections of the best weights to pairs of the training split."""
@@ -350,6 +365,7 @@ class _Run:
         state = {
             "identity": {**self.settings, **self.source.identity()},
             "pieces": self.pieces,
+            "licences": self.licences,
             **self.learner.state_dict(),
             **self.at.state_dict(),
         }
