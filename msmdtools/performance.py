@@ -15,6 +15,12 @@ SOURCE_PROGRAMS = -1
 EXACT, MATCHED, ANNOTATED, ESTIMATED = "exact", "matched", "annotated", "estimated"
 ALIGNMENTS = (EXACT, MATCHED, ANNOTATED, ESTIMATED)
 """How it is known which head is which event: by construction, by matching, from marks, by our own estimate."""
+SYNTHETIC, PERFORMED, RECORDED = "synthetic", "performed", "recorded"
+KINDS = (SYNTHETIC, PERFORMED, RECORDED)
+"""What a performance is: the written music played by the book, a person's MIDI file, a person's audio."""
+MATCH, INSERTION, ORNAMENT, DELETION = "match", "insertion", "ornament", "deletion"
+LINKS = (EXACT, MATCH, INSERTION, ORNAMENT, DELETION)
+"""What an event is to the written music; see the column `link` of `EVENTS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +146,10 @@ EVENTS = Table(
             "event",
             "int32",
             "",
-            "note event, from 0, by onset; the same number in every performance",
+            "note event, from 0, by onset; the same number in every synthetic performance",
         ),
-        Column("onset_s", "float64", "s", "from the start of the audio"),
-        Column("offset_s", "float64", "s", "release of the key"),
+        Column("onset_s", "float64", "s", "from the start of the audio; NaN for a deletion"),
+        Column("offset_s", "float64", "s", "release of the key; NaN for a deletion"),
         Column("pitch", "int32", "MIDI number", "pitch, to the nearest semitone"),
         Column(
             "cents",
@@ -152,10 +158,45 @@ EVENTS = Table(
             "deviation from pitch, upwards, for microtones; 0 otherwise",
         ),
         Column("drum", "bool", "", "whether the pitch names a General MIDI percussion sound"),
-        Column("velocity", "int32", "", "MIDI velocity"),
+        Column("velocity", "int32", "", "MIDI velocity; 0 for a deletion"),
         Column("heads", "int32", "", "how many printed heads start it"),
         Column("reason", "string", "", "why no head starts it; empty when one does"),
-        Column("part", "int32", "", "part that plays it, a row of the parts table"),
+        Column(
+            "part", "int32", "", "part that plays it, a row of the parts table; -1 when not known"
+        ),
+        Column(
+            "note",
+            "int32",
+            "",
+            "written note, a number of noteheads.events and of the events of synthetic performances; "
+            "-1 when none",
+            added=True,
+            before="=event",
+        ),
+        Column(
+            "link",
+            "string",
+            "",
+            "exact (synthetic), match (the written note, played), ornament (a further sound of a written "
+            "note, or an unprinted one), insertion (not written), deletion (written, not played)",
+            added=True,
+            before=EXACT,
+        ),
+        Column(
+            "pass",
+            "int32",
+            "",
+            "how many times the music has come to this place, from 1; 0 for an insertion",
+            added=True,
+            before="1",
+        ),
+        Column(
+            "source",
+            "string",
+            "",
+            "the note that the alignment names, as in noteheads.source; empty when exact or none",
+            added=True,
+        ),
     ),
 )
 
@@ -192,5 +233,28 @@ PERFORMANCES = Table(
             added=True,
             before=EXACT,
         ),
+        Column(
+            "kind",
+            "string",
+            "",
+            f"{', '.join(KINDS[:-1])} or {KINDS[-1]}",
+            added=True,
+            before=SYNTHETIC,
+        ),
+        Column("source", "string", "", "name of the performed file; empty if none", added=True),
+        Column("source_sha256", "string", "", "sha256 of that file", added=True),
+        Column(
+            "aligned_by",
+            "string",
+            "",
+            "where its note alignment is from: match, nasap, parangonada or parangonar",
+            added=True,
+        ),
+        Column("alignment_sha256", "string", "", "sha256 of the note alignment", added=True),
+        Column("matched", "int32", "", "events whose link is match", added=True),
+        Column("insertions", "int32", "", "events whose link is insertion", added=True),
+        Column("ornaments", "int32", "", "events whose link is ornament", added=True),
+        Column("deletions", "int32", "", "events whose link is deletion", added=True),
+        Column("licence", "string", "", "licence of the performed file, as given", added=True),
     ),
 )

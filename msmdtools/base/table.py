@@ -25,7 +25,7 @@ class Column:
         meaning: of its values, as a phrase.
         nullable: whether values may be missing.
         added: whether files of earlier versions may lack the column; it then reads as 0 or empty.
-        before: as what it then reads instead.
+        before: as what it then reads instead; "=NAME" for what another column has.
     """
 
     name: str
@@ -35,6 +35,25 @@ class Column:
     nullable: bool = False
     added: bool = False
     before: str = ""
+
+    @property
+    def default(self) -> str | int | bool:
+        """The value in files that lack the column, unless it is that of another column."""
+        if self.type == "string":
+            return self.before
+        return int(self.before or 0) if self.type != "bool" else False
+
+    def value_in(self, row: Mapping[str, Any]) -> Any:
+        """The value of a row.
+
+        Raises:
+            KeyError: it has none, and must have one.
+        """
+        if self.nullable:
+            return row.get(self.name)
+        if not self.added or self.name in row:
+            return row[self.name]
+        return row[self.before[1:]] if self.before.startswith("=") else self.default
 
 
 def arrow_type(name: str) -> "pa.DataType":
@@ -87,23 +106,26 @@ class Table:
         )
 
     def completed(self, rows: "pa.Table") -> "pa.Table":
-        """Rows of an earlier version's file with the columns that were added since: 0, false or empty."""
+        """Rows of an earlier version's file with the columns that were added since (`Column.before`)."""
         import pyarrow as pa
 
         schema = self.arrow_schema()
         for position, column in enumerate(self.columns):
             if column.added and column.name not in rows.column_names:
-                value = column.before or {"string": "", "bool": False}.get(column.type, 0)
-                values = pa.array([value] * rows.num_rows, schema.field(position).type)
+                kind = schema.field(position).type
+                if column.before.startswith("="):
+                    values = rows[column.before[1:]].cast(kind)
+                else:
+                    values = pa.repeat(column.default, rows.num_rows).cast(kind)
                 rows = rows.add_column(position, schema.field(position), values)
         return rows
 
     def from_rows(self, rows: Iterable[Mapping[str, Any]]) -> "pa.Table":
-        """Make an Arrow table of `rows` in the given order.
+        """Make an Arrow table of `rows` in the given order; columns that were `added` may be missing.
 
         Raises:
             pyarrow.ArrowException: a value does not fit its column's type.
-            KeyError: a row lacks a column that is not nullable.
+            KeyError: a row lacks another column that is not nullable.
         """
         import pyarrow as pa
 
@@ -114,7 +136,7 @@ class Table:
         while part := list(itertools.islice(remaining, _ROWS)):
             arrays: list[Any] = []
             for c in self.columns:
-                values = [row.get(c.name) if c.nullable else row[c.name] for row in part]
+                values = [c.value_in(row) for row in part]
                 arrays.append(pa.array(values, type=arrow_type(c.type)))
             parts.append(pa.table(arrays, schema=schema))
         return pa.concat_tables(parts).combine_chunks() if parts else schema.empty_table()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from msmdtools.base.table import Table
+from msmdtools.performance import DELETION, SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN = 5
 ROLES = ("played", "tied", "silent")
 SAME_TIME_S = 1e-6
+UNTIMED = ("onset_s", "offset_s")
+"""Columns that a note that was not played lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ def check_keys(piece: str, table: Table, rows: "pd.DataFrame") -> Findings:
             yield Finding(piece, "keys", what, where)
             break
     for column in table.columns:
-        if not column.nullable and rows[column.name].isna().any():
+        # A deletion has no time.
+        timed = rows["link"] != DELETION if column.name in UNTIMED and "link" in rows else True
+        if not column.nullable and (rows[column.name].isna() & timed).any():
             yield Finding(piece, "keys", f"{column.name} has missing values", where)
 
 
@@ -117,7 +122,7 @@ def check_counts(
         "performances": len(performances),
         "parts": len(tables["parts"]),
     }
-    for name, group in _by_performance(tables):
+    for name, group in by_performance(tables):
         counts = {"events": len(group), "events_without_head": int((group["heads"] == 0).sum())}
         for column, count in counts.items():
             if count != row[column]:
@@ -139,7 +144,7 @@ def _check_parts(piece: str, tables: "Mapping[str, pd.DataFrame]") -> Findings:
     stated: dict[int, int] = dict(
         zip(parts["part"].tolist(), parts["events"].tolist(), strict=True)
     )
-    for name, group in _by_performance(tables):
+    for name, group in by_performance(tables):
         counted = Counter(int(part) for part in group["part"])
         for part in sorted(stated.keys() | counted.keys()):
             if stated.get(part, 0) != counted.get(part, 0):
@@ -220,7 +225,7 @@ def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
 def check_events(
     piece: str, tables: "Mapping[str, pd.DataFrame]", durations: Mapping[str, float]
 ) -> Findings:
-    """Check the events of each performance.
+    """Check the events of each synthetic performance.
 
     They are numbered by onset, lie inside the audio and in MIDI's range, have heads or a reason, and are the
     same notes in every performance.
@@ -234,7 +239,7 @@ def check_events(
         A finding for each fault.
     """
     notes: list[int] | None = None
-    for name, events in _by_performance(tables):
+    for name, events in by_performance(tables):
         onset, offset = events["onset_s"], events["offset_s"]
         reason = events["reason"].astype(str) != ""
         rules = (
@@ -280,7 +285,7 @@ def check_alignment(
     played = heads.loc[heads["role"] == "played", columns]
     starts = played.explode("events").dropna(subset="events")
     starts = starts.assign(event=starts["events"])
-    for name, events in _by_performance(tables):
+    for name, events in by_performance(tables):
         sounds = events.set_index("event")[["onset_s", "pitch", "cents"]].add_suffix("_heard")
         joined = starts.join(sounds, on="event")
         for number, event in _pairs(joined[joined["onset_s_heard"].isna()]):
@@ -334,9 +339,14 @@ def _parted(starts: "pd.DataFrame", events: "pd.DataFrame") -> Iterator[float]:
                 break
 
 
-def _by_performance(tables: "Mapping[str, pd.DataFrame]") -> "Iterator[tuple[str, pd.DataFrame]]":
+def by_performance(
+    tables: "Mapping[str, pd.DataFrame]", *, human: bool = False
+) -> "Iterator[tuple[str, pd.DataFrame]]":
+    """The rows of the events table of each synthetic performance, or of each that a person played."""
     groups = dict(iter(tables["events"].groupby("performance", sort=False)))
-    for name in tables["performances"]["performance"]:
+    performances = tables["performances"]
+    kind = performances["kind"] != SYNTHETIC
+    for name in performances.loc[kind == human, "performance"]:
         events = groups.get(name, tables["events"].iloc[:0])
         yield str(name), events.reset_index(drop=True)
 

@@ -4,11 +4,11 @@ Above, the page at twice its size: each head's ink coloured, systems outlined an
 marked, and a line at the left of each bar with its number at the foot, where the dataset has bars.
 Below, the spectrogram from the first onset on the page to when the music leaves it, with a dot for
 every note event that starts on the page, at its onset and at its pitch's frequency, and a black ring
-for one that no head stands for (a written-out tremolo, say).
+for one that no head stands for (a written-out tremolo, or a wrong note of a human performance).
 
 Colours are those of time ("onset": dark blue is early on this page, orange is late; the strip above
 the time axis is the key; a tied head has the colour of the note that it continues, a silent one is
-grey) or of roles ("role").
+grey, as is one that the performance leaves out) or of roles ("role").
 """
 
 import io
@@ -32,6 +32,7 @@ from msmdtools.features.spectrogram import (
     WINDOW,
     band_frequencies,
 )
+from msmdtools.performance import EXACT, MATCH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,10 +132,13 @@ def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -
             head: drawing.ROLE_COLOURS[role] for head, role in _pairs(heads[["notehead", "role"]])
         }
     sounding = heads[heads["event"] >= 0]
-    onsets = view.events(performance)["onset_s"].to_numpy()[sounding["event"]]
+    silent = dict.fromkeys(heads["notehead"], drawing.FAINT)
+    events = view.events(performance)
+    played = events[events["link"].isin((EXACT, MATCH))].groupby("note")["onset_s"].min()
+    sounding = sounding[sounding["event"].isin(played.index)]
+    onsets = played[sounding["event"]].to_numpy()
     start, end = _span(view, page, performance) or (0.0, 1.0)
     time_colours = drawing.time_colours((onsets - start) / max(end - start, 1e-9))
-    silent = dict.fromkeys(heads["notehead"], drawing.FAINT)
     return silent | dict(zip(sounding["notehead"], time_colours, strict=True))
 
 
@@ -225,7 +229,8 @@ def _draw_sound(
         inside = (fractions >= 0) & (fractions <= 1)
         strip = np.where(inside[:, None], drawing.time_colours(fractions), 255)
         canvas[axes.bottom + 4 : axes.bottom + 4 + STRIP, axes.left : axes.right] = strip
-    starts = view.starts[view.starts["notehead"].isin(colours)]
+    starts = view.started(name)
+    starts = starts[starts["notehead"].isin(colours)]
     colour_of = {event: colours[head] for head, event in _pairs(starts[["notehead", "event"]])}
     events = view.events(name)
     radius = float(np.clip(axes.width / 20 / np.sqrt(max(len(colour_of), 1)), 5, 9))

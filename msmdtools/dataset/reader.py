@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.base.damage import why
 from msmdtools.base.table import Table
-from msmdtools.dataset import music_file, tables
+from msmdtools.dataset import music_file, onsets, tables
 from msmdtools.dataset.files import (
     Pages,
     TableFile,
@@ -28,12 +28,24 @@ from msmdtools.dataset.files import (
 from msmdtools.errors import DatasetError, NoSuchPiece
 from msmdtools.paper import position
 from msmdtools.perform.level import as_rendered
-from msmdtools.performance import EVENTS, PERFORMANCES, PerformanceSpec
+from msmdtools.performance import (
+    DELETION,
+    EVENTS,
+    EXACT,
+    INSERTION,
+    MATCH,
+    PERFORMANCES,
+    SYNTHETIC,
+    PerformanceSpec,
+)
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Music
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+MOST_LEFT_OUT = 4
+"""A person who leaves out more printed onsets than this, one after the other, has gone to another place."""
 
 
 def open(path: str | Path) -> "Dataset":
@@ -195,10 +207,10 @@ class DatasetPiece:
 
     @cached_property
     def starts(self) -> "pd.DataFrame":
-        """The events that each played head starts: columns notehead and event.
+        """The events that each played head starts in synthetic performances: columns notehead and event.
 
-        A head has several rows where repeats are unfolded; a chord of two voices on one key has
-        several heads for one event.
+        These events have the numbers of the written notes; see `started` for human performances. A head has
+        several rows where repeats are unfolded; a chord of two voices on one key has several heads for one event.
         """
         heads = self.noteheads.loc[self.noteheads["role"] == "played", ["notehead", "events"]]
         starts = heads.explode("events").rename(columns={"events": "event"})
@@ -217,20 +229,85 @@ class DatasetPiece:
         return {str(name): group.reset_index(drop=True) for name, group in groups}
 
     @cached_property
+    def _struck(self) -> dict[str, "pd.DataFrame"]:
+        return {}
+
+    @cached_property
     def _passages(self) -> dict[str, list[position.Passage]]:
         return {}
 
     def events(self, performance: str | None = None) -> "pd.DataFrame":
-        """One row per note event of a performance, times in seconds; row n is event n.
+        """One row per note that sounds in a performance, times in seconds; row n is event n.
 
         Args:
-            performance: its name; None for the first one, here and in all methods below.
+            performance: its name; None for the first synthetic one, or else the first one, here and in all
+                methods below.
 
         Raises:
             DatasetError: the piece has no such performance.
         """
+        rows = self._rows_of(performance)
+        return rows[rows["link"] != DELETION] if (rows["link"] == DELETION).any() else rows
+
+    def deletions(self, performance: str | None = None) -> "pd.DataFrame":
+        """The notes that are written but were not played: rows of the events table without times."""
+        rows = self._rows_of(performance)
+        return rows[rows["link"] == DELETION].reset_index(drop=True)
+
+    def _rows_of(self, performance: str | None) -> "pd.DataFrame":
         name = self.performance_name(performance)
         return self._events.get(name, self._frame(EVENTS).iloc[:0])
+
+    def is_human(self, performance: str | None = None) -> bool:
+        """Whether a person played it: its chords are spread, and its notes may differ from the written ones."""
+        name = self.performance_name(performance)
+        return str(self.performances.at[name, "kind"]) != SYNTHETIC
+
+    def struck(self, performance: str | None = None) -> "pd.DataFrame":
+        """The events that play written notes, with one common time for all notes of one written onset.
+
+        Returns:
+            Columns as `msmdtools.dataset.onsets.struck` says.
+        """
+        name = self.performance_name(performance)
+        if name not in self._struck:
+            events = self.events(name)
+            if self.is_human(name):
+                self._struck[name] = onsets.struck(events, self.written_onsets)
+            else:
+                self._struck[name] = onsets.as_written(events)
+        return self._struck[name]
+
+    @cached_property
+    def written_onsets(self) -> NDArray[np.int64]:
+        """The number of each written note's onset, among all distinct ones of the piece, from 0: (notes,)."""
+        return onsets.written(self.music)
+
+    def sounds(self, performance: str | None = None) -> NDArray[np.float64]:
+        """When each written note sounds, the first time: (notes, 3) of onset, release and event.
+
+        NaN and event −1 for a note that a human performance leaves out.
+        """
+        rows = self._rows_of(performance)
+        played = rows[rows["link"].isin((EXACT, MATCH))].sort_values("event", kind="stable")
+        first = played.drop_duplicates("note")
+        count = int(rows.loc[rows["link"] != INSERTION, "note"].max()) + 1 if len(rows) else 0
+        result = np.full((count, 3), [np.nan, np.nan, -1.0])
+        result[first["note"]] = first[["onset_s", "offset_s", "event"]].to_numpy(np.float64)
+        return result
+
+    def started(self, performance: str | None = None) -> "pd.DataFrame":
+        """The events that each played head starts in a performance: columns notehead and event.
+
+        For a synthetic performance it is `starts`. For others, notes that were left out have no row, and where a
+        passage is played again a head has a row for each time.
+        """
+        if not self.is_human(performance):
+            return self.starts
+        events = self.events(performance)
+        played = events.loc[events["link"] == MATCH, ["note", "event"]]
+        starts = self.starts.rename(columns={"event": "note"}).merge(played, on="note")
+        return starts[["notehead", "event"]].sort_values(["notehead", "event"], ignore_index=True)
 
     def spectrogram(self, performance: str | None = None) -> NDArray[np.float16]:
         """The spectrogram of a performance: float16, (92 bands, frames), lowest band first."""
@@ -298,7 +375,11 @@ class DatasetPiece:
         name = self.performance_name(performance)
         if name not in self._passages:
             self._passages[name] = position.passages(
-                self.noteheads, self.systems, self.events(name), self.starts
+                self.noteheads,
+                self.systems,
+                self.struck(name),
+                self.started(name),
+                skips=MOST_LEFT_OUT if self.is_human(name) else 0,
             )
         return self._passages[name]
 
@@ -345,14 +426,15 @@ class DatasetPiece:
         return position.times(self.passages(performance), page, x, y)
 
     def performance_name(self, performance: str | None = None) -> str:
-        """`performance` if the piece has it; for None, the name of its first performance.
+        """`performance` if the piece has it; for None, the name of its first synthetic one, or else its first.
 
         Raises:
             DatasetError: the piece has no such performance.
         """
         names = list(self.performances.index)
         if performance is None and names:
-            return str(names[0])
+            synthetic = (n for n in names if self.performances.at[n, "kind"] == SYNTHETIC)
+            return str(next(synthetic, names[0]))
         if performance not in names:
             raise DatasetError(
                 f"{self.piece}: no performance {performance!r}{_near(performance or '', names)}"

@@ -24,12 +24,20 @@ from msmdtools.base.progress import Progress, silent
 from msmdtools.base.quantities import how_many
 from msmdtools.base.table import Table
 from msmdtools.base.text_table import aligned
-from msmdtools.dataset import checks, evidence, layout_checks, reader, records, tables
+from msmdtools.dataset import (
+    checks,
+    evidence,
+    layout_checks,
+    performed_checks,
+    reader,
+    records,
+    tables,
+)
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.files import Image, Pages, read_schema
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
-from msmdtools.performance import ALIGNMENTS
+from msmdtools.performance import ALIGNMENTS, DELETION, KINDS
 from msmdtools.piece import MIDI
 
 if TYPE_CHECKING:
@@ -211,10 +219,13 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     yield from checks.check_events(piece, rows, durations)
     own_times = row.get("format") == MIDI and options.get("midi_timing") == "file"
     yield from checks.check_alignment(piece, rows, as_written=not own_times)
+    yield from performed_checks.check_performed(piece, rows, durations)
     yield from evidence.check_ink(piece, rows["noteheads"], pages)
     for performance in performances.to_dict("records"):
         name = performance["performance"]
-        events = rows["events"][rows["events"]["performance"] == name]
+        events = rows["events"][
+            (rows["events"]["performance"] == name) & (rows["events"]["link"] != DELETION)
+        ]
         yield from check_performance(dataset[piece], performance, rows["files"], events)
 
 
@@ -290,6 +301,9 @@ def check_performance(
     name = str(row["performance"])
     if row["alignment"] not in ALIGNMENTS:
         what = f"alignment is {row['alignment']!r}, not {' or '.join(ALIGNMENTS)}"
+        yield Finding(piece.piece, "counts", what, name)
+    if row["kind"] not in KINDS:
+        what = f"kind is {row['kind']!r}, not {' or '.join(KINDS)}"
         yield Finding(piece.piece, "counts", what, name)
     listed = dict(zip(files["file"], files["sha256"], strict=True))
     for column, base in (

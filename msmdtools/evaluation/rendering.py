@@ -2,7 +2,7 @@
 
 Rendered from its written music without a change, a piece gives the same samples and so the same windows. At
 another tempo, with another soundfont or tuning, the onsets keep their numbers: onset k is the k-th of the
-distinct times at which a note starts.
+distinct times at which a note starts. A human performance is played again from its MIDI file.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,11 @@ from msmdtools.base.pool import Lost, Pool, Returned
 from msmdtools.dataset import reader
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import frame_of, spectrogram
+from msmdtools.perform.played import read_played, sounding
 from msmdtools.perform.soundfonts import find_soundfont
 from msmdtools.perform.timing import events
 from msmdtools.performance import PerformanceSpec
-from msmdtools.score import Music
+from msmdtools.snippets.onsets import find_onsets
 from msmdtools.snippets.prepare import audio_window, padded
 from msmdtools.snippets.schema import SnippetInfo
 
@@ -76,8 +77,13 @@ def whole(rendition: Rendition) -> NDArray[np.float16]:
     """
     from msmdtools.perform.synth import render
 
-    music, spec = _music_and_spec(rendition)
-    sound = render(music, spec, find_soundfont(spec.soundfont), rendition.tuning_cents)
+    piece, spec = _piece_and_spec(rendition)
+    font = find_soundfont(spec.soundfont)
+    if piece.is_human(rendition.performance):
+        played = read_played(piece.midi_path(rendition.performance))
+        sound = np.concatenate(list(sounding(played, spec, font, rendition.tuning_cents).rounded()))
+    else:
+        sound = render(piece.music, spec, font, rendition.tuning_cents)
     return spectrogram(sound)
 
 
@@ -89,8 +95,13 @@ def windows(cut: Cut) -> NDArray[np.float16]:
         SoundfontError: as `whole`.
         PieceError: as `whole`.
     """
-    music, spec = _music_and_spec(cut.rendition)
-    seconds = np.unique([event.onset_s for event in events(music, spec)])
+    piece, spec = _piece_and_spec(cut.rendition)
+    if piece.is_human(cut.rendition.performance):
+        onsets = find_onsets(piece, cut.rendition.performance)
+        seconds = np.full(int(onsets.onset.max(initial=-1)) + 1, np.nan)
+        seconds[onsets.onset] = onsets.second / cut.rendition.tempo
+    else:
+        seconds = np.unique([event.onset_s for event in events(piece.music, spec)])
     if max(cut.onsets) >= len(seconds):
         raise DatasetError(
             f"{cut.rendition.dataset}: {cut.rendition.piece} has {len(seconds)} onsets, but the "
@@ -122,12 +133,12 @@ def results(pool: Pool) -> Iterator[Returned]:
         raise result.error
 
 
-def _music_and_spec(rendition: Rendition) -> tuple[Music, PerformanceSpec]:
-    """Return the music to play, and how to play it."""
+def _piece_and_spec(rendition: Rendition) -> tuple[reader.DatasetPiece, PerformanceSpec]:
+    """Return the piece to play, and how to play it."""
     piece = _opened(rendition.dataset)[rendition.piece]
     spec = piece.spec(rendition.performance)
     tempo = spec.tempo * rendition.tempo
-    return piece.music, replace(spec, tempo=tempo, soundfont=rendition.soundfont or spec.soundfont)
+    return piece, replace(spec, tempo=tempo, soundfont=rendition.soundfont or spec.soundfont)
 
 
 @lru_cache(maxsize=1)

@@ -62,7 +62,7 @@ class Sound:
         performance: its name in the dataset.
         name: its name in the folders.
         notes: float64 (events, 5): onset, pitch, duration, velocity, part.
-        row: int64 (events,): the row of `notes` of each event of the dataset.
+        row: int64 (notes,): the row of `notes` of each written note; -1 for one that was not played.
     """
 
     performance: str
@@ -91,7 +91,10 @@ def write(task: Task) -> Counter[str]:
             _write_performance(piece, sound, folder / "performances" / sound.name)
         written += _write_score(piece, sounds, folder / "scores" / f"{piece.piece}_ly")
         written["performances"] += len(sounds)
-        nearest = min(piece.performances.index, key=lambda n: abs(piece.spec(str(n)).tempo - 1))
+        synthetic = [n for n in piece.performances.index if not piece.is_human(str(n))]
+        nearest = min(
+            synthetic or piece.performances.index, key=lambda n: abs(piece.spec(str(n)).tempo - 1)
+        )
         shutil.copyfile(piece.midi_path(str(nearest)), folder / f"{piece.piece}.midi")
         (folder / f"{piece.piece}.ly").write_text(_source_note(piece), encoding="utf-8")
         (folder / "meta.yml").write_text(_yaml(_meta(piece, sounds)), encoding="utf-8")
@@ -127,11 +130,16 @@ def _sound(piece: DatasetPiece, performance: str) -> Sound:
         events[name].to_numpy(np.float64) for name in ("onset_s", "offset_s", "pitch")
     )
     order = np.lexsort((events["event"].to_numpy(), -pitch, onset))
-    row = np.empty(len(order), np.int64)
-    row[order] = np.arange(len(order))
+    row_of = np.empty(len(order), np.int64)
+    row_of[order] = np.arange(len(order))
+    event = piece.sounds(performance)[:, 2].astype(np.int64)
+    row = np.where(event >= 0, row_of[event], -1)
     rest = events[["velocity", "part"]].to_numpy(np.float64)
     notes = np.column_stack([onset, pitch, offset - onset, rest])[order]
-    return Sound(performance, performance_name(piece.piece, piece.spec(performance)), notes, row)
+    name = performance_name(piece.piece, piece.spec(performance))
+    if piece.is_human(performance):
+        name = f"{piece.piece}_tempo-1000_{performance}"
+    return Sound(performance, name, notes, row)
 
 
 def _write_performance(piece: DatasetPiece, sound: Sound, folder: Path) -> None:
@@ -211,6 +219,8 @@ def _data(box: Box, sounds: Sequence[Sound]) -> dict[str, Value]:
     if head["role"] == "played":
         for sound in sounds:
             row = int(sound.row[head["event"]])
+            if row < 0:
+                continue
             seconds = sound.notes[row, [0, 2]]
             for kind, value in zip(("onset", "duration"), seconds, strict=True):
                 data[f"{sound.name}_{kind}_seconds"] = float(value)

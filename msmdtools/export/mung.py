@@ -59,7 +59,8 @@ def write(task: Task) -> Counter[str]:
     name = task.dataset.path.absolute().name
     for piece in task.each():
         images, graphs = (task.place(folder, piece.piece) for folder in ("images", "mung"))
-        sounds = {str(p): seconds(piece, str(p)) for p in piece.performances.index}
+        names = sorted(map(str, piece.performances.index), key=piece.is_human)  # people last
+        sounds = {name: seconds(piece, name) for name in names}
         for page in range(1, len(piece.pages) + 1):
             write_page(images, piece, page)
             document = page_name(piece.piece, page)
@@ -191,17 +192,19 @@ def head_data(
     if head["role"] != "played":
         return data
     for number, (name, events) in enumerate(sounds.items()):
-        onset, offset = events[head["event"]].tolist()
+        onset, offset, event = events[head["event"]].tolist()
+        if event < 0:  # a human performance leaves it out
+            continue
         values = {"onset_seconds": onset, "duration_seconds": offset - onset}
         data |= values if number == 0 else {}
         data |= {f"{name}_{key}": value for key, value in values.items()}
-        data[f"{name}_note_event_idx"] = head["event"]
+        data[f"{name}_note_event_idx"] = int(event)
     return data
 
 
 def seconds(piece: DatasetPiece, performance: str) -> NDArray[np.float64]:
-    """The onset and the release of each event of a performance: (events, 2)."""
-    return piece.events(performance)[["onset_s", "offset_s"]].to_numpy(np.float64)
+    """The onset, the release and the event of each written note in a performance: (notes, 3); see `sounds`."""
+    return piece.sounds(performance)
 
 
 def _precedence(heads: list[Box]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:

@@ -52,10 +52,15 @@ def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recor
         if piece.performances.at[name, "audio_sha256"]:
             yield from audio.blocks(piece.audio_path(name))
             return
+        from msmdtools.perform.played import read_played, sounding
         from msmdtools.perform.soundfonts import find_soundfont
         from msmdtools.perform.synth import rendering
 
         spec = piece.spec(name)
-        yield from rendering(piece.music, spec, find_soundfont(spec.soundfont)).rounded()
+        font = find_soundfont(spec.soundfont)
+        if piece.is_human(name):
+            yield from sounding(read_played(piece.midi_path(name)), spec, font).rounded()
+        else:
+            yield from rendering(piece.music, spec, font).rounded()
 
     return Recording(name, piece.spectrogram(name), sound)

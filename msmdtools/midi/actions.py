@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
-SUSTAIN_PEDAL = 64
+SUSTAIN_PEDAL, SOSTENUTO_PEDAL, SOFT_PEDAL = 64, 66, 67
 # Pitch bend goes from -8192 to 8191; without a message to change it, 8192 is two semitones.
 BEND_PER_CENT = 8192 / 200
 # Before the first change of tempo, 120 quarter notes a minute.

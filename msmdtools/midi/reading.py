@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from msmdtools.midi.actions import SUSTAIN_PEDAL
+from msmdtools.midi.actions import SOFT_PEDAL, SOSTENUTO_PEDAL, SUSTAIN_PEDAL
 
 if TYPE_CHECKING:
     import mido
@@ -96,6 +96,7 @@ class MidiFile:
         texts: (track, kind, text) of the meta events of texts, by tick and track; kinds are "track_name", "text",
             "copyright", "instrument_name" and others.
         tracks: how many tracks it has.
+        other_pedals: (controller, change) of the sostenuto (66) and the soft pedal (67), by tick and track.
     """
 
     ticks_per_quarter: int
@@ -108,6 +109,7 @@ class MidiFile:
     keys: tuple[tuple[int, int, bool], ...] = ()
     texts: tuple[tuple[int, str, str], ...] = ()
     tracks: int = 1
+    other_pedals: tuple[tuple[int, Change], ...] = ()
 
     def name(self, track: int) -> str:
         """The name of a track; "" for none."""
@@ -132,7 +134,7 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
             "a MIDI file of SMPTE time or of type 2, which cannot be played; save it as type 0 or 1"
         )
     keys = _Keys(muted)
-    tempi, pedals, bends = [], [], []
+    tempi, pedals, bends, other_pedals = [], [], [], []
     metres: dict[int, tuple[int, int]] = {}
     signatures: dict[int, tuple[int, bool]] = {}
     texts = []
@@ -147,6 +149,9 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
             tempi.append((tick, message.tempo))
         elif kind == "control_change" and message.control == SUSTAIN_PEDAL:
             pedals.append(Change(tick, track, message.channel, message.value))
+        elif kind == "control_change" and message.control in (SOSTENUTO_PEDAL, SOFT_PEDAL):
+            change = Change(tick, track, message.channel, message.value)
+            other_pedals.append((message.control, change))
         elif kind == "pitchwheel":
             bends.append(Change(tick, track, message.channel, message.pitch))
         elif kind == "time_signature":
@@ -166,6 +171,7 @@ def read_midi(path: Path, *, muted: bool = False) -> MidiFile:
         tuple((at, *key) for at, key in signatures.items()),
         tuple(texts),
         len(file.tracks),
+        tuple(other_pedals),
     )
 
 

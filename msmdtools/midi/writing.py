@@ -12,8 +12,9 @@ def midi_bytes(
     programs: Mapping[tuple[int, int], int],
     actions: Sequence[Action],
     names: Mapping[int, str],
+    ticks_per_quarter: int = TICKS_PER_QUARTER,
 ) -> bytes:
-    """A file of format 1 and `TICKS_PER_QUARTER`: the tempi in track 0, then a track for each part.
+    """A file of format 1: the tempi in track 0, then a track for each part.
 
     Equal input gives equal bytes, on any machine.
 
@@ -22,13 +23,14 @@ def midi_bytes(
         programs: the program with which each (part, channel) begins.
         actions: by tick; those of one tick in the order in which they are to happen.
         names: names of the tracks, by part; a track without one is named after the number of its part.
+        ticks_per_quarter: in all of these ticks.
 
     Returns:
         The content of the file.
     """
     import mido
 
-    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, charset="utf-8")
+    file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter, charset="utf-8")
     tempo_track = file.add_track()
     now = 0
     for tick, us in tempi:

@@ -77,15 +77,19 @@ def passages(
     systems: "pd.DataFrame",
     events: "pd.DataFrame",
     starts: "pd.DataFrame",
+    *,
+    skips: int = 0,
 ) -> list[Passage]:
     """The passages of one performance, in order of time; none when no head sounds.
 
     Args:
         noteheads: rows of the noteheads table of one piece.
         systems: rows of the systems table of the piece.
-        events: rows of the events table of one performance of it.
-        starts: which head starts which event, columns `notehead` and `event`. Where repeats are
-            unfolded, a head has several rows.
+        events: columns `event`, `onset_s` and `offset_s` of one performance of it; all notes of one score
+            time have one onset each time that they are played.
+        starts: which head starts which event, columns `notehead` and `event`. Where a passage is
+            played again, a head has several rows.
+        skips: how many printed onsets may be left out, one after the other, without being a jump.
     """
     corners = system_boxes(systems)
     boxes = corners.to_dict("index")
@@ -105,7 +109,7 @@ def passages(
         system=0,
         x=0.0,
     )
-    ways = _split(onsets, sorted(tied, key=lambda o: o.quarters), release)
+    ways = _split(onsets, sorted(tied, key=lambda o: o.quarters), release, skips)
     for grace in graces:
         _insert(grace, ways)
     result = []
@@ -200,13 +204,16 @@ def _onsets(heads: "pd.DataFrame") -> list[_Onset]:
     return [_Onset(*row) for row in means.itertuples(index=False, name=None)]
 
 
-def _split(onsets: list[_Onset], tied: list[_Onset], release: _Onset) -> list[list[_Onset]]:
+def _split(
+    onsets: list[_Onset], tied: list[_Onset], release: _Onset, skips: int
+) -> list[list[_Onset]]:
     """The onsets with tied ones between them, divided where the system changes and at repeats."""
     printed = sorted({onset.quarters for onset in onsets})
     written = [onset.quarters for onset in tied]
     ways = [[onsets[0]]]
     for here, there in pairwise([*onsets, release]):
-        skipped = bisect_left(printed, there.quarters) > bisect_right(printed, here.quarters)
+        left_out = bisect_left(printed, there.quarters) - bisect_right(printed, here.quarters)
+        skipped = left_out > skips
         jump = there.quarters < here.quarters or (skipped and there is not release)
         between = []
         if not jump:
@@ -236,15 +243,20 @@ def _insert(grace: _Onset, ways: list[list[_Onset]]) -> None:
 
 
 def _rising(way: list[_Onset]) -> list[_Onset]:
-    """The longest subsequence with rising x (patience sorting)."""
+    """The longest subsequence with rising x."""
+    return [way[i] for i in longest_rising([onset.x for onset in way])]
+
+
+def longest_rising(values: Sequence[float]) -> list[int]:
+    """The places of the longest strictly rising subsequence (patience sorting)."""
     tails: list[int] = []
     before: list[int] = []
-    for i, onset in enumerate(way):
-        place = bisect_left(tails, onset.x, key=lambda j: way[j].x)
+    for i, value in enumerate(values):
+        place = bisect_left(tails, value, key=lambda j: values[j])
         before.append(tails[place - 1] if place else -1)
-        tails[place:] = [i, *tails[place + 1 :]]
-    kept, i = [], tails[-1]
+        tails[place : place + 1] = [i]
+    kept, i = [], tails[-1] if tails else -1
     while i >= 0:
-        kept.append(way[i])
+        kept.append(i)
         i = before[i]
     return kept[::-1]

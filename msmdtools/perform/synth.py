@@ -164,11 +164,34 @@ def rendering(
         PieceError: there are drum notes, and the soundfont has no drum kit; or it lacks the program of a
             part.
     """
+    planned = plan(music, spec)
+    ticks = [action.tick for action in planned.actions]
+    seconds = TickMap.of(music.tempi, spec.tempo).seconds(ticks)
+    return rendering_of(planned, seconds, spec, soundfont, tuning_cents)
+
+
+def rendering_of(
+    planned: Plan,
+    seconds: npt.NDArray[np.float64],
+    spec: PerformanceSpec,
+    soundfont: Path,
+    tuning_cents: float = 0.0,
+) -> Rendering:
+    """Play actions at given times, as `rendering`.
+
+    Args:
+        planned: the actions, at least one.
+        seconds: when each of them happens, ascending.
+        spec: the program; the rest is in the actions already.
+        soundfont: the soundfont file.
+        tuning_cents: as `rendering`.
+
+    Raises:
+        ValueError, PieceError, ToolError, SoundfontError: as `rendering`.
+    """
     if not -99 <= tuning_cents <= 99:
         raise ValueError(f"a tuning of {tuning_cents} cents is not within -99 to 99")
-    planned = plan(music, spec)
     pending = planned.actions
-    seconds = TickMap.of(music.tempi, spec.tempo).seconds([action.tick for action in pending])
     if seconds[-1] > LONGEST_S:
         message = (
             f"it would sound for {seconds[-1] / 3600:.1f} hours; at most {LONGEST_S // 3600} are"

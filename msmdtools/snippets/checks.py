@@ -185,7 +185,11 @@ def compare(row: Mapping[str, Any], task: ShardCheck, where: str) -> Findings:
         if row[column] != value:
             yield Finding(name, column, f"{row[column]!r}, in the dataset {value!r}", where)
     events = piece.events(row["performance"])
-    sounding = sorted(set(events["pitch"][events["onset_s"] == row["second"]]))
+    together = events["onset_s"] == row["second"]
+    if piece.is_human(row["performance"]):
+        struck = piece.struck(row["performance"])
+        together = events["event"].isin(struck["event"][struck["onset_s"] == row["second"]])
+    sounding = sorted(set(events["pitch"][together]))
     if row["pitches"] != sounding:
         yield Finding(name, "pitches", f"{row['pitches']}, in the dataset {sounding}", where)
     yield from _compare_sheet(row, piece, info, where)

@@ -13,6 +13,11 @@ they lead to and are onsets of their own. The place of an onset:
   head) is interpolated between the heads before and after it, again by `msmdtools.paper.position`.
   It has `heads` 0.
 
+In a human performance the notes of one written onset are one onset, at their common time
+(`msmdtools.dataset.onsets`). It has the place and number of the written onset; where a passage is played again
+in a dataset that is not unfolded, the number of all written onsets is added to it each time. What is not
+written (insertions, ornaments) is no onset.
+
 With unfolded repeats several onsets share the place where they are printed. In a piece without a
 single head in a system the music has no place: its onsets are dropped, and counted by the reason that
 the events table has for them.
@@ -28,11 +33,13 @@ from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.paper.axis import system_boxes
+from msmdtools.performance import MATCH
 
 if TYPE_CHECKING:
     import pandas as pd
 
 OUTSIDE = "outside-systems"
+OUT_OF_ORDER = "out-of-order"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +49,7 @@ class Onsets:
     Attributes:
         onset: number among all onsets of the piece, from 0.
         event: one of the events that start at the onset.
+        second: when it starts, in seconds from the start of the audio.
         heads: number of printed heads at the onset, in all systems; 0 for an onset between heads.
         page, system: where it is printed, from 1.
         x, y: its place on the page in pixels.
@@ -52,6 +60,7 @@ class Onsets:
 
     onset: NDArray[np.int64]
     event: NDArray[np.int64]
+    second: NDArray[np.float64]
     heads: NDArray[np.int64]
     page: NDArray[np.int64]
     system: NDArray[np.int64]
@@ -65,15 +74,68 @@ class Onsets:
         return len(self.onset)
 
 
-def find_onsets(piece: DatasetPiece) -> Onsets:
-    """Find the onsets of a piece; they are the same in all of its performances.
+def find_onsets(piece: DatasetPiece, performance: str | None = None) -> Onsets:
+    """Find the onsets of a piece in a performance.
+
+    They have the same numbers and places in all synthetic performances, and in human ones as far as played.
+
+    Args:
+        piece: the piece.
+        performance: name of the performance; None for the first synthetic one.
 
     Raises:
-        DatasetError: a table of the dataset is missing or damaged.
+        DatasetError: a table of the dataset is missing or damaged, or there is no such performance.
     """
+    if piece.is_human(performance):
+        return _played(piece, performance, find_onsets(piece))
+    return _written(piece, performance)
+
+
+def _played(piece: DatasetPiece, performance: str | None, written: Onsets) -> Onsets:
+    """The onsets of a human performance, by those of the written music."""
+    struck = piece.struck(performance)
+    groups = struck.groupby(["onset", "pass"])["onset_s"].first().sort_index().reset_index()
+    again = groups.groupby("onset").cumcount().to_numpy(np.int64)
+    groups = groups.assign(number=groups["onset"] + again * written.total)
+    groups = groups.sort_values("onset_s", kind="stable")
+    place = np.full(written.total, -1, np.int64)
+    place[written.onset] = np.arange(len(written))
+    at = place[groups["onset"].to_numpy(np.int64)]
+    groups, at = groups[at >= 0], at[at >= 0]
+    events = piece.events(performance)
+    number = groups["number"].to_numpy(np.int64)
+    second = groups["onset_s"].to_numpy(np.float64)
+    # The common time of an onset is that of one of its notes.
+    keys = struck.assign(own=events.set_index("event")["onset_s"][struck["event"]].to_numpy())
+    own = keys[keys["own"] == keys["onset_s"]].drop_duplicates(["onset", "pass"])
+    event = groups.merge(own[["onset", "pass", "event"]], on=["onset", "pass"], how="left")
+    heard = groups.merge(struck[["onset", "pass"]], on=["onset", "pass"])
+    return Onsets(
+        onset=number,
+        event=event["event"].to_numpy(np.int64),
+        second=second,
+        heads=written.heads[at],
+        page=written.page[at],
+        system=written.system[at],
+        x=written.x[at],
+        y=written.y[at],
+        first=written.first[at] & (number < written.total),
+        total=len(groups),
+        dropped=_not_written(events, len(heard)),
+    )
+
+
+def _not_written(events: "pd.DataFrame", used: int) -> dict[str, int]:
+    """Count the events that belong to no onset, by their link; a written note out of order is a match."""
+    counts = {str(link): int(n) for link, n in events["link"].value_counts().items()}
+    counts[MATCH] = counts.get(MATCH, 0) - used
+    return {(OUT_OF_ORDER if link == MATCH else link): n for link, n in sorted(counts.items()) if n}
+
+
+def _written(piece: DatasetPiece, performance: str | None) -> Onsets:
     import pandas as pd
 
-    events = piece.events()
+    events = piece.events(performance)
     times, onset_of = np.unique(events["onset_s"].to_numpy(), return_inverse=True)
     boxes = system_boxes(piece.systems)
     heads = piece.noteheads.set_index("notehead")
@@ -89,7 +151,7 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     system[places.index], x[places.index] = places["system"], places["mean"]
     between = np.flatnonzero(system == 0)
     if len(between):
-        music = piece.position(None, times[between])
+        music = piece.position(performance, times[between])
         system[between], x[between] = music.system, music.x
     number = np.flatnonzero(system)
     system, x = system[number], x[number]
@@ -97,6 +159,7 @@ def find_onsets(piece: DatasetPiece) -> Onsets:
     return Onsets(
         onset=number,
         event=np.unique(onset_of, return_index=True)[1][number],
+        second=times[number],
         heads=np.bincount(starts["onset"], minlength=len(times))[number],
         page=box["page"].to_numpy(np.int64),
         system=system,

@@ -2,8 +2,9 @@
 
 `msmdtools.snippets.shards` reads these files, memory-mapped, in any order:
 
-- `rows.arrow`: one row per performance and onset, all columns but sheet and spectrogram;
-- `sheets.arrow`: one PNG per onset;
+- `rows.arrow`: one row per performance and onset, all columns but sheet and spectrogram, and behind them the
+  numbers of the row's sheet and spectrogram;
+- `sheets.arrow`: one PNG per onset of the written music;
 - `<n>.npy`: the spectrogram of the n-th performance, with silence before and behind it, rounded.
 
 Spectrograms are rounded to multiples of 2⁻¹². Float16 has that step itself from 0.25 on, so larger
@@ -13,7 +14,7 @@ The further digits of float16 are noise that cannot be compressed: a third of th
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS, SHEETS, COUNTS = "rows.arrow", "sheets.arrow", "counts.json"
+SHEET_OF, SOUND_OF = "_sheet", "_spectrogram"
 STEP = 2.0**-12
 NOT_CHOSEN = "not-chosen"
 
@@ -53,7 +55,7 @@ class PieceTask:
         dataset: path of the dataset.
         piece: id of the piece.
         split: train, valid or test.
-        performances: names of the performances to take, in the order of the rows.
+        performances: names of the performances to take, in the order of the rows; the piece has them all.
         info: sizes of the windows.
         folder: folder to write into; does not exist yet.
     """
@@ -79,8 +81,9 @@ class PieceCounts:
         onsets: distinct times at which a note starts, in its MIDI file.
         taken: onsets with a snippet for each performance.
         dropped: onsets without a snippet, by reason.
-        rows: taken × performances.
+        rows: taken × synthetic performances, and those of human performances.
         sheet_bytes: size of the pictures of all rows.
+        human: snippets of each human performance, which has those onsets that were played.
     """
 
     piece: str
@@ -93,6 +96,7 @@ class PieceCounts:
     dropped: dict[str, int]
     rows: int
     sheet_bytes: int
+    human: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(task: PieceTask) -> PieceCounts:
@@ -116,12 +120,32 @@ def prepare(task: PieceTask) -> PieceCounts:
     index = np.flatnonzero(taken)
     sheets, columns = _sheets(piece, onsets, index, task.info)
     _write(task.folder / SHEETS, pa.table({"png": pa.array(sheets, pa.binary())}))
-    parts = [ROW_COLUMNS.from_rows([])]
+    schema = ROW_COLUMNS.arrow_schema()
+    parts = [_numbered(pa.table(schema.empty_table()), index[:0], 0)]
+    human: dict[str, int] = {}
+    sizes = np.array([len(sheet) for sheet in sheets], np.int64)
+    sheet_bytes = 0
+    sheet_of = np.full(onsets.total, -1, np.int64)
+    sheet_of[onsets.onset[index]] = np.arange(len(index))
     for number, name in enumerate(task.performances):
         spectrogram = padded(piece.spectrogram(name), task.info)
         np.save(task.folder / f"{number}.npy", spectrogram)
-        parts.append(_rows(piece, task, name, onsets, index, columns))
-    _write(task.folder / ROWS, pa.concat_tables(parts).combine_chunks())
+        played, chosen = onsets, index
+        if piece.is_human(name):
+            played = find_onsets(piece, name)
+            chosen = np.flatnonzero(sheet_of[played.onset % onsets.total] >= 0)
+            if task.info.onsets == "first":
+                chosen = chosen[played.first[chosen]]
+            human[name] = len(chosen)
+        else:
+            second = piece.events(name)["onset_s"].to_numpy(np.float64)[onsets.event]
+            played = replace(onsets, second=second)
+        sheet = sheet_of[played.onset[chosen] % onsets.total]
+        rows = _rows(piece, task, name, played, chosen, columns[sheet])
+        parts.append(_numbered(rows, sheet, number))
+        sheet_bytes += int(sizes[sheet].sum())
+    table = pa.concat_tables(parts).combine_chunks()
+    _write(task.folder / ROWS, table)
     counts = PieceCounts(
         piece=task.piece,
         split=task.split,
@@ -131,12 +155,22 @@ def prepare(task: PieceTask) -> PieceCounts:
         onsets=onsets.total,
         taken=len(index),
         dropped=dict(sorted(dropped.items())),
-        rows=len(index) * len(task.performances),
-        sheet_bytes=sum(map(len, sheets)) * len(task.performances),
+        rows=table.num_rows,
+        sheet_bytes=sheet_bytes,
+        human=human,
     )
     (task.folder / COUNTS).write_text(json.dumps(asdict(counts)), encoding="utf-8")
     sync_tree(task.folder)
     return counts
+
+
+def _numbered(rows: "pa.Table", sheet: NDArray[np.int64], sound: int) -> "pa.Table":
+    """The rows with the numbers of their sheets and spectrogram."""
+    import pyarrow as pa
+
+    sounds = np.full(len(sheet), sound)
+    numbered = rows.append_column(SHEET_OF, pa.array(sheet, pa.int32()))
+    return numbered.append_column(SOUND_OF, pa.array(sounds, pa.int32()))
 
 
 def padded(spectrogram: NDArray[np.float16], info: SnippetInfo) -> NDArray[np.float16]:
@@ -190,10 +224,16 @@ def _rows(
     import pyarrow as pa
 
     events = piece.events(name)
-    seconds = events["onset_s"].to_numpy()[onsets.event[index]]
+    seconds = onsets.second[index]
     notes = events[["onset_s", "pitch"]].drop_duplicates().sort_values(["onset_s", "pitch"])
     times, pitches = notes["onset_s"].to_numpy(), notes["pitch"].to_numpy(np.int32)
-    onset_lists = _lists(times, pitches, seconds, 0.0)
+    if piece.is_human(name):  # the notes of a chord, although they do not start together
+        together = piece.struck(name).merge(events[["event", "pitch"]], on="event")
+        chords = together[["onset_s", "pitch"]].drop_duplicates().sort_values(["onset_s", "pitch"])
+        common, keys = chords["onset_s"].to_numpy(), chords["pitch"].to_numpy(np.int32)
+        onset_lists = _lists(common, keys, seconds, 0.0)
+    else:
+        onset_lists = _lists(times, pitches, seconds, 0.0)
     half = task.info.frames / FRAMES_PER_SECOND / 2
     performance = piece.performances.to_dict("index")[name]
     count = len(index)

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from msmdtools.base import parquet
 from msmdtools.base.files import file_sha256, sync_file
-from msmdtools.snippets.prepare import ROW_COLUMNS, ROWS, SHEETS, PieceCounts, audio_window
+from msmdtools.snippets.prepare import (
+    ROW_COLUMNS,
+    ROWS,
+    SHEET_OF,
+    SHEETS,
+    SOUND_OF,
+    PieceCounts,
+    audio_window,
+)
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema
 from msmdtools.splits.splits import SPLITS
 
@@ -161,10 +169,10 @@ def _rows(
         prepared = _opened(task.prepared / task.shard.pieces[number])
         of_piece = order[piece[order] == number]
         table = prepared.rows.take(pa.array(row[of_piece]))
-        tables.append(table)
-        sheets.append(prepared.sheets.take(pa.array(row[of_piece] % len(prepared.sheets))))
+        tables.append(table.drop_columns([SHEET_OF, SOUND_OF]))
+        sheets.append(prepared.sheets.take(table[SHEET_OF].combine_chunks()))
         frames = table["frame"].to_pylist()
-        performances = row[of_piece] // len(prepared.sheets)
+        performances = table[SOUND_OF].to_pylist()
         for i, frame, performance in zip(of_piece, frames, performances, strict=True):
             source = prepared.spectrograms[performance]
             spectrograms[i] = audio_window(source, frame, task.info)

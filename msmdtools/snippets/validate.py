@@ -158,13 +158,17 @@ def check_counts(
     """
     findings = []
     expected: dict[tuple[str, str], int] = {}
+    # A human performance is one of a single piece.
+    human = {name for row in description["pieces"] for name in row.get("human", ())}
     for row in description["pieces"]:
         piece = row["piece"]
         if row["onsets"] != row["taken"] + sum(row["dropped"].values()):
             what = f"{row['onsets']} onsets, but {row['taken']} taken and {row['dropped']} dropped"
             findings.append(Finding(piece, "counts", what, DESCRIPTION))
         for performance in description["plan"]["performances"][row["split"]]:
-            expected[piece, performance] = row["taken"]
+            if performance not in human:
+                expected[piece, performance] = row["taken"]
+        expected |= {(piece, name): count for name, count in row.get("human", {}).items()}
     for key in sorted(expected.keys() | counts.keys()):
         if counts.get(key, 0) != expected.get(key, 0):
             what = f"{counts.get(key, 0)} snippets of {key[1]}, not {expected.get(key, 0)}"

@@ -4,17 +4,20 @@ A split is named as for `msmd snippets`, followed by a part of it: CSV:COLUMN:PA
 manifests/msmd-v1.1.csv:all_split:test; or COLUMN:PART for a column of a manifest that comes with
 msmdtools. The part defaults to test. Without a split, all pieces of the dataset are selected.
 
-The performance of a piece is the one that was named, if any. Otherwise it is one that `msmd snippets` would
-put into that part of the split (for test, one whose soundfont is not for training, where there is one):
-among these, the one whose tempo is nearest to 1, and among several of them the first by name.
+The performance of a piece is the one that was named, if any (of a pattern, the first that matches). Otherwise
+it is one that `msmd snippets` would put into that part of the split (for test, one whose soundfont is not for
+training, where there is one): among these a synthetic one, the one whose tempo is nearest to 1, and among several of
+them the first by name.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from msmdtools.base.quantities import first_few, how_many
-from msmdtools.dataset.reader import Dataset
+from msmdtools.dataset.reader import Dataset, DatasetPiece
 from msmdtools.errors import ManifestError
+from msmdtools.performance import SYNTHETIC
 from msmdtools.splits import splits
 from msmdtools.splits.performances import performances_by_split
 
@@ -48,7 +51,8 @@ def select(dataset: Dataset, split: str | None = None, performance: str | None =
     Args:
         dataset: the dataset.
         split: CSV:COLUMN:PART or COLUMN:PART, where PART defaults to test; None for all pieces.
-        performance: name of the performance to take of every piece; None to choose as the module says.
+        performance: name of the performance to take of every piece, or a pattern of names, of which the first
+            is taken; None to choose as the module says.
 
     Returns:
         The pieces and their performances.
@@ -73,7 +77,8 @@ def performances(
         dataset: the dataset.
         pieces: ids of the pieces.
         part: part of the split that they are in, "train", "valid" or "test".
-        performance: name of the performance to take of every piece; None to choose as the module says.
+        performance: name or pattern of the performance to take of every piece; None to choose as the module
+            says.
 
     Returns:
         The name of each piece's performance, by the id of the piece, sorted by id.
@@ -82,17 +87,25 @@ def performances(
         DatasetError: a piece has no such performance, or none at all.
     """
     if performance is not None:
-        return {piece: dataset[piece].performance_name(performance) for piece in sorted(pieces)}
+        return {piece: _matching(dataset[piece], performance) for piece in sorted(pieces)}
     table = dataset.table("performances").to_pandas()
     fitting = performances_by_split(table, {}, lambda _: None)[part]
     table = table[table["performance"].isin(fitting)]
-    table = table.assign(distance=(table["tempo"] - 1).abs())
-    table = table.sort_values(["distance", "performance"], kind="stable")
+    table = table.assign(human=table["kind"] != SYNTHETIC, distance=(table["tempo"] - 1).abs())
+    table = table.sort_values(["human", "distance", "performance"], kind="stable")
     first = table.drop_duplicates("piece").set_index("piece")["performance"]
     return {
         piece: str(first[piece]) if piece in first else dataset[piece].performance_name()
         for piece in sorted(pieces)
     }
+
+
+def _matching(piece: DatasetPiece, performance: str) -> str:
+    """The first performance of a piece whose name matches a pattern."""
+    names = (str(name) for name in piece.performances.index)
+    return next(
+        (name for name in names if fnmatchcase(name, performance)), ""
+    ) or piece.performance_name(performance)
 
 
 def _named(dataset: Dataset, spec: str, part: str) -> list[str]:

@@ -69,7 +69,8 @@ def performance(default: str) -> Callable[[Any], Any]:
         "--performance",
         metavar="NAME",
         show_default=default,
-        help="The performance of each piece to take, such as FluidR3_GM-000_x1.00.",
+        help="The performance of each piece to take, such as FluidR3_GM-000_x1.00, or a pattern of names, "
+        'of which the first is taken, such as "*_FluidR3_GM-000" for what people played.',
     )
 
 

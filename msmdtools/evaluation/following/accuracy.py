@@ -175,12 +175,12 @@ def compare(
     Raises:
         MsmdError: no onset of the piece has a place.
     """
-    onsets = find_onsets(piece)
+    onsets = find_onsets(piece, performance)
     if not len(onsets):
         raise MsmdError(
             f"{piece.piece}: no onset has a place on the sheet, so nothing can be measured"
         )
-    times = np.unique(piece.events(performance)["onset_s"].to_numpy())[onsets.onset] / speed
+    times = onsets.second / speed
     printed = alignment.axis.strip(onsets.system, onsets.x)
     passages = [replace(part, times=part.times / speed) for part in piece.passages(performance)]
     width = piece.pages[0].shape[1]

@@ -13,6 +13,7 @@ code (Dorfer et al., TISMIR 2018). With n ≥ N, all of them. The queries are th
 """
 
 import difflib
+import fnmatch
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -128,8 +129,11 @@ def _performances(
     """Return the performance to take of each piece."""
     if performance is None:
         return rows.groupby("piece")["performance"].min()
-    names_of = rows.groupby("piece")["performance"].unique()
-    lacking = [piece for piece, names in names_of.items() if performance not in names]
+    names_of = {
+        str(piece): fnmatch.filter(sorted(names), performance)
+        for piece, names in rows.groupby("piece")["performance"].unique().items()
+    }
+    lacking = [piece for piece, names in names_of.items() if not names]
     if lacking:
         names = sorted(set(rows["performance"]))
         similar = difflib.get_close_matches(performance, names, n=1)
@@ -137,4 +141,4 @@ def _performances(
         raise DatasetError(
             f"{split.where}: no performance {performance!r} of {first_few(lacking, 1)}; {hint}"
         )
-    return {str(piece): performance for piece in names_of.index}
+    return {piece: names[0] for piece, names in names_of.items()}

@@ -1,0 +1,91 @@
+"""The checks of what people played: rules for performances whose notes are matched with the written ones."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from msmdtools.dataset.checks import SAME_TIME_S, SHOWN, Finding, Findings, by_performance
+from msmdtools.performance import DELETION, INSERTION, LINKS, MATCH, MATCHED, ORNAMENT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTS = {MATCH: "matched", INSERTION: "insertions", ORNAMENT: "ornaments", DELETION: "deletions"}
+
+
+def check_performed(
+    piece: str, tables: "Mapping[str, pd.DataFrame]", durations: Mapping[str, float]
+) -> Findings:
+    """Check the events of each human performance, and that no performed and no written note is left out.
+
+    Args:
+        piece: the piece id.
+        tables: its rows of the events and performances tables, by the tables' names.
+        durations: length of the audio of each performance, in seconds.
+
+    Yields:
+        A finding for each fault.
+    """
+    written = next((events for _, events in by_performance(tables)), None)
+    rows = {row["performance"]: row for row in tables["performances"].to_dict("records")}
+    for name, events in by_performance(tables, human=True):
+        row = rows[name]
+        if row["alignment"] != MATCHED:
+            yield Finding(piece, "counts", f"alignment is not {MATCHED}", name)
+        for link, column in COUNTS.items():
+            count = int((events["link"] == link).sum())
+            if count != row[column]:
+                what = f"{column}: {row[column]} in the performances table, {count} found"
+                yield Finding(piece, "counts", what, name)
+        for faulty, what in _rules(events, durations.get(name, np.nan)):
+            for number in events.loc[faulty, "event"].head(SHOWN):
+                yield Finding(piece, "events", what, f"{name}, event {number}")
+        if written is not None:
+            yield from _check_written(piece, name, events, written)
+
+
+def _rules(events: "pd.DataFrame", duration: float) -> "list[tuple[pd.Series[bool], str]]":
+    onset, offset, link = events["onset_s"], events["offset_s"], events["link"]
+    heard, note = link != DELETION, events["note"]
+    reason = events["reason"].astype(str) != ""
+    has_note = link.isin((MATCH, DELETION))
+    return [
+        (~link.isin(LINKS[1:]), f"link is not {', '.join(LINKS[1:])}"),
+        (events["event"] != np.arange(len(events)), "events are not numbered 0, 1, 2, …"),
+        (heard & (onset.diff() < 0), "starts before the event before it"),
+        (heard & ~heard.shift(fill_value=True), "comes after a deletion"),
+        (heard & ~(onset >= 0), "starts before the audio"),
+        (heard & ~(offset >= onset), "ends before it starts"),
+        (heard & ~(offset <= duration + SAME_TIME_S), "ends after the audio"),
+        (~heard & (onset.notna() | offset.notna()), "a deletion has a time"),
+        (~events["pitch"].between(0, 127), "pitch is not a MIDI number"),
+        (heard & ~events["velocity"].between(1, 127), "velocity is not within 1 to 127"),
+        (has_note & ((note < 0) | (events["pass"] < 1)), "has no written note or no pass"),
+        ((link == INSERTION) & ((note != -1) | (events["pass"] != 0)), "an insertion has a note"),
+        ((link == ORNAMENT) & (events["heads"] > 0), "an ornament starts a head"),
+        ((events["heads"] > 0) == reason, "has both heads and a reason, or neither"),
+    ]
+
+
+def _check_written(
+    piece: str, name: str, events: "pd.DataFrame", written: "pd.DataFrame"
+) -> Findings:
+    """Check the written notes: each is there in its first pass, once in each, and with its heads."""
+    linked = events[events["link"].isin((MATCH, DELETION))]
+    keys = linked[["note", "pass"]]
+    for number in linked.loc[keys.duplicated(), "event"].head(SHOWN):
+        what = "its written note has another event in the same pass"
+        yield Finding(piece, "alignment", what, f"{name}, event {number}")
+    absent = sorted(set(written["event"]) - set(linked["note"]))
+    for note in absent[:SHOWN]:
+        yield Finding(piece, "alignment", f"no event for note {note}", name)
+    for number in linked.loc[~linked["note"].isin(written["event"]), "event"].head(SHOWN):
+        yield Finding(piece, "alignment", "no such written note", f"{name}, event {number}")
+    joined = linked.join(written.set_index("event")[["heads", "part"]], on="note", rsuffix="_of")
+    known = joined["heads_of"].notna()
+    for column in ("heads", "part"):
+        differing = known & (joined[column] != joined[f"{column}_of"])
+        for number in joined.loc[differing, "event"].head(SHOWN):
+            what = f"{column} is not that of its written note"
+            yield Finding(piece, "alignment", what, f"{name}, event {number}")
