@@ -24,6 +24,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("perform",),
     ("match",),
     ("dataset",),
+    ("performed",),
     ("build",),
     ("splits",),
     ("snippets",),

@@ -7,7 +7,7 @@ earlier note there; struck twice at once, it is one note with the greater veloci
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -140,8 +140,10 @@ def plan_of(played: Played, spec: PerformanceSpec) -> Plan:
         strikes[tick] = max(velocity, note.velocity), max(end, earlier_end)
     actions: list[Action] = []
     for (channel, pitch), strikes in by_key.items():
-        for (tick, (velocity, end)), following in pairwise([*sorted(strikes.items()), None]):
-            stop = end if following is None else min(end, following[0])
+        struck = sorted(strikes.items())
+        following = [tick for tick, _ in struck[1:]]
+        for (tick, (velocity, end)), next_tick in zip_longest(struck, following):
+            stop = end if next_tick is None else min(end, next_tick)
             actions.append(Action(tick, ON, 0, channel, pitch, velocity))
             actions.append(Action(max(stop, tick + 1), OFF, 0, channel, pitch, 0))
     channels = sorted({channel for channel, _ in by_key})

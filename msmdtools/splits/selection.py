@@ -6,7 +6,7 @@ msmdtools. The part defaults to test. Without a split, all pieces of the dataset
 
 The performance of a piece is the one that was named, if any (of a pattern, the first that matches). Otherwise
 it is one that `msmd snippets` would put into that part of the split (for test, one whose soundfont is not for
-training, where there is one): among these a synthetic one, the one whose tempo is nearest to 1, and among several of
+training, where there is one): among these a synthetic one, whose tempo is nearest to 1, and among several of
 them the first by name.
 """
 
