@@ -166,6 +166,9 @@ def sounding(
         soundfont: the soundfont file.
         tuning_cents: how much higher than A4 = 440 Hz all notes are, -99 to 99 cents.
 
+    Returns:
+        The number of samples, and the blocks, which are made while they are read.
+
     Raises:
         ValueError, PieceError, ToolError, SoundfontError: as there.
     """
@@ -179,6 +182,11 @@ def sounding(
 
 def write_played(played: Played, spec: PerformanceSpec, path: Path) -> str:
     """Write what was played as a MIDI file: 120 quarters a minute, a tick a tenth of a millisecond.
+
+    Args:
+        played: notes and pedals.
+        spec: program.
+        path: the file.
 
     Returns:
         The sha256 of the file.

@@ -186,6 +186,9 @@ def rendering_of(
         soundfont: the soundfont file.
         tuning_cents: as `rendering`.
 
+    Returns:
+        The number of samples, and the blocks, which are made while they are read.
+
     Raises:
         ValueError, PieceError, ToolError, SoundfontError: as `rendering`.
     """

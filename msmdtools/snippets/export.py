@@ -30,7 +30,6 @@ from msmdtools.base.progress import Progress, silent
 from msmdtools.dataset import reader, tables
 from msmdtools.dataset.files import damaged
 from msmdtools.errors import DatasetError, MsmdError
-from msmdtools.performance import SYNTHETIC
 from msmdtools.snippets import prepare, shards
 from msmdtools.snippets.card import card
 from msmdtools.snippets.differences import check_same
@@ -248,18 +247,12 @@ def _pieces(run: _Run) -> dict[str, PieceCounts]:
     names = [piece for piece in run.plan["split"] if piece not in run.plan["leaks"]]
     todo = [piece for piece in names if not (run.prepared / piece).is_dir()]
     table = reader.open(run.dataset).table("performances").to_pandas()
-    human = table[table["kind"] != SYNTHETIC]
-    people, theirs = set(human["performance"]), dict(iter(human.groupby("piece")["performance"]))
     tasks = [
         PieceTask(
             run.dataset,
             piece,
             split := run.plan["split"][piece],
-            tuple(
-                name
-                for name in run.plan["performances"][split]
-                if name not in people or name in set(theirs.get(piece, ()))
-            ),
+            performances.of_piece(table, piece, run.plan["performances"][split]),
             run.info,
             run.work / piece,
         )

@@ -7,12 +7,13 @@ for testing. Where a dataset has fonts of one role only, all of its performances
 warning says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from msmdtools.errors import MsmdError
 from msmdtools.perform.soundfonts import registry
+from msmdtools.performance import SYNTHETIC
 from msmdtools.splits.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -69,6 +70,23 @@ def performances_by_split(
                 f"{_cure(font, content, font[name])}"
             )
     return chosen
+
+
+def of_piece(performances: "pd.DataFrame", piece: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Leave out of performances what people have played of other pieces.
+
+    Args:
+        performances: rows of the performances table, of all pieces.
+        piece: the piece id.
+        names: names of performances.
+
+    Returns:
+        The other names.
+    """
+    human = performances[performances["kind"] != SYNTHETIC]
+    own = set(human.loc[human["piece"] == piece, "performance"])
+    others = set(human["performance"]) - own
+    return tuple(name for name in names if name not in others)
 
 
 def _cure(font: Mapping[str, str], content: Mapping[str, str], clash: str) -> str:
