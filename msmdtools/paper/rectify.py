@@ -3,8 +3,7 @@
 On paper staff lines are level, stems and bar lines upright. How both lean in a picture, and where, says
 how the page lay:
 
-1. Slopes of staff lines: the picture is cut into upright strips. How far the rows of one must be moved
-   to match those of the next, around some height, is the slope there.
+1. Slopes of staff lines are those of the staves that were traced over the picture.
 2. Slopes of stems and bar lines: of each upright stroke, the line through its pixels.
 3. Perspective: the map of the plane that makes both level and upright. What is parallel on paper runs
    to one vanishing point, so that its slope changes from one side of the picture to the other: staff
@@ -20,6 +19,7 @@ points from text lines and strokes; V. Kluzner, A. Tzadok, "Page curling correct
 using local distortion information", ICDAR 2011, for displacements from local slopes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -27,18 +27,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.paper.staves import Trace
+
 Floats = NDArray[np.float64]
-Ink = NDArray[np.float32]
+Image = NDArray[np.uint8]
 
 # All in px of a page that is 1670 px wide. Staff lines that go up or down by less than this from one side
 # to the other, beyond what a page turned as a whole does, are level.
 _LEVEL = 6.0
-# Strips; rows between measurements, and about so many around one; how far the next strip is moved.
-_STRIPS, _ROWS, _FARTHEST = 32, 40, 6
+_EVERY = 3  # strips from one measurement of a slope to the next
 _STROKE = 24  # the shortest upright stroke
 # No page is photographed with more of a slant, and no perspective is stronger.
 _STEEPEST, _STRONGEST = 0.2, 0.3
-_FEWEST_LINES, _FEWEST_STROKES = 60, 12
+_FEWEST_STROKES = 12
+# Staves that are needed to tell perspective, which changes slopes from top to bottom.
+_FEWEST_STAVES = 3
 # The curl's slopes: x^i · y^j up to these, i and j.
 _CURVED = 3
 
@@ -112,27 +115,26 @@ class _Slopes(NamedTuple):
     weight: Floats
 
 
-def warp_of(ink: Ink) -> Warp | None:
+def warp_of(dark: Image, traces: Sequence[Trace]) -> Warp | None:
     """How a page lies; None where it is flat, or where there are too few lines to tell.
 
     Args:
-        ink: from 0 to 1, (height, 1670); staff lines are level to some degrees.
+        dark: the page, uint8 (height, 1670), 0 where the paper is.
+        traces: the staves on it.
     """
-    size = (float(ink.shape[1]), float(ink.shape[0]))
-    level = Warp(np.eye(3), np.zeros((_CURVED, _CURVED)), size)
-    lines = _line_slopes(ink)
-    if lines is None or _unevenness(lines, size) < _LEVEL:
+    size = (float(dark.shape[1]), float(dark.shape[0]))
+    warp = Warp(np.eye(3), np.zeros((_CURVED, _CURVED)), size)
+    if not traces:
         return None
-    warp, now = level, ink
-    for _ in range(2):  # slopes are measured better on what is nearly flat
-        step = _plane(lines, _stroke_slopes(now))
+    lines = _line_slopes(traces, warp)
+    if _unevenness(lines, size) < _LEVEL:
+        return None
+    if len(traces) >= _FEWEST_STAVES:
+        step = _plane(lines, _stroke_slopes(dark))
         if step is None:
             return None
-        warp = replace(warp, plane=warp.plane @ step)
-        now = np.asarray(warp.flatten(ink, 0.0), np.float32)
-        lines = _line_slopes(now)
-        if lines is None:
-            return None
+        warp = replace(warp, plane=step)
+        lines = _line_slopes(traces, warp)
     design = _powers(lines.x, lines.y, (_CURVED, _CURVED), 0)
     slopes = _solved(design, lines.slope, lines.weight, 1e-3).reshape(_CURVED, _CURVED)
     return replace(warp, curl=slopes / np.arange(1, _CURVED + 1)[:, np.newaxis])
@@ -155,67 +157,27 @@ def _powers(x: Floats, y: Floats, shape: tuple[int, int], more: int) -> Floats:
     return np.asarray(products.reshape(*np.shape(x), -1), np.float64)
 
 
-def _on_plane(ink: Ink, x: Floats, y: Floats, slope: Floats, weight: Floats) -> _Slopes:
-    height, width = ink.shape
-    unit = max(width, height) / 2
-    return _Slopes((x - width / 2) / unit, (y - height / 2) / unit, slope, weight)
-
-
-def _line_slopes(ink: Ink) -> _Slopes | None:
-    """Slopes dy / dx of staff lines; None if there are too few."""
-    height, width = ink.shape
-    edges = np.linspace(0, width, _STRIPS + 1).round().astype(int)
-    rows = np.arange(_ROWS, height - _ROWS, _ROWS)
-    if not len(rows):
-        return None
-    lines = _level_lines(ink)
-    strips = np.add.reduceat(lines, edges[:-1], axis=1).T / np.diff(edges)[:, np.newaxis]
-    strips = np.ascontiguousarray(strips - cv2.blur(strips, (_ROWS + 1, 1)))
-    power = _around(strips * strips)
+def _line_slopes(traces: Sequence[Trace], warp: Warp) -> _Slopes:
+    """Slopes dy / dx of staves, once the plane of the picture is set right."""
+    unit, across, down = max(warp.size) / 2, warp.size[0] / 2, warp.size[1] / 2
+    inverse = np.linalg.inv(warp.plane)
     parts = []
-    for gap in (1, 2):
-        here, there = strips[:-gap], strips[gap:]
-        padded = np.pad(there, ((0, 0), (_FARTHEST, _FARTHEST)))
-        likeness = np.stack(
-            [
-                _around(here * padded[:, shift : shift + height])[:, rows]
-                for shift in range(2 * _FARTHEST + 1)
-            ]
+    for trace in traces:
+        places = np.stack(
+            [(trace.x - across) / unit, (trace.y - down) / unit, np.ones_like(trace.x)]
         )
-        best = np.clip(likeness.argmax(axis=0), 1, 2 * _FARTHEST - 1)
-        low, top, high = (
-            np.take_along_axis(likeness, best[np.newaxis] + k, axis=0)[0] for k in (-1, 0, 1)
-        )
-        norm = np.sqrt(power[:-gap, rows] * power[gap:, rows])
-        clear = (top > 0.5 * norm) & (top >= low) & (top >= high) & (2 * top > low + high)
-        strip, row = np.nonzero(clear)
-        bend = (low - 2 * top + high)[clear]
-        moved = best[clear] - _FARTHEST + 0.5 * (low - high)[clear] / bend
-        x = (edges[strip] + edges[strip + gap + 1]) / 2
-        step = width / _STRIPS * gap
-        parts.append((x, rows[row] + moved / 2, moved / step, np.sqrt(norm[clear])))
-    found = [np.concatenate(values).astype(np.float64) for values in zip(*parts, strict=True)]
-    return _on_plane(ink, *found) if len(found[0]) >= _FEWEST_LINES else None
+        x, y, depth = inverse @ places[:, ::_EVERY]
+        x, y = x / depth, y / depth
+        if len(x) > 2:
+            parts.append((x, y, np.gradient(y, x), np.ones_like(x)))
+    return _Slopes(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
-def _around(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Sums of a function of strips and rows over the rows around each."""
-    size = (4 * _ROWS + 1, 1)
-    return np.asarray(cv2.GaussianBlur(rows, size, 0.75 * _ROWS, sigmaY=1e-3))
-
-
-def _level_lines(ink: Ink) -> Ink:
-    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 5), np.uint8))
-    thick = cv2.dilate(closed, np.ones((3, 1), np.uint8))
-    opened = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, _STROKE), np.uint8))
-    return np.asarray(np.minimum(opened, closed), np.float32)
-
-
-def _stroke_slopes(ink: Ink) -> _Slopes | None:
+def _stroke_slopes(dark: Image) -> _Slopes | None:
     """Slopes dx / dy of stems and bar lines, weighted by their length; None if there are too few."""
-    thick = cv2.dilate(ink, np.ones((1, 3), np.uint8))
+    thick = cv2.dilate(dark, np.ones((1, 3), np.uint8))
     opened = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((_STROKE, 1), np.uint8))
-    mask = (np.minimum(opened, ink) > 0.3).astype(np.uint8)
+    mask = (cv2.min(opened, dark) > 76).astype(np.uint8)
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, high = sizes[:, cv2.CC_STAT_WIDTH], sizes[:, cv2.CC_STAT_HEIGHT]
     good = (high >= 1.3 * _STROKE) & (wide <= 4 + _STEEPEST * high)
@@ -230,7 +192,10 @@ def _stroke_slopes(ink: Ink) -> _Slopes | None:
     down, across = rows - y[label], columns - x[label]
     lean = np.bincount(label, down * across, count)[strokes]
     slope = np.asarray(lean / np.bincount(label, down * down, count)[strokes], np.float64)
-    return _on_plane(ink, x[strokes], y[strokes], slope, high[strokes].astype(np.float64))
+    height, width = dark.shape
+    unit = max(width, height) / 2
+    across, down = (x[strokes] - width / 2) / unit, (y[strokes] - height / 2) / unit
+    return _Slopes(across, down, slope, high[strokes].astype(np.float64))
 
 
 def _plane(lines: _Slopes, strokes: _Slopes | None) -> Floats | None:
