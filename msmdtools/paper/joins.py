@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.paper.staves import Trace
+from msmdtools.paper.traces import Trace
 
 Image = NDArray[np.uint8]
+
+_ROWS = 40  # of a gap, at most, that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,13 @@ class Join:
 def join_of(dark: Image, upper: Trace, lower: Trace) -> Join:
     """What joins two staves in a picture that is 0 where the paper is."""
     space = (upper.space + lower.space) / 2
-    height, width = dark.shape
     left = max(min(upper.x0, lower.x0) - 1.5 * space, 0)
-    right = min(max(upper.x1, lower.x1) + space, width)
+    right = min(max(upper.x1, lower.x1) + space, dark.shape[1])
     x = np.arange(round(left), round(right), dtype=np.float64)
     top = upper.middle(x) + 2.3 * upper.space
     bottom = lower.middle(x) - 2.3 * lower.space
     gap = float(np.median(bottom - top)) / space
-    rows = round(gap * space)
+    rows = min(round(gap * space), _ROWS)
     if rows < 2:
         return Join(0.0, 0, gap + 0.6)
     t = (np.arange(rows) + 0.5)[:, np.newaxis] / rows

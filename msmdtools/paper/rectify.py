@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.paper.staves import Trace
+from msmdtools.paper.traces import Trace
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.paper import joins, rectify, staves
+from msmdtools.paper.combs import LINES, STRIP, strips_of
 from msmdtools.paper.rectify import Warp
-from msmdtools.paper.staves import LINES, STRIP, Trace
+from msmdtools.paper.traces import Trace
 
 Image = NDArray[np.uint8]
 
@@ -115,7 +116,7 @@ def find_systems(picture: Image) -> Layout:
 
 def darkness(picture: Image) -> Image:
     """How dark each pixel is, uint8; paper has 0."""
-    dark = cv2.subtract(255, whitened(picture))
+    dark = cv2.bitwise_not(whitened(picture))
     return np.asarray(cv2.threshold(dark, _FAINT, 0, cv2.THRESH_TOZERO)[1], np.uint8)
 
 
@@ -149,7 +150,7 @@ def whitened(picture: Image) -> Image:
     if paper.min() >= 250:
         return picture
     paper = cv2.resize(cv2.GaussianBlur(paper, (0, 0), 4), (width, height))
-    return np.asarray(cv2.divide(picture, cv2.max(paper, 1), scale=255), np.uint8)
+    return np.asarray(cv2.divide(picture, np.maximum(paper, 1), scale=255), np.uint8)
 
 
 def _angle(traces: Sequence[Trace]) -> float:
@@ -209,7 +210,7 @@ def _gaps(dark: Image, systems: Sequence[Sequence[Trace]]) -> int:
         return 0
     traces = [trace for system in systems for trace in system]
     space = float(np.median([trace.space for trace in traces]))
-    strips = staves.strips_of(dark)
+    strips = strips_of(dark)
     # Beams are long as well, and thick.
     thick = np.ones((1, max(round(0.35 * space), 3)), np.uint8)
     thin = cv2.subtract(strips, cv2.morphologyEx(strips, cv2.MORPH_OPEN, thick))

@@ -1,0 +1,90 @@
+"""Combs of five lines in narrow upright strips of a page, and ridges of them from strip to strip."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+STRIP = 8  # px
+LINES = 5
+_SPACES = (5.0, 90.0)  # distances of staff lines in px
+_FADE = 0.92  # of what has been added up, from strip to strip
+
+
+def strips_of(dark: Image) -> Image:
+    """The mean darkness of each row of each strip, (strips, height)."""
+    height, width = dark.shape
+    count = max(width // STRIP, 1)
+    narrow = cv2.resize(dark[:, : count * STRIP], (count, height), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(narrow.T)
+
+
+def space_of(strips: Image) -> float | None:
+    """The distance of staff lines in px, from the strips' autocorrelation; None where nothing repeats."""
+    height = strips.shape[1]
+    low, high = int(_SPACES[0]), min(int(_SPACES[1]), height // LINES)
+    if high <= low + 2:
+        return None
+    rows = strips[::2].astype(np.float32)
+    rows -= cv2.blur(rows, (4 * low + 1, 1))
+    size = cv2.getOptimalDFTSize(height + high)
+    spectrum = np.fft.rfft(rows, size, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+    correlation = np.fft.irfft(power, size)[: high + 1]
+    peaks = [
+        lag
+        for lag in range(low, high)
+        if correlation[lag] == correlation[max(lag - 2, 0) : lag + 3].max() and correlation[lag] > 0
+    ]
+    if not peaks:
+        return None
+    lag = max(peaks, key=lambda peak: correlation[peak])
+    left, middle, right = correlation[lag - 1 : lag + 2]
+    bend = left - 2 * middle + right
+    return float(lag + (0.5 * (left - right) / bend if bend else 0))
+
+
+def _moved(strips: Image, by: float) -> Image:
+    """Rows that are `by` below, for each row."""
+    n = round(by)
+    out = np.zeros_like(strips)
+    if n >= 0:
+        out[:, : strips.shape[1] - n] = strips[:, n:]
+    else:
+        out[:, -n:] = strips[:, :n]
+    return out
+
+
+def combs(strips: Image, space: float) -> Image:
+    """How clearly each row is the middle line of a staff; as `strips`."""
+    reach = max(round(0.12 * space), 1)
+    wide = np.asarray(cv2.dilate(strips, np.ones((1, 2 * reach + 1), np.uint8)), np.uint8)
+    lines = [_moved(wide, k * space) for k in range(-2, 3)]
+    spaces = [_moved(strips, (k + 0.5) * space) for k in range(-2, 2)]
+    # The second least of five, and that of four.
+    least, second = cv2.min(lines[0], lines[1]), cv2.max(lines[0], lines[1])
+    for line in lines[2:]:
+        second = cv2.min(second, cv2.max(least, line))
+        least = cv2.min(least, line)
+    filled = cv2.min(
+        cv2.max(cv2.min(spaces[0], spaces[1]), cv2.min(spaces[2], spaces[3])),
+        cv2.min(cv2.max(spaces[0], spaces[1]), cv2.max(spaces[2], spaces[3])),
+    )
+    # A whole comb is more than one with a line missing: half of each.
+    both = cv2.addWeighted(second, 0.5, least, 0.5, 0)
+    return np.asarray(cv2.subtract(both, filled), np.uint8)
+
+
+def added(comb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Combs added up along the best path from the left, (strips, height)."""
+    total = comb.copy()
+    before = np.zeros(comb.shape[1] + 2, np.float32)
+    best = np.empty(comb.shape[1], np.float32)
+    for here in total:
+        np.maximum(before[:-2], before[2:], out=best)
+        np.maximum(best, before[1:-1], out=best)
+        best *= _FADE
+        np.add(here, best, out=here)
+        before[1:-1] = here
+    return total
