@@ -12,6 +12,7 @@ from typing import Any
 
 from msmdtools.base import requirements
 from msmdtools.engrave.lilypond.engine import find_engines
+from msmdtools.engrave.musescore import find_musescore
 from msmdtools.engrave.sandbox import sandbox_available
 from msmdtools.errors import MsmdError, SoundfontError
 from msmdtools.perform.soundfonts import DEFAULT_ORDER, find_soundfont, registry, search_folders
@@ -106,6 +107,7 @@ def examine() -> Report:
     return Report(
         (
             *_engines(),
+            _musescore(),
             _fluidsynth(),
             *_soundfonts(),
             _sandbox(),
@@ -131,6 +133,15 @@ def _engines() -> list[Finding]:
         Finding("LilyPond", "needed", f"{first.version}, {first.path}"),
         Finding("second LilyPond", "optional", second, note),
     ]
+
+
+def _musescore() -> Finding:
+    found = find_musescore()
+    good_for = "for scores in MuseScore's own formats (.mscz, .mscx)"
+    if found:
+        return Finding("MuseScore", "optional", f"{found}, {good_for}")
+    note = f"{good_for}: install it (musescore.org), or save them as MusicXML"
+    return Finding("MuseScore", "optional", "", note)
 
 
 def _fluidsynth() -> Finding:

@@ -1,6 +1,7 @@
 """Datasets from MusicXML, MEI, **kern and ABC, from the command line to the tables."""
 
 import json
+import shlex
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from small_scores import musicxml, note
 
 from msmdtools.build import engraving
+from msmdtools.build.options import BuildOptions, without_effect
 from msmdtools.cli import main
 
 TIE = '<tie type="{0}"/><notations><tied type="{0}"/></notations>'
@@ -142,6 +144,53 @@ def test_looks_and_options_of_the_page(tmp_path: Path, soundfont: Path) -> None:
     assert heights["a"] == pytest.approx(16 * 25.4 / 72.27 * 835 / 210, abs=0.6)
     described = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert described["options"]["staff_size"] == 16
+    card = (dataset / "README.md").read_text("utf-8")
+    assert "--repeats written --staff-size 16.0 --looks 3 --seed 0\n" in card
+
+
+def test_the_card_has_the_command_that_made_the_dataset(tmp_path: Path, soundfont: Path) -> None:
+    look = [
+        "--music-font",
+        "Bravura",
+        "--page-width",
+        "180",
+        "--spacing",
+        "1.5",
+        "--looks",
+        "2",
+        "--seed",
+        "7",
+    ]
+    dataset = build(tmp_path, {"a.musicxml": TIED}, *look)
+    card = (dataset / "README.md").read_text("utf-8")
+    (line,) = (line for line in card.splitlines() if line.startswith("msmd build "))
+    line = line.replace("TREE", str(tmp_path / "tree")).replace("DATASET", str(tmp_path / "again"))
+    line = line.replace(" m.csv", f" {tmp_path / 'm.csv'}")
+    msmd(*shlex.split(line)[1:], "--jobs", "1")
+    assert (tmp_path / "again" / "README.md").read_bytes() == (dataset / "README.md").read_bytes()
+    for name in ("pieces", "noteheads", "events"):
+        file = f"{name}.parquet"
+        assert (tmp_path / "again" / file).read_bytes() == (dataset / file).read_bytes()
+
+
+def test_options_that_change_nothing_are_said(
+    tmp_path: Path, soundfont: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warnings(options: BuildOptions, formats: set[str]) -> list[str]:
+        return list(without_effect(options, formats))
+
+    timed = BuildOptions(midi_timing="file")
+    assert warnings(timed, {"midi", "abc"}) == []
+    assert warnings(timed, {"abc"}) == [
+        "--midi-timing file changes nothing: it is for MIDI files as sources, and there is none among the pieces"
+    ]
+    looking = BuildOptions(looks=2, staff_size=16)
+    assert warnings(looking, {"lilypond", "abc"}) == []
+    assert warnings(looking, {"lilypond"}) == [
+        "--staff-size, --looks change nothing: LilyPond's sources, as all pieces are, say how they look"
+    ]
+    build(tmp_path, {"a.abc": ABC}, "--midi-timing", "file")
+    assert "--midi-timing file changes nothing" in caplog.text
 
 
 def test_transposed_music_is_engraved_and_sounds_higher(tmp_path: Path, soundfont: Path) -> None:

@@ -74,6 +74,19 @@ def test_finds_the_soundfont(soundfont: Path) -> None:
     )
 
 
+def test_finds_musescore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = finding("MuseScore")
+    assert (missing.level, missing.found) == ("optional", "")
+    assert ".mscz" in missing.note and "install it" in missing.note
+    program = tmp_path / "mscore"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert finding("MuseScore").found == (
+        f"{program}, for scores in MuseScore's own formats (.mscz, .mscx)"
+    )
+
+
 def test_finds_the_sandbox(sandbox: str) -> None:
     assert finding("sandbox").found == f"bubblewrap, {sandbox}"
 

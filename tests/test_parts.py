@@ -272,7 +272,7 @@ def test_a_sonata_is_built_for_piano_and_then_with_its_instruments(
     }
     description = json.loads((tmp_path / "ds" / "dataset.json").read_text())
     assert [p["program"] for p in description["options"]["performances"]] == [0, "source"]
-    first, second = commands(description, "m.csv")
+    first, second = commands(description, {"manifest": "m.csv"})
     assert "--soundfonts TimGM6mb:0 --velocity 64 --width" in first
     assert "--soundfonts TimGM6mb --velocity 64 --instruments source --width" in second
     checked = run("validate", tmp_path / "ds")

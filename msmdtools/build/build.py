@@ -17,7 +17,7 @@ from msmdtools.base.quantities import first_few, how_many
 from msmdtools.build import additions, provenance, store
 from msmdtools.build.looks import with_looks
 from msmdtools.build.lost_files import lost_files, warnings_of
-from msmdtools.build.options import BuildOptions
+from msmdtools.build.options import BuildOptions, without_effect
 from msmdtools.build.rows import header_fields
 from msmdtools.build.summary import BuildSummary
 from msmdtools.dataset import records
@@ -83,6 +83,8 @@ def build(
     earlier = records.read_description(out) if out.is_dir() else None
     options = provenance.resolve_soundfonts(options or BuildOptions(), earlier)
     pieces = with_looks(select(manifest, root, options.pieces), options.looks, options.seed)
+    for message in without_effect(options, {piece.format for piece in pieces}):
+        warn(message)
     if earlier is None:  # before a folder is made
         check_root(pieces, manifest, root)
     engines = find_engines(options.engine, options.lilypond)
@@ -281,7 +283,7 @@ def _description(
     sandbox: bool,
 ) -> dict[str, Any]:
     sources = list(earlier["sources"])
-    if (source := provenance.source(manifest, root)) not in sources:
+    if (source := provenance.source(manifest, root, options)) not in sources:
         sources.append(source)
     return {
         **identity,

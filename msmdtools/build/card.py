@@ -8,6 +8,7 @@ from typing import Any
 from msmdtools.base.markdown import code, one_line, plain
 from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import pipes
+from msmdtools.build.options import LOOK
 from msmdtools.build.provenance import performances
 from msmdtools.build.summary import totals_table
 from msmdtools.dataset.records import Record
@@ -117,11 +118,7 @@ def _built(description: Mapping[str, Any]) -> list[str]:
         f"With msmdtools {description['msmdtools']}:",
         "",
         "```sh",
-        *(
-            line
-            for source in description["sources"]
-            for line in commands(description, source["manifest"])
-        ),
+        *(line for source in description["sources"] for line in commands(description, source)),
         "```",
         "",
         *_tools(description),
@@ -144,8 +141,16 @@ def _imported(description: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
-    """The commands that build the same dataset again: one for all soundfonts at the same tempi."""
+def commands(description: Mapping[str, Any], source: Mapping[str, Any]) -> list[str]:
+    """The commands that build the same dataset again: one for all soundfonts at the same tempi.
+
+    Args:
+        description: the content of dataset.json.
+        source: one of its sources.
+
+    Returns:
+        A line for each.
+    """
     options = description["options"]
     settings = f"--width {options['width']} --repeats {options['repeats']}"
     if "transpose" in options:
@@ -154,6 +159,12 @@ def commands(description: Mapping[str, Any], manifest: str) -> list[str]:
         settings += " --keep-audio"
     if "parts" in options:
         settings += f" --parts {shlex.quote(one_line(','.join(options['parts'])))}"
+    for name in ("midi_timing", "upgrade", *LOOK):
+        if name in options:
+            settings += f" --{name.replace('_', '-')} {shlex.quote(one_line(str(options[name])))}"
+    if "looks" in source:
+        settings += f" --looks {source['looks']} --seed {source['seed']}"
+    manifest = source["manifest"]
     tempi: dict[tuple[str, str, Any], list[float]] = {}
     for p in performances(description):
         source = p["program"] == "source"

@@ -1,7 +1,7 @@
 """The options of a build: their defaults and limits, read from text and from TOML files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from msmdtools.engrave.sandbox import Limits
 from msmdtools.errors import MsmdError
 from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.performance import PerformanceSpec
-from msmdtools.piece import FORMATS
+from msmdtools.piece import FORMATS, LILYPOND, MIDI
 
 LIMITS = Limits()
 LOOK = {
@@ -348,3 +348,27 @@ def parse_options(values: Mapping[str, Any]) -> BuildOptions:
         MsmdError: a value is not understood or out of range.
     """
     return BuildOptions(**options.read(BuildOptions, values))
+
+
+def without_effect(options: BuildOptions, formats: Collection[str]) -> Iterator[str]:
+    """Say which options change nothing, since no piece is of a format that they are for.
+
+    Args:
+        options: the options.
+        formats: the formats of the pieces.
+
+    Yields:
+        A message.
+    """
+    if options.midi_timing != "notated" and MIDI not in formats:
+        yield (
+            f"--midi-timing {options.midi_timing} changes nothing: it is for MIDI files as sources, and there is "
+            "none among the pieces"
+        )
+    if set(formats) == {LILYPOND}:
+        changed = [name for name, usual in LOOK.items() if getattr(options, name) != usual]
+        given = [*changed, *(["looks"] if options.looks > 1 else [])]
+        if given:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            verb = "change" if len(given) > 1 else "changes"
+            yield f"{names} {verb} nothing: LilyPond's sources, as all pieces are, say how they look"

@@ -43,16 +43,7 @@ class Addition:
         return self.folder / "piece"
 
     def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of a failed addition, for the log; the piece keeps the record that it has.
-
-        Args:
-            stage: where it failed: a stage of the work, or "worker".
-            reason: a code in kebab-case.
-            message: what is wrong.
-
-        Returns:
-            A record with the status "failed".
-        """
+        """The record of a failed addition (`msmdtools.build.task.Work.failure`), for the log alone."""
         failure = {"status": "failed", "stage": stage, "reason": reason}
         return Record(
             {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}

@@ -162,16 +162,26 @@ def performances(description: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [spec.to_json() for spec in sorted(specs, key=lambda spec: spec.name)]
 
 
-def source(manifest: Path | Sequence[Piece], root: Path) -> dict[str, str]:
+def source(manifest: Path | Sequence[Piece], root: Path, options: BuildOptions) -> dict[str, Any]:
     """The sources of a build: the manifest, its sha256, and the commit of the source tree.
 
-    Pieces that no file lists have a manifest without a name.
+    Pieces that no file lists have a manifest without a name. If they have several looks, it says how many, and
+    the seed of these.
+
+    Args:
+        manifest: the list of pieces: a file, or the pieces themselves.
+        root: the source tree.
+        options: the options of the build.
+
+    Returns:
+        Plain JSON values.
     """
     if isinstance(manifest, Path):
         name, sha256 = manifest.name, file_sha256(manifest)
     else:
         name, sha256 = "", hashlib.sha256(manifest_text(manifest).encode()).hexdigest()
-    return {"manifest": name, "manifest_sha256": sha256, "commit": source_commit(root)}
+    looks = {"looks": options.looks, "seed": options.seed} if options.looks > 1 else {}
+    return {"manifest": name, "manifest_sha256": sha256, "commit": source_commit(root), **looks}
 
 
 def source_commit(root: Path) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from msmdtools.build import rows
 from msmdtools.build.upgrade import NOT_UPGRADED, Upgrade
@@ -56,6 +57,25 @@ class Settings:
     musescore: Path | None = None
 
 
+class Work(Protocol):
+    """What a worker does with one piece, which it makes or adds to, in a folder of its own."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+
+    def failure(self, stage: str, reason: str, message: str) -> Record:
+        """The record of the piece when this fails.
+
+        Args:
+            stage: where it failed: a stage of the work, or "worker".
+            reason: a code in kebab-case.
+            message: what is wrong.
+
+        Returns:
+            A record with the status "failed".
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One piece to be made, in a folder of its own.
@@ -82,16 +102,7 @@ class Task:
         return self.folder / "piece"
 
     def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of the piece when it cannot be made.
-
-        Args:
-            stage: where it failed: a stage of the work, or "worker".
-            reason: a code in kebab-case.
-            message: what is wrong.
-
-        Returns:
-            A record with the status "failed".
-        """
+        """The record of the piece when it cannot be made (`Work.failure`)."""
         message = rows.one_line(message, self.source, self.folder, self.settings.root)
         return Record(rows.failed_row(self.piece, stage, reason, message))
 

@@ -13,14 +13,14 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from msmdtools import engrave, perform
 from msmdtools.base.files import file_sha256, sync_tree
 from msmdtools.build import rows
 from msmdtools.build.engraving import score_of
 from msmdtools.build.parts import write_part
-from msmdtools.build.task import Outcome, Task
+from msmdtools.build.task import Outcome, Task, Work
 from msmdtools.build.upgrade import (
     Copy,
     Upgrade,
@@ -163,27 +163,8 @@ def file_rows(piece: str, folder: Path) -> Iterator[dict[str, Any]]:
         }
 
 
-class PieceWork(Protocol):
-    """A piece that a worker makes or adds to, in a folder of its own."""
-
-    @property
-    def folder(self) -> Path: ...  # noqa: D102
-
-    def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of the piece when this fails.
-
-        Args:
-            stage: where it failed: a stage of the work, or "worker".
-            reason: a code in kebab-case.
-            message: what is wrong.
-
-        Returns:
-            A record with the status "failed".
-        """
-
-
 @contextmanager
-def attempt(task: PieceWork, outcome: Outcome) -> Iterator[None]:
+def attempt(task: Work, outcome: Outcome) -> Iterator[None]:
     """Turn an error with this piece into its record; raise an error that concerns all pieces."""
     start = _cpu_s()
     try:
@@ -205,7 +186,7 @@ def attempt(task: PieceWork, outcome: Outcome) -> Iterator[None]:
         outcome.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _raise_if_disk_full(error: BaseException, task: PieceWork) -> None:
+def _raise_if_disk_full(error: BaseException, task: Work) -> None:
     """Raise `DiskFull` if the disk is full, which a program that was run may not have reported."""
     cause: BaseException | None = error
     while cause is not None:
