@@ -231,6 +231,7 @@ class Score:
         repeats: how repeats are performed: "written", "unfolded", or "none" where there are none to unfold.
         repeats_reason: why repeats are not unfolded although they should be; "" otherwise.
         measures: the bars, in the order of the written score.
+        beats: how the beats of a MIDI file as source were found (`msmdtools.notate.beats`); "" for others.
     """
 
     pages: tuple[Path, ...]
@@ -243,6 +244,7 @@ class Score:
     repeats: str = "written"
     repeats_reason: str = ""
     measures: tuple[Measure, ...] = ()
+    beats: str = ""
 
 
 PIECE = Column("piece", "string", "", "piece id")
@@ -317,9 +319,7 @@ PARTS = Table(
     ("piece", "part"),
     (
         PIECE,
-        Column(
-            "part", "int32", "", "part number, from 0, in the order in which the parts first sound"
-        ),
+        Column("part", "int32", "", "number, from 0, in the order in which the parts first sound"),
         Column("place", "int32", "", "place in the score, from 1 at the top"),
         Column(
             "name",

@@ -60,6 +60,7 @@ def test_a_build_has_a_row_for_everything(tmp_path):
         "status": "ok",
         "repeats": "written",
         "repeats_reason": "",
+        "beats": "",
         "parts": 0,
         "measures": 1,
         "stage": "",

@@ -67,6 +67,7 @@ def test_a_midi_file_becomes_a_piece_of_which_each_note_is_a_head(
     options = ("--midi-timing", timing, "--velocity", "source", "--soundfonts", "TimGM6mb")
     msmd("build", source, "--out", out, "--jobs", "1", *options)
     assert "all well" in msmd("validate", out)
+    assert pd.read_parquet(out / "pieces.parquet")["beats"].tolist() == ["written"]
     heads = pd.read_parquet(out / "noteheads.parquet")
     onsets = [Fraction(text) for text in heads["onset_fraction"]]
     # The bass note lasts over the bar line; the two strikes of one key share a head.

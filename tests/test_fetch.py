@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from msmdtools.cli import main
-from msmdtools.errors import ManifestError, SoundfontError, ToolError
+from msmdtools.errors import DatasetError, ManifestError, SoundfontError, ToolError
 from msmdtools.perform.fetch import fetch_soundfont
 from msmdtools.perform.soundfonts import Soundfont
 from msmdtools.sources.fetch import fetch
@@ -138,7 +138,7 @@ def test_a_fetch_waits_for_the_git_of_one_that_was_killed(origin, tmp_path, monk
             killed.stdin.close()
             sleep(seconds)
 
-        monkeypatch.setattr("msmdtools.sources.fetch.time.sleep", sleep)
+        monkeypatch.setattr("msmdtools.base.lock.time.sleep", sleep)
         assert fetch(MUTOPIA, folder, url=url) == second
     assert not (folder / ".git" / "index.lock").exists()
 
@@ -147,12 +147,12 @@ def test_a_git_that_does_not_end_is_said(origin, tmp_path, monkeypatch):
     url, _ = origin
     folder = tmp_path / "mutopia"
     fetch(MUTOPIA, folder, url=url)
-    monkeypatch.setattr("msmdtools.sources.fetch._PATIENCE", 0.0)
+    monkeypatch.setattr("msmdtools.sources.fetch._PATIENCE_S", 0.1)
     with holder(folder) as killed:
         killed.kill()
         killed.wait()
         with pytest.raises(
-            ManifestError, match="the git of a fetch that was killed is still at work"
+            DatasetError, match="what a msmd fetch that was killed has started is still at work"
         ):
             fetch(MUTOPIA, folder, url=url)
 
@@ -163,7 +163,7 @@ def test_two_fetches_into_one_folder(origin, tmp_path):
     fetch(MUTOPIA, folder, url=url)
     with (
         holder(folder) as other,
-        pytest.raises(ManifestError, match=rf"another msmd fetch \(process {other.pid}\)"),
+        pytest.raises(DatasetError, match=rf"another msmd fetch \(process {other.pid}\)"),
     ):
         fetch(MUTOPIA, folder, url=url)
 

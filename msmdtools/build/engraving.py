@@ -127,9 +127,10 @@ def _engraved(task: Task, outcome: Outcome, path: Path, form: str) -> Score:
         if notation is None:
             return match.match_encoding(engraving)
         engraving = replace(engraving, sources=notation.places(file))
-        return match.match_encoding(
+        score = match.match_encoding(
             engraving, partial(as_played, notation=notation, file=file, timing=settings.midi_timing)
         )
+    return replace(score, beats=notation.beats)
 
 
 def _converted(task: Task, path: Path) -> Path:

@@ -11,7 +11,7 @@ from msmdtools.base.table import Table
 from msmdtools.build import rows
 from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
 from msmdtools.build.parts import read_part, write_part
-from msmdtools.build.task import Outcome
+from msmdtools.build.task import Outcome, Work
 from msmdtools.build.worker import attempt, file_rows
 from msmdtools.dataset.music_file import read_music
 from msmdtools.dataset.records import PIECES_FOLDER, Record
@@ -20,7 +20,7 @@ from msmdtools.performance import EVENTS, PERFORMANCES, Performance, Performance
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(Work):
     """The performances to be added to one piece of a dataset.
 
     Attributes:
@@ -42,8 +42,8 @@ class Addition:
         """The new performances, and the tables with their rows."""
         return self.folder / "piece"
 
-    def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of a failed addition (`msmdtools.build.task.Work.failure`), for the log alone."""
+    def _failed(self, stage: str, reason: str, message: str) -> Record:
+        # For the log alone: the piece keeps the record that it has.
         failure = {"status": "failed", "stage": stage, "reason": reason}
         return Record(
             {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}

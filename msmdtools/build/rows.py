@@ -101,6 +101,7 @@ def ok_row(
         "measures": len({measure.measure for measure in score.measures}),
         "repeats": score.repeats,
         "repeats_reason": one_line(score.repeats_reason),
+        "beats": score.beats,
     }
     return _piece_row(piece, values)
 

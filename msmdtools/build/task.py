@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from msmdtools.build import rows
 from msmdtools.build.upgrade import NOT_UPGRADED, Upgrade
@@ -57,11 +57,15 @@ class Settings:
     musescore: Path | None = None
 
 
-class Work(Protocol):
+class Work:
     """What a worker does with one piece, which it makes or adds to, in a folder of its own."""
 
-    @property
-    def folder(self) -> Path: ...  # noqa: D102
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # at run time it is a field of the dataclasses below
+
+        @property
+        def folder(self) -> Path: ...  # noqa: D102
 
     def failure(self, stage: str, reason: str, message: str) -> Record:
         """The record of the piece when this fails.
@@ -74,10 +78,14 @@ class Work(Protocol):
         Returns:
             A record with the status "failed".
         """
+        return self._failed(stage, reason, message)
+
+    def _failed(self, stage: str, reason: str, message: str) -> Record:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Task(Work):
     """One piece to be made, in a folder of its own.
 
     Attributes:
@@ -101,8 +109,7 @@ class Task:
         """The folder that becomes the piece's folder in the dataset."""
         return self.folder / "piece"
 
-    def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of the piece when it cannot be made (`Work.failure`)."""
+    def _failed(self, stage: str, reason: str, message: str) -> Record:
         message = rows.one_line(message, self.source, self.folder, self.settings.root)
         return Record(rows.failed_row(self.piece, stage, reason, message))
 

@@ -101,6 +101,13 @@ PIECES = Table(
             "",
             "why repeats are played as written although --repeats unfolded was given",
         ),
+        Column(
+            "beats",
+            "string",
+            "",
+            "how the beats of a MIDI file were found: written, counted or estimated; empty for other sources",
+            added=True,
+        ),
     ),
 )
 

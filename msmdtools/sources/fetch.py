@@ -1,19 +1,17 @@
 """Fetch a collection at one commit, with git."""
 
-import fcntl
 import logging
 import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from msmdtools.base.files import write_atomically
-from msmdtools.errors import ManifestError, MsmdError, ToolError
+from msmdtools.base.lock import held
+from msmdtools.errors import ManifestError, ToolError
 from msmdtools.sources.repositories import SOURCE_COLLECTION, Repository
 
 SOURCE_COMMIT = "SOURCE_COMMIT"
@@ -21,9 +19,8 @@ SOURCE_COMMIT = "SOURCE_COMMIT"
 
 # In .git, where it is no file of the tree.
 _LOCK = "msmd-fetch"
-# How long to wait for the git of a fetch that was killed, and how often to look, in seconds.
-_PATIENCE = 120.0
-_PAUSE = 0.1
+# How long to wait for the git of a fetch that was killed.
+_PATIENCE_S = 120.0
 _SHA1 = re.compile(r"[0-9a-f]{40}\Z")
 _NO_NETWORK = (
     "could not resolve",
@@ -112,61 +109,17 @@ def _fetch(folder: Path, commit: str, url: str) -> str:
 def _alone(folder: Path) -> Iterator[None]:
     """Hold a lock on a clone, and remove the locks of git that a killed fetch has left behind.
 
-    The lock is the kernel's, and git inherits it: it is free when the last git of a killed fetch has
-    ended too, which is waited for. The file holds the process id of the fetch at work; one that is found
-    in a lock that is free was killed.
+    Git inherits the lock: it is free when the last git of a killed fetch has ended too, which is waited for.
 
     Raises:
-        ManifestError: another fetch is at work.
+        DatasetError: another fetch is at work.
     """
-    with open(folder / ".git" / _LOCK, "a+", encoding="ascii") as lock:
-        _wait(lock, folder)
-        os.set_inheritable(lock.fileno(), True)
-        lock.seek(0)
-        if lock.read():
-            git = folder / ".git"
+    git = folder / ".git"
+    with held(git, "msmd fetch", name=_LOCK, inherited=True, patience_s=_PATIENCE_S) as killed:
+        if killed:
             for leftover in [*git.rglob("*.lock"), *(git / "objects").rglob("tmp_*")]:
                 leftover.unlink(missing_ok=True)
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        try:
-            yield
-        except MsmdError:  # git has ended by itself, and has cleaned up
-            lock.truncate(0)
-            raise
-        lock.truncate(0)
-
-
-def _wait(lock: IO[str], folder: Path) -> None:
-    """Take the lock of a clone; if a killed fetch has left a git at work, wait until that has ended."""
-    for turn in range(int(_PATIENCE / _PAUSE) + 1):
-        try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            process = lock.read().strip()
-        if process.isdigit() and _runs(int(process)):
-            raise ManifestError(
-                f"{folder} is in use by another msmd fetch (process {process}):"
-                " wait until it has finished, or stop it"
-            )
-        if turn == 0:
-            log.info("waiting for the git of a fetch that was killed")
-        time.sleep(_PAUSE)
-    raise ManifestError(
-        f"{folder}: the git of a fetch that was killed is still at work there: stop it, and fetch again"
-    )
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
+        yield
 
 
 def _head(folder: Path) -> str:
