@@ -5,23 +5,30 @@
 Reads every Nth MusicXML and MXL file below each folder twice, through Verovio and `msmdtools.mei` and through
 partitura (pip install partitura), and compares the notes that begin a sound, by their ids: pitch, bar, and onset
 in quarter notes from the beginning of the bar. (The pitch of a transposing part is printed pitch in partitura,
-that under an octave sign is sounding.) What differs is counted by kind:
+that under an octave sign is sounding.) What differs is counted by kind. Known are:
 
 - tremolo: the second note of a tremolo, which partitura begins in its middle, as it is printed
-- tie: a note that only one of the two takes as the continuation of another
-- rounded: a tuplet whose durations the file rounds to its divisions
-- silent: a cue
-- other: none of these; --list prints each
+- rounded: behind notes of a tuplet, whose durations the file rounds to its divisions. partitura adds up what the
+  file says, `msmdtools.mei` the notated lengths. A difference is of this kind if rounding explains it: half a
+  division for each note of a tuplet before it in its voice and bar
+- gap: behind gaps in a voice that no note values fill: Verovio writes them in 512th notes and longer ones, and
+  msmdtools reads what it has written. A difference is of this kind if a 512th note for each gap explains it
+- unison: a note that the file ties, and that partitura strikes, where another voice has its pitch at its time
+- unpaired: a tie of which the file says one end only, or which it plays (tie) and does not print (tied)
+- cue: a note that makes no sound
 
-"bars" are those whose length differs, since rounded tuplets add up. It prints a table in Markdown.
+All that is left is "other"; --list prints each difference. "apart" is the share of notes that are the same among
+those without a known difference. "bars" are those whose length differs, since rounded tuplets add up. It prints a
+table in Markdown.
 """
 
 import argparse
+import math
 import tempfile
 import warnings
 import zipfile
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,10 +38,12 @@ from lxml import etree
 from msmdtools.base.text_table import pipes
 from msmdtools.mei.musicxml import mend
 from msmdtools.mei.reading import read
-from msmdtools.mei.written import Written
+from msmdtools.mei.written import Written, WrittenNote
 
-KINDS = ("tremolo", "tie", "rounded", "silent", "other", "bars")
-SAME, ROUNDED = 1e-4, 0.11
+KNOWN = ("tremolo", "rounded", "gap", "unison", "unpaired", "cue")
+KINDS = (*KNOWN, "other", "bars")
+SAME = 1e-4
+GAP = 4 / 512
 
 Starts = dict[str, tuple[int, float, set[int]]]
 """For each note that begins a sound, by id: bar, onset in quarter notes from the beginning of the bar, pitches."""
@@ -58,7 +67,8 @@ def ours(root: etree._Element, toolkit: verovio.toolkit) -> Written:
     mended = mend(root)
     if not toolkit.loadData(etree.tostring(root, encoding="unicode")):
         raise ValueError("Verovio does not read it")
-    return read(toolkit.getMEI({"scoreBased": True}), audible=mended.audible)
+    mei = toolkit.getMEI({"scoreBased": True})
+    return read(mei, audible=mended.audible, from_graces=mended.from_graces)
 
 
 def starts_of(written: Written) -> Starts:
@@ -104,8 +114,10 @@ def theirs(root: etree._Element) -> tuple[Starts, set[str], list[float]]:
 def compare(root: etree._Element, toolkit: verovio.toolkit) -> Iterator[tuple[str, str]]:
     """For each note that begins a sound for one of the two: "" or a kind of difference, and its id."""
     second = set(_seconds(root))
+    elements = {note.get("id"): note for note in root.iter("note")}
     judged, known, lengths = theirs(root)
     written = ours(root, toolkit)
+    rounding = _rounding(root)
     mine = starts_of(written)
     notes = {n.id: n for n in written.notes}
     for measure, length in zip(written.measures, lengths, strict=False):
@@ -115,26 +127,79 @@ def compare(root: etree._Element, toolkit: verovio.toolkit) -> Iterator[tuple[st
         if name not in known or name not in notes:
             yield "other", name
         elif name not in mine or name not in judged:
-            yield "silent" if notes[name].reason else "tie", name
+            yield _of_tie(notes[name], written, elements), name
         else:
-            yield _difference(mine[name], judged[name], written, name in second), name
+            difference = _difference(mine[name], judged[name], written)
+            if difference <= SAME:
+                yield "", name
+            elif name in second:
+                yield "tremolo", name
+            else:
+                tuplets, gaps = rounding[name]
+                kind = "rounded" if difference <= tuplets + SAME else "gap"
+                yield kind if difference <= tuplets + gaps + SAME else "other", name
 
 
 def _difference(
-    mine: tuple[int, float, set[int]],
-    judged: tuple[int, float, set[int]],
-    written: Written,
-    tremolo: bool,
-) -> str:
+    mine: tuple[int, float, set[int]], judged: tuple[int, float, set[int]], written: Written
+) -> float:
+    """By how many quarter notes onsets differ; infinite where pitch or bar does."""
     bar, onset, pitches = mine
     if judged[0] == bar + 1 and abs(onset - float(written.measures[bar].duration)) < SAME:
         bar, onset = bar + 1, 0.0  # grace notes at the end of a bar
-    difference = abs(onset - judged[1])
     if not pitches & judged[2] or bar != judged[0]:
-        return "other"
-    if difference < SAME:
-        return ""
-    return "tremolo" if tremolo else "rounded" if difference < ROUNDED else "other"
+        return math.inf
+    return abs(onset - judged[1])
+
+
+def _of_tie(note: WrittenNote, written: Written, elements: dict[str, etree._Element]) -> str:
+    """The kind of a note that only one of the two takes as the continuation of another."""
+    if note.reason:
+        return "cue"
+    element = elements[note.id]
+    printed = _ends(element, "notations/tied", "stop")
+    if _ends(element, "tie", "stop") != printed:
+        return "unpaired"
+    alike = [n for n in written.notes if n.pitch == note.pitch and n.id != note.id]
+    if note.continues and printed:
+        here = any(n.onset == note.onset and not n.grace for n in alike)
+        return "unison" if here else "other"
+    if note.continues:
+        return "unpaired"
+    before = [n for n in alike if not n.grace and n.onset + n.duration == note.onset]
+    begun = any(_ends(elements[n.id], "notations/tied", "start") for n in before)
+    return "unpaired" if printed and not begun else "other"
+
+
+def _ends(note: etree._Element, path: str, kind: str) -> bool:
+    return any(tie.get("type") == kind for tie in note.findall(path))
+
+
+def _rounding(root: etree._Element) -> dict[str, tuple[float, float]]:
+    """By how many quarter notes tuplets, and gaps, may have moved each note, by its id."""
+    moved: dict[str, tuple[float, float]] = {}
+    for part in root.iter("part"):
+        divisions = 1.0
+        for measure in part.iter("measure"):
+            tuplets: dict[str, int] = defaultdict(int)
+            gaps: dict[str, int] = defaultdict(int)
+            ends: dict[str, float] = defaultdict(float)
+            at, before = 0.0, (0.0, 0.0)
+            for element in measure:
+                divisions = float(element.findtext("divisions") or divisions)
+                length = float(element.findtext("duration") or 0)
+                if element.tag in ("backup", "forward"):
+                    at += length if element.tag == "forward" else -length
+                elif element.tag == "note":
+                    if element.find("chord") is None:
+                        voice = element.findtext("voice", "")
+                        gaps[voice] += at > ends[voice]
+                        before = tuplets[voice] / divisions / 2, gaps[voice] * GAP
+                        tuplets[voice] += element.find("time-modification") is not None
+                        at += length
+                        ends[voice] = at
+                    moved[element.get("id")] = before
+    return moved
 
 
 def _seconds(root: etree._Element) -> Iterator[str]:
@@ -155,7 +220,7 @@ def main() -> None:
     given = parser.parse_args()
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    rows = [["collection", "pieces", "notes", "the same", *KINDS]]
+    rows = [["collection", "pieces", "notes", "the same", "apart", *KINDS]]
     for folder in given.folders:
         name, _, path = folder.partition("=")
         files = sorted(f for f in Path(path).rglob("*") if f.suffix in (".mxl", ".musicxml"))
@@ -173,8 +238,9 @@ def main() -> None:
                 if kind:
                     print(f"{file}: {kind} {note}")
         total = counts.total() - counts["bars"]
-        same = f"{100 * counts[''] / max(total, 1):.3f} %"
-        rows.append([name, str(pieces), f"{total:,}", same, *(str(counts[k]) for k in KINDS)])
+        others = total - sum(counts[kind] for kind in KNOWN)
+        same = [f"{100 * counts[''] / max(n, 1):.3f} %" for n in (total, others)]
+        rows.append([name, str(pieces), f"{total:,}", *same, *(str(counts[k]) for k in KINDS)])
     print("\n".join(pipes(rows, left=(0,))))
 
 

@@ -14,6 +14,8 @@ Seen with Verovio 6.4.1:
 - The sign for two bars or more (measure-repeat) is read as one for each bar: what it stands for is written out.
 - The second note of a tremolo on which a tuplet begins is dropped: it needs no tuplet.
 - Small notes (type size="cue") look like cues (cue), which make no sound: `Mended.audible` tells them apart.
+- Of several ties from grace notes to one chord (a written arpeggio), it keeps the end of one:
+  `Mended.from_graces` says where they end.
 """
 
 import math
@@ -40,11 +42,13 @@ class Mended:
         audible: ids of notes that are printed small, and sound.
         changed: whether the document was changed.
         transpositions: how many times a transposition changes inside a part, which Verovio does not follow.
+        from_graces: ids of notes at which a tie from a grace note before them ends.
     """
 
     audible: frozenset[str] = frozenset()
     changed: bool = False
     transpositions: int = 0
+    from_graces: frozenset[str] = frozenset()
 
 
 def mend(root: etree._Element) -> Mended:
@@ -71,6 +75,7 @@ def mend(root: etree._Element) -> Mended:
         frozenset(identity for part in parts for identity in _audible(part)),
         changed,
         sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
+        frozenset(identity for part in parts for identity in _tied_from_graces(part)),
     )
 
 
@@ -286,6 +291,29 @@ def _audible(part: etree._Element) -> Iterator[str]:
     for note in part.iter("note"):
         kind = note.find("type")
         if kind is not None and kind.get("size") == "cue" and note.find("cue") is None:
+            yield note.get("id", "")
+
+
+def _tied_from_graces(part: etree._Element) -> Iterator[str]:
+    """The notes at which ties end that begin at the grace notes before them in their voice."""
+    if next(part.iter("grace"), None) is None:
+        return
+    begun: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    over: set[str] = set()
+    for note in part.iter("note"):
+        voice = note.findtext("voice", "")
+        grace = note.find("grace") is not None
+        if note.find("chord") is None:
+            if voice in over:  # the main note of the grace notes before
+                begun[voice].clear()
+            (over.discard if grace else over.add)(voice)
+        if not grace and not begun[voice]:
+            continue
+        pitch = tuple(note.findtext(f"pitch/{name}", "") for name in ("step", "alter", "octave"))
+        ends = {tied.get("type") for tied in note.iterfind("notations/tied")}
+        if grace and "start" in ends:
+            begun[voice].add(pitch)
+        elif not grace and "stop" in ends and pitch in begun[voice]:
             yield note.get("id", "")
 
 

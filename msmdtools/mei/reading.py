@@ -63,6 +63,7 @@ def read(
     repeats: Repeats = "written",
     transpose: int = 0,
     audible: Container[str] = frozenset(),
+    from_graces: Container[str] = frozenset(),
 ) -> Written:
     """Compute the written music of an MEI document.
 
@@ -77,6 +78,8 @@ def read(
             transposed already needs none.
         audible: ids of notes that sound although the document calls them cues
             (`msmdtools.mei.musicxml.Mended`).
+        from_graces: ids of notes at which a tie from a grace note ends, which the document may not say
+            (the same).
 
     Returns:
         The written music.
@@ -92,7 +95,7 @@ def read(
     bars: list[Bar] = []
     for score in scores(root):
         layers = Layers(units, Staves(*rules(root, source)), transpose, audible)
-        movement = _movement(score, layers, not source, bars[-1:])
+        movement = _movement(score, layers, not source, bars[-1:], from_graces)
         if not movement.bars:
             continue
         bars += movement.bars
@@ -122,7 +125,13 @@ def _passages(movement: Movement, repeats: Repeats) -> tuple[tuple[Passage, ...]
         return as_written(bars), "written", str(error)
 
 
-def _movement(score: etree._Element, layers: Layers, native: bool, before: list[Bar]) -> Movement:
+def _movement(
+    score: etree._Element,
+    layers: Layers,
+    native: bool,
+    before: list[Bar],
+    from_graces: Container[str],
+) -> Movement:
     """Read a score that follows the last bar of those before it."""
     staves = layers.staves
     movement = Movement(staves, times=times_of_sections(score))
@@ -146,7 +155,7 @@ def _movement(score: etree._Element, layers: Layers, native: bool, before: list[
         movement.measures.append(item)
         index, start = index + 1, bar.end
     bars, places = movement.bars, layers.places_of_all()
-    link(ties, layers.sounds, layers.chords)
+    link(ties, layers.sounds, layers.chords, from_graces)
     if native:
         numbers = {name: staff.number for name, staff in staves.by_name.items()}
         controls.shift_octaves(others[controls.OCTAVE], bars, places, numbers)

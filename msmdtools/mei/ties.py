@@ -4,12 +4,12 @@ A tie joins two notes of the same pitch, whatever bars, layers and staves they s
 chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
 later end, or none (l.v.), leads nowhere. There are two exceptions, since Verovio 6.4 loses these ends of ties in
 MusicXML: into a voice of the same bar that is written down earlier, a tie leads to the note of its pitch and its
-instrument that begins where the first one ends; and from a grace chord of which another note is tied to the main
-chord, to the note there of its pitch.
+instrument that begins where the first one ends; and from a grace note, to the note of its pitch that it leads
+to, if the source says that a tie ends there, or if another note of its chord is tied to the main chord.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from lxml import etree
 
@@ -25,7 +25,10 @@ def named(reference: str | None) -> str:
 
 
 def link(
-    ties: Iterable[etree._Element], sounds: dict[str, Sound], chords: dict[str, list[Sound]]
+    ties: Iterable[etree._Element],
+    sounds: dict[str, Sound],
+    chords: dict[str, list[Sound]],
+    from_graces: Container[str] = frozenset(),
 ) -> None:
     """Set `Sound.tied` of all notes at the end of a tie, and `Sound.onwards` of those at its beginning.
 
@@ -33,6 +36,7 @@ def link(
         ties: the tie elements.
         sounds: the notes by their ids.
         chords: the notes of each chord by its id.
+        from_graces: ids of notes at which, says the source, a tie from a grace note before them ends.
     """
     loose: list[Sound] = []
     for tie in ties:
@@ -49,14 +53,21 @@ def link(
     earlier: dict[tuple[int, int, int], list[Sound]] = defaultdict(list)
     waiting = set(loose)
     graces: dict[tuple[int, int, int, int], Sound] = {}
+    in_chords: set[Sound] = set()
     tied = [s.tied for s in sounds.values() if s.tied is not None and s.tied.grace]
     chords_tied = {(s.home, s.layer, s.onset, s.grace) for s in tied}
     for sound in sounds.values():
         place = sound.home, sound.layer, sound.onset, sound.pitch
         if sound.grace:
-            if sound in waiting and (*place[:3], sound.grace) in chords_tied:
+            if sound in waiting:
                 graces[place] = sound
-        elif place in graces and _joined(graces[place], sound):
+                if (*place[:3], sound.grace) in chords_tied:
+                    in_chords.add(sound)
+        elif (
+            (grace := graces.get(place)) is not None
+            and (sound.id in from_graces or grace in in_chords)
+            and _joined(grace, sound)
+        ):
             sound.tied = graces.pop(place)
         if sound in waiting:
             for second in earlier[sound.bar, _end(sound), sound.pitch]:

@@ -36,6 +36,7 @@ class Engraving:
         sources: place of each note in the source, by id.
         audible: ids of notes that sound although `mei` calls them cues.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
+        from_graces: ids of notes at which a tie from a grace note ends, whether `mei` says so or not.
     """
 
     pages: tuple[Path, ...]
@@ -50,6 +51,7 @@ class Engraving:
     sources: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
     not_unfolded: str = ""
+    from_graces: frozenset[str] = frozenset()
 
 
 def engrave(
@@ -105,6 +107,7 @@ def engrave(
         {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
         encoding.audible,
         encoding.not_unfolded,
+        encoding.from_graces,
     )
 
 

@@ -25,6 +25,7 @@ class Prepared:
         audible: ids of notes that sound although Verovio calls them cues.
         warnings: what is in the source and not in the score.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
+        from_graces: ids of notes at which a tie from a grace note ends.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Prepared:
     audible: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     not_unfolded: str = ""
+    from_graces: frozenset[str] = frozenset()
 
 
 def prepared(text: str, form: str) -> Prepared:
@@ -69,7 +71,7 @@ def prepared(text: str, form: str) -> Prepared:
         warnings = ("a part changes its transposition: Verovio keeps the first one",)
     if places or mended.changed:
         text = etree.tostring(root, encoding="unicode")
-    return Prepared(text, places, mended.audible, warnings)
+    return Prepared(text, places, mended.audible, warnings, from_graces=mended.from_graces)
 
 
 def _without_old_line_breaks(abc: str) -> str:
