@@ -6,6 +6,7 @@ Each test spoils one thing in a copy of a sound dataset and expects the check th
 import json
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from msmdtools.errors import DatasetError, MsmdError
 
 FIRST, SECOND = synthetic_dataset.PIECES
 SLOW, FAST = synthetic_dataset.PERFORMANCES_OF
+SEEN = "ink in 80 of 80 boxes of note heads; the sound rises at 80 of 80 sampled onsets"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,8 @@ def test_a_sound_dataset_has_no_findings(sound):
     report = validate(sound)
     assert report.findings == ()
     assert report.pieces == (FIRST, SECOND)
-    assert report.to_text() == f"{sound}: 2 pieces checked, all well; 1 was not built"
+    assert report.evidence == evidence.Evidence(boxes=80, inked=80, onsets=80, rising=80)
+    assert report.to_text() == (f"{sound}: 2 pieces checked, all well; 1 was not built\n{SEEN}")
 
 
 def test_only_the_pieces_asked_for_are_checked(folder):
@@ -244,7 +247,10 @@ def test_boxes_beside_their_heads_are_found(folder, dx, dy):
 
 def test_one_box_without_ink_is_named(folder):
     synthetic_dataset.edit(folder, "noteheads", _set(3, x0=100.0, x1=111.0, y0=200.0, y1=207.0))
-    assert found(folder) == [("ink", "no ink in the box (darkness 0.00)", "notehead 3, page 1")]
+    report = validate(folder)
+    what = "no ink in the box (darkness 0.00)"
+    assert report.findings == (checks.Finding(FIRST, "ink", what, "notehead 3, page 1"),)
+    assert (report.evidence.boxes, report.evidence.inked) == (80, 79)
 
 
 def test_darkness_is_the_exact_mean_over_parts_of_pixels():
@@ -268,9 +274,9 @@ def test_darkness_is_the_exact_mean_over_parts_of_pixels():
 def test_a_spectrogram_that_is_early_or_late_is_found(sound, frames, what):
     piece = msmd.open(sound)[FIRST]
     events, spectrogram = piece.events(), piece.spectrogram()
-    assert list(evidence.check_onsets(FIRST, SLOW, events, spectrogram)) == []
+    assert list(evidence.check_onsets(FIRST, SLOW, events, spectrogram, Counter())) == []
     shifted = np.roll(spectrogram, frames, axis=1)
-    findings = list(evidence.check_onsets(FIRST, SLOW, events, shifted))
+    findings = list(evidence.check_onsets(FIRST, SLOW, events, shifted, Counter()))
     assert {finding.check for finding in findings} == {"onsets"}
     assert any(what in finding.what for finding in findings)
 
@@ -278,7 +284,7 @@ def test_a_spectrogram_that_is_early_or_late_is_found(sound, frames, what):
 def test_the_spectrogram_of_another_piece_is_found(sound):
     first, second = msmd.open(sound).values()
     findings = list(
-        evidence.check_onsets(FIRST, FAST, first.events(FAST), second.spectrogram(SLOW))
+        evidence.check_onsets(FIRST, FAST, first.events(FAST), second.spectrogram(SLOW), Counter())
     )
     assert {finding.check for finding in findings} == {"onsets"}
 
@@ -310,15 +316,16 @@ def test_the_command_prints_the_findings_by_piece_and_exits_with_3(folder):
     assert result.stdout == (
         "piece          check   what                                  where\n"
         f"{FIRST}  counts  tied: 7 in the pieces table, 1 found  pieces.parquet\n\n"
-        f"{folder}: 2 pieces checked, 1 with findings (counts 1); 1 was not built\n"
+        f"{folder}: 2 pieces checked, 1 with findings (counts 1); 1 was not built\n{SEEN}\n"
     )
 
 
 def test_the_command_prints_json(sound, folder):
     result = CliRunner().invoke(main, ["validate", str(sound), "--json", "--jobs", "1"])
     assert result.exit_code == 0
-    expected = {"dataset": str(sound), "ok": True, "pieces": 2, "failed": 1, "findings": []}
-    assert json.loads(result.stdout) == expected
+    seen = {"boxes": 80, "inked": 80, "onsets": 80, "rising": 80}
+    counts = {"dataset": str(sound), "ok": True, "pieces": 2, "failed": 1, "evidence": seen}
+    assert json.loads(result.stdout) == counts | {"findings": []}
     synthetic_dataset.edit(folder, "pieces", _set(0, tied=7))
     result = CliRunner().invoke(main, ["validate", str(folder), "--json", "--jobs", "1"])
     assert result.exit_code == 3

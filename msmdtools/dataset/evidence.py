@@ -5,7 +5,9 @@ each other would hide: a picture of another page or scale, a spectrogram that is
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +38,30 @@ ALLOWED_LAGS = (-1, 3)
 HIDING = (-1, 0, 1, 12, 19, 24)
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much was compared with pictures and sound.
+
+    Attributes:
+        boxes: boxes of note heads on pages that could be read.
+        inked: those with ink.
+        onsets: onsets that were sampled.
+        rising: those at which the sound rises.
+    """
+
+    boxes: int = 0
+    inked: int = 0
+    onsets: int = 0
+    rising: int = 0
+
+    def to_text(self) -> str:
+        """The counts in words."""
+        return (
+            f"ink in {self.inked:,} of {self.boxes:,} boxes of note heads; "
+            f"the sound rises at {self.rising:,} of {self.onsets:,} sampled onsets"
+        )
+
+
 def darkness(page: NDArray[np.uint8], boxes: Floats) -> Floats:
     """The mean darkness inside boxes, from 0 (white paper) to 1 (black).
 
@@ -63,7 +89,10 @@ def darkness(page: NDArray[np.uint8], boxes: Floats) -> Floats:
 
 
 def check_ink(
-    piece: str, heads: "pd.DataFrame", pages: Mapping[int, NDArray[np.uint8]]
+    piece: str,
+    heads: "pd.DataFrame",
+    pages: Mapping[int, NDArray[np.uint8]],
+    seen: Counter[str],
 ) -> Findings:
     """Check that each head's box has ink, and that no place nearby has more for all of them.
 
@@ -77,6 +106,7 @@ def check_ink(
         piece: the piece id.
         heads: its rows of the noteheads table; boxes are in pixels of the page.
         pages: its page images by number, from 1: (height, width), 255 is white.
+        seen: counts of what was compared (`Evidence`), to which this is added.
 
     Yields:
         A finding for each fault.
@@ -89,6 +119,7 @@ def check_ink(
         group = heads[heads["page"] == number]
         boxes = group[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
         dark = darkness(page, boxes)
+        seen.update(boxes=len(dark), inked=int((dark >= MIN_DARKNESS).sum()))
         for k in np.flatnonzero(dark < MIN_DARKNESS)[:SHOWN]:
             what = f"no ink in the box (darkness {dark[k]:.2f})"
             where = f"notehead {group['notehead'].iloc[k]}, page {number}"
@@ -182,7 +213,11 @@ def onset_lag(spectrogram: NDArray[np.float16], onsets: Floats, bands: NDArray[n
 
 
 def check_onsets(
-    piece: str, performance: str, events: "pd.DataFrame", spectrogram: NDArray[np.float16]
+    piece: str,
+    performance: str,
+    events: "pd.DataFrame",
+    spectrogram: NDArray[np.float16],
+    seen: Counter[str],
 ) -> Findings:
     """Check that the sound rises at sampled onsets, neither early nor late.
 
@@ -196,6 +231,7 @@ def check_onsets(
         performance: name of the performance.
         events: its rows of the events table, those of this performance.
         spectrogram: (92, frames).
+        seen: counts of what was compared (`Evidence`), to which this is added.
 
     Yields:
         A finding for each fault.
@@ -208,6 +244,7 @@ def check_onsets(
     rising = rises[measured] >= MIN_RISE
     if len(rising) < MIN_ONSETS:
         return
+    seen.update(onsets=len(rising), rising=int(rising.sum()))
     if rising.mean() < MIN_RISING:
         flat = np.count_nonzero(~rising)
         event = events["event"].to_numpy()[rows][measured][~rising][0]

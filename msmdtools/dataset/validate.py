@@ -34,6 +34,7 @@ from msmdtools.dataset import (
     tables,
 )
 from msmdtools.dataset.checks import Finding, Findings
+from msmdtools.dataset.evidence import Evidence
 from msmdtools.dataset.files import Image, Pages, read_schema
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
@@ -48,6 +49,8 @@ CHUNK = 8
 TIMEOUT_S = 3600.0
 PARTS = "tables"
 
+Checked = tuple[list[Finding], Counter[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -58,12 +61,14 @@ class Report:
         pieces: ids of the pieces checked.
         failed: number of pieces that were not built, and are not checked.
         findings: the faults, in the order of the pieces; those of the dataset as a whole come first.
+        evidence: how much of the pieces was compared with their pictures and sound.
     """
 
     dataset: str
     pieces: tuple[str, ...]
     failed: int
     findings: tuple[Finding, ...]
+    evidence: Evidence
 
     @property
     def ok(self) -> bool:
@@ -77,6 +82,7 @@ class Report:
             "ok": self.ok,
             "pieces": len(self.pieces),
             "failed": self.failed,
+            "evidence": asdict(self.evidence),
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -96,6 +102,8 @@ class Report:
             lines[-1] += f"{with_findings} with findings ({counts})"
         if self.failed:
             lines[-1] += f"; {self.failed:,} {'was' if self.failed == 1 else 'were'} not built"
+        if self.pieces:
+            lines.append(self.evidence.to_text())
         return "\n".join(lines)
 
 
@@ -129,17 +137,20 @@ def validate(
         for finding in checks.check_schema(table, read_schema(path / f"{table.name}.parquet"))
     ]
     if findings:  # rows in unknown columns cannot be checked
-        return Report(str(path), (), 0, tuple(findings))
+        return Report(str(path), (), 0, tuple(findings), Evidence())
     chosen = tuple(piece for piece in dataset.ids if fnmatchcase(piece, pieces))
     if not chosen:
         raise DatasetError(f"{path}: no piece matches {pieces!r} (there are {len(dataset)})")
     findings += check_dataset(dataset)
     checked = 0
-    for chunk_findings, count in _in_chunks(path, chosen, jobs):
+    seen: Counter[str] = Counter()
+    for (chunk_findings, chunk_seen), count in _in_chunks(path, chosen, jobs):
         findings += chunk_findings
+        seen += chunk_seen
         checked += count
         progress("pieces", checked, len(chosen))
-    return Report(str(path), chosen, len(dataset.failed), tuple(findings))
+    failed = len(dataset.failed)
+    return Report(str(path), chosen, failed, tuple(findings), Evidence(**seen))
 
 
 def check_dataset(dataset: reader.Dataset) -> Findings:
@@ -182,8 +193,8 @@ def _tables_of(dataset: reader.Dataset) -> list[Table]:
     ]
 
 
-def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
-    """Run all checks of one piece."""
+def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Findings:
+    """Run all checks of one piece, and add to `seen` what was compared (`evidence.Evidence`)."""
     empty = {table.name: table.arrow_schema().empty_table() for table in tables.TABLES}
     present = {table.name: dataset.table(table.name, piece) for table in _tables_of(dataset)}
     rows = {name: table.to_pandas() for name, table in (empty | present).items()}
@@ -220,13 +231,13 @@ def check_piece(dataset: reader.Dataset, piece: str) -> Findings:
     own_times = row.get("format") == MIDI and options.get("midi_timing") == "file"
     yield from checks.check_alignment(piece, rows, as_written=not own_times)
     yield from performed_checks.check_performed(piece, rows, durations)
-    yield from evidence.check_ink(piece, rows["noteheads"], pages)
+    yield from evidence.check_ink(piece, rows["noteheads"], pages, seen)
     for performance in performances.to_dict("records"):
         name = performance["performance"]
         events = rows["events"][
             (rows["events"]["performance"] == name) & (rows["events"]["link"] != DELETION)
         ]
-        yield from check_performance(dataset[piece], performance, rows["files"], events)
+        yield from check_performance(dataset[piece], performance, rows["files"], events, seen)
 
 
 def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
@@ -286,6 +297,7 @@ def check_performance(
     row: Mapping[str, object],
     files: "pd.DataFrame",
     events: "pd.DataFrame",
+    seen: Counter[str],
 ) -> Findings:
     """Check one performance: checksums in both tables, the spectrogram's form, and its rise at onsets.
 
@@ -294,6 +306,7 @@ def check_performance(
         row: the row of the performance in the performances table.
         files: the piece's rows of the files table.
         events: the rows of the performance in the events table.
+        seen: counts of what was compared, to which this is added.
 
     Yields:
         A finding for each fault.
@@ -334,7 +347,7 @@ def check_performance(
     if not (np.isfinite(spectrogram).all() and (spectrogram >= 0).all()):
         yield Finding(piece.piece, "spectrogram", "has values that are no magnitudes", where)
         return
-    yield from evidence.check_onsets(piece.piece, name, events, spectrogram)
+    yield from evidence.check_onsets(piece.piece, name, events, spectrogram, seen)
 
 
 def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]:
@@ -350,14 +363,14 @@ def _pages(piece: reader.DatasetPiece) -> tuple[dict[int, Image], list[Finding]]
     return pages, findings
 
 
-def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[list[Finding], int]]:
-    """Findings and number of pieces, chunk by chunk in order."""
+def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[Checked, int]]:
+    """What was found and seen, and the number of pieces, chunk by chunk in order."""
     chunks = [pieces[k : k + CHUNK] for k in range(0, len(pieces), CHUNK)]
     tasks = [(path, chunk) for chunk in chunks]
     if jobs == 1 or len(chunks) == 1:
         yield from ((_check_chunk(task), len(task[1])) for task in tasks)
         return
-    finished: dict[Sequence[str], list[Finding]] = {}
+    finished: dict[Sequence[str], Checked] = {}
     waiting = list(reversed(chunks))
     with Pool(min(jobs, len(chunks))) as pool:
         for task in tasks:
@@ -375,10 +388,11 @@ def _in_chunks(path: Path, pieces: Sequence[str], jobs: int) -> Iterator[tuple[l
                 yield finished.pop(chunk), len(chunk)
 
 
-def _check_chunk(task: tuple[Path, Sequence[str]]) -> list[Finding]:
+def _check_chunk(task: tuple[Path, Sequence[str]]) -> Checked:
     path, pieces = task
     dataset = _opened(path)
-    return [finding for piece in pieces for finding in check_piece(dataset, piece)]
+    seen: Counter[str] = Counter()
+    return [finding for piece in pieces for finding in check_piece(dataset, piece, seen)], seen
 
 
 @lru_cache(maxsize=1)
