@@ -47,7 +47,6 @@ class Oracle:
         return (codes / np.linalg.norm(codes, axis=1, keepdims=True)).astype(np.float32)
 
 
-def dataset(folder, monkeypatch):
-    """The synthetic dataset; its narrow pages are taken for those that models are trained on."""
-    monkeypatch.setattr(axis, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
+def dataset(folder):
+    """The synthetic dataset."""
     return msmdtools.open(synthetic_dataset.make(folder))

@@ -23,7 +23,7 @@ from msmdtools.score import Music, Note, TempoChange
 
 PIECES = ("BachJS__first", "BachJS__second")
 PERFORMANCES_OF = {"Sine-000_x1.00": 1.0, "Sine-000_x2.00": 2.0}
-WIDTH, HEIGHT, SPACE = 420, 500, 6
+WIDTH, HEIGHT, SPACE = 420, 500, 7
 SECONDS_PER_QUARTER = 0.5
 MELODY = (12, 17, 20, 15, 22, 25, 19, 23)
 COLUMNS = len(MELODY)  # quarters in a system
@@ -249,7 +249,7 @@ def _failed(piece: str) -> dict[str, Any]:
 
 
 def _top(system: int, staff: int) -> int:
-    return 40 + 220 * ((system - 1) % 2) + 80 * (staff - 1)
+    return 38 + 220 * ((system - 1) % 2) + 80 * (staff - 1)
 
 
 def _sha256(path: Path) -> str:

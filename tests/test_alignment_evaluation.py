@@ -26,8 +26,7 @@ LENGTH = 18.0
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        yield oracle.dataset(tmp_path_factory.mktemp("data") / "dataset", patch)
+    return oracle.dataset(tmp_path_factory.mktemp("data") / "dataset")
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,7 @@ from msmdtools.evaluation.pieces.tasks import evaluate_pieces
 from msmdtools.metrics import bootstrap
 from msmdtools.paper.axis import axis_of
 from msmdtools.paper.bars import bar_lines
+from msmdtools.paper.staff_height import STAFF_HEIGHT
 from msmdtools.search import search
 from msmdtools.search.parts import Side
 from msmdtools.search.ranking import paths, votes
@@ -63,12 +64,6 @@ class Fake:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return msmdtools.open(synthetic_dataset.make(tmp_path_factory.mktemp("data") / "dataset"))
-
-
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch):
-    """The drawn pages are narrow; an index takes them all the same."""
-    monkeypatch.setattr("msmdtools.search.sources.NOMINAL_WIDTH", synthetic_dataset.WIDTH)
 
 
 @pytest.fixture
@@ -291,7 +286,8 @@ def bare(widths, bars):
         ]
     )
     pages = [np.zeros((10, width), np.uint8) for width in widths]
-    axis = axis_of(SimpleNamespace(piece="p", pages=pages, systems=systems))
+    heights = dict.fromkeys(range(1, len(widths) + 1), STAFF_HEIGHT)
+    axis = axis_of(SimpleNamespace(piece="p", pages=pages, systems=systems, staff_heights=heights))
     return measures.Paper(axis, np.zeros(len(widths)), np.array(bars))
 
 

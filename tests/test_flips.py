@@ -70,7 +70,6 @@ def cases(flips, tmp_path, monkeypatch):
     from msmdtools.training import run
     from msmdtools.training.options import TrainOptions
 
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     monkeypatch.setattr(export, "Pool", build_fakes.InlinePool)
     dataset = sealed(synthetic_dataset.make(tmp_path / "dataset"))
     assert validate(dataset).ok

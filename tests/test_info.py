@@ -98,7 +98,6 @@ def _windows() -> dict[str, object]:
 
 
 def test_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     folder = synthetic_dataset.make(tmp_path / "ds")
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"weights")

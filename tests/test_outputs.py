@@ -12,7 +12,6 @@ from click.testing import CliRunner
 from msmdtools.base import resources
 from msmdtools.cli import main
 from msmdtools.models import model
-from msmdtools.search import sources
 from msmdtools.snippets import export
 
 
@@ -71,7 +70,6 @@ def test_an_output_that_cannot_be(name, below, dataset, tmp_path, monkeypatch):
     for module, function, fake in build_fakes.IN_BUILD:
         monkeypatch.setattr(module, function, fake)
     monkeypatch.setattr(export, "Pool", build_fakes.InlinePool)
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     monkeypatch.setattr(model, "load_model", lambda *_, **__: Model())
     (tmp_path / "file").write_text("a file")
     out = tmp_path.joinpath(*below)

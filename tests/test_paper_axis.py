@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from msmdtools.paper.axis import axis_of, system_boxes
+from msmdtools.paper.staff_height import STAFF_HEIGHT
 from msmdtools.paper.strip import unroll
 
 # Page, system, and the box of each staff; out of order, as a table may be. Pages are 100 and 60 px wide.
@@ -17,13 +18,14 @@ STAVES = [
     (1, 1, 20.75, 10.0, 80.0, 17.0),
     (1, 2, 5.0, 60.0, 95.0, 67.0),
 ]
+USUAL = {1: STAFF_HEIGHT, 2: STAFF_HEIGHT}
 PAGES = [np.full((90, 100), 1, np.uint8), np.full((40, 60), 2, np.uint8)]
 
 
 @pytest.fixture
 def sheet():
     systems = pd.DataFrame(STAVES, columns=["page", "system", "x0", "y0", "x1", "y1"])
-    return SimpleNamespace(piece="p", pages=PAGES, systems=systems)
+    return SimpleNamespace(piece="p", pages=PAGES, systems=systems, staff_heights=USUAL)
 
 
 def test_systems_take_the_columns_that_their_lines_touch_on_their_pages(sheet):
@@ -54,7 +56,7 @@ def test_a_system_that_is_not_there_has_no_place(sheet):
 
 
 def test_the_strip_is_the_picture_of_the_axis(sheet):
-    strip, axis = unroll(PAGES, sheet.systems, 8, 10), axis_of(sheet)
+    strip, axis = unroll(sheet, 8, 10), axis_of(sheet)
     for field in fields(axis):
         assert np.array_equal(getattr(strip.axis, field.name), getattr(axis, field.name))
     assert strip.image.shape == (8, 10 + 211 + 10)

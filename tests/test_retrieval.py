@@ -178,7 +178,6 @@ class Fake:
 @pytest.fixture
 def made(dataset, tmp_path, monkeypatch):
     """The index of two pieces, with the weights' file, the dataset and the model."""
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"weights")
     model = Fake()
@@ -376,9 +375,6 @@ def test_an_opened_index_stays_what_it_was(made):
 
 
 def test_what_is_asked_for_is_checked_first(dataset, tmp_path, monkeypatch):
-    with pytest.raises(MsmdError, match=r"pages are 420 px wide, and an index needs 835; build"):
-        sources.items(dataset.path)
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     with pytest.raises(MsmdError, match=r"no performance 'Sine-000_x3\.00'; did you mean Sine-000"):
         sources.items(dataset.path, performances=["Sine-000_x3.00"])
     assert [i.side for i in sources.items(dataset.path, [FIRST], [])] == ["sheet"]

@@ -185,7 +185,6 @@ def test_the_bound_orders_entries():
 def test_large_indexes_use_faiss(tmp_path, monkeypatch):
     """With everything a candidate the answers are the exact ones, before and after changes."""
     faiss = pytest.importorskip("faiss")
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     monkeypatch.setattr(neighbours, "EXACT_UP_TO", 40)
     monkeypatch.setattr(neighbours, "clusters", lambda windows: 2)
     dataset = msmdtools.open(synthetic_dataset.make(tmp_path / "dataset"))

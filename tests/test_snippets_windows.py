@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -86,7 +87,7 @@ def test_a_window_is_centred_to_half_a_pixel(centre: float, size: int) -> None:
 
 def test_the_strip_goes_on_from_system_to_system(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    strip = unroll(piece.pages, piece.systems, 80, 100)
+    strip = unroll(piece, 80, 100)
     width = 420 - 40
     assert strip.image.shape == (80, 4 * width + 200)
     assert strip.axis.strip(1, 20.0) == 0
@@ -100,7 +101,7 @@ def test_the_strip_goes_on_from_system_to_system(dataset: Path) -> None:
 
 def test_beside_a_system_is_the_next_one_or_white(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    strip = unroll(piece.pages, piece.systems, 160, 100)
+    strip = unroll(piece, 160, 100)
     place = strip.axis.strip(2, 30.0)  # ten pixels right of the second system's left end
     for edge, dark in (("next", True), ("white", False)):
         window = strip.window(2, place, 100, edge)
@@ -110,7 +111,7 @@ def test_beside_a_system_is_the_next_one_or_white(dataset: Path) -> None:
 
 def test_a_system_higher_than_the_page_has_left_is_padded(dataset: Path) -> None:
     piece = msmdtools.open(dataset)[FIRST]
-    strip = unroll(piece.pages, piece.systems, 600, 50)
+    strip = unroll(piece, 600, 50)
     window = strip.window(1, strip.axis.strip(1, 200.0), 50)
     assert (window[:207] == 255).all()  # the system's middle, 92.5, is at row 300
     assert np.array_equal(window[207:], piece.pages[0][:393, 175:225])
@@ -121,7 +122,10 @@ def test_no_two_places_near_the_ends_have_one_window(dataset: Path) -> None:
     onsets = find_onsets(piece)
     # Noise: no two places of such a page look alike.
     noise = np.random.default_rng(0).integers(0, 256, (2, 500, 420), np.uint8)
-    strip = unroll(noise, piece.systems, 192, 232)
+    sheet = SimpleNamespace(
+        piece=FIRST, pages=noise, systems=piece.systems, staff_heights=piece.staff_heights
+    )
+    strip = unroll(sheet, 192, 232)
     windows = [
         strip.window(int(s), float(strip.axis.strip(s, x)), 232).tobytes()
         for s, x in zip(onsets.system, onsets.x, strict=True)
@@ -157,9 +161,22 @@ def test_rounding_leaves_large_values_alone(values: list[float]) -> None:
 
 
 def test_windows_grow_with_the_page() -> None:
-    info = SnippetOptions().info(1670, "")
+    info = SnippetOptions(staff_height=None).info(1670, "")
     assert info.sheet_shape == (2 * 192, 2 * 232)
     assert (info.rows, info.columns, info.margin_rows) == (320, 400, 32)
+
+
+def test_windows_of_one_staff_height_have_one_size_whatever_the_width_of_pages() -> None:
+    infos = [SnippetOptions().info(width, "") for width in (835, 1670)]
+    assert {info.sheet_shape for info in infos} == {(192, 232)}
+    assert {info.staff_height for info in infos} == {28.65}
+
+
+@pytest.mark.parametrize(
+    ("text", "height"), [("none", None), ("None", None), ("20", 20.0), (57.3, 57.3)]
+)
+def test_staff_height_in_texts(text: object, height: float | None) -> None:
+    assert parse_options({"staff_height": text}).staff_height == height
 
 
 def performances(*names: str) -> pd.DataFrame:
@@ -215,6 +232,8 @@ def test_a_split_by_work_is_the_default() -> None:
     ("values", "message"),
     [
         ({"sheet": "160"}, "sheet: '160' is not ROWSxCOLUMNS, such as 160x200"),
+        ({"staff_height": "tall"}, "staff_height: 'tall' is not a number of pixels, such as 28.65"),
+        ({"staff_height": 3}, "staff_height: 3.0 is not allowed; give from 4 to 1000, or none"),
         ({"onsets": "every:0"}, "onsets: 'every:0' is not allowed; give all, first or every:N"),
         ({"split": "a:b", "split_by": "work"}, "give either split, or split_by and fractions"),
         ({"fractions": "1"}, "fractions: '1' is not three numbers, such as 0.8,0.05,0.15"),

@@ -182,7 +182,6 @@ def windows(out):
 @pytest.mark.parametrize("step", EVERY)
 @pytest.mark.parametrize("often", [False, True])
 def test_index(hook, tmp_path, monkeypatch, dataset, step, often):
-    monkeypatch.setattr(sources, "NOMINAL_WIDTH", synthetic_dataset.WIDTH)
     if often:  # as a long run does
         monkeypatch.setattr(update, "WRITE_EVERY_S", -1)
     (tmp_path / "weights").write_bytes(b"weights")

@@ -29,9 +29,9 @@ from msmdtools.snippets.options import (
 def command(ctx: click.Context, /, config: str | None, as_json: bool, **_: Any) -> None:
     """Cut DATASET into paired windows of sheet and audio, as Parquet shards.
 
-    There is one row for each onset in each performance. Sizes in pixels are for pages 835 pixels wide.
-    No soundfont may be used in both training and testing. If the command is interrupted, run it again:
-    it continues where it stopped.
+    There is one row for each onset in each performance. Pages are resized to staves of one height, and sizes
+    in pixels are for these. No soundfont may be used in both training and testing. If the command is
+    interrupted, run it again: it continues where it stopped.
 
     Example: msmd snippets sample --out snippets
     """

@@ -16,6 +16,7 @@ from msmdtools.dataset import music_file, onsets
 from msmdtools.dataset.files import Pages, damaged, missing, read_verified
 from msmdtools.errors import DatasetError
 from msmdtools.paper import position
+from msmdtools.paper.staff_height import staff_heights
 from msmdtools.perform.level import as_rendered
 from msmdtools.performance import (
     DELETION,
@@ -100,6 +101,16 @@ class DatasetPiece:
     def systems(self) -> "pd.DataFrame":
         """One row per staff of each system; boxes in pixels."""
         return self._frame(SYSTEMS)
+
+    @cached_property
+    def staff_heights(self) -> dict[int, float]:
+        """The height of the staves of each page in px, by its number, where it is known.
+
+        In a dataset imported from MSMD a box may be that of a whole system.
+        """
+        if "imported" in self.dataset.description and self.systems["staff"].max() == 1:
+            return {}
+        return staff_heights(self.systems)
 
     @cached_property
     def measures(self) -> "pd.DataFrame":

@@ -1,6 +1,6 @@
 """A sheet and the axis of its systems, as alignments are shown on it.
 
-The axis is that of `msmdtools.paper.axis`, in px of the pages that windows are cut from. Whatever is shown
+The axis is that of `msmdtools.paper.axis`, in px of the strip that windows are cut from. Whatever is shown
 is given as `msmdtools.search.windows` gives it: in px of the page, or of the picture from which a `Sheet`
 was read.
 """
@@ -16,7 +16,6 @@ from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, pictures
 from msmdtools.inputs.pages import Sheet, as_shown
 from msmdtools.paper.axis import Axis, Floats, Paged, Places, axis_of
-from msmdtools.paper.width import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +38,7 @@ class SheetAxis(Axis):
         On a picture where a system leans or bends, its box encloses all of it.
         """
         # Along the upper and the lower edge, a place at every eighth.
-        along = np.linspace(0, self.widths, 9).T
-        x = np.tile(self.lefts[:, np.newaxis] + along, 2)
+        x = np.tile(np.linspace(self.lefts, self.rights, 9).T, 2)
         y = np.repeat(np.stack([self.y0, self.y1], axis=1), 9, axis=1)
         times = x.shape[1]
         corners = Places(
@@ -52,7 +50,7 @@ class SheetAxis(Axis):
 
     def heights(self) -> Floats:
         """Return the height in px of each system in its middle, from its first staff to its last."""
-        middle = self.lefts + self.widths / 2
+        middle = (self.lefts + self.rights) / 2
         top, bottom = (
             as_shown(self.sheet, Places(self.page, self.system, middle, edge)).y
             for edge in (self.y0, self.y1)
@@ -81,15 +79,9 @@ def axis(sheet: Paged) -> SheetAxis:
     """Return the axis of a sheet that a model is to look at.
 
     Raises:
-        MsmdError: it has no systems, or a dataset's pages do not have the width that models are trained on.
+        MsmdError: it has no systems.
         DatasetError: a file of the dataset is missing or damaged.
     """
-    width = sheet.pages[0].shape[1]
-    if width != NOMINAL_WIDTH and not isinstance(sheet, Sheet):
-        raise MsmdError(
-            f"{sheet.piece}: its pages are {width} px wide, and models are trained on "
-            f"{NOMINAL_WIDTH}; build the dataset with --width {NOMINAL_WIDTH}"
-        )
     systems_axis = axis_of(sheet)
     if not len(systems_axis.system):
         raise MsmdError(f"{sheet.piece}: no systems, so there is nothing to align with")

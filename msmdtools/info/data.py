@@ -113,6 +113,13 @@ def snippets(path: Path) -> Facts:
         ) from error
 
 
+def _pages(windows: Mapping[str, Any]) -> str:
+    """Which pages windows are cut from."""
+    if (height := windows.get("staff_height")) is None:
+        return f"a page {windows['page_width']} px wide"
+    return f"pages with staves {height:g} px high"
+
+
 def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
     totals, plan = about["totals"], about["plan"]
     windows = plan["windows"]
@@ -123,7 +130,7 @@ def _of_snippets(about: Mapping[str, Any]) -> dict[str, str]:
         for name, row in totals["splits"].items()
     }
     return values | {
-        "sheet": f"{windows['rows']} x {windows['columns']} px of a page {windows['page_width']} px wide",
+        "sheet": f"{windows['rows']} x {windows['columns']} px of {_pages(windows)}",
         "audio": f"{windows['context_s']:g} s, {windows['frames']} frames of {windows['bands']} bands",
         "near-duplicates": f"{len(plan['near_duplicates']):,} across splits, "
         f"{how_many(len(plan['leaks']), 'training piece')} left out for them",

@@ -7,7 +7,7 @@ from typing import Any
 from msmdtools.base.damage import why
 from msmdtools.errors import MsmdError
 from msmdtools.info.facts import Facts, megabytes, read_json
-from msmdtools.paper.width import NOMINAL_WIDTH
+from msmdtools.paper.staff_height import STAFF_HEIGHT
 
 _MENDS = "the same msmd train with --resume mends it"
 
@@ -96,7 +96,7 @@ def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
     return {
         "model": f"{config['name']}: {config['sheet_tower']['kind']} towers, {projection}, "
         f"{config['loss']['kind']} loss",
-        "sheet": f"{sheet['rows']} x {sheet['columns']} px of a page {NOMINAL_WIDTH} px wide",
+        "sheet": f"{sheet['rows']} x {sheet['columns']} px of pages with staves {STAFF_HEIGHT:g} px high",
         "audio": f"{config['context_s']:g} s",
     }
 

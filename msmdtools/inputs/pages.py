@@ -1,7 +1,7 @@
 """Sheets from pictures and PDFs: upright pages at the scale of training pages, and their systems.
 
-Models are trained on pages that are 835 px wide, with staff lines 7 px apart. Pages of any other
-resolution or staff size are scaled to that distance, turned upright and flattened; pages that already are
+Pages of any resolution or staff size are scaled to the staff height that models are trained on
+(`msmdtools.paper.staff_height`), turned upright and flattened; pages that already are
 like that stay as they are. Places on them are given in pixels of the picture that was read (for a PDF, of
 its page drawn 835 px wide), whatever was done to it.
 """
@@ -22,16 +22,13 @@ from msmdtools.inputs.stored import Stored
 from msmdtools.paper import systems
 from msmdtools.paper.axis import Paged, Places
 from msmdtools.paper.rectify import Warp
+from msmdtools.paper.staff_height import SPACES, STAFF_HEIGHT, resized, resized_shape
 from msmdtools.paper.systems import Image, Layout
 from msmdtools.paper.width import NOMINAL_WIDTH
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Distance of staff lines of the training pages: 20 pt staves on A4 paper, 835 px wide.
-SPACE = 6.98
-# A difference of scale that models do not mind.
-_SAME = 0.02
 _PDF_WIDTH = 2 * NOMINAL_WIDTH
 # Pictures are kept this wide: sharp on a screen of two pixels for each of a page.
 SHARP = 2 * NOMINAL_WIDTH
@@ -43,7 +40,8 @@ class Sheet:
 
     Attributes:
         piece: name of the piece.
-        pages: the pages, upright and flat, staff lines `SPACE` px apart; uint8 (height, width), 255 is white.
+        pages: the pages, upright and flat, their staves `STAFF_HEIGHT` px high; uint8 (height, width), 255 is
+            white.
         systems: one row per staff: page, system, staff (all from 1), and its box x0, y0, x1, y1 in px of
             `pages`.
         to_picture: for each page, the affine map (2, 3) from its pixels to those of the picture, or of the
@@ -62,6 +60,11 @@ class Sheet:
     sizes: Sequence[tuple[float, float]]
     warps: Sequence[Warp | None]
     notes: tuple[str, ...] = ()
+
+    @property
+    def staff_heights(self) -> dict[int, float]:
+        """The height of the staves of each page in px, by its number: one for all."""
+        return dict.fromkeys(range(1, len(self.pages) + 1), STAFF_HEIGHT)
 
     def on_picture(
         self, page: NDArray[np.integer], x: NDArray[np.floating], y: NDArray[np.floating]
@@ -90,7 +93,7 @@ class Sheet:
     def picture(self, number: int) -> Image:
         """Return page `number`, from 1, as it looks on the picture, in the px in which places are given."""
         width, height = (max(round(size), 1) for size in self.sizes[number - 1])
-        return _resized(self.pictures[number - 1], width, height)
+        return resized(self.pictures[number - 1], (height, width))
 
 
 def as_shown(sheet: Paged, places: Places) -> Places:
@@ -149,7 +152,7 @@ def make_sheet(
         height, width = picture.shape
         clean = systems.whitened(picture) if np.median(picture) < 250 else picture
         wide = min(width, SHARP)
-        shown_pictures.append(_resized(clean, wide, max(round(height * wide / width), 1)))
+        shown_pictures.append(resized(clean, (max(round(height * wide / width), 1), wide)))
         page, scale, to_picture = _normalised(clean, layout)
         pages.append(page)
         maps.append(np.asarray(unit * to_picture, np.float64))
@@ -184,18 +187,12 @@ def _notes(number: int, layout: Layout) -> list[str]:
     return [f"page {number}: {systems_found}; {look}"]
 
 
-def _resized(picture: Image, width: int, height: int) -> Image:
-    if picture.shape == (height, width):
-        return picture
-    method = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
-
-
 def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[np.float64]]:
     """Return the page upright and at the scale of training pages, that scale, and the map (2, 3) back."""
-    scale = SPACE / layout.space if layout.systems else 1.0
-    if abs(scale - 1) < _SAME:
-        scale = 1.0
+    shape = picture.shape
+    if layout.systems:
+        shape = resized_shape(shape, SPACES * layout.space, STAFF_HEIGHT)
+    scale = shape[1] / picture.shape[1]
     page, height, width = picture, *picture.shape
     if layout.warp is not None:
         page = np.asarray(layout.warp.flatten(page, 255), np.uint8)
@@ -204,8 +201,7 @@ def _normalised(picture: Image, layout: Layout) -> tuple[Image, float, NDArray[n
         turned = systems.rotation(width, height, layout.angle)
     else:
         turned = np.eye(2, 3)
-    if scale != 1:
-        page = _resized(page, max(round(width * scale), 1), max(round(height * scale), 1))
+    page = resized(page, shape)
     # Boxes are in pixel edges, and the rotation in pixel centres: half a pixel apart.
     half = np.array([0.5, 0.5])
     turned[:, 2] += half - turned[:, :2] @ half

@@ -82,8 +82,9 @@ class Model:
 
         Args:
             images: uint8 (n, rows, columns), or a list of (rows, columns); 255 is white. Rows and
-                columns are `config.sheet_shape`, of a page that is 835 px wide, with the staff
-                system and the onset in the middle.
+                columns are `config.sheet_shape`, of a page whose staves have the height that
+                the model was trained on (`msmdtools.paper.staff_height`), with the staff system and the
+                onset in the middle.
 
         Raises:
             MsmdError: they have another shape or type.

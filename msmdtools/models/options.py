@@ -12,7 +12,7 @@ from msmdtools.errors import MsmdError
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The sheet window, in pixels of a page that is 835 px wide."""
+    """The sheet window, in pixels of pages that are resized to the staff height of `msmd snippets`."""
 
     rows: int = option("height of the window in pixels", 160, 1, 10_000)
     columns: int = option("width of the window in pixels", 200, 1, 10_000)

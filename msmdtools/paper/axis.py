@@ -1,17 +1,20 @@
 """The systems of a sheet side by side as one axis: every place on its pages as one number, and back.
 
 Each system takes the columns of its page from the left to the right end of its staff lines; the next one
-begins where it ends. The axis is counted in px of the pages, from the left end of the first system. `Strip`
-is the picture of it.
+begins where it ends. The axis is counted from the left end of the first system, in px of pages that are resized
+to one height of staves (`msmdtools.paper.staff_height`). `Strip` is the picture of it. Places on pages are in px
+of the pages as they are.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from msmdtools.paper.staff_height import STAFF_HEIGHT, resized_shape, usual_height
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +31,8 @@ class Paged(Protocol):
         piece: its id.
         pages: uint8 (height, width), upright; page n is pages[n - 1].
         systems: one row per staff of each system: page, system (in the piece), x0, y0, x1, y1 in px.
+        staff_heights: the height of the staves of each page in px, by its number; a page that is not in it
+            has staves of the usual height for its width.
     """
 
     @property
@@ -40,6 +45,10 @@ class Paged(Protocol):
 
     @property
     def systems(self) -> "pd.DataFrame":  # noqa: D102
+        ...
+
+    @property
+    def staff_heights(self) -> Mapping[int, float]:  # noqa: D102
         ...
 
 
@@ -59,14 +68,16 @@ class Axis:
     Attributes:
         system, page: numbers of the systems, rising, and of their pages, from 1; (systems,).
         begins: px of the axis at which each system begins, and its end; (systems + 1,).
-        lefts: the page's column that each begin is; (systems,).
+        columns: the column of the resized page that each begin is; (systems,).
+        scale: px of the axis for a px of the page; (systems,).
         y0, y1: top of the system's first staff and bottom of its last, in px of the page; (systems,).
     """
 
     system: Integers
     page: Integers
     begins: Integers
-    lefts: Integers
+    columns: Integers
+    scale: Floats
     y0: Floats
     y1: Floats
 
@@ -77,8 +88,18 @@ class Axis:
 
     @property
     def widths(self) -> Integers:
-        """Of each system, in px; (systems,)."""
+        """Of each system, in px of the axis; (systems,)."""
         return np.diff(self.begins)
+
+    @property
+    def lefts(self) -> Floats:
+        """The x on its page at which each system begins; (systems,)."""
+        return np.asarray(self.columns / self.scale, np.float64)
+
+    @property
+    def rights(self) -> Floats:
+        """The x on its page at which each system ends; (systems,)."""
+        return np.asarray((self.columns + self.widths) / self.scale, np.float64)
 
     @property
     def middles(self) -> Floats:
@@ -100,7 +121,8 @@ class Axis:
     def strip(self, system: ArrayLike, x: ArrayLike) -> Floats:
         """The places on the axis of x on the pages. Raises as `at` does."""
         at = self.at(system)
-        return np.asarray(self.begins[at] + np.asarray(x) - self.lefts[at], np.float64)
+        along = np.asarray(x) * self.scale[at]
+        return np.asarray(self.begins[at] + along - self.columns[at], np.float64)
 
     def on_pages(self, strip: ArrayLike) -> Places:
         """The places on the pages of places on the axis, (n,); beyond its ends, the ends.
@@ -109,23 +131,41 @@ class Axis:
         """
         strip = np.clip(np.asarray(strip, np.float64), 0, self.length)
         at = np.searchsorted(self.begins[1:-1], strip, side="right")
-        x = self.lefts[at] + strip - self.begins[at]
+        x = (self.columns[at] + strip - self.begins[at]) / self.scale[at]
         return Places(self.page[at], self.system[at], x, self.middles[at])
 
 
-def axis_of(sheet: Paged) -> Axis:
+def axis_of(sheet: Paged, staff_height: float | None = STAFF_HEIGHT) -> Axis:
     """The axis of a sheet; of one without systems, an axis without length.
+
+    Args:
+        sheet: the sheet.
+        staff_height: the height of staves on the axis, in px; None for pages as they are.
 
     Raises:
         DatasetError: a file of the dataset is missing or damaged.
     """
     boxes = system_boxes(sheet.systems)
-    widths = {page: sheet.pages[page - 1].shape[1] for page in boxes["page"].unique().tolist()}
-    spans = [
-        span(x0, x1, widths[page])
-        for x0, x1, page in zip(boxes["x0"], boxes["x1"], boxes["page"], strict=True)
-    ]
-    return side_by_side(boxes, spans)
+    shapes = {
+        page: (shape := sheet.pages[page - 1].shape, shape_of(sheet, page, shape, staff_height))
+        for page in boxes["page"].unique().tolist()
+    }
+    return side_by_side(boxes, shapes)
+
+
+def shape_of(
+    sheet: Paged, page: int, shape: tuple[int, ...], staff_height: float | None
+) -> tuple[int, int]:
+    """Height and width in px of a page once its staves have a height.
+
+    Args:
+        sheet: the sheet.
+        page: number of the page, from 1.
+        shape: its height and width in px.
+        staff_height: the height of staves that is wanted, in px; None for the page as it is.
+    """
+    height = sheet.staff_heights.get(page, usual_height(shape[1]))
+    return resized_shape(shape, height, staff_height)
 
 
 def system_boxes(systems: "pd.DataFrame") -> "pd.DataFrame":
@@ -148,19 +188,29 @@ def span(x0: float, x1: float, width: int) -> tuple[int, int]:
     return max(math.floor(x0), 0), min(math.ceil(x1), width)
 
 
-def side_by_side(boxes: "pd.DataFrame", spans: Sequence[tuple[int, int]]) -> Axis:
-    """The axis of systems whose boxes and columns are known.
+def side_by_side(
+    boxes: "pd.DataFrame", shapes: Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
+) -> Axis:
+    """The axis of systems whose boxes are known.
 
     Args:
         boxes: of the systems, from `system_boxes`.
-        spans: for each of them, its columns, from `span`.
+        shapes: height and width of each page, as it is and resized, in px; by its number.
     """
+    pages = boxes["page"].to_numpy(np.int64)
+    scale = np.array([shapes[n][1][1] / shapes[n][0][1] for n in pages.tolist()], np.float64)
+    edges = boxes[["x0", "x1"]].to_numpy(np.float64) * scale[:, np.newaxis]
+    spans = [
+        span(x0, x1, shapes[n][1][1])
+        for (x0, x1), n in zip(edges.tolist(), pages.tolist(), strict=True)
+    ]
     columns = np.array(spans, np.int64).reshape(-1, 2)
     return Axis(
         system=boxes.index.to_numpy(np.int64),
-        page=boxes["page"].to_numpy(np.int64),
+        page=pages,
         begins=np.concatenate([[0], np.cumsum(columns[:, 1] - columns[:, 0])]),
-        lefts=columns[:, 0],
+        columns=columns[:, 0],
+        scale=scale,
         y0=boxes["y0"].to_numpy(np.float64),
         y1=boxes["y1"].to_numpy(np.float64),
     )

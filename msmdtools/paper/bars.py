@@ -105,7 +105,7 @@ def found(sheet: Paged, axis: Axis, edges: Mapping[int, Floats]) -> Bars:
     Raises:
         DatasetError: a file of the dataset is missing or damaged.
     """
-    systems, lefts = [axis.system], [axis.lefts.astype(np.float64)]
+    systems, lefts = [axis.system], [axis.lefts]
     page, number = np.zeros((0, 0), np.uint8), 0
     for system, staves in sheet.systems.sort_values(["system", "y0"]).groupby("system"):
         if staves["page"].iloc[0] != number:

@@ -25,7 +25,7 @@ class IndexOptions:
         form="MODEL",
     )
     sheet_stride: int | None = option(
-        "distance between sheet windows, in pixels of a page 835 pixels wide",
+        "distance between sheet windows, in pixels of pages whose staves are 28.65 pixels high",
         None,
         1,
         shown=f"as in the index; {SHEET_STRIDE} in a new one",

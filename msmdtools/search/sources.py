@@ -21,7 +21,6 @@ from msmdtools.dataset import reader
 from msmdtools.errors import MsmdError
 from msmdtools.inputs import apart, audio, pages, pictures
 from msmdtools.inputs.limits import LIMITS, Limits
-from msmdtools.paper.width import NOMINAL_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ def items(
         The items, sorted by piece.
 
     Raises:
-        MsmdError: there is nothing to index, no such piece or performance, or the dataset's pages are not
-            835 px wide.
+        MsmdError: there is nothing to index, or no such piece or performance.
     """
     path = Path(path)
     if is_dataset(path):
@@ -93,14 +91,8 @@ def of_dataset(
         The items, sorted by piece.
 
     Raises:
-        MsmdError: there is no such piece or performance, or the pages are not 835 px wide.
+        MsmdError: there is no such piece or performance.
     """
-    width = dataset.description.get("options", {}).get("width", NOMINAL_WIDTH)
-    if width != NOMINAL_WIDTH:
-        raise MsmdError(
-            f"{dataset.path}: its pages are {width} px wide, and an index needs {NOMINAL_WIDTH}; "
-            f"build it with --width {NOMINAL_WIDTH}"
-        )
     source = str(dataset.path.resolve())
     items = []
     for name in sorted(set(dataset.ids if pieces is None else pieces)):

@@ -52,6 +52,8 @@ class AudioWindows:
 def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWindows:
     """Slide windows over a sheet, centred every `stride` pixels of the strip of its systems.
 
+    In the strip all staves have the height that models are trained on.
+
     The first centre is half a stride after the start of the first system. A window near the end of
     a system shows the beginning of the next one, as snippets do.
 
@@ -72,7 +74,7 @@ def sheet_windows(piece: Paged, shape: tuple[int, int], stride: int) -> SheetWin
     rows, columns = shape
     if not len(piece.systems):
         raise MsmdError(f"{piece.piece}: no systems, so there is nothing to index")
-    strip = unroll(piece.pages, piece.systems, rows, columns)
+    strip = unroll(piece, rows, columns)
     length = strip.axis.length
     centres = np.arange(min(stride, length) / 2, length, stride)
     first = strip.pad + begin(float(centres[0]), columns)

@@ -7,6 +7,7 @@ from typing import Any
 from msmdtools.base.markdown import code, plain
 from msmdtools.base.text_table import Table, pipes
 from msmdtools.build.card import CITATION, hub_licences, hub_size
+from msmdtools.paper.staff_height import SAME
 from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.snippet import SNIPPETS
 from msmdtools.splits.duplicates import Pair
@@ -27,8 +28,8 @@ def card(description: Mapping[str, Any]) -> str:
             "",
             "# Snippets of sheet music and audio",
             "",
-            f"Pairs of a sheet picture ({rows} × {columns} pixels of a page "
-            f"{windows['page_width']} px wide, and {windows['margin_rows']} more on each side) and "
+            f"Pairs of a sheet picture ({rows} × {columns} pixels of {_pages(windows)}, and "
+            f"{windows['margin_rows']} more on each side) and "
             f"a spectrogram ({windows['context_s']:g} s, {windows['frames']} frames, and "
             f"{windows['margin_frames']} more at either end), both centred on the same onset.",
             "",
@@ -83,14 +84,33 @@ def card(description: Mapping[str, Any]) -> str:
             "",
             f"With msmdtools {plan['msmdtools']}, `msmd snippets`; all options, counts by piece "
             f"and checksums are in `snippets.json`. Dataset: sha256 "
-            f"{description['dataset']['sha256']}. Window sizes are for pages {NOMINAL_WIDTH} px "
-            "wide, scaled to the page width.",
+            f"{description['dataset']['sha256']}. {_sized(windows)}",
             "",
             "## Citation",
             "",
             *CITATION,
             "",
         ]
+    )
+
+
+def _pages(windows: Mapping[str, Any]) -> str:
+    """Which pages the sizes in pixels are of."""
+    if (height := windows.get("staff_height")) is None:
+        return f"a page {windows['page_width']} px wide"
+    return f"a page whose staves are {height:g} px high"
+
+
+def _sized(windows: Mapping[str, Any]) -> str:
+    """How large the pages were that windows were cut from."""
+    if windows.get("staff_height") is None:
+        return (
+            f"Window sizes are for pages {NOMINAL_WIDTH} px wide, scaled to the page width, whatever the size "
+            "of the staves."
+        )
+    return (
+        f"Pages were resized to staves of that height where theirs differed from it by more than {SAME:.0%}; "
+        "columns `x` and `y` are pixels of the page as it is in the dataset."
     )
 
 

@@ -22,6 +22,7 @@ from msmdtools.dataset import reader
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.features.spectrogram import frame_of
 from msmdtools.paper.axis import span, system_boxes
+from msmdtools.paper.staff_height import SAME, usual_height
 from msmdtools.paper.strip import WHITE, begin
 from msmdtools.snippets.prepare import STEP
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema, storage
@@ -209,12 +210,20 @@ def _compare_sheet(
 ) -> Findings:
     """Compare the part of a picture that shows the onset's own system with the page."""
     page = piece.pages[row["page"] - 1]
+    across, down = 1.0, 1.0
+    height = piece.staff_heights.get(row["page"], usual_height(page.shape[1]))
+    if info.staff_height and abs(info.staff_height / height - 1) > SAME:
+        old, scale = page.shape, info.staff_height / height
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        size = round(old[1] * scale), round(old[0] * scale)
+        page = np.asarray(cv2.resize(page, size, interpolation=method), np.uint8)
+        across, down = page.shape[1] / old[1], page.shape[0] / old[0]
     box = system_boxes(piece.systems).to_dict("index")[row["system"]]
     rows, columns = info.sheet_shape
     # From the strip to the page it is a whole number of pixels.
-    left = begin(row["strip_x"], columns) - round(row["strip_x"] - row["x"])
-    top = begin(row["y"], rows)
-    first, last = span(box["x0"], box["x1"], page.shape[1])
+    left = begin(row["strip_x"], columns) - round(row["strip_x"] - row["x"] * across)
+    top = begin(row["y"] * down, rows)
+    first, last = span(box["x0"] * across, box["x1"] * across, page.shape[1])
     around = np.pad(page, ((rows, rows), (0, 0)), constant_values=WHITE)
     first, last = max(first, left), min(last, left + columns)
     expected = around[top + rows : top + 2 * rows, first:last]

@@ -19,6 +19,7 @@ _DIFFERENCES = {
     "transpose": "--transpose",
     "shard_bytes": "--shard-size",
     "page_width": "the width of the pages",
+    "staff_height": "--staff-height",
     "rows": "--sheet",
     "columns": "--sheet",
     "margin_rows": "--margin",
@@ -46,7 +47,8 @@ def check_same(file: Path, recorded: Mapping[str, Any], wanted: Mapping[str, Any
     if recorded != wanted:
         windows = recorded.get("windows", {})
         differ = [key for key in wanted if key != "windows" and recorded.get(key) != wanted[key]]
-        differ += [k for k, value in wanted["windows"].items() if windows.get(k) != value]
+        keys = dict.fromkeys([*wanted["windows"], *windows])
+        differ += [k for k in keys if windows.get(k) != wanted["windows"].get(k)]
         causes = dict.fromkeys(_DIFFERENCES.get(key, key) for key in differ)
         raise DatasetError(
             f"{file.parent}: these snippets were made differently. They differ in: "

@@ -12,6 +12,7 @@ from msmdtools.base.processors import jobs_option, processors
 from msmdtools.base.quantities import format_bytes, parse_bytes
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import BANDS, FRAMES_PER_SECOND
+from msmdtools.paper.staff_height import STAFF_HEIGHT
 from msmdtools.paper.width import NOMINAL_WIDTH
 from msmdtools.snippets.schema import FORMAT, SnippetInfo
 from msmdtools.splits.duplicates import LEAK
@@ -29,6 +30,20 @@ def parse_size(value: object) -> tuple[int, int]:
     if match is None:
         raise MsmdError(f"{value!r} is not ROWSxCOLUMNS, such as 160x200")
     return int(match[1]), int(match[2])
+
+
+def parse_staff_height(value: object) -> float | None:
+    """Parse a height in px, or "none" for pages as they are.
+
+    Raises:
+        MsmdError: it is neither.
+    """
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return None
+    try:
+        return float(str(value))
+    except ValueError as error:
+        raise MsmdError(f"{value!r} is not a number of pixels, such as 28.65, or none") from error
 
 
 def parse_performances(value: object) -> dict[str, tuple[str, ...]]:
@@ -129,15 +144,17 @@ class SplitOptions:
 class SnippetOptions:
     """The content of snippets, and how to make them.
 
-    Sizes in pixels are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset. Splits
-    without globs of performances have those of the registry's train or test soundfonts
-    (`msmdtools.splits.performances`).
+    Pages are resized to one height of staves, and sizes in pixels are for these. With a staff height of None
+    they are for pages of `NOMINAL_WIDTH` and are scaled to those of the dataset. Splits without globs of
+    performances have those of the registry's train or test soundfonts (`msmdtools.splits.performances`).
 
     Attributes:
         split: CSV:COLUMN or a split by works, as `msmdtools.splits.splits.resolve` takes it.
         missing_ok: whether the split may name pieces that the dataset does not have.
         performances: globs of performances, by split.
         sheet: rows and columns of the sheet window, in pixels.
+        staff_height: height of the staves in the sheet window, in pixels (`msmdtools.paper.staff_height`);
+            None for pages as they are.
         margin: pixels stored around the sheet window, on each side.
         context_s: length of the audio window, in seconds.
         margin_frames: frames stored before and after the audio window.
@@ -174,6 +191,17 @@ class SnippetOptions:
         read=parse_size,
         shown=lambda sheet: "x".join(map(str, sheet)),
         form="ROWSxCOLUMNS",
+    )
+    staff_height: float | None = option(
+        "height of the staves in the sheet window, in pixels: pages with other staves are resized; none cuts "
+        "windows from the pages as they are, as the papers on MSMD do",
+        STAFF_HEIGHT,
+        4,
+        1000,
+        unit="pixels",
+        allowed="from 4 to 1000, or none",
+        read=parse_staff_height,
+        form="PIXELS|none",
     )
     margin: int = option(
         "how many more pixels to store on each side of the sheet window, for augmentation",
@@ -257,8 +285,8 @@ class SnippetOptions:
         return self.jobs or processors()
 
     def info(self, page_width: int, dataset_sha256: str) -> SnippetInfo:
-        """Sizes of the windows on pages of this width (in pixels)."""
-        scale = page_width / NOMINAL_WIDTH
+        """Sizes of the windows of a dataset whose pages have this width (in pixels)."""
+        scale = page_width / NOMINAL_WIDTH if self.staff_height is None else 1.0
         margin = round(self.margin * scale)
         return SnippetInfo(
             format=FORMAT,
@@ -276,6 +304,7 @@ class SnippetOptions:
             onsets=self.onsets,
             seed=self.seed,
             dataset_sha256=dataset_sha256,
+            staff_height=self.staff_height,
         )
 
 

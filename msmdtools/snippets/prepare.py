@@ -203,7 +203,7 @@ def _sheets(
 ) -> tuple[list[bytes], NDArray[np.float64]]:
     """The pictures of the onsets at `index` as PNG, and the columns of their centres in the strip."""
     rows, width = info.sheet_shape
-    strip = unroll(piece.pages, piece.systems, rows, width)
+    strip = unroll(piece, rows, width, info.staff_height)
     places = strip.axis.strip(onsets.system[index], onsets.x[index])
     sheets = [
         encode_png(strip.window(system, column, width, info.edge))

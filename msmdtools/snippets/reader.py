@@ -310,7 +310,10 @@ def _checked(shards: Sequence[tuple[Files, str]], footers: Sequence[parquet.Foot
     infos = {root: info for root, (_, info) in first_of.items()}
     base, first = next(iter(infos.items()))
     for root, info in infos.items():
-        if replace(info, seed=first.seed, dataset_sha256=first.dataset_sha256) != first:
+        like = replace(info, seed=first.seed, dataset_sha256=first.dataset_sha256)
+        if info.staff_height is not None:  # then windows do not depend on the width of pages
+            like = replace(like, page_width=first.page_width)
+        if like != first:
             raise DatasetError(
                 f"{root}: its windows are not those of {base}; export both with the same sizes"
             )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 INFO_KEY = b"msmdtools"
-# The page width that window sizes are given for, that of the original dataset.
 _PAYLOAD = ("sheet", "spectrogram")
 
 
@@ -30,7 +29,7 @@ class SnippetInfo:
     Attributes:
         format: version of the columns and of this description.
         page_width: width of the page images in pixels.
-        rows, columns: the nominal sheet window, in pixels of the page images.
+        rows, columns: the nominal sheet window, in pixels.
         margin_rows, margin_columns: pixels stored around it, on each side.
         context_s: the longest audio window, in seconds.
         frames: the same in frames; the onset is at frame `frames // 2` of it.
@@ -40,6 +39,8 @@ class SnippetInfo:
         onsets: which onsets were taken: all, first, or every:N.
         seed: of the order of the rows.
         dataset_sha256: identity of the dataset that the snippets were cut from.
+        staff_height: height in pixels that the staves of all pages were brought to; None if windows were
+            cut from the pages as they are.
     """
 
     format: int
@@ -57,6 +58,7 @@ class SnippetInfo:
     onsets: str
     seed: int
     dataset_sha256: str
+    staff_height: float | None = None
 
     @property
     def sheet_shape(self) -> tuple[int, int]:
@@ -79,8 +81,11 @@ class SnippetInfo:
         return int(self.onsets.removeprefix("every:")) if ":" in self.onsets else 1
 
     def to_json(self) -> dict[str, Any]:
-        """The description as plain values."""
-        return asdict(self)
+        """The description as plain values; `staff_height` only where there is one."""
+        values = asdict(self)
+        if self.staff_height is None:  # snippets of versions that had no such thing
+            del values["staff_height"]
+        return values
 
 
 def arrow_schema(info: SnippetInfo) -> "pa.Schema":
@@ -133,7 +138,8 @@ def info_from(values: Mapping[str, Any], where: object) -> SnippetInfo:
         DatasetError: a value is missing.
     """
     try:
-        return SnippetInfo(**{field.name: values[field.name] for field in fields(SnippetInfo)})
+        known = {"staff_height": None, **values}
+        return SnippetInfo(**{field.name: known[field.name] for field in fields(SnippetInfo)})
     except KeyError as error:
         raise DatasetError(
             f"{where} is damaged (its description lacks {error}); export or copy the snippets again"

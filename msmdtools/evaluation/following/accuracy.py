@@ -181,17 +181,18 @@ def compare(
             f"{piece.piece}: no onset has a place on the sheet, so nothing can be measured"
         )
     times = onsets.second / speed
-    printed = alignment.axis.strip(onsets.system, onsets.x)
+    axis = alignment.axis
+    printed = axis.strip(onsets.system, onsets.x)
     passages = [replace(part, times=part.times / speed) for part in piece.passages(performance)]
-    width = piece.pages[0].shape[1]
+    width = piece.pages[0].shape[1] * axis.scale[axis.at(onsets.system)]
 
     def errors(places: Floats) -> Errors:
-        moments = moments_at(passages, alignment.axis, places, times)
+        moments = moments_at(passages, axis, places, times)
         pixels = np.nan_to_num(np.abs(places - printed), nan=np.inf)
         seconds = np.nan_to_num(np.abs(moments - times), nan=np.inf)
         return Errors(seconds, pixels, 100 * pixels / width)
 
-    places, linear = alignment.at(times), alignment.axis.length * times / length
+    places, linear = alignment.at(times), axis.length * times / length
     similarity = float(alignment.similarity.mean())
     return Followed(
         piece.piece, performance, speed, times, errors(places), errors(linear), similarity
