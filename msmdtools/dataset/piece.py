@@ -104,13 +104,8 @@ class DatasetPiece:
 
     @cached_property
     def staff_heights(self) -> dict[int, float]:
-        """The height of the staves of each page in px, by its number, where it is known.
-
-        In a dataset imported from MSMD a box may be that of a whole system.
-        """
-        if "imported" in self.dataset.description and self.systems["staff"].max() == 1:
-            return {}
-        return staff_heights(self.systems)
+        """The height of the staves of each page in px, by its number, where it is known."""
+        return staff_heights(self.systems, "imported" in self.dataset.description)
 
     @cached_property
     def measures(self) -> "pd.DataFrame":

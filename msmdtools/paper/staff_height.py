@@ -44,13 +44,17 @@ def staff_height(boxes: Iterable[tuple[float, float, float, float]]) -> float | 
     return heights[(len(heights) - 1) // 2] if heights else None
 
 
-def staff_heights(systems: "pd.DataFrame") -> dict[int, float]:
+def staff_heights(systems: "pd.DataFrame", imported: bool = False) -> dict[int, float]:
     """The height of the staves of each page in px, by the number of the page; pages without one are left out.
 
     Args:
-        systems: one row per staff: page, x0, y0, x1, y1 in px.
+        systems: one row per staff: page, staff, x0, y0, x1, y1 in px.
+        imported: whether they are from MSMD, where the box may be that of a whole system; if no system has a
+            second one, there is no height.
     """
-    heights = {}
+    heights: dict[int, float] = {}
+    if imported and (systems["staff"] == 1).all():
+        return heights
     for page, rows in systems.groupby("page"):
         boxes = rows[["x0", "y0", "x1", "y1"]].itertuples(index=False, name=None)
         if (height := staff_height(boxes)) is not None:
