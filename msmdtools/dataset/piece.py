@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.base.damage import why
+from msmdtools.base.quantities import how_many
 from msmdtools.base.table import Table
 from msmdtools.dataset import music_file, onsets
 from msmdtools.dataset.files import Pages, damaged, missing, read_verified
@@ -382,7 +383,7 @@ class DatasetPiece:
     def __repr__(self) -> str:
         row = self.header
         counts = [(row[n], n.removesuffix("s")) for n in ("pages", "noteheads", "performances")]
-        return f"<DatasetPiece {self.piece}: {', '.join(count(int(n), w) for n, w in counts)}>"
+        return f"<DatasetPiece {self.piece}: {', '.join(how_many(int(n), w) for n, w in counts)}>"
 
 
 def near(name: str, names: Sequence[str] | dict[str, Any]) -> str:
@@ -394,8 +395,3 @@ def near(name: str, names: Sequence[str] | dict[str, Any]) -> str:
         return f"; did you mean {' or '.join(near)}?"
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return f"; there are {len(names)}: {shown}" if names else "; there are none"
-
-
-def count(n: int, word: str) -> str:
-    """Such as "1 page" or "1,000 pages"."""
-    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msmdtools.base.quantities import how_many
 from msmdtools.dataset import tables
 from msmdtools.dataset.files import TableFile, finished_description
-from msmdtools.dataset.piece import DatasetPiece, count, near
+from msmdtools.dataset.piece import DatasetPiece, near
 from msmdtools.errors import DatasetError, NoSuchPiece
 
 if TYPE_CHECKING:
@@ -110,4 +111,4 @@ class Dataset(Mapping[str, "DatasetPiece"]):
 
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} failed" if len(self.failed) else ""
-        return f"<Dataset {str(self.path)!r}: {count(len(self), 'piece')}{failed}>"
+        return f"<Dataset {str(self.path)!r}: {how_many(len(self), 'piece')}{failed}>"
