@@ -66,8 +66,8 @@ def test_a_part_that_is_not_there(tmp_path):
     assert str(error.value) == (
         "song: no part is called Flute or Oboe. Its parts are: Singstimme / Voice, Pianoforte."
     )
-    with pytest.raises(PieceError, match="not of a score in the format abc") as error:
-        select_parts(fakes.ABC, "abc", ["Flute"], "song")
+    with pytest.raises(PieceError, match="the parts of a score in the format lilypond") as error:
+        select_parts("c'1", "lilypond", ["Flute"], "song")
     assert error.value.reason == "parts-unavailable"
 
 
@@ -148,7 +148,7 @@ def test_a_dataset_of_the_piano_of_songs(tmp_path: Path):
     assert (pieces["song"]["status"], pieces["song"]["noteheads"]) == ("ok", 3)
     assert pieces["quartet"]["reason"] == "no-such-part"
     assert pieces["quartet"]["message"].endswith("Its parts are: Cello.")
-    assert pieces["tune"]["reason"] == "parts-unavailable"
+    assert pieces["tune"]["reason"] == "no-such-part"
     heads = pq.read_table(out / "noteheads.parquet").to_pylist()
     assert [head["pitch"] for head in heads] == [67, 69, 71]
     events = pq.read_table(out / "events.parquet").to_pylist()

@@ -11,10 +11,10 @@ from small_scores import musicxml, note
 from msmdtools.engrave import verovio
 from msmdtools.engrave.look import USUAL, Look
 from msmdtools.engrave.pages import render_pages
+from msmdtools.engrave.verovio.abc import mended
 from msmdtools.engrave.verovio.drawn import Pages
 from msmdtools.engrave.verovio.outlines import letter, outline
 from msmdtools.engrave.verovio.pdf import write_pdf
-from msmdtools.engrave.verovio.preparing import prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import typeset
 from msmdtools.errors import PieceError
@@ -141,8 +141,8 @@ def test_notes_keep_their_ids_or_get_the_way_back_to_them(tmp_path: Path) -> Non
 def test_line_breaks_of_old_abc_are_left_out() -> None:
     head = "X:1\nT:Surprise! Twice!\nK:G\n"
     old = head + 'G!trill!A "sing!"B|!GA B2!\n!p!G4|]\n'
-    assert prepared(old, "abc").text == head + 'G!trill!A "sing!"B|GA B2\n!p!G4|]\n'
-    assert prepared(head + "GABc|]\n", "abc").text == head + "GABc|]\n"
+    assert mended(old) == head + 'G!trill!A "sing!"B|GA B2\n!p!G4|]\n'
+    assert mended(head + "GABc|]\n") == head + "GABc|]\n"
 
 
 def test_a_tune_without_bar_lines_is_one_bar(tmp_path: Path) -> None:
@@ -150,20 +150,6 @@ def test_a_tune_without_bar_lines_is_one_bar(tmp_path: Path) -> None:
     score = match_encoding(verovio.engrave(chant, "abc", tmp_path))
     assert [head.pitch for head in score.noteheads] == [65, 67, 69, 70, 69, 67]
     assert [float(head.onset) for head in score.noteheads] == [0, 1, 2, 4, 5, 6]
-
-
-def test_endings_of_abc_are_played_as_written_and_the_score_says_why(tmp_path: Path) -> None:
-    head = "X:1\nT:1. 2.\nM:4/4\nL:1/4\nK:C\n"
-    tunes = {"plain": "|:CDEF:|GABc|]\n", "endings": "|:CDEF|1 GGGG:|2 AAAA|]\n"}
-    scores = {}
-    for name, tune in tunes.items():
-        (tmp_path / name).mkdir()
-        engraving = verovio.engrave(head + tune, "abc", tmp_path / name, repeats="unfolded")
-        scores[name] = match_encoding(engraving)
-    plain, endings = scores["plain"], scores["endings"]
-    assert (plain.repeats, plain.repeats_reason, len(plain.music.notes)) == ("unfolded", "", 12)
-    assert (endings.repeats, len(endings.music.notes)) == ("written", 12)
-    assert "endings of ABC" in endings.repeats_reason
 
 
 def test_a_score_without_notes_is_an_error(tmp_path: Path) -> None:

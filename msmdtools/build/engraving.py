@@ -99,19 +99,18 @@ def _engraved(task: Task, outcome: Outcome, path: Path, form: str) -> Score:
     from msmdtools.notate import as_played, notate
     from msmdtools.sources import midi
     from msmdtools.sources.encoding import read_encoding
-    from msmdtools.sources.parts import select_parts
+    from msmdtools.sources.parts import select_parts, select_tracks
 
     settings, piece = task.settings, task.piece
     notation = None
     with outcome.timed("source"):
         if form == MIDI:
-            file = midi.check(path)
+            file = select_tracks(midi.check(path), settings.parts, str(path))
             notation = notate(file, title=piece.title, composer=piece.composer)
             text, form = notation.text, "musicxml"
         else:
             text = read_encoding(path, form, piece.tune)
-        selectable = MIDI if notation else form
-        text = select_parts(text, selectable, settings.parts, str(path))
+            text = select_parts(text, form, settings.parts, str(path))
     with outcome.timed("engrave"), _memory(settings.limits.memory_bytes):
         engraving = verovio.engrave(
             text,

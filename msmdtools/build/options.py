@@ -224,7 +224,7 @@ class BuildOptions:
     seed: int = option("seed of the random numbers of --looks", 0, 0)
     parts: tuple[str, ...] = option(
         "engrave and play only these parts of each piece, by their names or instruments, such as piano "
-        "(sources in MusicXML, MEI and **kern)",
+        "(not of LilyPond's sources; voices of ABC, tracks of MIDI files)",
         (),
         read=parse_parts,
         shown="all",

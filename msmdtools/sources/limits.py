@@ -27,6 +27,5 @@ def unavailable(format: str, where: str) -> PieceError:
     """The error of a score in a format whose parts cannot be chosen."""
     return refused(
         "parts-unavailable",
-        f"{where}: parts can be chosen of MusicXML, MEI and **kern, not of a score in the format {format}: build "
-        "it without --parts.",
+        f"{where}: the parts of a score in the format {format} cannot be chosen: build it without --parts.",
     )

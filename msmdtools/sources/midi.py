@@ -31,15 +31,15 @@ def heading(path: Path) -> Heading:
     first = plain(file.name(0)) if file.tracks > 1 else ""
     title = "" if first.casefold() in _NAMELESS else title_of(first)
     rights = filter(None, (plain(text) for _, kind, text in file.texts if kind == "copyright"))
-    parts = list(dict.fromkeys(_part(file, note) for note in _first_notes(file)))
-    if len(parts) == 1 and TERMS.isdisjoint(normalize_instruments(parts[0].name)):
-        title = title or title_of(parts[0].name)
-        parts = [replace(parts[0], name="")]
+    named = list(dict.fromkeys(parts(file).values()))
+    if len(named) == 1 and TERMS.isdisjoint(normalize_instruments(named[0].name)):
+        title = title or title_of(named[0].name)
+        named = [replace(named[0], name="")]
     return Heading(
         title=title,
         opus=opus_in([title]),
         rights=tuple(dict.fromkeys(rights)),
-        parts=tuple(parts),
+        parts=tuple(named),
     )
 
 
@@ -78,12 +78,13 @@ def check(path: Path) -> MidiFile:
     return file
 
 
-def _first_notes(file: MidiFile) -> list[MidiNote]:
-    """The first note of each channel of each track."""
+def parts(file: MidiFile) -> dict[tuple[int, int], Part]:
+    """The part of each channel with notes of each track, by (track, channel), in the order of the tracks."""
     first: dict[tuple[int, int], MidiNote] = {}
     for note in file.notes:
         first.setdefault((note.track, note.channel), note)
-    return [note for _, note in sorted(first.items(), key=lambda item: item[0][0])]
+    order = sorted(first.items(), key=lambda item: item[0][0])
+    return {key: _part(file, note) for key, note in order}
 
 
 def _part(file: MidiFile, note: MidiNote) -> Part:

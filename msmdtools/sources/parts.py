@@ -5,10 +5,20 @@ is left.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from msmdtools.sources import kern, markup, mei_parts, musicxml, musicxml_parts
-from msmdtools.sources.heading import Part, terms_of
+from msmdtools.midi.reading import MidiFile
+from msmdtools.sources import (
+    abc_voices,
+    kern,
+    markup,
+    mei_parts,
+    midi,
+    musicxml,
+    musicxml_parts,
+)
+from msmdtools.sources.heading import Part, plain, terms_of
 from msmdtools.sources.instruments import SOLO_KEYBOARD
 from msmdtools.sources.limits import refused, unavailable
 
@@ -24,7 +34,7 @@ def select_parts(text: str, format: str, names: Sequence[str], where: str) -> st
 
     Args:
         text: the text of the score, as `msmdtools.sources.encoding.read_encoding` gives it.
-        format: "musicxml", "mei" or "kern".
+        format: "musicxml", "mei", "kern" or "abc", whose parts are voices.
         names: the parts to keep; none: all.
         where: the name of the file, for messages.
 
@@ -39,6 +49,10 @@ def select_parts(text: str, format: str, names: Sequence[str], where: str) -> st
         return text
     if format == "kern":
         return kern.without(text, _kept(kern.parts(text), names, where))
+    if format == "abc":
+        _, voices = abc_voices.split(text)
+        parts = [Part(plain(voice.name) or voice.identifier) for voice in voices]
+        return abc_voices.without(text, _kept(parts, names, where))
     if format == "musicxml":
         root = markup.parse_xml(text, where)
         musicxml_parts.keep(root, _kept(musicxml.parts(root), names, where))
@@ -48,6 +62,31 @@ def select_parts(text: str, format: str, names: Sequence[str], where: str) -> st
     else:
         raise unavailable(format, where)
     return _text(root)
+
+
+def select_tracks(file: MidiFile, names: Sequence[str], where: str) -> MidiFile:
+    """Leave out of a MIDI file the notes of all parts but some.
+
+    A part is a channel of a track, called as the track, or else by its instrument.
+
+    Args:
+        file: what it plays.
+        names: the parts to keep; none: all.
+        where: the name of the file, for messages.
+
+    Returns:
+        The file with the notes that are left, and all else.
+
+    Raises:
+        PieceError: as `select_parts`.
+    """
+    if not names:
+        return file
+    parts = midi.parts(file)
+    kept = _kept(list(parts.values()), names, where)
+    played = {key for number, key in enumerate(parts) if number in kept}
+    notes = tuple(note for note in file.notes if (note.track, note.channel) in played)
+    return replace(file, notes=notes)
 
 
 def _kept(parts: Sequence[Part], names: Sequence[str], where: str) -> set[int]:

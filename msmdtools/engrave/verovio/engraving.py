@@ -84,7 +84,7 @@ def engrave(
     drawn = Pages()
     pdf = folder / "score.pdf"
     encoding = prepared(text, form)
-    typesetting = typeset(encoding.text, form, look, transpose=transpose)
+    typesetting = typeset(encoding.text, encoding.form or form, look, transpose=transpose)
     try:
         for page in typesetting.pages:
             read_page(page, drawn, look.music_font)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from msmdtools.engrave.verovio import abc
+from msmdtools.engrave.verovio.toolkit import as_mei
 from msmdtools.mei.musicxml import mend
 
-_ABC_FIELD = re.compile(r"[A-Za-z+]:|%")
-_ABC_MARK = re.compile(r'("[^"]*"|![^\s!|:\[\]"]+!)|!')
-_ABC_ENDING = re.compile(r"^(?![A-Za-z+]:|%).*(?:[|:]|\[) ?[1-9]", re.MULTILINE)
 _XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
 
@@ -26,6 +25,7 @@ class Prepared:
         warnings: what is in the source and not in the score.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
         from_graces: ids of notes at which a tie from a grace note ends.
+        form: its format now; "" if it is the one that it was.
     """
 
     text: str
@@ -34,13 +34,13 @@ class Prepared:
     warnings: tuple[str, ...] = ()
     not_unfolded: str = ""
     from_graces: frozenset[str] = frozenset()
+    form: str = ""
 
 
 def prepared(text: str, form: str) -> Prepared:
     """Give notes of MusicXML and MEI ids, and rewrite what Verovio would lose (`msmdtools.mei.musicxml`).
 
-    In ABC, the "!" that ends a line in old files is left out: Verovio crashes on one that begins no decoration. A
-    tune without bar lines gets one at its end, without which Verovio sets nothing.
+    ABC is rewritten, too, and its voices and endings are put together (`msmdtools.engrave.verovio.abc`).
     Notes of MEI without an id get one, and **kern stays as it is: Verovio calls its notes by line and spine.
 
     Args:
@@ -53,10 +53,12 @@ def prepared(text: str, form: str) -> Prepared:
 
     Raises:
         lxml.etree.XMLSyntaxError: the text is not well-formed XML.
+        PieceError: Verovio cannot read a voice of ABC.
     """
     if form == "abc":
-        endings = "Verovio does not read the endings of ABC" if _ABC_ENDING.search(text) else ""
-        return Prepared(_barred(_without_old_line_breaks(text)), not_unfolded=endings)
+        tune = abc.mended(text)
+        mei, without_endings = abc.joined(tune, _load)
+        return Prepared(mei, not_unfolded=without_endings, form="mei")
     if form == "kern":
         return Prepared(text)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
@@ -74,22 +76,8 @@ def prepared(text: str, form: str) -> Prepared:
     return Prepared(text, places, mended.audible, warnings, from_graces=mended.from_graces)
 
 
-def _without_old_line_breaks(abc: str) -> str:
-    """ABC without each "!" that is neither part of a decoration such as !trill! nor of a text."""
-    lines = abc.split("\n")
-    for i, line in enumerate(lines):
-        if "!" in line and not _ABC_FIELD.match(line):
-            lines[i] = _ABC_MARK.sub(lambda mark: mark[1] or "", line)
-    return "\n".join(lines)
-
-
-def _barred(abc: str) -> str:
-    """ABC with a bar line at its end if it has none."""
-    lines = abc.rstrip("\n").split("\n")
-    music = [line.partition("%")[0] for line in lines if not _ABC_FIELD.match(line)]
-    if any("|" in line for line in music) or not any(map(str.strip, music)):
-        return abc
-    return "\n".join(lines) + "|]\n"
+def _load(tune: str, seed: int) -> str:
+    return as_mei(tune, "abc", seed)
 
 
 def _identify(root: etree._Element) -> dict[str, str]:

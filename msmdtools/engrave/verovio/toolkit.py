@@ -92,6 +92,30 @@ def typeset(text: str, form: str, look: Look, *, transpose: int = 0) -> Typeset:
     return Typeset(pages, mei, engine, log)
 
 
+def as_mei(text: str, form: str, seed: int) -> str:
+    """An encoding as MEI, without a picture.
+
+    Args:
+        text: the encoding.
+        form: its format, a key of `INPUTS`.
+        seed: of the ids that the encoding does not give.
+
+    Returns:
+        The MEI.
+
+    Raises:
+        PieceError: stage "engrave", reason "not-readable".
+    """
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions({"inputFrom": INPUTS[form], "xmlIdSeed": seed})
+    if not toolkit.loadData(text):
+        raise PieceError("engrave", "not-readable", "it is not a score that Verovio can read", "")
+    return str(toolkit.getMEI({"scoreBased": True, "noLayout": True}))
+
+
 def _options(look: Look) -> dict[str, object]:
     """The look as options of Verovio."""
     height = look.page_width_mm * A4_MM[1] / A4_MM[0]
