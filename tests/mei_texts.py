@@ -64,3 +64,34 @@ def sounds(written: Written) -> list[tuple[Fraction, Fraction, int]]:
 def heard(written: Written) -> list[tuple[float, float, int]]:
     """The same with floats, for values that floats have exactly."""
     return [(float(a), float(b), p) for a, b, p in sounds(written)]
+
+
+TWO = '<staffDef n="1" lines="5"/><staffDef n="2" lines="5"/>'
+
+
+def accounted(written: Written) -> None:
+    """Every note starts a strike, continues one, or has a reason; every strike has a note or a reason."""
+    for n in written.notes:
+        assert bool(n.strikes or n.continues) != bool(n.reason), n
+        assert all(n.id in written.strikes[s].ids for s in n.strikes)
+        assert bool(n.tied_to) == bool(n.continues)
+    for i, strike in enumerate(written.strikes):
+        assert strike.ids or strike.reason
+        assert 0 <= strike.onset < strike.offset
+        for name in strike.ids:
+            assert any(i in n.strikes for n in written.notes if n.id == name)
+    end = Fraction(0)
+    for measure in written.measures:
+        assert measure.onset == end
+        end += measure.duration
+    places = [(s.onset, s.part, s.pitch, s.cents) for s in written.strikes]
+    assert places == sorted(places)
+
+
+def music(*bars: str, **more: str) -> Written:
+    written = read(mei(*bars, **more))
+    accounted(written)
+    return written
+
+
+TIE = '<tie startid="#{}" endid="#{}"/>'

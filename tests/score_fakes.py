@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 CONTAINER = "META-INF/container.xml"
 
@@ -129,3 +130,17 @@ def meta(kind: int, text: bytes) -> bytes:
 
 NOTE = b"\x00\x90\x3c\x40\x83\x60\x80\x3c\x40"
 END = b"\x00\xff\x2f\x00"
+
+GOOD = {
+    "a.musicxml": musicxml(),
+    "a.xml": musicxml(),
+    "b.mei": mei(),
+    "c.krn": KERN,
+    "d.abc": ABC,
+}
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path

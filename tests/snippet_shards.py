@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from msmdtools.loading.loader import Stream
 from msmdtools.snippets.schema import SnippetInfo, arrow_schema
 
 INFO = SnippetInfo(
@@ -123,3 +124,7 @@ def _row(p: int, o: int, f: int, split: str, info: SnippetInfo) -> dict:
         "window_offsets": [0.0, 0.5],
         "sheet": {"bytes": png, "path": None},
     }
+
+
+def stream(source: object, batch_size: int = 16, **options: object) -> Stream:
+    return Stream(source, "train", batch_size, **{"threads": 0, **options})

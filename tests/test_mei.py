@@ -1,4 +1,4 @@
-"""The written music of MEI documents: durations, pitches, ties, grace notes, tremolos, repetitions, controls."""
+"""The written music of MEI documents: durations, bars, pitches, parts, keys, and what is no music."""
 
 from fractions import Fraction
 from random import Random
@@ -7,38 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from mei_texts import bar, by_id, from_verovio, heard, mei, note, sounds, staves
+from mei_texts import (
+    accounted,
+    bar,
+    by_id,
+    from_verovio,
+    heard,
+    mei,
+    music,
+    note,
+    staves,
+)
 
 from msmdtools.mei.reading import read
-from msmdtools.mei.written import Written
-from msmdtools.score import Part, PedalChange, TempoChange
-
-TWO = '<staffDef n="1" lines="5"/><staffDef n="2" lines="5"/>'
-
-
-def accounted(written: Written) -> None:
-    """Every note starts a strike, continues one, or has a reason; every strike has a note or a reason."""
-    for n in written.notes:
-        assert bool(n.strikes or n.continues) != bool(n.reason), n
-        assert all(n.id in written.strikes[s].ids for s in n.strikes)
-        assert bool(n.tied_to) == bool(n.continues)
-    for i, strike in enumerate(written.strikes):
-        assert strike.ids or strike.reason
-        assert 0 <= strike.onset < strike.offset
-        for name in strike.ids:
-            assert any(i in n.strikes for n in written.notes if n.id == name)
-    end = Fraction(0)
-    for measure in written.measures:
-        assert measure.onset == end
-        end += measure.duration
-    places = [(s.onset, s.part, s.pitch, s.cents) for s in written.strikes]
-    assert places == sorted(places)
-
-
-def music(*bars: str, **more: str) -> Written:
-    written = read(mei(*bars, **more))
-    accounted(written)
-    return written
+from msmdtools.score import Part, TempoChange
 
 
 def test_notes_chords_rests_and_dots_follow_each_other() -> None:
@@ -240,271 +222,6 @@ def test_hidden_notes_sound_without_a_head_and_cues_are_silent() -> None:
         (("a",), "hidden-head"), (("b",), "hidden-head"), (("d",), ""),
     ]  # fmt: skip
     assert by_id(written)["c"].reason == "cue"
-
-
-# Ties.
-
-
-def test_ties_join_single_notes_of_chords_over_bars_layers_and_staves() -> None:
-    def chord(*notes: str) -> str:
-        return f'<chord dur="1">{"".join(notes)}</chord>'
-
-    first = staves(
-        chord(note("a", "c4", ""), note("b", "e4", "")),
-        '<rest dur="1"/>',
-        controls=TIE.format("a", "d"),
-    )
-    second = staves(
-        chord(note("c", "e4", "")), chord(note("d", "c4", ""), note("e", "g4", "")), number=2
-    )
-    written = music(first, second, staves=TWO)
-    assert sounds(written) == [(0, 8, 60), (0, 4, 64), (4, 8, 64), (4, 8, 67)]
-    assert by_id(written)["d"].tied_to == "a"
-    assert by_id(written)["d"].continues == by_id(written)["a"].strikes
-
-
-TIE = '<tie startid="#{}" endid="#{}"/>'
-
-
-def test_ties_that_lead_nowhere_join_nothing() -> None:
-    loose = '<tie startid="#a"/><lv startid="#b" tstamp2="0m+3"/>'
-    far = TIE.format("c", "g")
-    slur = TIE.format("d", "e")
-    written = music(
-        bar(note("a") + note("b") + note("c") + note("d", "d4"), controls=loose + far + slur),
-        bar(note("e", "e4") + note("f") + note("g") + note("h"), number=2),
-    )
-    assert len(written.strikes) == 8
-    assert not any(n.continues for n in written.notes)
-
-
-def test_a_tie_into_an_earlier_voice_of_the_bar_finds_its_end() -> None:
-    written = music(
-        bar(
-            '<space dur="2"/>' + note("b", dur="2"),
-            note("a", dur="2"),
-            controls='<tie startid="#a"/>',
-        )
-    )
-    assert heard(written) == [(0, 4, 60)]
-    assert by_id(written)["b"].tied_to == "a"
-
-
-def test_a_grace_chord_is_tied_as_a_whole_where_one_tie_has_lost_its_end() -> None:
-    chord = '<chord dur="{}" {}>' + note("{}", "e4", "") + note("{}", "g4", "") + "</chord>"
-    both = chord.format("8", 'grace="acc"', "g", "h") + chord.format("1", "", "a", "b")
-    lost = '<tie startid="#g"/>'
-    written = music(bar(both, controls=lost + TIE.format("h", "b")))
-    assert [n.tied_to for n in written.notes] == ["", "", "g", "h"]
-    assert not any(n.tied_to for n in music(bar(both, controls=lost)).notes)
-
-
-def test_a_cue_that_continues_a_sounding_note_is_tied() -> None:
-    written = music(
-        bar(
-            note("a", dur="2") + note("b", dur="2", more='cue="true"'),
-            controls=TIE.format("a", "b"),
-        )
-    )
-    assert heard(written) == [(0, 4, 60)]
-    assert by_id(written)["b"].tied_to == "a"
-
-
-def test_a_grace_note_tied_to_its_main_note_sounds_on() -> None:
-    grace = note("g", "e4", "8", 'grace="acc"')
-    written = music(bar(note("a") + grace + note("b", "e4"), controls=TIE.format("g", "b")))
-    assert sounds(written)[1] == (1 - Fraction(9, 80), 2, 64)
-    assert by_id(written)["b"].tied_to == "g"
-
-
-# Grace notes.
-
-
-@pytest.mark.parametrize("kind", ["acc", "unacc"])
-def test_grace_notes_sound_before_their_main_note_which_keeps_its_place(kind: str) -> None:
-    graces = note("g", "d4", "16", f'grace="{kind}"') + note("h", "e4", "8", f'grace="{kind}"')
-    written = music(bar(note("a") + graces + note("b")))
-    g, h = by_id(written)["g"], by_id(written)["h"]
-    assert (g.onset, g.duration, g.grace) == (1, Fraction(1, 4), Fraction(3, 4))
-    assert (h.onset, h.grace) == (1, Fraction(1, 2))
-    sixteenth, eighth = Fraction(9, 160), Fraction(9, 80)
-    first = 1 - sixteenth - eighth
-    # The note before gives way to them.
-    assert sounds(written) == [
-        (0, first, 60), (first, first + sixteenth, 62), (1 - eighth, 1, 64), (1, 2, 60),
-    ]  # fmt: skip
-
-
-def test_grace_notes_at_the_end_of_a_bar_sound_before_the_next_note() -> None:
-    after = f'<graceGrp grace="acc">{note("g", "d4", "8")}</graceGrp>'
-    written = music(bar(note("a", dur="1") + after), bar(note("b", dur="1"), number=2))
-    g = by_id(written)["g"]
-    assert (g.measure, g.onset, g.grace) == (0, 4, Fraction(1, 2))
-    assert sounds(written)[1] == (4 - Fraction(9, 80), 4, 62)
-
-
-def test_a_piece_that_begins_with_grace_notes_begins_with_them() -> None:
-    graces = note("g", "d4", "4", 'grace="acc"')
-    tempo = '<tempo tstamp="1" midi.bpm="120"/><tempo tstamp="2" midi.bpm="60"/>'
-    written = music(bar(graces + note("a", dur="4"), controls=tempo))
-    lead = Fraction(9, 40)
-    assert sounds(written) == [(0, lead, 62), (lead, 1 + lead, 60)]
-    assert by_id(written)["a"].onset == 0
-    assert written.tempi == (TempoChange(0, 500_000), TempoChange(int((1 + lead) * 384), 1_000_000))
-
-
-# Tremolos and repetitions.
-
-
-def test_a_tremolo_on_one_note_strikes_it_again() -> None:
-    roll = f"<bTrem>{note('a', dur='2', more='stem.mod=' + chr(34) + '2slash' + chr(34))}</bTrem>"
-    written = music(bar(roll + note("b", dur="2")))
-    assert heard(written) == [*((k / 4, (k + 1) / 4, 60) for k in range(8)), (2, 4, 60)]
-    assert [s.reason for s in written.strikes] == ["", *["tremolo-repetition"] * 7, ""]
-    assert by_id(written)["a"].duration == 2
-    eighths = f'<bTrem unitdur="32">{note("a", dur="8")}</bTrem>'
-    assert len(music(bar(eighths)).strikes) == 4
-
-
-def test_a_tremolo_between_two_chords_strikes_them_in_turn() -> None:
-    first = f'<chord dur="2">{note("a", "c4", "")}{note("b", "e4", "")}</chord>'
-    written = music(
-        bar(f'<fTrem beams="3">{first}{note("c", "g4", "2")}</fTrem>' + note("d", dur="2"))
-    )
-    assert heard(written)[:4] == [
-        (0, 0.125, 60),
-        (0, 0.125, 64),
-        (0.125, 0.25, 67),
-        (0.25, 0.375, 60),
-    ]
-    assert len(written.strikes) == 8 * 3 + 1
-    # The second is heard one stroke after the first; both are printed as halves.
-    assert [(n.onset, n.duration) for n in written.notes] == [
-        (0, 2), (0, 2), (Fraction(1, 8), 2), (2, 2),
-    ]  # fmt: skip
-
-
-def test_a_tied_tremolo_continues_its_last_stroke() -> None:
-    roll = '<bTrem unitdur="8">{}</bTrem>'
-    written = music(
-        bar(
-            roll.format(note("a", dur="2")) + roll.format(note("b", dur="2")),
-            controls=TIE.format("a", "b"),
-        )
-    )
-    assert heard(written)[3:5] == [(1.5, 2.5, 60), (2.5, 3, 60)]
-
-
-def test_measure_repeats_play_the_bar_before() -> None:
-    tie = TIE.format("b", "c")
-    written = music(
-        bar(note("a", "d4", "2") + note("b") + note("c"), controls=tie),
-        bar("<mRpt/>", number=2),
-        bar("<mRpt/>", number=3),
-    )
-    assert heard(written) == [
-        (4 * k + a, 4 * k + b, p) for k in range(3) for a, b, p in ((0, 2, 62), (2, 4, 60))
-    ]
-    assert [s.reason for s in written.strikes] == ["", "", *["percent-repetition"] * 4]
-    assert len(written.notes) == 3
-
-
-def test_repeats_of_two_bars_fill_both() -> None:
-    model = [bar(note("a", "c4", "1")), bar(note("b", "d4", "1"), number=2)]
-    for second in ("<mSpace/>", "<mRpt2/>"):
-        written = music(*model, bar("<mRpt2/>", number=3), bar(second, number=4))
-        assert heard(written) == [(0, 4, 60), (4, 8, 62), (8, 12, 60), (12, 16, 62)]
-    written = music(*model, bar('<multiRpt num="2"/>', number=3), bar("", number=4))
-    assert [p for _, _, p in heard(written)] == [60, 62, 60, 62]
-
-
-def test_a_measure_repeat_in_one_of_two_layers_repeats_that_layer() -> None:
-    written = music(
-        bar(note("a", "c5", "1"), note("b", "c4", "1")),
-        bar(note("c", "d5", "1"), "<mRpt/>", number=2),
-    )
-    assert heard(written) == [(0, 4, 60), (0, 4, 72), (4, 8, 60), (4, 8, 74)]
-
-
-def test_repeats_of_beats_and_half_bars() -> None:
-    written = music(bar(note("a", dur="8") + note("b", "d4", "8") + "<beatRpt/><halfmRpt/>"))
-    assert [p for _, _, p in heard(written)] == [60, 62] * 4
-    assert [a for a, _, _ in heard(written)] == [k / 2 for k in range(8)]
-    compound = music(
-        bar(note("a", dur="4", more='dots="1"') + "<beatRpt/>"),
-        score='meter.count="6" meter.unit="8"'.replace("meter", "x"),
-        staves='<staffDef n="1" lines="5" meter.count="6" meter.unit="8"/>',
-    )
-    assert heard(compound) == [(0, 1.5, 60), (1.5, 3, 60)]
-
-
-def test_arpeggios_stay_together() -> None:
-    chord = f'<chord xml:id="c" dur="1">{note("a", "c4", "")}{note("b", "e4", "")}</chord>'
-    written = music(bar(chord, controls='<arpeg plist="#c"/>'))
-    assert heard(written) == [(0, 4, 60), (0, 4, 64)]
-
-
-# Tempo, loudness, pedal.
-
-
-def test_a_tempo_inside_a_bar_holds_from_its_place() -> None:
-    tempi = (
-        '<tempo tstamp="1" mm="40" mm.unit="4" mm.dots="1"/><tempo tstamp="2.3333" midi.bpm="90"/>'
-        '<tempo tstamp="4" mm="30" mm.unit="2" midi.bpm="50"/><tempo tstamp="4.5">rit.</tempo>'
-    )
-    written = music(bar(note("a", dur="1"), controls=tempi))
-    assert written.tempi == (
-        TempoChange(0, 1_000_000), TempoChange(512, 666_667), TempoChange(1152, 1_200_000),
-    )  # fmt: skip
-    six = music(
-        bar(note("a", dur="2", more='dots="1"'), controls='<tempo tstamp="4" midi.bpm="30"/>'),
-        score='midi.bpm="120"',
-        staves='<staffDef n="1" lines="5" meter.count="6" meter.unit="8"/>',
-    )
-    assert six.tempi == (TempoChange(0, 500_000), TempoChange(576, 2_000_000))
-
-
-def test_dynamic_marks_hold_for_all_staves_of_their_instrument() -> None:
-    piano = (
-        '<staffGrp symbol="brace"><staffDef n="1"/><staffDef n="2"/></staffGrp><staffDef n="3"/>'
-    )
-    marks = (
-        '<dynam staff="1" tstamp="1">p dolce</dynam><dynam staff="1" tstamp="3">ff</dynam>'
-        '<dynam staff="2" tstamp="3">pp</dynam>'
-    )
-    two = note("{0}", dur="2") + note("{1}", dur="2")
-    written = music(
-        staves(two.format("a", "b"), two.format("c", "d"), two.format("e", "f"), controls=marks),
-        staves=piano,
-    )
-    velocity = {s.ids[0]: s.velocity for s in written.strikes}
-    assert velocity == {"a": 70, "b": 102, "c": 70, "d": 62, "e": 90, "f": 90}
-
-
-def test_hairpins_lead_to_the_mark_at_their_end() -> None:
-    marks = '<dynam staff="1" tstamp="1">p</dynam><hairpin staff="1" form="cres" tstamp="1" tstamp2="1m+1"/>'
-    second = '<dynam staff="1" tstamp="1">f</dynam><hairpin staff="1" form="dim" tstamp="2" tstamp2="0m+4"/>'
-    notes = "".join(note(f"{{}}{k}") for k in range(4))
-    written = music(
-        bar(notes.replace("{}", "a"), controls=marks),
-        bar(notes.replace("{}", "b"), controls=second, number=2),
-    )
-    assert [s.velocity for s in written.strikes] == [70, 76, 82, 89, 95, 95, 87, 78]
-    own = music(bar(note("a", more='vel="33"'), controls=marks))
-    assert own.strikes[0].velocity == 33
-
-
-def test_pedals_hold_for_all_staves_of_their_instrument() -> None:
-    piano = '<staffGrp symbol="brace"><staffDef n="1"/><staffDef n="2"/></staffGrp>'
-    signs = (
-        '<pedal staff="2" tstamp="1" dir="down"/><pedal staff="2" tstamp="3" dir="bounce"/>'
-        '<pedal staff="2" tstamp="5" dir="up"/>'
-    )
-    written = music(staves(note("a", dur="1"), note("b", dur="1"), controls=signs), staves=piano)
-    one = [(0, 127), (768, 0), (768, 127), (1536, 0)]
-    assert sorted(written.pedals, key=lambda p: p.channel) == [
-        PedalChange(tick, part, value) for part in (0, 1) for tick, value in one
-    ]
 
 
 # Documents.
