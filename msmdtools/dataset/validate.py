@@ -194,7 +194,16 @@ def _tables_of(dataset: reader.Dataset) -> list[Table]:
 
 
 def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Findings:
-    """Run all checks of one piece, and add to `seen` what was compared (`evidence.Evidence`)."""
+    """Run all checks of one piece.
+
+    Args:
+        dataset: the dataset.
+        piece: the piece id.
+        seen: counts of what was compared (`Evidence`), to which this is added.
+
+    Yields:
+        A finding for each fault.
+    """
     empty = {table.name: table.arrow_schema().empty_table() for table in tables.TABLES}
     present = {table.name: dataset.table(table.name, piece) for table in _tables_of(dataset)}
     rows = {name: table.to_pandas() for name, table in (empty | present).items()}
