@@ -1,10 +1,9 @@
 """Validate a dataset: read everything again, and check each piece from end to end.
 
-The checks of tables are in `msmdtools.dataset.checks` and `layout_checks`, those of pictures and sound
-against the tables in `msmdtools.dataset.evidence`; this module checks the files themselves and makes the report.
+The checks of tables are in `msmdtools.dataset.checks` and `layout_checks`, those of files in `file_checks`, those
+of pictures and sound against the tables in `evidence`; this module runs them and makes the report.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,11 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from msmdtools.base import parquet
 from msmdtools.base.damage import why
-from msmdtools.base.files import file_sha256
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.base.progress import Progress, silent
 from msmdtools.base.quantities import how_many
@@ -27,10 +23,10 @@ from msmdtools.base.text_table import aligned
 from msmdtools.dataset import (
     checks,
     evidence,
+    file_checks,
     layout_checks,
     performed_checks,
     reader,
-    records,
     tables,
 )
 from msmdtools.dataset.checks import Finding, Findings
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
 # Pieces that a worker takes at a time, neighbours in the tables.
 CHUNK = 8
 TIMEOUT_S = 3600.0
-PARTS = "tables"
 
 Checked = tuple[list[Finding], Counter[str]]
 
@@ -210,7 +205,7 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
     for table in tables.TABLES[1:]:
         yield from checks.check_keys(piece, table, rows[table.name])
     folder = dataset.path / "pieces" / piece
-    yield from check_files(piece, folder, rows["files"])
+    yield from file_checks.check_files(piece, folder, rows["files"])
     pages, unreadable = _pages(dataset[piece])
     yield from unreadable
     pictures = sum(fnmatchcase(file, "page-*.png") for file in rows["files"]["file"])
@@ -247,58 +242,6 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
             (rows["events"]["performance"] == name) & (rows["events"]["link"] != DELETION)
         ]
         yield from check_performance(dataset[piece], performance, rows["files"], events, seen)
-
-
-def check_files(piece: str, folder: Path, files: "pd.DataFrame") -> Findings:
-    """Check that each file of the files table is there and whole, and that there are no others.
-
-    Args:
-        piece: the piece id.
-        folder: its folder.
-        files: its rows of the files table.
-
-    Yields:
-        A finding for each fault.
-    """
-    for file, size, sha256 in files[["file", "bytes", "sha256"]].itertuples(index=False, name=None):
-        path = folder / file
-        if not path.is_file():
-            yield Finding(piece, "files", "is missing", file)
-            continue
-        content = path.read_bytes()
-        if len(content) != size:
-            yield Finding(piece, "files", f"has {len(content)} bytes, not {size}", file)
-        elif hashlib.sha256(content).hexdigest() != sha256:
-            yield Finding(piece, "files", "is not the file that was written (sha256)", file)
-    yield from _check_unlisted(piece, folder)
-    expected = {*files["file"], tables.PDF, tables.PDF_SUM, tables.PIECE_FILE}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if name not in expected and not name.startswith(f"{PARTS}/"):
-            yield Finding(piece, "files", "is not in the files table", name)
-
-
-def _check_unlisted(piece: str, folder: Path) -> Findings:
-    """Check the files that the files table does not list: the PDF, the piece's record and its own tables."""
-    pdf, listed = folder / tables.PDF, folder / tables.PDF_SUM
-    if not pdf.is_file():
-        yield Finding(piece, "files", "is missing", tables.PDF)
-    elif listed.is_file():  # not in a dataset of an older msmdtools
-        expected = f"{file_sha256(pdf)}  {tables.PDF}\n"
-        if listed.read_bytes() != expected.encode():
-            what = f"is not the file that was written ({tables.PDF_SUM})"
-            yield Finding(piece, "files", what, tables.PDF)
-    if (folder / tables.PIECE_FILE).is_file():
-        try:
-            records.read_record(folder / tables.PIECE_FILE, folder)
-        except DatasetError as error:
-            yield Finding(piece, "files", str(error), tables.PIECE_FILE)
-    for path in sorted((folder / PARTS).glob("*.parquet")):
-        try:
-            parquet.verify(path)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            what = f"is damaged ({why(error)}); remove the piece's folder and build again"
-            yield Finding(piece, "files", what, f"{PARTS}/{path.name}")
 
 
 def check_performance(
