@@ -1,11 +1,13 @@
 """Encoded scores that cannot be read are refused, with the reason; good ones are read as they are."""
 
 import random
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 import score_fakes as fakes
+from lxml import etree
 from score_fakes import GOOD, write
 
 from msmdtools.errors import PieceError
@@ -80,7 +82,7 @@ EXTERNAL = (
         ("a.musicxml", "no xml", "not-xml", "FILE: the file is not XML: syntax error: line 1, column 3"),
         ("a.musicxml", "<html><body/></html>", "not-a-score", "its root element is <html>, not <score-partwise>."),
         ("a.mei", fakes.musicxml(), "not-a-score", "root element is <score-partwise>, not <mei>."),
-        ("a.musicxml", fakes.musicxml(root="score-timewise"), "score-timewise", "written bar by bar"),
+        ("a.musicxml", fakes.musicxml(root="score-timewise"), "no-parts", "FILE: the score has no parts."),
         ("a.musicxml", LAUGHS, "entities", "declares the entity 'a'. Entities are refused"),
         ("a.mei", EXTERNAL, "entities", "declares the entity 'x'."),
         ("a.mxl", fakes.mxl(LAUGHS), "entities", "declares the entity 'a'."),
@@ -217,3 +219,22 @@ def test_a_good_midi_file_is_played(tmp_path):
     assert [(note.pitch, note.onset_tick, note.offset_tick) for note in file.notes] == [
         (60, 0, 480)
     ]
+
+
+def test_musicxml_written_bar_by_bar_is_put_together_part_by_part(tmp_path):
+    first, second = fakes.bar(), fakes.bar(2, fakes.note(duration=4))
+    inside = [re.sub("</?measure[^>]*>", "", text) for text in (first, second)]
+    whole = fakes.musicxml({"A": first + second, "B": first + '<measure number="2"/>'})
+    timewise = re.sub(
+        "<part id.*</part>",
+        f'<measure number="1"><part id="P2">{inside[0]}</part><part id="P1">{inside[0]}</part></measure>'
+        f'<measure number="2"><part id="P1">{inside[1]}</part></measure>',
+        whole.replace("score-partwise", "score-timewise"),
+        flags=re.DOTALL,
+    )
+    (tmp_path / "a.musicxml").write_text(timewise, "utf-8")
+    content = read_encoding(tmp_path / "a.musicxml", "musicxml")
+    expected = etree.fromstring(whole.encode())
+    assert etree.tostring(etree.fromstring(content.encode()), method="c14n") == etree.tostring(
+        expected, method="c14n"
+    )

@@ -263,6 +263,41 @@ def test_lilyponds_own_unfolding_note_for_note(score: Engrave) -> None:
     assert {h.role for h in ours.noteheads} == {"played", "tied"}
 
 
+@pytest.mark.parametrize(
+    ("music", "order", "plays"),
+    [
+        # D.S. al Coda, D.C. al Coda, D.S. al Fine, D.C. al Fine
+        ("a1 \\repeat segno 2 { b1 \\alternative { \\volta 1 { c'1 } \\volta 2 { } } } d'1",
+            "ABCBD", [1, 2, 1, 1]),
+        ("\\repeat segno 2 { a1 \\alternative { { b1 } { } } } c'1", "ABAC", [2, 1, 1]),
+        ("a1 \\repeat segno 2 { b1 \\volta 2 \\fine \\volta 1 c'1 }", "ABCB", [1, 2, 1]),
+        ("\\repeat segno 2 { a1 \\volta 2 \\fine \\volta 1 b1 }", "ABA", [2, 1]),
+        # Endings of a repeat inside, which is taken again, as LilyPond does
+        (
+            "\\repeat segno 2 { \\repeat volta 2 { a1 } \\alternative { { b1 } { c'1 } } "
+            "\\volta 2 \\fine \\volta 1 d'1 }",
+            "ABACDABAC", [4, 2, 2, 1],
+        ),
+        ("\\repeat segno 3 { a1 b1 } c'1", "ABABABC", [3, 3, 1]),
+        ("\\repeat segno 2 { a1 b1 } \\repeat segno 2 { c'1 d'1 } e'1", "ABABCDCDE", [2, 2, 2, 2, 1]),
+        # In one of two staves
+        (
+            "<< { a1 \\repeat segno 2 { b1 \\volta 2 \\fine \\volta 1 c'1 } } \\new Staff { R1*3 } >>",
+            "ABCB", [1, 2, 1],
+        ),
+    ],
+)  # fmt: skip
+def test_jumps(score: Engrave, music: str, order: str, plays: list[int]) -> None:
+    found = score(f"\\new Staff {{ {music} }}")
+    letters = {57: "A", 59: "B", 60: "C", 62: "D", 64: "E"}
+    assert "".join(letters[note.pitch] for note in found.music.notes) == order
+    assert [n.onset_tick // (4 * 384) for n in found.music.notes] == list(range(len(order)))
+    # An empty bar may follow the last one, for the signs at its end.
+    assert [bar.plays for bar in found.measures][: len(plays)] == plays
+    assert (found.repeats, found.repeats_reason) == ("unfolded", "")
+    assert {head.role for head in found.noteheads} == {"played"}
+
+
 def test_build_says_how_repeats_were_played(tmp_path: Path) -> None:
     tree, manifest, out = tmp_path / "tree", tmp_path / "pieces.csv", tmp_path / "out"
     tree.mkdir()

@@ -9,6 +9,7 @@ module of a format lists: texts that are no score, or of which an engraver would
 from pathlib import Path
 
 from msmdtools.sources import abc, archive, kern, markup, mei, musicxml, text
+from msmdtools.sources.timewise import TIMEWISE, partwise
 
 
 def read_encoding(path: Path, format: str, tune: str = "") -> str:
@@ -20,7 +21,8 @@ def read_encoding(path: Path, format: str, tune: str = "") -> str:
         tune: the number of the tune in an ABC file that has several, from 1; "" otherwise.
 
     Returns:
-        The text: XML with a declaration that says UTF-8; of an ABC file the one tune.
+        The text: XML with a declaration that says UTF-8, MusicXML always part by part; of an ABC file the one
+        tune.
 
     Raises:
         PieceError: stage "source", with a reason that names what is wrong with the file.
@@ -29,6 +31,9 @@ def read_encoding(path: Path, format: str, tune: str = "") -> str:
     if format in ("musicxml", "mei"):
         content = markup.decode_xml(data, where)
         root = markup.parse_xml(content, where)
+        if format == "musicxml" and markup.local_name(root) == TIMEWISE:
+            root = partwise(root, where)
+            content = markup.text_of(root)
         (musicxml if format == "musicxml" else mei).check(root, where)
         return content
     content = text.decode(data, where)

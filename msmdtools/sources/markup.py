@@ -202,3 +202,10 @@ def root_element(data: bytes, where: str) -> str:
     except xml.parsers.expat.ExpatError as error:
         raise refused("not-xml", f"{where}: the file is not XML: {error}.") from error
     return ""
+
+
+def text_of(root: "etree._Element") -> str:
+    """A document as text, with a declaration that says UTF-8."""
+    from lxml import etree
+
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{etree.tostring(root, encoding="unicode")}'

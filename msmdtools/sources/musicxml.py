@@ -65,17 +65,11 @@ def check(root: "etree._Element", where: str) -> None:
         where: the name of the file, for messages.
 
     Raises:
-        PieceError: "not-a-score", "score-timewise", "no-parts", "empty-part" (without a bar), "undeclared-part",
+        PieceError: "not-a-score", "no-parts", "empty-part" (without a bar), "undeclared-part",
             "no-notes", "wrong-divisions", "negative-duration", "wrong-duration" (no number),
             "wrong-pitch", "wrong-repeat", "unknown-clef".
     """
     name = markup.local_name(root)
-    if name == "score-timewise":
-        raise refused(
-            "score-timewise",
-            f"{where}: the score is written bar by bar (score-timewise), not part by part. Save it from a "
-            "notation program again, or convert it with timepart.xsl of the MusicXML distribution.",
-        )
     if name != "score-partwise":
         raise refused(
             "not-a-score",

@@ -6,7 +6,6 @@ is left.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from msmdtools.midi.reading import MidiFile
 from msmdtools.sources import (
@@ -21,9 +20,6 @@ from msmdtools.sources import (
 from msmdtools.sources.heading import Part, plain, terms_of
 from msmdtools.sources.instruments import SOLO_KEYBOARD
 from msmdtools.sources.limits import refused, unavailable
-
-if TYPE_CHECKING:
-    from lxml import etree
 
 
 def select_parts(text: str, format: str, names: Sequence[str], where: str) -> str:
@@ -61,7 +57,7 @@ def select_parts(text: str, format: str, names: Sequence[str], where: str) -> st
         mei_parts.keep(root, _kept([part for part, _ in mei_parts.staves(root)], names, where))
     else:
         raise unavailable(format, where)
-    return _text(root)
+    return markup.text_of(root)
 
 
 def select_tracks(file: MidiFile, names: Sequence[str], where: str) -> MidiFile:
@@ -117,9 +113,3 @@ def _plays(part: Part, instrument: str) -> bool:
 
 def _names(part: Part) -> set[str]:
     return {name.casefold() for name in (part.name, *part.name.split(" / ")) if name}
-
-
-def _text(root: "etree._Element") -> str:
-    from lxml import etree
-
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{etree.tostring(root, encoding="unicode")}'
