@@ -51,6 +51,7 @@ def music(text: str, repeats: str = "written") -> tuple[Written, Mended]:
         repeats=repeats,  # type: ignore[arg-type]
         audible=mended.audible,
         from_graces=mended.from_graces,
+        shifts=mended.shifts,
     )
     return written, mended
 
@@ -214,10 +215,22 @@ def test_an_arpeggio_of_grace_notes_is_tied_to_its_chord() -> None:
     assert found == {"x": "", "y": "", "z": "", "c": "x", "e": "", "g": "z", "later": "g"}
 
 
-def test_changes_of_transposition_are_counted() -> None:
-    change = "<attributes><transpose><chromatic>{}</chromatic></transpose></attributes>"
-    bars = [change.format(-2) + note("a", 32), change.format(-3) + note("b", 32)]
-    assert music(document(bars))[1].transpositions == 1
+def test_changes_of_transposition_are_followed() -> None:
+    def change(chromatic: int, octaves: int = 0) -> str:
+        octave = f"<octave-change>{octaves}</octave-change>" if octaves else ""
+        return f"<attributes><transpose><chromatic>{chromatic}</chromatic>{octave}</transpose></attributes>"
+
+    def pitches(*bars: str) -> list[int]:
+        return [n.pitch for n in music(document(list(bars)))[0].notes]
+
+    a, b, c = (note(name, 32) for name in "abc")
+    (written,) = {n.pitch for n in music(document([a]))[0].notes}
+    assert pitches(change(-2) + a, change(-3) + b, c) == [written - k for k in (2, 3, 3)]
+    assert pitches(a, change(-9, -1) + b, change(0) + c) == [written, written - 21, written]
+    half = note("b", 16)
+    assert pitches(change(-2) + a, half + change(2) + note("c", 16)) == [
+        *[written - 2, written - 2, written + 2]
+    ]
 
 
 def counted(name: str, duration: int, divisions: int, step: str = "F") -> str:

@@ -45,6 +45,7 @@ def match_encoding(
                 repeats="unfolded" if unfold and not engraving.not_unfolded else "written",
                 audible=engraving.audible,
                 from_graces=engraving.from_graces,
+                shifts=engraving.shifts,
             )
         )
     except ValueError as error:

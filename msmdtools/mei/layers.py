@@ -6,7 +6,7 @@ A rest for the whole bar is as long as the time signature says, unless the bar i
 (`metcon`): then it is as long as the other layers.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from lxml import etree
 
@@ -51,7 +51,12 @@ class Layers:
     """
 
     def __init__(
-        self, units: Units, staves: Staves, transpose: int, audible: Container[str]
+        self,
+        units: Units,
+        staves: Staves,
+        transpose: int,
+        audible: Container[str],
+        shifts: Mapping[str, int],
     ) -> None:
         self.sounds: dict[str, Sound] = {}
         self.chords: dict[str, list[Sound]] = {}
@@ -60,6 +65,7 @@ class Layers:
         self.staves = staves
         self._transpose = transpose
         self._audible = audible
+        self._shifts = shifts
         self._lengths: dict[tuple[object, ...], tuple[int, int]] = {}
         # By layer: the notes with which it has ended so far, and when.
         self._last: dict[tuple[int, int], tuple[list[Sound], int]] = {}
@@ -228,6 +234,7 @@ class _Layer:
             transposition = 0
         else:
             transposition = staff.transposition + self._all._transpose
+            transposition += self._all._shifts.get(identity, 0)
         reason = ""
         if self._cue or note.get("cue") == "true" or event.get("cue") == "true":
             reason = "" if identity in self._all._audible else "cue"

@@ -13,6 +13,7 @@ Seen with Verovio 6.4.1:
 - A repeat bar line inside a bar is seen only if its bar style is named.
 - The sign for two bars or more (measure-repeat) is read as one for each bar: what it stands for is written out.
 - The second note of a tremolo on which a tuplet begins is dropped: it needs no tuplet.
+- A transposition that changes inside a part is not followed: `Mended.shifts` says how far notes move.
 - Small notes (type size="cue") look like cues (cue), which make no sound: `Mended.audible` tells them apart.
 - Of several ties from grace notes to one chord (a written arpeggio), it keeps the end of one:
   `Mended.from_graces` says where they end.
@@ -20,8 +21,8 @@ Seen with Verovio 6.4.1:
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from lxml import etree
@@ -41,13 +42,14 @@ class Mended:
     Attributes:
         audible: ids of notes that are printed small, and sound.
         changed: whether the document was changed.
-        transpositions: how many times a transposition changes inside a part, which Verovio does not follow.
+        shifts: by the ids of notes, how many semitones higher they sound than Verovio says, since the
+            transposition of their part has changed before them.
         from_graces: ids of notes at which a tie from a grace note before them ends.
     """
 
     audible: frozenset[str] = frozenset()
     changed: bool = False
-    transpositions: int = 0
+    shifts: Mapping[str, int] = field(default_factory=dict)
     from_graces: frozenset[str] = frozenset()
 
 
@@ -71,10 +73,11 @@ def mend(root: etree._Element) -> Mended:
         changed |= _written_out(part)
         changed |= _without_tuplets(part)
     changed |= _one_by_one(parts)
+    shifts = {identity: shift for part in parts for identity, shift in _shifts(part)}
     return Mended(
         frozenset(identity for part in parts for identity in _audible(part)),
         changed,
-        sum(max(0, sum(1 for _ in part.iter("transpose")) - 1) for part in parts),
+        shifts,
         frozenset(identity for part in parts for identity in _tied_from_graces(part)),
     )
 
@@ -292,6 +295,36 @@ def _audible(part: etree._Element) -> Iterator[str]:
         kind = note.find("type")
         if kind is not None and kind.get("size") == "cue" and note.find("cue") is None:
             yield note.get("id", "")
+
+
+def _shifts(part: etree._Element) -> Iterator[tuple[str, int]]:
+    """The notes after a change of transposition, and how much further than the first one it goes.
+
+    All transpositions but those before the first note are taken away: Verovio would lose or misread them.
+    """
+    first: dict[str, int] = {}
+    now: dict[str, int] = {}
+    begun = False
+    for measure in part.iterchildren("measure"):
+        for element in measure:
+            if element.tag == "attributes":
+                for transpose in element.findall("transpose"):
+                    now[transpose.get("number", "")] = _semitones(transpose)
+                    if begun:
+                        _remove(transpose)
+            elif element.tag == "note":
+                if not begun:
+                    begun, first = True, dict(now)
+                staff = (element.findtext("staff") or "1").strip()
+                shift, before = (t.get(staff, t.get("", 0)) for t in (now, first))
+                if shift != before:
+                    yield element.get("id", ""), shift - before
+
+
+def _semitones(transpose: etree._Element) -> int:
+    chromatic, octaves = (transpose.find(name) for name in ("chromatic", "octave-change"))
+    whole = _number(chromatic) if chromatic is not None else Fraction(0)
+    return int(whole) + 12 * int(_number(octaves) if octaves is not None else 0)
 
 
 def _tied_from_graces(part: etree._Element) -> Iterator[str]:

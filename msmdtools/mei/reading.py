@@ -1,6 +1,6 @@
 """Read an MEI document as written music."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,6 +64,7 @@ def read(
     transpose: int = 0,
     audible: Container[str] = frozenset(),
     from_graces: Container[str] = frozenset(),
+    shifts: Mapping[str, int] | None = None,
 ) -> Written:
     """Compute the written music of an MEI document.
 
@@ -80,6 +81,7 @@ def read(
             (`msmdtools.mei.musicxml.Mended`).
         from_graces: ids of notes at which a tie from a grace note ends, which the document may not say
             (the same).
+        shifts: by the ids of notes, how many semitones higher they sound than the document says.
 
     Returns:
         The written music.
@@ -94,7 +96,7 @@ def read(
     outcomes: dict[str, str] = {}
     bars: list[Bar] = []
     for score in scores(root):
-        layers = Layers(units, Staves(*rules(root, source)), transpose, audible)
+        layers = Layers(units, Staves(*rules(root, source)), transpose, audible, shifts or {})
         movement = _movement(score, layers, not source, bars[-1:], from_graces)
         if not movement.bars:
             continue

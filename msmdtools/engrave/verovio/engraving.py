@@ -37,6 +37,7 @@ class Engraving:
         audible: ids of notes that sound although `mei` calls them cues.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
         from_graces: ids of notes at which a tie from a grace note ends, whether `mei` says so or not.
+        shifts: by the ids of notes, how many semitones higher they sound than `mei` says.
     """
 
     pages: tuple[Path, ...]
@@ -52,6 +53,7 @@ class Engraving:
     audible: frozenset[str] = frozenset()
     not_unfolded: str = ""
     from_graces: frozenset[str] = frozenset()
+    shifts: Mapping[str, int] = field(default_factory=dict)
 
 
 def engrave(
@@ -102,12 +104,13 @@ def engrave(
         typesetting.mei,
         typesetting.engine,
         typesetting.log,
-        _warnings(typesetting.log) + encoding.warnings + _tablature(typesetting),
+        _warnings(typesetting.log) + _tablature(typesetting),
         repeats,
         {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
         encoding.audible,
         encoding.not_unfolded,
         encoding.from_graces,
+        encoding.shifts,
     )
 
 

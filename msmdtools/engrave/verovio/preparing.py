@@ -22,18 +22,18 @@ class Prepared:
         text: the encoding.
         places: the place in the source of each id that a note was given.
         audible: ids of notes that sound although Verovio calls them cues.
-        warnings: what is in the source and not in the score.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
         from_graces: ids of notes at which a tie from a grace note ends.
+        shifts: by the ids of notes, how many semitones higher they sound than Verovio says.
         form: its format now; "" if it is the one that it was.
     """
 
     text: str
     places: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
     not_unfolded: str = ""
     from_graces: frozenset[str] = frozenset()
+    shifts: Mapping[str, int] = field(default_factory=dict)
     form: str = ""
 
 
@@ -68,12 +68,11 @@ def prepared(text: str, form: str) -> Prepared:
         return Prepared(etree.tostring(root, encoding="unicode") if places else text, places)
     places = _identify(root)
     mended = mend(root)
-    warnings: tuple[str, ...] = ()
-    if mended.transpositions:
-        warnings = ("a part changes its transposition: Verovio keeps the first one",)
-    if places or mended.changed:
+    if places or mended.changed or mended.shifts:
         text = etree.tostring(root, encoding="unicode")
-    return Prepared(text, places, mended.audible, warnings, from_graces=mended.from_graces)
+    return Prepared(
+        text, places, mended.audible, from_graces=mended.from_graces, shifts=mended.shifts
+    )
 
 
 def _load(tune: str, seed: int) -> str:
