@@ -4,8 +4,10 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
 
+import mido
 import pyarrow.parquet as pq
 import pytest
+import small_scores as small
 from click.testing import CliRunner
 
 import msmdtools
@@ -248,3 +250,40 @@ def test_sources_that_are_not_those_of_the_dataset_give_no_transcriptions(built,
     for name in "abc":
         table = pq.read_table(next((tmp_path / name / "pages").iterdir()))
         assert table["transcription_xml"].to_pylist() == [None]
+
+
+def test_multi_bar_rests_tunes_and_midi_files_have_transcriptions(soundfont, tmp_path):
+    """A rest of several bars is one bar of the page, and written out in the excerpt."""
+    rest = "<note><rest measure='yes'/><duration>16</duration></note>"
+    style = (
+        "<attributes><measure-style><multiple-rest>3</multiple-rest></measure-style></attributes>"
+    )
+    bars = [small.note("C4", 16), style + rest, rest, rest, small.note("D4", 16)]
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "rest.musicxml").write_text(small.musicxml(bars), "utf-8")
+    (tree / "tune.abc").write_text("X:1\nT:Tune\nM:4/4\nL:1/4\nK:D\nV:a\nCDEF|\nV:b\nC,4|\n")
+    file = mido.MidiFile()
+    track = file.add_track("Piano")
+    for pitch in (60, 64):
+        track.append(mido.Message("note_on", note=pitch, velocity=64))
+        track.append(mido.Message("note_off", note=pitch, time=960))
+    file.save(tree / "played.mid")
+    build = ["build", tree, "--out", tmp_path / "ds", "--soundfonts", "TimGM6mb", "--jobs", 1]
+    assert msmd(*build).exit_code == 0
+    result = msmd(
+        *["export", tmp_path / "ds", "--format", "omr", "--out", tmp_path / "omr", "--root", tree]
+    )
+    assert result.exit_code == 0, result.output
+    rows = pq.read_table(next((tmp_path / "omr" / "systems").iterdir())).to_pylist()
+    texts = {row["piece"]: row["transcription_xml"] for row in rows}
+    assert len(ET.fromstring(texts["rest"]).findall("part/measure/note/rest")) == 3
+    notes = {
+        name: sorted(sounding(text, "mei" if name == "tune" else "xml").elements())
+        for name, text in texts.items()
+    }
+    assert notes == {
+        "rest": ["c4", "d4"],
+        "tune": ["c3", "c4", "d4", "e4", "f4"],
+        "played": ["c4", "e4"],
+    }

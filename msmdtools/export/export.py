@@ -15,7 +15,7 @@ from msmdtools.errors import ManifestError, MsmdError
 from msmdtools.export import coco, msmd, mung, omr, yolo
 from msmdtools.export.folder import check_new, new_folder
 from msmdtools.export.task import Task
-from msmdtools.export.transcription import CUTTERS
+from msmdtools.export.transcription import TRANSCRIBED
 from msmdtools.splits import splits
 
 FORMATS: Mapping[str, Callable[[Task], Counter[str]]] = {
@@ -127,7 +127,7 @@ def _warn_of_encodings(
 ) -> None:
     """Say that there are encodings that could be exported, if there are."""
     forms = source.pieces.loc[list(pieces), "format"]
-    if count := int(forms.isin(list(CUTTERS)).sum()):
+    if count := int(forms.isin(list(TRANSCRIBED)).sum()):
         warn(
             f"{how_many(count, 'piece')} could have transcriptions: name the folder of the sources with --root"
         )

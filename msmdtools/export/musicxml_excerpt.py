@@ -8,6 +8,10 @@ left as they are written, also where their other end is cut off.
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 
+from lxml import etree
+
+from msmdtools.mei.musicxml import mend
+
 # The order that the format wants of what an element `attributes` holds.
 _ORDER = (
     "divisions",
@@ -39,16 +43,42 @@ def cutter(text: str, bars: int) -> Callable[[int, int], str] | None:
     """
     root = ET.fromstring(text.encode())
     parts = [_Part(part) for part in root.findall("part")]
-    if root.tag != "score-partwise" or any(len(part.measures) != bars for part in parts):
+    if root.tag != "score-partwise":
+        return None
+    printed = _printed(text, root)
+    if len(printed) != bars or any(len(part.measures) != printed[-1][1] for part in parts):
         return None
     head = [child for child in root if child.tag not in _LEFT_OUT]
 
     def cut(first: int, last: int) -> str:
         score = ET.Element(root.tag, root.attrib)
-        score.extend([*head, *(part.cut(first, last) for part in parts)])
+        begin, end = printed[first][0], printed[last][1] - 1
+        score.extend([*head, *(part.cut(begin, end) for part in parts)])
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(score, encoding="unicode")}\n'
 
     return cut
+
+
+def _printed(text: str, root: ET.Element) -> list[tuple[int, int]]:
+    """The bars as they are printed: the first of each, and the one after its last; a multi-bar rest is one."""
+    measures = [part.findall("measure") for part in root.findall("part")]
+    count = max(map(len, measures), default=0)
+    rests: dict[int, int] = {}
+    if "<multiple-rest" in text:
+        mended = etree.fromstring(text.encode())
+        mend(mended)  # it takes away those in whose bars there is something
+        for part in mended.iterchildren("part"):
+            for number, measure in enumerate(part.iterchildren("measure")):
+                for rest in measure.iter("multiple-rest"):
+                    length = (rest.text or "").strip()
+                    rests[number] = max(int(length) if length.isdecimal() else 1, 1)
+    printed: list[tuple[int, int]] = []
+    at = 0
+    while at < count:
+        end = min(at + rests.get(at, 1), count)
+        printed.append((at, end))
+        at = end
+    return printed
 
 
 class _Part:

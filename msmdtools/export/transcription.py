@@ -1,9 +1,9 @@
 """The encoding of what stands on a page or in a system, for sources that have one.
 
 It is cut out of the source itself, by the bars that the dataset records: a **kern source gives **kern, a MusicXML
-or MEI source gives XML. So the source tree must be at hand, with the files that the dataset was built from. A
-LilyPond file is a program: no part of it is the text of a system. ABC and MIDI files have no place in the two
-columns.
+or MEI source gives XML. So the source tree must be at hand, with the files that the dataset was built from. A MIDI
+file gives the MusicXML, and a tune of ABC the MEI, as which it was engraved. A LilyPond file is a program: no part
+of it is the text of a system.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,14 @@ from pathlib import Path
 from msmdtools.base.files import file_sha256
 from msmdtools.base.quantities import how_many
 from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.engrave.verovio.preparing import prepared
 from msmdtools.errors import PieceError
 from msmdtools.export import kern_excerpt, mei_excerpt, musicxml_excerpt
+from msmdtools.notate import notate
+from msmdtools.piece import MIDI
+from msmdtools.sources import midi
 from msmdtools.sources.encoding import read_encoding
+from msmdtools.sources.parts import select_parts, select_tracks
 
 CUTTERS = {
     "kern": kern_excerpt.cutter,
@@ -23,6 +28,9 @@ CUTTERS = {
     "musicxml": musicxml_excerpt.cutter,
 }
 """What reads a source of which bars are cut out, by its format."""
+_ABC = "abc"
+TRANSCRIBED = (*CUTTERS, _ABC, MIDI)
+"""The formats of sources that have transcriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Encoding:
     """The source of a piece.
 
     Attributes:
-        form: its format, a key of `CUTTERS`.
+        form: the format of its excerpts, a key of `CUTTERS`.
         cut: gives the bars from the first to the last one, counted from 0, as a score.
     """
 
@@ -69,7 +77,7 @@ def encoding_of(
     """
     header = piece.header
     form = str(header["format"])
-    if root is None or form not in CUTTERS or not piece.dataset.has_measures:
+    if root is None or form not in TRANSCRIBED or not piece.dataset.has_measures:
         return None
     path = root / str(header["path"])
     try:
@@ -81,7 +89,8 @@ def encoding_of(
             )
         else:
             bars = int(piece.measures["measure"].nunique())
-            cut = CUTTERS[form](read_encoding(path, form), bars)
+            text, form = _text(path, form, piece)
+            cut = CUTTERS[form](text, bars)
             if cut is not None:
                 return Encoding(form, cut)
             warn(
@@ -91,6 +100,18 @@ def encoding_of(
     except PieceError as error:
         warn(f"{error}: {piece.piece} has no transcriptions")
     return None
+
+
+def _text(path: Path, form: str, piece: DatasetPiece) -> tuple[str, str]:
+    """The encoding that was engraved, with the parts that were, and its format."""
+    header = piece.header
+    parts = tuple(piece.dataset.description["options"].get("parts", ()))
+    if form == MIDI:
+        file = select_tracks(midi.check(path), parts, str(path))
+        title, composer = str(header["title"]), str(header["composer"])
+        return notate(file, title=title, composer=composer).text, "musicxml"
+    text = select_parts(read_encoding(path, form, str(header["tune"])), form, parts, str(path))
+    return (prepared(text, form).text, "mei") if form == _ABC else (text, form)
 
 
 def transcription(
