@@ -24,6 +24,7 @@ import pytest
 from msmdtools import engrave, match, perform
 from msmdtools.base.pool import Raised, Returned
 from msmdtools.build import build, performing, provenance, schedule, worker
+from msmdtools.build.options import BuildOptions
 from msmdtools.dataset.tables import FORMAT
 from msmdtools.engrave import Engine
 from msmdtools.errors import PieceError
@@ -293,3 +294,17 @@ def killed_at_rename(number: int) -> Iterator[list[Killed]]:
             yield kills
         except Killed as kill:
             kills.append(kill)
+
+
+OPTIONS = BuildOptions(soundfonts=(("Fake", 0),), tempi=(0.5, 1.0), jobs=1)
+
+SOURCES = {"a": "ok 5", "b": "ok 40", "c": "ok 3", "d": "ok 9"}
+
+
+def content(dataset):
+    """All that must be the same however a dataset was built."""
+    return {
+        str(path.relative_to(dataset)): path.read_bytes()
+        for path in sorted(dataset.rglob("*"))
+        if path.is_file() and path.name not in {".lock", "build.jsonl"}
+    }
