@@ -285,8 +285,10 @@ def _description(
     sources = list(earlier["sources"])
     if (source := provenance.source(manifest, root, options)) not in sources:
         sources.append(source)
+    people = {provenance.PEOPLE: earlier[provenance.PEOPLE]} if provenance.PEOPLE in earlier else {}
     return {
         **identity,
+        **people,
         "limits": {"timeout_s": options.timeout_s, "memory_bytes": options.memory_bytes},
         "sandbox": earlier["sandbox"] and sandbox,
         "sources": sources,

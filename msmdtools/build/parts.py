@@ -17,7 +17,7 @@ from msmdtools.base.damage import why
 from msmdtools.base.files import put, sync_file
 from msmdtools.base.table import Table
 from msmdtools.dataset.records import PIECES_FOLDER, Record
-from msmdtools.dataset.tables import FILES, PIECES, TABLES
+from msmdtools.dataset.tables import ATTEMPTS, FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS
@@ -48,13 +48,19 @@ def write_part(folder: Path, table: Table, rows: Iterable[Mapping[str, Any]]) ->
         writer.write_table(unsorted.sort_by([(name, "ascending") for name in table.key]))
 
 
-def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> dict[str, Any]:
+def write_tables(
+    dataset: Path,
+    records: Mapping[str, Record],
+    work: Path,
+    attempts: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Make all tables of the dataset from its pieces, and count their content.
 
     Args:
         dataset: the dataset folder.
         records: the records of all pieces attempted, by id.
         work: a folder on the same disk for unfinished files.
+        attempts: new rows of the attempts table; of earlier ones those of performances that are gone are left out.
 
     Returns:
         The totals that the summary shows and `dataset.json` keeps.
@@ -71,6 +77,7 @@ def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> di
     for table, rows in (
         (PIECES, [record.row for record in records.values()]),
         (FILES, [row for record in ok for row in record.files]),
+        (ATTEMPTS, _attempts(dataset, records, attempts)),
     ):
         _write(work, table, [table.from_rows(rows)], Counter())
     for table in TABLES:
@@ -78,6 +85,31 @@ def write_tables(dataset: Path, records: Mapping[str, Record], work: Path) -> di
         sync_file(work / name)
         put(work / name, dataset / name)
     return _totals(records, counts)
+
+
+def read_attempts(dataset: Path) -> list[dict[str, Any]]:
+    """The rows of the attempts table; none where it is missing or damaged: it can be made again."""
+    import pyarrow as pa
+
+    try:
+        rows: list[dict[str, Any]] = parquet.File(dataset / "attempts.parquet").read().to_pylist()
+    except (OSError, pa.ArrowException, ValueError):
+        return []
+    return rows
+
+
+def _attempts(
+    dataset: Path, records: Mapping[str, Record], new: Iterable[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    rows: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in (*read_attempts(dataset), *new):
+        key = row["piece"], row["performance"]
+        file = f"performances/{key[1]}/spectrogram.npy"
+        record = records.get(key[0])
+        there = record is not None and any(entry["file"] == file for entry in record.files)
+        if row["status"] != "ok" or there:
+            rows[key] = row
+    return [rows[key] for key in sorted(rows)]
 
 
 def _write(work: Path, table: Table, parts: Iterable["pa.Table"], counts: Counter[str]) -> None:

@@ -1,9 +1,9 @@
 """Add performances to a finished piece, in a worker process: perform it again from its written music."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msmdtools import perform
 from msmdtools.base.files import sync_tree
@@ -19,8 +19,37 @@ from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES, Performance, PerformanceSpec
 
 
+class Extension(Work):
+    """Work that adds performances to a piece of a dataset; the piece keeps the record that it has if this fails."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # at run time they are fields of the dataclasses
+
+        @property
+        def record(self) -> Record: ...  # noqa: D102
+        @property
+        def dataset(self) -> Path: ...  # noqa: D102
+
+    @property
+    def result(self) -> Path:
+        """The new performances, and the tables with their rows."""
+        return self.folder / "piece"
+
+    @property
+    def renditions(self) -> int:
+        """How many performances are to be made."""
+        raise NotImplementedError
+
+    def _failed(self, stage: str, reason: str, message: str) -> Record:
+        failure = {"status": "failed", "stage": stage, "reason": reason}
+        return Record(
+            {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Addition(Work):
+class Addition(Extension):
     """The performances to be added to one piece of a dataset.
 
     Attributes:
@@ -38,16 +67,9 @@ class Addition(Work):
     keep_audio: bool
 
     @property
-    def result(self) -> Path:
-        """The new performances, and the tables with their rows."""
-        return self.folder / "piece"
-
-    def _failed(self, stage: str, reason: str, message: str) -> Record:
-        # For the log alone: the piece keeps the record that it has.
-        failure = {"status": "failed", "stage": stage, "reason": reason}
-        return Record(
-            {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}
-        )
+    def renditions(self) -> int:
+        """How many performances are to be made."""
+        return len(self.performances)
 
 
 def add_performances(task: Addition) -> Outcome:
@@ -73,19 +95,44 @@ def add_performances(task: Addition) -> Outcome:
         with outcome.timed("write"):
             replaced = {spec.name for spec in task.performances}
             unchanged = performed(task.record) - replaced
-            for table, new_rows in (
-                (EVENTS, rows.event_rows(piece, music, performances)),
-                (PERFORMANCES, (rows.performance_row(piece, p) for p in performances)),
-            ):
-                write_part(result, table, [*_rows_of(task, table, unchanged), *new_rows])
+            tables = {
+                EVENTS: rows.event_rows(piece, music, performances),
+                PERFORMANCES: (rows.performance_row(piece, p) for p in performances),
+            }
+            outcome.record = extended(task, unchanged, tables, len(performances))
             outcome.engine = str(task.record.row["engine"])
-            outcome.record = _extended(task, len(unchanged) + len(performances))
-            sync_tree(result)
     return outcome
 
 
+def extended(
+    task: Extension,
+    unchanged: Collection[str],
+    tables: Mapping[Table, Iterable[Mapping[str, Any]]],
+    added: int,
+) -> Record:
+    """Write the tables of a piece to which performances are added, and all of the result through to the disk.
+
+    Args:
+        task: the work, whose new performances are in `task.result`.
+        unchanged: names of the performances that the piece keeps.
+        tables: the new rows of its tables.
+        added: number of new performances.
+
+    Returns:
+        The record that the piece is to have.
+    """
+    for table, new_rows in tables.items():
+        write_part(task.result, table, [*_rows_of(task, table, unchanged), *new_rows])
+    new_files = tuple(file_rows(task.record.piece, task.result))
+    replaced = {row["file"] for row in new_files}
+    old_files = [row for row in task.record.files if row["file"] not in replaced]
+    files = sorted([*old_files, *new_files], key=lambda row: str(row["file"]).split("/"))
+    sync_tree(task.result)
+    return Record({**task.record.row, "performances": len(unchanged) + added}, tuple(files))
+
+
 def _rows_of(
-    task: Addition, table: Table, performances: Iterable[str]
+    task: Extension, table: Table, performances: Iterable[str]
 ) -> Iterable[Mapping[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -95,14 +142,6 @@ def _rows_of(
         pc.is_in(part["performance"], pa.array(sorted(performances), pa.string()))
     ).to_pylist()
     return rows
-
-
-def _extended(task: Addition, performances: int) -> Record:
-    new_files = tuple(file_rows(task.record.piece, task.result))
-    replaced = {row["file"] for row in new_files}
-    old_files = [row for row in task.record.files if row["file"] not in replaced]
-    files = sorted([*old_files, *new_files], key=lambda row: str(row["file"]).split("/"))
-    return Record({**task.record.row, "performances": performances}, tuple(files))
 
 
 def _check_same(task: Addition, performances: Iterable[Performance]) -> None:

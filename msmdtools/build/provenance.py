@@ -43,6 +43,8 @@ IDENTITY = ("format", "msmdtools", "options", "tools", "soundfonts", "synthesize
 # The options for the pages and music of a piece, in every version.
 _PAGE_OPTIONS = ("options.width", "options.repeats", "options.transpose", "options.upgrade")
 SOURCE_COMMIT = "SOURCE_COMMIT"
+PEOPLE = "people"
+"""Key of dataset.json under which the soundfonts of performances by people are."""
 _NOT_THERE = "not set"
 
 
@@ -80,17 +82,8 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
         ToolError: there is no FluidSynth library.
     """
     from msmdtools.perform import synth
-    from msmdtools.perform.soundfonts import find_soundfont, registry, soundfont_sha256
 
-    fonts = {}
-    for name, _ in sorted(options.soundfonts, key=lambda font: Path(font[0]).name):
-        path = find_soundfont(name)
-        registered = registry().get(name)
-        fonts[Path(name).name] = {
-            "file": path.name,
-            "sha256": soundfont_sha256(path),
-            "licence": registered.licence if registered else "unknown",
-        }
+    fonts = soundfonts(options.soundfonts)
     return {
         "format": FORMAT,
         "msmdtools": __version__,
@@ -103,6 +96,26 @@ def identity(options: BuildOptions, engines: tuple[Engine, ...]) -> dict[str, An
         "soundfonts": fonts,
         "synthesizer": dict(synth.SETTINGS) | {"interpolation": synth.INTERPOLATION},
     }
+
+
+def soundfonts(fonts: Sequence[tuple[str, int]]) -> dict[str, dict[str, str]]:
+    """File, sha256 and licence of soundfonts, by their names, sorted.
+
+    Raises:
+        SoundfontError: a font is unknown, missing, or not the registered file.
+    """
+    from msmdtools.perform.soundfonts import find_soundfont, registry, soundfont_sha256
+
+    result = {}
+    for name, _ in sorted(fonts, key=lambda font: Path(font[0]).name):
+        path = find_soundfont(name)
+        registered = registry().get(name)
+        result[Path(name).name] = {
+            "file": path.name,
+            "sha256": soundfont_sha256(path),
+            "licence": registered.licence if registered else "unknown",
+        }
+    return result
 
 
 def check_identity(

@@ -73,7 +73,7 @@ class BuildRun:
             Addition(record, dataset, work / f"added-{number}", specs, keep_audio)
             for number, (record, specs) in enumerate(additions)
         ]
-        outcomes = schedule.add_performances(tasks, min(self.workers, len(tasks)), self.steps)
+        outcomes = schedule.add_performances(tasks, min(self.workers, len(tasks)), self.steps.add)
         self._report()
         with closing(outcomes):
             for task, outcome in outcomes:

@@ -9,12 +9,12 @@ import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msmdtools.base.folders import remove_tree
 from msmdtools.base.pool import Call, Pool, Raised, Returned
 from msmdtools.build import performing, worker
-from msmdtools.build.performing import Addition
+from msmdtools.build.performing import Addition, Extension
 from msmdtools.build.rows import failed_row
 from msmdtools.build.task import Outcome, Settings, Task
 from msmdtools.build.worker import DiskFull
@@ -32,6 +32,9 @@ CONVERT_S = 20.0
 
 # One death may be an accident of the machine; a second one on the same piece is the piece's.
 ATTEMPTS = 2
+
+
+W = TypeVar("W", bound=Extension)
 
 
 class Steps(NamedTuple):
@@ -125,14 +128,14 @@ def make_pieces(
 
 
 def add_performances(
-    additions: Sequence[Addition], workers: int, steps: Steps
-) -> Generator[tuple[Addition, Outcome]]:
+    additions: Sequence[W], workers: int, add: Callable[[W], Outcome]
+) -> Generator[tuple[W, Outcome]]:
     """Add performances to pieces, and give each with its outcome when it is finished.
 
     Args:
         additions: the pieces with the performances to add.
         workers: number of worker processes.
-        steps: the functions that they call.
+        add: the function that they call.
 
     Yields:
         The addition and the outcome of each piece.
@@ -143,9 +146,9 @@ def add_performances(
     attempts: Counter[str] = Counter()
     with Pool(workers) as pool:
 
-        def submit(task: Addition) -> None:
-            limit = GRACE_S + PERFORMANCE_S * len(task.performances)
-            pool.submit(Call(steps.add, task, limit))
+        def submit(task: W) -> None:
+            limit = GRACE_S + PERFORMANCE_S * task.renditions
+            pool.submit(Call(add, task, limit))
 
         for task in sorted(additions, key=lambda a: (-a.record.row["events"], a.record.piece)):
             submit(task)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msmdtools.build import rows
 from msmdtools.build.upgrade import NOT_UPGRADED, Upgrade
@@ -129,6 +129,7 @@ class Outcome:
         engine: the engraver, such as "LilyPond 2.25.12".
         warnings: warnings of the engraver and of convert-ly.
         log: the engraver's messages, or the trace of an internal error.
+        attempts: rows of the attempts table, where performances by people are added.
     """
 
     record: Record | None = None
@@ -140,6 +141,7 @@ class Outcome:
     engine: str = ""
     warnings: list[str] = field(default_factory=list)
     log: str = ""
+    attempts: list[dict[str, Any]] = field(default_factory=list)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

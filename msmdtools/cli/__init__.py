@@ -27,6 +27,7 @@ COMMANDS = {
     "ingest": "List the pieces of a TREE of scores in a manifest.",
     "fetch": "Fetch a collection of music, or soundfonts.",
     "build": "Build a dataset from scores.",
+    "perform": "Add performances by people to a dataset.",
     "snippets": "Cut a dataset into paired snippets, as Parquet shards.",
     "train": "Train a model on snippets.",
     "eval": "Measure how well a model finds sheet by sound and back.",

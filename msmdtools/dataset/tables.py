@@ -124,6 +124,35 @@ FILES = Table(
     ),
 )
 
+ATTEMPTS = Table(
+    "attempts",
+    "One row per performance by a person that was to be added (msmd perform), whether it could be or not.",
+    ("piece", "performance"),
+    (
+        Column(
+            "piece", "string", "", "piece id, or what the list says where there is no such piece"
+        ),
+        Column("performance", "string", "", "name of the performance"),
+        Column("status", "string", "", "ok or failed"),
+        Column("stage", "string", "", "where it failed: list, read, align, perform, worker"),
+        Column("reason", "string", "", "reason code of the failure; empty when ok"),
+        Column("message", "string", "", "error message of the failure; empty when ok"),
+        Column("file", "string", "", "name of the performed file"),
+        Column("sha256", "string", "", "sha256 of that file"),
+        Column("alignment", "string", "", "name of the note alignment; empty if none was given"),
+        Column("alignment_sha256", "string", "", "sha256 of the note alignment"),
+        Column("played_share", "float64", "", "matched / (matched + insertions)"),
+        Column("written_share", "float64", "", "matched / (matched + deletions)"),
+        Column(
+            "unwritten",
+            "int32",
+            "",
+            "notes not played that the alignment names and the written music has not",
+        ),
+    ),
+    added=True,
+)
+
 # In the order in which the documentation shows them.
 TABLES = (
     PIECES,
@@ -133,5 +162,6 @@ TABLES = (
     score.NOTEHEADS,
     performance.EVENTS,
     performance.PERFORMANCES,
+    ATTEMPTS,
     FILES,
 )
