@@ -39,12 +39,15 @@ class Pair:
         note: number of the performed note in `Played.notes`; -1 for a deletion.
         ornament: whether the performed note is one of an ornament of the note of the score.
         place: where the note of the score stands, if the alignment says so.
+        written: number of the written note in `Music.notes`, and its pass from 1, of an alignment that was made
+            here and has no ids.
     """
 
     score: str
     note: int
     ornament: bool = False
     place: Place | None = None
+    written: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,14 @@ def link(alignment: NoteAlignment, written: WrittenNotes) -> Links:
 
 def _named(alignment: NoteAlignment, written: WrittenNotes) -> list[Named | None]:
     """What each pair names: by its id or, where most ids are unknown, by its place; None for an insertion."""
-    by_id = [written.named(pair.score) if pair.score else None for pair in alignment.pairs]
+    by_id = [
+        Named("", (pair.written[0],), pair.written[1], True)
+        if pair.written
+        else written.named(pair.score)
+        if pair.score
+        else None
+        for pair in alignment.pairs
+    ]
     fitting = sum(
         _fits(p, n, alignment, written) for p, n in zip(alignment.pairs, by_id, strict=True)
     )

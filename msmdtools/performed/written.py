@@ -46,6 +46,8 @@ class WrittenNotes:
         by_place: (source, notes) of the heads, by bar number, quarter notes from its start and pitch.
         beat_type: quarter notes of a beat, by bar number.
         turn: the pass that each note is of, where repeats are unfolded; else 1.
+        grace: whether each note is a grace note.
+        bar_starts: those that begin a bar, by the printed score.
     """
 
     music: Music
@@ -53,6 +55,8 @@ class WrittenNotes:
     by_place: dict[tuple[str, Fraction, int], tuple[str, tuple[int, ...]]]
     beat_type: dict[str, Fraction]
     turn: tuple[int, ...]
+    grace: tuple[bool, ...] = ()
+    bar_starts: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, piece: DatasetPiece) -> "WrittenNotes":
@@ -64,7 +68,8 @@ class WrittenNotes:
         music = piece.music
         by_id: dict[str, tuple[int, ...]] = {}
         by_place: dict[tuple[str, Fraction, int], tuple[str, tuple[int, ...]]] = {}
-        turn = [1] * len(music.notes)
+        turn, graces = [1] * len(music.notes), [False] * len(music.notes)
+        starts: set[int] = set()
         bars, beat_type = _bars(piece)
         columns = ["source", "events", "role", "system", "onset_fraction", "pitch", "grace"]
         for row in piece.noteheads[columns].itertuples(index=False, name=None):
@@ -75,12 +80,14 @@ class WrittenNotes:
             if role != "played":
                 continue
             for k, note in enumerate(notes, 1):
-                turn[note] = k
+                turn[note], graces[note] = k, bool(grace)
             at = Fraction(onset)
             for start, end, number in bars.get(system, ()):
                 if start <= at < end and not grace:
+                    if start == at:
+                        starts.update(notes)
                     by_place.setdefault((number, at - start, pitch), (source, notes))
-        return cls(music, by_id, by_place, beat_type, tuple(turn))
+        return cls(music, by_id, by_place, beat_type, tuple(turn), tuple(graces), frozenset(starts))
 
     def named(self, score: str, place: Place | None = None) -> Named:
         """What an id names; with a place, the note that stands there."""
