@@ -82,10 +82,10 @@ def _check_written(
         yield Finding(piece, "alignment", f"no event for note {note}", name)
     for number in linked.loc[~linked["note"].isin(written["event"]), "event"].head(SHOWN):
         yield Finding(piece, "alignment", "no such written note", f"{name}, event {number}")
-    joined = linked.join(written.set_index("event")[["heads", "part"]], on="note", rsuffix="_of")
-    known = joined["heads_of"].notna()
+    of_note = written.set_index("event")
     for column in ("heads", "part"):
-        differing = known & (joined[column] != joined[f"{column}_of"])
-        for number in joined.loc[differing, "event"].head(SHOWN):
+        expected = linked["note"].map(of_note[column])
+        differing = expected.notna() & (linked[column] != expected)
+        for number in linked.loc[differing, "event"].head(SHOWN):
             what = f"{column} is not that of its written note"
             yield Finding(piece, "alignment", what, f"{name}, event {number}")

@@ -34,8 +34,8 @@ _PERFORMANCE = [
     ("velocity", "i4"),
     ("id", "U24"),
 ]
-# partitura, with which parangonar reads files, fetches a soundfont when it is imported beside pyfluidsynth, and fails
-# without a network.
+# partitura, with which parangonar reads files, fetches a soundfont when it is imported beside pyfluidsynth, and
+# fails without a network.
 _HIDDEN = "fluidsynth"
 
 

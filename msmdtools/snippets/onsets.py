@@ -94,9 +94,12 @@ def find_onsets(piece: DatasetPiece, performance: str | None = None) -> Onsets:
 def _played(piece: DatasetPiece, performance: str | None, written: Onsets) -> Onsets:
     """The onsets of a human performance, by those of the written music."""
     struck = piece.struck(performance)
-    groups = struck.groupby(["onset", "pass"])["onset_s"].first().sort_index().reset_index()
-    again = groups.groupby("onset").cumcount().to_numpy(np.int64)
-    groups = groups.assign(number=groups["onset"] + again * written.total)
+    # Where repeats are unfolded, a note is of the pass that it has among those of its head.
+    turns = piece.starts.assign(turn=piece.starts.groupby("notehead").cumcount() + 1)
+    turn = struck["note"].map(turns.groupby("event")["turn"].max()).fillna(1)
+    again = (struck["pass"] - turn).clip(lower=0).astype("int64")
+    groups = struck.assign(number=struck["onset"] + again * written.total)
+    groups = groups.groupby(["onset", "pass"])[["onset_s", "number"]].max().reset_index()
     groups = groups.sort_values("onset_s", kind="stable")
     place = np.full(written.total, -1, np.int64)
     place[written.onset] = np.arange(len(written))
