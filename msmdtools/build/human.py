@@ -9,7 +9,7 @@ from typing import Any
 from msmdtools import perform
 from msmdtools.build import rows
 from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
-from msmdtools.build.performing import extended
+from msmdtools.build.performing import Extension, extended
 from msmdtools.build.task import Outcome
 from msmdtools.build.worker import attempt
 from msmdtools.dataset import reader
@@ -106,7 +106,7 @@ def name_of(name: str, spec: PerformanceSpec) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HumanAddition:
+class HumanAddition(Extension):
     """The performances by people that are to be added to one piece of a dataset.
 
     Attributes:
@@ -124,30 +124,9 @@ class HumanAddition:
     keep_audio: bool
 
     @property
-    def result(self) -> Path:
-        """The new performances, and the tables with their rows."""
-        return self.folder / "piece"
-
-    @property
     def renditions(self) -> int:
         """How many performances are to be made; linking one may take as long."""
         return sum(1 + len(planned.specs) for planned in self.planned)
-
-    def failure(self, stage: str, reason: str, message: str) -> Record:
-        """The record of a failed addition, for the log; the piece keeps the record that it has.
-
-        Args:
-            stage: where it failed: a stage of the work, or "worker".
-            reason: a code in kebab-case.
-            message: what is wrong.
-
-        Returns:
-            A record with the status "failed".
-        """
-        failure = {"status": "failed", "stage": stage, "reason": reason}
-        return Record(
-            {**self.record.row, **failure, "message": rows.one_line(message, self.folder)}
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from msmdtools.performance import EVENTS, PERFORMANCES, Performance, Performance
 
 
 class Extension(Work):
-    """Work that adds performances to a piece of a dataset; the piece keeps the record that it has if this fails."""
+    """Work that adds performances to a piece of a dataset; if it fails, the piece keeps the record that it has."""
 
     __slots__ = ()
 
