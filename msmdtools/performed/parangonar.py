@@ -55,12 +55,15 @@ def align(played: Played, written: WrittenNotes) -> NoteAlignment:
         ],
         _PERFORMANCE,
     )
-    pairs = []
+    pairs, taken = [], set()
     for row in matcher(score, performance):
-        key = keys[int(row["score_id"])] if "score_id" in row else None
+        if "score_id" not in row:
+            continue
         note = int(row["performance_id"]) if "performance_id" in row else -1
-        if key is not None or note < 0:
-            pairs.append(Pair("", note, written=key))
+        if note in taken:  # it is matched with two written notes: with one of them it is enough
+            note = -1
+        taken |= {note} - {-1}
+        pairs.append(Pair("", note, written=keys[int(row["score_id"])]))
     return NoteAlignment(NAME, played, (*pairs, *insertions(pairs, played)))
 
 
