@@ -8,9 +8,11 @@ import build_fakes
 import cv2
 import numpy as np
 import pandas as pd
+import pikepdf
 import pyarrow.parquet as pq
 import pytest
 import synthetic_dataset
+from PIL import Image
 
 import msmdtools
 from msmdtools.dataset.piece import DatasetPiece
@@ -18,6 +20,7 @@ from msmdtools.engrave import verovio
 from msmdtools.engrave.pages import render_pages
 from msmdtools.follow.axis import axis
 from msmdtools.inputs import pages
+from msmdtools.inputs.pictures import engraved_page
 from msmdtools.match.encoding import match_encoding
 from msmdtools.models.model import load_model
 from msmdtools.paper.axis import Paged, axis_of
@@ -246,17 +249,35 @@ def _music(bars: int) -> str:
     return "\n".join([*rows, "*-\t*-"]) + "\n"
 
 
-def _windows(sheet: Paged, staff_height: float | None = STAFF_HEIGHT) -> np.ndarray:
-    """Windows at the same twelve places of each system, wherever these are on the pages."""
+PLACES = [(system, x) for system in (1, 2, 3) for x in range(60, 540, 40)]
+
+
+def _windows(sheet: Paged, scale: float, staff_height: float | None = STAFF_HEIGHT) -> np.ndarray:
+    """Windows at the places of a page 835 px wide, on a page that shows it `scale` times as large."""
     strip = unroll(sheet, 160, 200, staff_height)
-    systems = zip(strip.axis.system, strip.axis.begins, strip.axis.widths, strict=False)
     return np.stack(
         [
-            strip.window(system, begin + part * width, 200)
-            for system, begin, width in systems
-            for part in np.linspace(0.05, 0.95, 12)
+            strip.window(system, float(strip.axis.strip(system, scale * x)), 200, "white")
+            for system, x in PLACES
         ]
     )
+
+
+def _near(similarities: np.ndarray) -> bool:
+    """Whether embeddings are nearly the same: of all windows, and of most of them even more so."""
+    return bool(similarities.min() > 0.94 and np.median(similarities) > 0.98)
+
+
+def _scaled(pdf: Path, scale: float, out: Path) -> Path:
+    """The PDF with everything on its pages smaller, on paper of the same size."""
+    with pikepdf.open(pdf) as document:
+        for page in document.pages:
+            height = float(page.mediabox[3])
+            shift = height * (1 - scale)
+            page.contents_add(f"q {scale} 0 0 {scale} 0 {shift} cm\n".encode(), prepend=True)
+            page.contents_add(b"\nQ")
+        document.save(out)
+    return out
 
 
 def test_smaller_and_larger_staves_have_nearly_the_same_embeddings(tmp_path: Path) -> None:
@@ -280,10 +301,25 @@ def test_smaller_and_larger_staves_have_nearly_the_same_embeddings(tmp_path: Pat
         )
 
     model = load_model("compact-4s", device="cpu")
-    usual = model.embed_sheet(_windows(drawn(835)))
-    for width, least in ((668, 0.96), (1002, 0.96)):
+    usual = model.embed_sheet(_windows(drawn(835), 1))
+
+    def similarity(sheet: Paged, *how: float | None) -> np.ndarray:
+        return (model.embed_sheet(_windows(sheet, *how)) * usual).sum(axis=1)
+
+    # A piece of a dataset whose pages have smaller or larger staves.
+    for width in (668, 1002):
         sheet = drawn(width)
-        resized_ = (model.embed_sheet(_windows(sheet)) * usual).sum(axis=1)
-        as_it_is = (model.embed_sheet(_windows(sheet, None)) * usual).sum(axis=1)
-        assert resized_.min() > least
-        assert np.median(as_it_is) < 0.9
+        assert _near(similarity(sheet, width / 835))
+        assert np.median(similarity(sheet, width / 835, None)) < 0.9
+    # The same print as a PDF, where staves are found and the page is drawn anew.
+    for scale in (1.0, 0.8, 0.7):
+        sheet = pages.read_sheet(_scaled(engraving.pdf, scale, tmp_path / f"{scale}.pdf"))
+        assert _near(similarity(sheet, scale / sheet.to_picture[0][0, 0]))
+
+
+def test_a_scanned_page_is_not_drawn_anew(tmp_path: Path) -> None:
+    engraving = verovio.engrave(_music(4), "kern", tmp_path)
+    page = Image.open(engraving.pages[0])
+    page.save(tmp_path / "scan.pdf", resolution=100)
+    assert engraved_page(tmp_path / "scan.pdf", 1, 835) is None
+    assert np.array_equal(engraved_page(engraving.pdf, 1, 835), np.asarray(page))

@@ -1,13 +1,15 @@
 """Sheets from pictures and PDFs: upright pages at the scale of training pages, and their systems.
 
 Pages of any resolution or staff size are scaled to the staff height that models are trained on
-(`msmdtools.paper.staff_height`), turned upright and flattened; pages that already are
-like that stay as they are. Places on them are given in pixels of the picture that was read (for a PDF, of
-its page drawn 835 px wide), whatever was done to it.
+(`msmdtools.paper.staff_height`), turned upright and flattened; pages that already are like that stay as they
+are. An engraved page of a PDF is drawn anew at that scale, as the pages of a dataset are: of a larger drawing
+that is resized, thin lines are lighter. Places on pages are given in pixels of the picture that was read (for
+a PDF, of its page drawn 835 px wide), whatever was done to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
 from msmdtools.inputs.limits import LIMITS, Limits
-from msmdtools.inputs.pictures import read_pictures
+from msmdtools.inputs.pictures import engraved_page, read_pictures
 from msmdtools.inputs.stored import Stored
 from msmdtools.paper import systems
 from msmdtools.paper.axis import Paged, Places
@@ -119,14 +121,19 @@ def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMI
         MsmdError: the file cannot be read or exceeds a limit, or no page of it has staves.
     """
     path = Path(path)
-    pictures, unit = read_pictures(path, _PDF_WIDTH, limits), 1.0
-    if path.suffix.lower() == ".pdf":
-        unit = NOMINAL_WIDTH / _PDF_WIDTH
-    return make_sheet(pictures, piece or path.stem, str(path), unit)
+    pictures, name = read_pictures(path, _PDF_WIDTH, limits), piece or path.stem
+    if path.suffix.lower() != ".pdf":
+        return make_sheet(pictures, name, str(path))
+    unit = NOMINAL_WIDTH / _PDF_WIDTH
+    return make_sheet(pictures, name, str(path), unit, partial(engraved_page, path))
 
 
 def make_sheet(
-    pictures: Iterable[Image], piece: str, where: str = "the picture", unit: float = 1.0
+    pictures: Iterable[Image],
+    piece: str,
+    where: str = "the picture",
+    unit: float = 1.0,
+    drawn: Callable[[int, int], Image | None] | None = None,
 ) -> Sheet:
     """Find the systems on pictures of pages and return the sheet that they make up.
 
@@ -135,6 +142,7 @@ def make_sheet(
         piece: name of the piece.
         where: what error messages call the pictures.
         unit: places are given in pixels of the pictures times this factor.
+        drawn: draws the page of a number, from 1, at a width in px, or returns None where it can not.
 
     Returns:
         The pages at the scale of training pages, with their systems.
@@ -154,6 +162,9 @@ def make_sheet(
         wide = min(width, SHARP)
         shown_pictures.append(resized(clean, (max(round(height * wide / width), 1), wide)))
         page, scale, to_picture = _normalised(clean, layout)
+        if drawn is not None and layout.warp is None and not layout.angle:
+            sharp = drawn(number, page.shape[1])
+            page = page if sharp is None else sharp
         pages.append(page)
         maps.append(np.asarray(unit * to_picture, np.float64))
         sizes.append((unit * width, unit * height))

@@ -91,6 +91,29 @@ def page_of(
     raise MsmdError(f"{path}: it has no page {number}; the first page is 1")
 
 
+def engraved_page(path: Path, number: int, width: int) -> Image | None:
+    """Draw a page of a PDF that `read_pictures` has read, if it is an engraving and no scan.
+
+    Args:
+        path: the PDF.
+        number: number of the page, from 1.
+        width: width in px at which the page is drawn.
+
+    Returns:
+        The page, uint8 (height, width), 255 is white; None if there is a picture on it.
+    """
+    import pypdfium2
+    from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+
+    document = pypdfium2.PdfDocument(path)
+    page = document[number - 1]
+    scanned = next(page.get_objects([FPDF_PAGEOBJ_IMAGE]), None) is not None
+    picture = None if scanned else _rendered(page, width)
+    page.close()
+    document.close()
+    return picture
+
+
 def is_picture(path: Path) -> bool:
     """Say whether a file's name has the ending of a picture: PNG, JPEG or TIFF."""
     return path.suffix.lower() in ENDINGS and path.name[0] != "."
@@ -178,10 +201,7 @@ def _pdf(path: Path, width: int, limits: Limits, only: int | None = None) -> Ite
             across, down = page.get_size()
             if across > 0:
                 _check(f"{path}: page {number}", width, down * width / across, limits)
-            # PDFium rounds the size up: ask for a hair less than the whole number.
-            bitmap = page.render(scale=(width - 1e-3) / across, grayscale=True)
-            picture = np.array(bitmap.to_numpy().squeeze(), np.uint8)
-            bitmap.close()
+            picture = _rendered(page, width)
             page.close()
             yield picture
         document.close()
@@ -189,3 +209,12 @@ def _pdf(path: Path, width: int, limits: Limits, only: int | None = None) -> Ite
         return
     except pypdfium2.PdfiumError as error:
         raise MsmdError(f"{path}: not a PDF that can be read ({error})") from error
+
+
+def _rendered(page: Any, width: int) -> Image:
+    """Draw a page of PDFium."""
+    # PDFium rounds the size up: ask for a hair less than the whole number.
+    bitmap = page.render(scale=(width - 1e-3) / page.get_width(), grayscale=True)
+    picture = np.array(bitmap.to_numpy().squeeze(), np.uint8)
+    bitmap.close()
+    return picture
