@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A tune in C that Verovio reads from ABC sounds in the key of the tune that was read before it in the same process,
 # although each has a toolkit of its own: ABC's K:C has no accidentals, and what the last key left behind still holds.
-# The MEI of the tune is right; MIDI file and timemap are not.
+# The MEI of the tune has the right letters and signature, and the accidentals of that other key (accid.ges), as
+# MIDI file and timemap have.
 # Read by: whoever converts a folder of ABC files in one process.
 set -euo pipefail
 work=$(mktemp -d)
