@@ -8,7 +8,9 @@ Image = NDArray[np.uint8]
 
 STRIP = 8  # px
 LINES = 5
+OTHER = 0.12  # of the distance of lines: staves that differ by more are of another size
 _SPACES = (5.0, 90.0)  # distances of staff lines in px
+_HALF = 0.3  # of a peak, how high one at half its distance must be to be the first
 _FADE = 0.92  # of what has been added up, from strip to strip
 
 
@@ -20,12 +22,20 @@ def strips_of(dark: Image) -> Image:
     return np.ascontiguousarray(narrow.T)
 
 
-def space_of(strips: Image) -> float | None:
-    """The distance of staff lines in px, from the strips' autocorrelation; None where nothing repeats."""
+def spaces_of(strips: Image, but: float | None = None) -> list[float]:
+    """What the distance of staff lines may be in px, from the strips' autocorrelation, the likeliest first.
+
+    Args:
+        strips: uint8, (strips, height).
+        but: a distance that it is not, whose ledger lines may be left over; nor is it half or twice that.
+
+    Returns:
+        None, one or two distances: lines are also alike two lines further.
+    """
     height = strips.shape[1]
     low, high = int(_SPACES[0]), min(int(_SPACES[1]), height // LINES)
     if high <= low + 2:
-        return None
+        return []
     rows = strips[::2].astype(np.float32)
     rows -= cv2.blur(rows, (4 * low + 1, 1))
     size = cv2.getOptimalDFTSize(height + high)
@@ -37,12 +47,29 @@ def space_of(strips: Image) -> float | None:
         for lag in range(low, high)
         if correlation[lag] == correlation[max(lag - 2, 0) : lag + 3].max() and correlation[lag] > 0
     ]
+    if but is not None:
+        apart = OTHER * but
+        peaks = [
+            lag
+            for lag in peaks
+            if but / 2 + apart < lag < 2 * but - apart and abs(lag - but) > apart
+        ]
     if not peaks:
-        return None
-    lag = max(peaks, key=lambda peak: correlation[peak])
-    left, middle, right = correlation[lag - 1 : lag + 2]
+        return []
+    best = max(peaks, key=lambda peak: correlation[peak])
+    found = [best]
+    halves = [peak for peak in peaks if abs(2 * peak - best) <= 2]
+    if halves:
+        half = max(halves, key=lambda peak: correlation[peak])
+        found.insert(0 if correlation[half] > _HALF * correlation[best] else 1, half)
+    return [_between(correlation[lag - 1 : lag + 2], lag) for lag in found]
+
+
+def _between(values: NDArray[np.floating], at: int) -> float:
+    """Where a peak is by the parabola through three values around it."""
+    left, middle, right = (float(value) for value in values)
     bend = left - 2 * middle + right
-    return float(lag + (0.5 * (left - right) / bend if bend else 0))
+    return at + (0.5 * (left - right) / bend if bend else 0.0)
 
 
 def _moved(strips: Image, by: float) -> Image:

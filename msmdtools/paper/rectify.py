@@ -175,12 +175,14 @@ def _line_slopes(traces: Sequence[Trace], warp: Warp) -> _Slopes:
 
 def _stroke_slopes(dark: Image) -> _Slopes | None:
     """Slopes dx / dy of stems and bar lines, weighted by their length; None if there are too few."""
-    thick = cv2.dilate(dark, np.ones((1, 3), np.uint8))
-    opened = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((_STROKE, 1), np.uint8))
-    mask = (cv2.min(opened, dark) > 76).astype(np.uint8)
+    height, width = (n // 2 for n in dark.shape)
+    half = cv2.resize(dark, (width, height), interpolation=cv2.INTER_AREA)
+    thick = cv2.dilate(half, np.ones((1, 3), np.uint8))
+    opened = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((_STROKE // 2, 1), np.uint8))
+    mask = (cv2.min(opened, half) > 64).astype(np.uint8)
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, high = sizes[:, cv2.CC_STAT_WIDTH], sizes[:, cv2.CC_STAT_HEIGHT]
-    good = (high >= 1.3 * _STROKE) & (wide <= 4 + _STEEPEST * high)
+    good = (high >= 0.65 * _STROKE) & (wide <= 3 + _STEEPEST * high)
     good[0] = False  # what is no stroke
     strokes = np.flatnonzero(good)
     if len(strokes) < _FEWEST_STROKES:
@@ -192,7 +194,6 @@ def _stroke_slopes(dark: Image) -> _Slopes | None:
     down, across = rows - y[label], columns - x[label]
     lean = np.bincount(label, down * across, count)[strokes]
     slope = np.asarray(lean / np.bincount(label, down * down, count)[strokes], np.float64)
-    height, width = dark.shape
     unit = max(width, height) / 2
     across, down = (x[strokes] - width / 2) / unit, (y[strokes] - height / 2) / unit
     return _Slopes(across, down, slope, high[strokes].astype(np.float64))

@@ -18,16 +18,20 @@ Sources: staff lines as paths, J. S. Cardoso et al., "Staff detection with stabl
 issues", IJMIR 1 (2012), section 3.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.paper.combs import LINES, STRIP, added, combs, space_of, strips_of
-from msmdtools.paper.traces import FAINTEST, Trace, merged, nearest_line, sure
+from msmdtools.paper.combs import LINES, STRIP, added, combs, spaces_of, strips_of
+from msmdtools.paper.traces import Trace, merged, nearest_line, sure
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
+_LEAST = 0.5  # the lowest ridge, of about 24 where a staff is black on white
+_FAINTEST = 0.3  # of the highest ridge
 _SHORTEST = 8  # spaces
 _MOST = 64  # staves of a page
 
@@ -39,13 +43,32 @@ def traces(dark: Image) -> list[Trace]:
         dark: uint8, (height, width), 0 where the paper is; lines are level to 6 degrees.
     """
     strips = strips_of(dark)
-    space = space_of(strips)
-    if space is None:
-        return []
-    return sure(merged(_traced(strips, space, dark)))
+    for space in spaces_of(strips):
+        traced, clearest = _traced(strips, space, dark, _LEAST)
+        found = sure(merged(traced))
+        if found:
+            found += _others(strips, found, dark, _FAINTEST * clearest)
+            return sorted(found, key=lambda trace: float(trace.y.mean()))
+    return []
 
 
-def _traced(strips: Image, space: float, dark: Image) -> list[Trace]:
+def _others(strips: Image, found: list[Trace], dark: Image, floor: float) -> list[Trace]:
+    """Staves of another size, such as a singer's above a piano; what is short, as an ossia, is none."""
+    rest = strips.copy()
+    places = STRIP * (np.arange(len(rest)) + 0.5)
+    for trace in found:
+        _wipe(rest, np.round(trace.middle(places)), round((LINES / 2 + 0.5) * trace.space), 0)
+    least = 0.5 * max(trace.x1 - trace.x0 for trace in found)
+    for space in spaces_of(rest, float(np.median([trace.space for trace in found]))):
+        others = sure(merged(_traced(rest, space, dark, floor)[0]))
+        others = [trace for trace in others if trace.x1 - trace.x0 > least]
+        if others:
+            return others
+    return []
+
+
+def _traced(strips: Image, space: float, dark: Image, floor: float) -> tuple[list[Trace], float]:
+    """Staves at the ridges that are higher than `floor`, and how high the highest is."""
     comb: NDArray[np.float32] = combs(strips, space).astype(np.float32) / np.float32(255)
     total = added(comb)
     total += added(comb[::-1])[::-1]
@@ -56,7 +79,7 @@ def _traced(strips: Image, space: float, dark: Image) -> list[Trace]:
     clearest = 0.0
     for _ in range(2 * _MOST):
         at, row = divmod(int(total.argmax()), height)
-        if total[at, row] <= max(FAINTEST * clearest, 0.5):
+        if total[at, row] <= max(_FAINTEST * clearest, floor):
             break
         path = _path(total, at, row)
         along = comb[np.arange(count), path]
@@ -71,11 +94,17 @@ def _traced(strips: Image, space: float, dark: Image) -> list[Trace]:
         else:
             near, tail = round(space), 0
             begin, end = max(at - 12, 0), min(at + 12, count)
-        for j in range(max(begin - tail, 0), min(end + tail, count)):
-            low, high = max(path[j] - near, 0), path[j] + near + 1
-            total[j, low:high] = 0
-            comb[j, low:high] = 0
-    return found
+        first = max(begin - tail, 0)
+        for wiped in (total, comb):
+            _wipe(wiped, path[first : end + tail], near, first)
+    return found, clearest
+
+
+def _wipe(strips: NDArray[Any], middles: NDArray[Any], near: int, first: int) -> None:
+    """Set to 0 what is so near to a height in each strip, from the first one on."""
+    rows = middles.astype(np.int64)[:, np.newaxis] + np.arange(-near, near + 1)
+    columns = np.arange(first, first + len(rows))[:, np.newaxis]
+    strips[columns, np.clip(rows, 0, strips.shape[1] - 1)] = 0
 
 
 def _path(total: NDArray[np.float32], at: int, row: int) -> NDArray[np.int64]:
@@ -132,9 +161,10 @@ def _settled(
     offsets = np.arange(-reach, reach + 1)
     rows = np.clip(np.round(y[begin:end]).astype(np.int64)[:, np.newaxis] + offsets, 0, height - 1)
     level = strips[columns[:, np.newaxis], rows].astype(np.float32)
-    profile = level.mean(axis=0)
-    base = np.quantile(profile, 0.1)
-    profile = profile - base
+    # Lines are dark in most strips; notes and beams seldom fill a space in as many.
+    low, mean = np.quantile(level, 0.25, axis=0), level.mean(axis=0)
+    base = float(np.quantile(mean, 0.1))
+    profile = low + 0.5 * (mean - base)
     middles, heights = zip(
         *(_peak(profile, reach + k * space, 0.3 * space) for k in range(-3, 4)), strict=True
     )
@@ -147,12 +177,11 @@ def _settled(
     distance, top = nearest_line(counted, np.array(middles[first : first + LINES]), np.ones(LINES))
     if not 0.85 * space < distance < 1.18 * space:
         return None
-    between = [
-        float(np.interp(top + (k + 0.5) * distance, np.arange(len(profile)), profile))
-        for k in range(LINES - 1)
-    ]
+    at = top + (np.arange(LINES - 1) + 0.5) * distance
+    filled, often = (np.median(np.interp(at, np.arange(len(p)), p)) for p in (mean - base, low))
+    line = float(np.median([mean[round(middle)] for middle in middles[first : first + LINES]]))
     outer = [peaks[first - 1] if first else 0.0, peaks[first + 5] if first + 5 < 7 else 0.0]
-    if min(lines) < 0.25 * np.median(lines) or np.median(between) > 0.7 * np.median(lines):
+    if min(lines) < 0.25 * np.median(lines) or often > 0.7 * (line - base):
         return None
     if max(outer) > 0.8 * np.median(lines):
         return None
@@ -161,10 +190,9 @@ def _settled(
     x = STRIP * (np.arange(count, dtype=np.float64) + 0.5)
     x0, x1 = _ends(dark, x, y, distance, begin * STRIP, end * STRIP)
     inside = slice(begin, end)
-    line = float(np.median(lines))
-    share = float(along[inside].mean()) * 255 / max(line + float(base), 1.0)
-    clear = share * max(1 - float(np.median(between)) / line, 0.0)
-    return Trace(x0, x1, x[inside], y[inside], distance, clear)
+    share = float(along[inside].mean()) * 255 / max(line, 1.0)
+    clear, open_ = (share * max(1 - float(v) / (line - base), 0.0) for v in (filled, often))
+    return Trace(x0, x1, x[inside], y[inside], distance, clear, open_)
 
 
 def _whole(strips: Image, y: Floats, space: float, begin: int, end: int) -> tuple[int, int]:
@@ -251,29 +279,45 @@ def _ends(
     dark: Image, x: Floats, y: Floats, space: float, begin: float, end: float
 ) -> tuple[float, float]:
     """The columns from which to which four of a staff's lines go, to the pixel."""
-    height, width = dark.shape
+    width = dark.shape[1]
+    far = round(1.5 * space) + STRIP
     found = []
     for edge, inwards in ((begin, 1), (end, -1)):
-        far = round(1.5 * space) + STRIP
         columns = np.arange(max(round(edge) - far, 0), min(round(edge) + far, width))
+        if inwards == 1:
+            columns = columns[::-1]  # from inside out
         middle = np.interp(columns, x, y)
-        seen = np.zeros((LINES, len(columns)), np.uint8)
-        for k in range(LINES):
-            rows = np.floor(middle + (k - 2) * space).astype(np.int64)
-            for d in (-1, 0, 1):
-                at = np.clip(rows + d, 0, height - 1)
-                np.maximum(seen[k], dark[at, columns], out=seen[k])
-        lines = np.sort(seen, axis=0)[1]
-        inside = lines[columns >= edge] if inwards == 1 else lines[columns < edge]
-        there = lines > 0.5 * (np.median(inside) if len(inside) else 255)
-        hits = columns[there]
-        if not len(hits):
-            found.append(float(edge))
-        else:
-            # From inside out, over what is no wider than a note head.
-            ordered = hits if inwards == -1 else hits[::-1]
-            steps = np.abs(np.diff(ordered))
-            stop = np.flatnonzero(steps > space)
-            last = ordered[stop[0]] if len(stop) else ordered[-1]
-            found.append(float(last) if inwards == 1 else float(last) + 1)
-    return found[0], found[1]
+        lines = _darkest(dark, columns, [middle + k * space for k in range(-2, 3)], 1)
+        spaces = _darkest(dark, columns, [middle + (k + 0.5) * space for k in range(-2, 2)], 0)
+        level = float(np.median(lines[1, : far + 1]))
+        there = lines[1] > 0.5 * level
+        # Where the spaces are as dark, it is a bar line, a brace or a note.
+        open_ = there & (spaces[1] < 0.5 * level)
+        last = int(np.flatnonzero(open_)[0]) if open_.any() else 0
+        for at in np.flatnonzero(open_):
+            if at - last > space:
+                break
+            last = int(at)
+        # The bar line at the end belongs to it, where it touches.
+        stop = min(last + round(space), len(columns) - 1)
+        while last < stop and there[last + 1]:
+            last += 1
+        found.append(float(columns[last]))
+    return found[0], found[1] + 1
+
+
+def _darkest(
+    dark: Image, columns: NDArray[np.int64], heights: list[Floats], near: int
+) -> NDArray[np.uint8]:
+    """What is darkest within so many px of each height in each column, from light to dark, (heights, n)."""
+    rows = [
+        np.max(
+            [
+                dark[np.clip(np.floor(y).astype(np.int64) + d, 0, len(dark) - 1), columns]
+                for d in range(-near, near + 1)
+            ],
+            axis=0,
+        )
+        for y in heights
+    ]
+    return np.sort(np.array(rows, np.uint8), axis=0)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Of the clearest staves, how clear a staff must be; of lines as dark as they are and nothing else, how
-# clear the staves of a page must be.
-FAINTEST = 0.3
+# How clear the staves of a page must be, and of them, how clear and open others must be: long ones, whose
+# spaces notes may fill, and short ones, which beams may look like.
 _CLEAR = 0.5
+_LONG, _SHORT = 0.45, 0.55
 _STEEPER = 0.015  # than the next staves, a short one that is none
 
 
@@ -24,7 +24,8 @@ class Trace:
         x0, x1: where it begins and ends, px.
         x, y: places of its middle line, about one for each strip, px; (n,).
         space: distance of its lines, px.
-        clear: how clearly it is seen, from 0 to 1.
+        clear: how much darker its lines are than its spaces, of how dark they are; about 1.
+        open: the same where notes do not fill its spaces.
     """
 
     x0: float
@@ -33,6 +34,7 @@ class Trace:
     y: Floats
     space: float
     clear: float
+    open: float
 
     @cached_property
     def line(self) -> tuple[float, float]:
@@ -91,9 +93,12 @@ def _together(left: Trace, right: Trace) -> Trace:
     y = np.concatenate([longer.y, other.y[beyond]])
     order = np.argsort(x)
     parts = np.array([len(longer.x), int(beyond.sum())])
-    clear = float(parts @ [longer.clear, other.clear] / parts.sum())
+    clear, open_ = (
+        float(parts @ values / parts.sum())
+        for values in ((longer.clear, other.clear), (longer.open, other.open))
+    )
     ends = min(left.x0, right.x0), max(left.x1, right.x1)
-    return Trace(*ends, x[order], y[order], longer.space, clear)
+    return Trace(*ends, x[order], y[order], longer.space, clear, open_)
 
 
 def sure(found: Sequence[Trace]) -> list[Trace]:
@@ -102,12 +107,13 @@ def sure(found: Sequence[Trace]) -> list[Trace]:
         return []
     widest = max(trace.x1 - trace.x0 for trace in found)
     long = [trace for trace in found if trace.x1 - trace.x0 > 0.5 * widest]
-    usual = float(np.median([trace.clear for trace in long]))
-    if usual < _CLEAR:
+    clear = float(np.median([trace.clear for trace in long]))
+    if clear < _CLEAR:
         return []
-    kept = [trace for trace in long if trace.clear > max(FAINTEST * usual, 0.1)]
+    usual = float(np.median([trace.open for trace in long]))
+    kept = [trace for trace in long if trace.open > _LONG * usual]
     for trace in sorted(found, key=lambda trace: -trace.clear):
-        if any(trace is other for other in long) or trace.clear < 0.55 * usual:
+        if any(trace is other for other in long) or trace.clear < _SHORT * clear:
             continue
         near = sorted(kept, key=lambda other: abs(float(other.y.mean() - trace.y.mean())))[:3]
         slopes = [other.slope for other in near if other.x1 - other.x0 > 0.5 * widest]
