@@ -1,5 +1,7 @@
 """Combs of five lines in narrow upright strips of a page, and ridges of them from strip to strip."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ STRIP = 8  # px
 LINES = 5
 OTHER = 0.12  # of the distance of lines: staves that differ by more are of another size
 _SPACES = (5.0, 90.0)  # distances of staff lines in px
-_HALF = 0.3  # of a peak, how high one at half its distance must be to be the first
+_FIRST = 0.4  # of the highest peak, how high the one of the shortest distance must be
 _FADE = 0.92  # of what has been added up, from strip to strip
 
 
@@ -30,14 +32,14 @@ def spaces_of(strips: Image, but: float | None = None) -> list[float]:
         but: a distance that it is not, whose ledger lines may be left over; nor is it half or twice that.
 
     Returns:
-        None, one or two distances: lines are also alike two lines further.
+        Up to four distances.
     """
     height = strips.shape[1]
     low, high = int(_SPACES[0]), min(int(_SPACES[1]), height // LINES)
     if high <= low + 2:
         return []
     rows = strips[::2].astype(np.float32)
-    rows -= cv2.blur(rows, (4 * low + 1, 1))
+    rows = cv2.blur(rows, (3, 1)) - cv2.blur(rows, (2 * low - 1, 1))
     size = cv2.getOptimalDFTSize(height + high)
     spectrum = np.fft.rfft(rows, size, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
@@ -57,12 +59,21 @@ def spaces_of(strips: Image, but: float | None = None) -> list[float]:
     if not peaks:
         return []
     best = max(peaks, key=lambda peak: correlation[peak])
-    found = [best]
-    halves = [peak for peak in peaks if abs(2 * peak - best) <= 2]
-    if halves:
-        half = max(halves, key=lambda peak: correlation[peak])
-        found.insert(0 if correlation[half] > _HALF * correlation[best] else 1, half)
+    # Staves are also alike two lines further, or a whole staff.
+    first = next(peak for peak in peaks if correlation[peak] > _FIRST * correlation[best])
+    inner = [peak for peak in peaks if abs(2 * peak - best) <= 2]
+    found = dict.fromkeys([first, best, *inner])
     return [_between(correlation[lag - 1 : lag + 2], lag) for lag in found]
+
+
+def best_space(strips: Image, spaces: Sequence[float]) -> float | None:
+    """Of some distances of lines, the one with the most combs, measured in spaces; None of none."""
+
+    def music(space: float) -> float:
+        wide = 2 * _reach(space) + 1
+        return float(combs(strips, space).sum()) / (wide * space)
+
+    return max(spaces, key=music) if len(spaces) > 1 else next(iter(spaces), None)
 
 
 def _between(values: NDArray[np.floating], at: int) -> float:
@@ -83,9 +94,14 @@ def _moved(strips: Image, by: float) -> Image:
     return out
 
 
+def _reach(space: float) -> int:
+    """By how many px a line may be away from its place in a comb."""
+    return max(round(0.12 * space), 1)
+
+
 def combs(strips: Image, space: float) -> Image:
     """How clearly each row is the middle line of a staff; as `strips`."""
-    reach = max(round(0.12 * space), 1)
+    reach = _reach(space)
     wide = np.asarray(cv2.dilate(strips, np.ones((1, 2 * reach + 1), np.uint8)), np.uint8)
     lines = [_moved(wide, k * space) for k in range(-2, 3)]
     spaces = [_moved(strips, (k + 0.5) * space) for k in range(-2, 2)]

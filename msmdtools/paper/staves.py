@@ -18,13 +18,14 @@ Sources: staff lines as paths, J. S. Cardoso et al., "Staff detection with stabl
 issues", IJMIR 1 (2012), section 3.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.paper.combs import LINES, STRIP, added, combs, spaces_of, strips_of
+from msmdtools.paper.combs import LINES, STRIP, added, best_space, combs, spaces_of, strips_of
 from msmdtools.paper.traces import Trace, merged, nearest_line, sure
 
 Image = NDArray[np.uint8]
@@ -33,6 +34,7 @@ Floats = NDArray[np.float64]
 _LEAST = 0.5  # the lowest ridge, of about 24 where a staff is black on white
 _FAINTEST = 0.3  # of the highest ridge
 _SHORTEST = 8  # spaces
+_TAIL = 24  # strips beyond a staff in which it is still on a ridge
 _MOST = 64  # staves of a page
 
 
@@ -43,13 +45,14 @@ def traces(dark: Image) -> list[Trace]:
         dark: uint8, (height, width), 0 where the paper is; lines are level to 6 degrees.
     """
     strips = strips_of(dark)
-    for space in spaces_of(strips):
-        traced, clearest = _traced(strips, space, dark, _LEAST)
-        found = sure(merged(traced))
-        if found:
-            found += _others(strips, found, dark, _FAINTEST * clearest)
-            return sorted(found, key=lambda trace: float(trace.y.mean()))
-    return []
+    space = best_space(strips, spaces_of(strips))
+    if space is None:
+        return []
+    traced, highest = _traced(strips, space, dark, _LEAST)
+    found = sure(merged(traced))
+    if found:
+        found += _others(strips, found, dark, _FAINTEST * highest)
+    return sorted(found, key=lambda trace: float(trace.y.mean()))
 
 
 def _others(strips: Image, found: list[Trace], dark: Image, floor: float) -> list[Trace]:
@@ -58,22 +61,29 @@ def _others(strips: Image, found: list[Trace], dark: Image, floor: float) -> lis
     places = STRIP * (np.arange(len(rest)) + 0.5)
     for trace in found:
         _wipe(rest, np.round(trace.middle(places)), round((LINES / 2 + 0.5) * trace.space), 0)
-    least = 0.5 * max(trace.x1 - trace.x0 for trace in found)
-    for space in spaces_of(rest, float(np.median([trace.space for trace in found]))):
-        others = sure(merged(_traced(rest, space, dark, floor)[0]))
-        others = [trace for trace in others if trace.x1 - trace.x0 > least]
-        if others:
-            return others
-    return []
+    usual = float(np.median([trace.space for trace in found]))
+    space = best_space(rest, spaces_of(rest, usual))
+    if space is None:
+        return []
+    others = sure(merged(_traced(rest, space, dark, floor)[0]))
+    return [trace for trace in others if _along(trace, found)]
+
+
+def _along(trace: Trace, others: Sequence[Trace]) -> bool:
+    """Whether a staff begins and ends as the one that is next to it."""
+    next_ = min(others, key=lambda other: abs(float(other.y.mean() - trace.y.mean())))
+    return max(abs(trace.x0 - next_.x0), abs(trace.x1 - next_.x1)) < 3 * next_.space
 
 
 def _traced(strips: Image, space: float, dark: Image, floor: float) -> tuple[list[Trace], float]:
     """Staves at the ridges that are higher than `floor`, and how high the highest is."""
-    comb: NDArray[np.float32] = combs(strips, space).astype(np.float32) / np.float32(255)
+    clear = combs(strips, space)
+    comb: NDArray[np.float32] = clear.astype(np.float32) / np.float32(255)
     total = added(comb)
     total += added(comb[::-1])[::-1]
     total -= comb
     count, height = total.shape
+    places = STRIP * (np.arange(count) + 0.5)
     apart = round((LINES - 0.6) * space)
     found: list[Trace] = []
     clearest = 0.0
@@ -86,17 +96,18 @@ def _traced(strips: Image, space: float, dark: Image, floor: float) -> tuple[lis
         begin, end = _extent(along, space, at)
         trace = None
         if (end - begin) * STRIP >= _SHORTEST * space:
-            trace = _settled(strips, path, along, begin, end, space, dark)
+            trace = _settled(strips, clear, path, (begin, end), space, dark)
         if trace is not None:
             found.append(trace)
             clearest = max(clearest, float(total[at, row]))
-            near, tail = apart, 24
+            first, last = round(trace.x0 / STRIP) - _TAIL, round(trace.x1 / STRIP) + _TAIL
+            middles, near = np.round(trace.middle(places)), apart
         else:
-            near, tail = round(space), 0
-            begin, end = max(at - 12, 0), min(at + 12, count)
-        first = max(begin - tail, 0)
+            first, last, near = at - _TAIL // 2, at + _TAIL // 2, round(space)
+            middles = path.astype(np.float64)
+        first = max(first, 0)
         for wiped in (total, comb):
-            _wipe(wiped, path[first : end + tail], near, first)
+            _wipe(wiped, middles[first:last], near, first)
     return found, clearest
 
 
@@ -145,18 +156,18 @@ def _extent(along: NDArray[np.float32], space: float, at: int) -> tuple[int, int
 
 def _settled(
     strips: Image,
+    comb: Image,
     path: NDArray[np.int64],
-    along: NDArray[np.float32],
-    begin: int,
-    end: int,
+    extent: tuple[int, int],
     space: float,
     dark: Image,
 ) -> Trace | None:
     """The staff along a path, or None where its strips, laid level, have no five lines."""
-    height = strips.shape[1]
-    count = len(strips)
+    count, height = strips.shape
+    begin, end = extent
     columns = np.arange(begin, end)
-    y = _smooth(path.astype(np.float64), along + 1e-3, begin, end, space)
+    sure_of = comb[np.arange(len(strips)), path] + 1.0
+    y = _smooth(path.astype(np.float64), sure_of, begin, end, space)
     reach = round(3.6 * space)
     offsets = np.arange(-reach, reach + 1)
     rows = np.clip(np.round(y[begin:end]).astype(np.int64)[:, np.newaxis] + offsets, 0, height - 1)
@@ -169,8 +180,10 @@ def _settled(
         *(_peak(profile, reach + k * space, 0.3 * space) for k in range(-3, 4)), strict=True
     )
     peaks = np.array(heights)
-    # One line up or down, it may be more of a staff.
-    shift = max((-1, 0, 1), key=lambda s: peaks[1 + s : 6 + s].sum())
+    # One line up or down, it may be more of a staff: ledger lines are fewer than staff lines.
+    shift = max(
+        (-1, 0, 1), key=lambda s: 5 * peaks[1 + s : 6 + s].min() + peaks[1 + s : 6 + s].sum()
+    )
     first = 1 + shift
     lines = peaks[first : first + LINES]
     counted = np.arange(LINES, dtype=np.float64)
@@ -190,7 +203,9 @@ def _settled(
     x = STRIP * (np.arange(count, dtype=np.float64) + 0.5)
     x0, x1 = _ends(dark, x, y, distance, begin * STRIP, end * STRIP)
     inside = slice(begin, end)
-    share = float(along[inside].mean()) * 255 / max(line, 1.0)
+    rows = np.clip(y.astype(np.int64), 1, height - 2)
+    seen = np.max([comb[np.arange(count), rows + d][inside] for d in (-1, 0, 1)], axis=0)
+    share = float(seen.mean()) / max(line, 1.0)
     clear, open_ = (share * max(1 - float(v) / (line - base), 0.0) for v in (filled, often))
     return Trace(x0, x1, x[inside], y[inside], distance, clear, open_)
 

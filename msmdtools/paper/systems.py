@@ -239,6 +239,6 @@ def _gaps(dark: Image, systems: Sequence[Sequence[Trace]]) -> int:
         (ends[-1][1] + beyond, bottom),
     ]
     return sum(
-        np.median(low - high) > LINES * space and ink(high, low) > _MISSED * whole
+        bool(np.median(low - high) > LINES * space and ink(high, low) > _MISSED * whole)
         for high, low in edges
     )
