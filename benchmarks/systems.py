@@ -7,9 +7,9 @@
 SCANS is a folder with EDITION.pdf and PIECE_beats.csv (score, page from 0, strip: system on the page from
 1, hpixel), as published with T. J. Tsai's sheet-audio data (Tanprasert et al., ISMIR 2019). A page is
 right if it has as many systems as were marked, and if one shift of all marks of the page brings each into
-the system of its number. Marks are in points, from a border that was cut off, hence the shift; four
-that lie beyond the page are mistyped. Marks leave out what is of another piece; how many systems such pages have was counted by eye (`ALL`). Pages
-without marks are listed, and not judged.
+the system of its number. Marks are in points, from a border that was cut off, hence the shift; the four
+that lie beyond their page are mistyped. Marks leave out what is of another piece; how many systems such
+pages have was counted by eye (`ALL`). Pages without marks are listed, and not judged.
 
 One line a page: edition, page, systems expected and found, staves of each, processor seconds for reading and
 for finding. With --against both versions work on each edition in turn, each in a process of its own; COMMIT
@@ -78,10 +78,10 @@ def covered(page: dict[str, Any], marks: dict[int, list[float]], first: int) -> 
     lows, highs = [], []
     for number, places in marks.items():
         staves = page["boxes"][first + number - 1]
-        places = [place for place in places if place < page["points"] * WIDTH]
-        if places:
-            lows.append(min(x0 for x0, _, _, _ in staves) * page["points"] - min(places))
-            highs.append(max(x1 for _, _, x1, _ in staves) * page["points"] - max(places))
+        there = [place for place in places if place < page["points"] * WIDTH]
+        if there:
+            lows.append(min(x0 for x0, _, _, _ in staves) * page["points"] - min(there))
+            highs.append(max(x1 for _, _, x1, _ in staves) * page["points"] - max(there))
     return not lows or max(lows) - TOLERANCE <= min(highs) + TOLERANCE
 
 

@@ -248,3 +248,136 @@ def test_a_dataset_gives_the_same_boxes(tmp_path):
 def test_recordings_are_found_by_ending(tmp_path):
     soundfile.write(tmp_path / "A.WAV", np.zeros(10), 8000)
     assert [i.piece for i in sources.items(tmp_path)] == ["A"]
+
+
+def engraved_like(
+    staves=2, tops=(60, 260, 460), between=70, width=835, height=700, joined=True, space=SPACE
+):
+    """A page with the same key signature at the start of each staff, and other notes further on."""
+    image = np.full((height, width), 255, np.uint8)
+    draw = np.random.default_rng(1)
+    for top in tops:
+        for staff in range(staves):
+            first = top + between * staff
+            for k in range(5):
+                image[first + space * k, 60 : width - 40] = 60
+            for i, step in enumerate((0, 3, 1, 4)):
+                image[first + step * 5 : first + step * 5 + 12, 68 + 9 * i : 72 + 9 * i] = 0
+            for x in range(120, width - 60, 31):
+                y = first - 10 + int(draw.integers(0, 40))
+                image[y : y + 6, x : x + 8] = 0
+                image[y - 18 : y, x + 7] = 0
+        if joined:
+            for x in (60, 430, width - 41):
+                image[top : top + between * (staves - 1) + 4 * space + 1, x] = 0
+    return image
+
+
+TROUBLE = {
+    "bleed-through": lambda p, n: np.minimum(p, 255 - (255 - p[:, ::-1]) // 4),
+    "noise": lambda p, n: np.uint8(np.clip(p + n.normal(0, 25, p.shape), 0, 255)),
+    "broken lines": lambda p, n: np.where(n.random(p.shape) < 0.35, 255, p).astype(np.uint8),
+    "yellow paper in shadow": lambda p, n: np.uint8(p * np.linspace(0.45, 0.9, p.shape[1])),
+    "big margins": lambda p, n: np.pad(p, ((300, 500), (400, 350)), constant_values=255),
+    "black border": lambda p, n: np.pad(p, 30, constant_values=0),
+    "curved": lambda p, n: cv2.remap(
+        p,
+        *np.float32(np.meshgrid(np.arange(p.shape[1]), np.arange(p.shape[0])))
+        + np.float32(
+            [np.zeros(p.shape), 14 * np.sin(np.arange(p.shape[1]) / 265)[np.newaxis] + 0 * p]
+        ),
+        cv2.INTER_LINEAR,
+        borderValue=255,
+    ),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_systems_are_found_on_paper_with_trouble(trouble):
+    picture = TROUBLE[trouble](engraved_like(), np.random.default_rng(0))
+    layout = systems.find_systems(picture)
+    assert [len(system) for system in layout.systems] == [2, 2, 2]
+    assert layout.gaps == 0
+    assert not layout.upside_down
+    widths = [x1 - x0 for x0, _, x1, _ in boxes(layout)]
+    assert widths == pytest.approx([735] * 3, abs=16)
+
+
+@pytest.mark.parametrize(
+    ("staves", "tops"),
+    [(1, (60, 160, 260, 360, 460, 560)), (3, (40, 300)), (4, (60, 380)), (2, (100,)), (1, (300,))],
+)
+def test_systems_of_any_number_of_staves(staves, tops):
+    layout = systems.find_systems(engraved_like(staves, tops))
+    assert [len(system) for system in layout.systems] == [staves] * len(tops)
+    assert layout.gaps == 0
+
+
+def test_staves_full_of_chords_and_ledger_lines_are_whole():
+    picture = engraved_like()
+    for x in range(130, 780, 21):  # chords over and above the staff, with ledger lines
+        for y in range(-4, 5):
+            picture[260 - 2 + y * SPACE : 260 + 3 + y * SPACE, x : x + 8] = 0
+        for y in (-1, -2, -3):
+            picture[260 + y * SPACE, x - 2 : x + 10] = 0
+    layout = systems.find_systems(picture)
+    assert [len(system) for system in layout.systems] == [2, 2, 2]
+    assert [y[0].y0 for y in layout.systems] == pytest.approx([60, 260, 460], abs=1.5)
+    assert boxes(layout)[1] == pytest.approx((60, 260, 795, 359), abs=3)
+
+
+def test_a_smaller_staff_above_is_of_the_system_and_an_ossia_is_not():
+    picture = engraved_like(2, (160, 460))
+    for top in (90, 390):
+        for k in range(5):
+            picture[top + 5 * k, 60:795] = 60
+        picture[top : top + 80, 60] = 0
+    for k in range(5):
+        picture[330 + 5 * k, 500:700] = 60
+    layout = systems.find_systems(picture)
+    assert [len(system) for system in layout.systems] == [3, 3]
+    assert [system[0].space for system in layout.systems] == pytest.approx([5, 5], abs=0.1)
+
+
+def test_text_and_rules_are_no_staves():
+    title = np.full((1100, 835), 255, np.uint8)
+    for y, text in zip(range(100, 1000, 40), ["Sonatas for the Piano, Op. 36"] * 23, strict=False):
+        cv2.putText(title, text, (90, y), cv2.FONT_HERSHEY_COMPLEX, 1.1, 0, 2)
+    title[1020:1024, 60:780] = 0
+    assert systems.find_systems(title).systems == ()
+
+
+def test_of_two_pages_side_by_side_the_left_one_comes_first():
+    spread = np.hstack([engraved_like(), np.roll(engraved_like(), 25, axis=0)])
+    layout = systems.find_systems(spread)
+    assert [len(system) for system in layout.systems] == [2] * 6
+    assert [x1 < 835 for _, _, x1, _ in boxes(layout)] == [True] * 3 + [False] * 3
+
+
+def test_a_page_upside_down_is_said_and_turned():
+    upright = engraved_like()
+    fallen = np.ascontiguousarray(upright[::-1, ::-1])
+    assert not systems.find_systems(upright).upside_down
+    assert systems.find_systems(fallen).upside_down
+    sheet, right = pages.make_sheet([upright, fallen], "p"), pages.make_sheet([upright], "p")
+    assert sheet.notes == ("page 2: upside down; it was turned",)
+    assert sheet.turned == {2}
+    edges = ["x0", "y0", "x1", "y1"]
+    second = sheet.systems.loc[sheet.systems["page"] == 2, edges].to_numpy()
+    assert second == pytest.approx(right.systems[edges].to_numpy(), abs=1)
+    x, y = sheet.on_picture(np.array([1, 2]), np.array([100.0, 100.0]), np.array([80.0, 80.0]))
+    assert (x[1], y[1]) == pytest.approx((835 - x[0], 700 - y[0]), abs=1)
+    assert np.array_equal(sheet.pictures[1], fallen)  # as it was brought
+
+
+def test_another_finder_can_be_given_or_named():
+    class Whole:
+        def find(self, picture):
+            height, width = picture.shape
+            return systems.Layout(0.0, ((systems.Staff(0, 0, width, height, SPACE),),))
+
+    blank = np.full((100, 300), 255, np.uint8)
+    sheet = pages.make_sheet([blank], "p", finder=Whole())
+    assert sheet.systems[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[0, 0, 300, 100]]
+    with pytest.raises(MsmdError, match=r"^no system finder 'none'; there is staves$"):
+        pages.make_sheet([blank], "p", finder="none")

@@ -8,7 +8,7 @@ a PDF, of its page drawn 835 px wide), whatever was done to it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.errors import MsmdError
+from msmdtools.inputs import finders
+from msmdtools.inputs.finders import SystemFinder
 from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.inputs.pictures import engraved_page, read_pictures
 from msmdtools.inputs.stored import Stored
@@ -51,7 +53,10 @@ class Sheet:
         pictures: the pages as they look on the picture, at most `SHARP` px wide.
         sizes: width and height of each picture, in the px in which places on it are given.
         warps: for each page, the map from the flattened picture to the picture; None if they are the same.
-        notes: what was probably missed, such as "page 2: 5 systems found; 1 gap looks like a missed system".
+        notes: what was probably missed, such as "page 2: 5 systems found; 1 gap looks like a missed system",
+            and which pages were upside down.
+        turned: numbers of pages, from 1, that were upside down and are turned by 180 degrees on `pages`;
+            their pictures are as they were.
     """
 
     piece: str
@@ -62,6 +67,7 @@ class Sheet:
     sizes: Sequence[tuple[float, float]]
     warps: Sequence[Warp | None]
     notes: tuple[str, ...] = ()
+    turned: frozenset[int] = frozenset()
 
     @property
     def staff_heights(self) -> dict[int, float]:
@@ -90,6 +96,9 @@ class Sheet:
             if warp is not None:
                 on_page = page == number
                 points[on_page] = np.stack(warp.back(*points[on_page].T), axis=-1)
+            if number in self.turned:
+                on_page = page == number
+                points[on_page] = np.array(self.sizes[number - 1]) - points[on_page]
         return points[:, 0], points[:, 1]
 
     def picture(self, number: int) -> Image:
@@ -106,13 +115,19 @@ def as_shown(sheet: Paged, places: Places) -> Places:
     return places._replace(x=x, y=y)
 
 
-def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMITS) -> Sheet:
+def read_sheet(
+    path: str | Path,
+    piece: str | None = None,
+    limits: Limits = LIMITS,
+    finder: SystemFinder | str = finders.DEFAULT,
+) -> Sheet:
     """Read the sheet in a picture, a PDF, or a folder of pictures.
 
     Args:
         path: the file or folder.
         piece: name of the piece; None for the file's name without its ending.
         limits: the most that is read.
+        finder: what finds the systems, or its name (`finders`).
 
     Returns:
         The pages at the scale of training pages, with their systems.
@@ -123,9 +138,9 @@ def read_sheet(path: str | Path, piece: str | None = None, limits: Limits = LIMI
     path = Path(path)
     pictures, name = read_pictures(path, _PDF_WIDTH, limits), piece or path.stem
     if path.suffix.lower() != ".pdf":
-        return make_sheet(pictures, name, str(path))
+        return make_sheet(pictures, name, str(path), finder=finder)
     unit = NOMINAL_WIDTH / _PDF_WIDTH
-    return make_sheet(pictures, name, str(path), unit, partial(engraved_page, path))
+    return make_sheet(pictures, name, str(path), unit, partial(engraved_page, path), finder)
 
 
 def make_sheet(
@@ -134,6 +149,7 @@ def make_sheet(
     where: str = "the picture",
     unit: float = 1.0,
     drawn: Callable[[int, int], Image | None] | None = None,
+    finder: SystemFinder | str = finders.DEFAULT,
 ) -> Sheet:
     """Find the systems on pictures of pages and return the sheet that they make up.
 
@@ -143,6 +159,7 @@ def make_sheet(
         where: what error messages call the pictures.
         unit: places are given in pixels of the pictures times this factor.
         drawn: draws the page of a number, from 1, at a width in px, or returns None where it can not.
+        finder: what finds the systems, or its name (`finders`).
 
     Returns:
         The pages at the scale of training pages, with their systems.
@@ -154,17 +171,28 @@ def make_sheet(
 
     pages, shown_pictures, maps, sizes, warps, notes = Stored(), Stored(), [], [], [], []
     rows: list[dict[str, Any]] = []
+    turned: set[int] = set()
     count = 0
+    find = finders.finder_of(finder).find
     for number, picture in enumerate(pictures, 1):
-        layout = systems.find_systems(picture)
+        layout = find(picture)
         height, width = picture.shape
         clean = systems.whitened(picture) if np.median(picture) < 250 else picture
         wide = min(width, SHARP)
         shown_pictures.append(resized(clean, (max(round(height * wide / width), 1), wide)))
+        if layout.upside_down:
+            fallen, layout = layout, find(np.ascontiguousarray(picture[::-1, ::-1]))
+            if len(layout.systems) < len(fallen.systems) or layout.upside_down:
+                layout = replace(fallen, upside_down=False)
+            else:
+                turned.add(number)
+                clean = np.ascontiguousarray(clean[::-1, ::-1])
+                notes.append(f"page {number}: upside down; it was turned")
         page, scale, to_picture = _normalised(clean, layout)
         if drawn is not None and layout.warp is None and not layout.angle:
             sharp = drawn(number, page.shape[1])
-            page = page if sharp is None else sharp
+            if sharp is not None:
+                page = np.ascontiguousarray(sharp[::-1, ::-1]) if number in turned else sharp
         pages.append(page)
         maps.append(np.asarray(unit * to_picture, np.float64))
         sizes.append((unit * width, unit * height))
@@ -183,7 +211,9 @@ def make_sheet(
             "with staff lines that are clearly separated"
         )
     table = pd.DataFrame(rows)
-    return Sheet(piece, pages, table, maps, shown_pictures, sizes, warps, tuple(notes))
+    return Sheet(
+        piece, pages, table, maps, shown_pictures, sizes, warps, tuple(notes), frozenset(turned)
+    )
 
 
 def _notes(number: int, layout: Layout) -> list[str]:

@@ -24,6 +24,7 @@ from msmdtools.paper import joins, rectify, staves
 from msmdtools.paper.combs import LINES, STRIP, strips_of
 from msmdtools.paper.rectify import Warp
 from msmdtools.paper.traces import Trace
+from msmdtools.paper.upright import uprightness
 
 Image = NDArray[np.uint8]
 
@@ -33,6 +34,9 @@ _MISSED = 0.5
 _FAINT = 15  # of 255: noise of the paper
 # Turned by less, in degrees, a page is upright.
 _UPRIGHT = 0.03
+# `uprightness` of a page that stands on its head. That of 125 scanned pages is from 0.2 to 1, that of 90
+# engraved pages from 0 on.
+_FALLEN = -0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ class Layout:
         systems: from top to bottom; each has its staves from top to bottom.
         gaps: places between systems, above or below that have as many lines as a staff, and none was found.
         warp: the page was made flat by this before it was turned; None if it was not.
+        upside_down: the page seems to stand on its head; boxes are as it stands.
     """
 
     angle: float
     systems: tuple[tuple[Staff, ...], ...]
     gaps: int = 0
     warp: Warp | None = None
+    upside_down: bool = False
 
     @property
     def staves(self) -> int:
@@ -111,7 +117,8 @@ def find_systems(picture: Image) -> Layout:
     boxes = tuple(
         tuple(_box(trace, angle, size, 1 / scale) for trace in system) for system in systems
     )
-    return Layout(angle, boxes, _gaps(dark, systems), warp and warp.scaled(1 / scale))
+    fallen = uprightness(dark, traces) < _FALLEN
+    return Layout(angle, boxes, _gaps(dark, systems), warp and warp.scaled(1 / scale), fallen)
 
 
 def darkness(picture: Image) -> Image:
