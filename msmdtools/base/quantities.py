@@ -1,5 +1,6 @@
 """Quantities as people write them: sizes such as 4G, times such as 90m, lists such as 0.9,1.0, "1 piece"."""
 
+import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -61,6 +62,17 @@ def first_few(values: Iterable[object], shown: int = 3) -> str:
     texts = [str(value) for value in values]
     more = len(texts) - shown
     return ", ".join(texts[:shown]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """The end of a message "no such name": the names that look like it, or some that exist."""
+    names = list(names)
+    similar = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    similar = similar or [n for n in names if name and name.lower() in n.lower()][:3]
+    if similar:
+        return f"; did you mean {' or '.join(similar)}?"
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"; there are {len(names)}: {shown}" if names else "; there are none"
 
 
 def items(value: object) -> Iterable[Any]:

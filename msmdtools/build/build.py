@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msmdtools.base import seal
 from msmdtools.base.damage import no_folder
 from msmdtools.base.failures import Failure
-from msmdtools.base.files import explained, json_bytes, write_atomically
+from msmdtools.base.files import explained
 from msmdtools.base.lock import locked
 from msmdtools.base.progress import Progress, silent
 from msmdtools.base.quantities import first_few, how_many
-from msmdtools.build import additions, provenance, store
+from msmdtools.build import additions, finishing, provenance, store
 from msmdtools.build.looks import with_looks
 from msmdtools.build.lost_files import lost_files, warnings_of
 from msmdtools.build.options import BuildOptions, without_effect
@@ -128,7 +127,7 @@ def build(
             needed = specs if to_build else [spec for _, missing in extensions for spec in missing]
             additions.check_soundfonts(identity, needed, options.performances())
             description = _description(description, identity, options, manifest, root, sandbox)
-            _write_json(out, description, work)
+            finishing.write_description(out, description, work)
             store.mend_log(out)
             for record in renewed:
                 store.rewrite(out, record, work)
@@ -343,18 +342,8 @@ def _settings(
 def _finish(
     out: Path, work: Path, description: dict[str, Any], pieces: Sequence[Piece]
 ) -> BuildSummary:
-    from msmdtools.build import parts
-    from msmdtools.build.card import card
-
-    attempted = records.read_records(out)
-    additions.require_current(out, attempted)
-    totals = parts.write_tables(out, attempted, work)
-    description = additions.as_built(description, attempted.values())
-    # Written last: a description with the state "complete" means that all the rest is in its place.
-    description |= {"state": "complete", "totals": totals}
-    write_atomically(out / CARD, card(description, attempted).encode(), work, durable=True)
-    _write_json(out, description, work)
-    return _summary(out, pieces, attempted, description)
+    complete, attempted = finishing.finish(out, work, description)
+    return _summary(out, pieces, attempted, complete)
 
 
 def _summary(
@@ -368,7 +357,3 @@ def _summary(
         Failure(row["piece"], f"{row['stage']}, {row['reason']}", row["message"]) for row in rows
     )
     return BuildSummary(out, len(pieces), 0, failures, description["totals"])
-
-
-def _write_json(out: Path, description: Mapping[str, Any], work: Path) -> None:
-    write_atomically(out / DESCRIPTION, json_bytes(seal.sealed(description)), work, durable=True)

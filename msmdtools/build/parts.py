@@ -20,6 +20,7 @@ from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.dataset.tables import ATTEMPTS, FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
 from msmdtools.performance import EVENTS, PERFORMANCES
+from msmdtools.prints import PRINT_TABLES
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS
 
 if TYPE_CHECKING:
@@ -80,8 +81,14 @@ def write_tables(
         (ATTEMPTS, _attempts(dataset, records, attempts)),
     ):
         _write(work, table, [table.from_rows(rows)], Counter())
-    for table in TABLES:
+    linked = [record.piece for record in ok if has_prints(dataset, record.piece)]
+    for table in PRINT_TABLES if linked else ():
+        _write(work, table, (read_part(dataset, p, table) for p in linked), Counter())
+    for table in (*TABLES, *PRINT_TABLES):
         name = f"{table.name}.parquet"
+        if not linked and table in PRINT_TABLES:
+            (dataset / name).unlink(missing_ok=True)
+            continue
         sync_file(work / name)
         put(work / name, dataset / name)
     return _totals(records, counts)
@@ -110,6 +117,12 @@ def _attempts(
         if row["status"] != "ok" or there:
             rows[key] = row
     return [rows[key] for key in sorted(rows)]
+
+
+def has_prints(dataset: Path, piece: str) -> bool:
+    """Whether prints are linked to a piece."""
+    name = f"{PRINT_TABLES[0].name}.parquet"
+    return (dataset / PIECES_FOLDER / piece / FOLDER / name).is_file()
 
 
 def _write(work: Path, table: Table, parts: Iterable["pa.Table"], counts: Counter[str]) -> None:

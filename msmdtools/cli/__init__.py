@@ -34,6 +34,7 @@ COMMANDS = {
     "index": "Index sheets and recordings for search.",
     "search": "Find the piece of a recording or of a sheet, and the place.",
     "align": "Follow a recording on its sheet, in a table, picture or player.",
+    "link": "Find the bars and note heads of a piece on a scan of it.",
     "export": "Export a dataset as COCO, YOLO, MuNG, MSMD or for OMR.",
     "import-msmd": "Make a dataset of the folders of the original MSMD.",
     "validate": "Check a dataset or snippets from end to end.",

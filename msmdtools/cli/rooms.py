@@ -15,7 +15,7 @@ BEGIN, END = "<!-- rooms -->", "<!-- end of rooms -->"
 # A room imports from its own line or from those above.
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("errors", "version", "base"),
-    ("piece", "score", "performance", "snippet"),
+    ("piece", "score", "performance", "snippet", "prints"),
     ("features", "midi", "paper"),
     ("mei",),
     ("sources",),
@@ -34,6 +34,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("msmdtools",),  # the package's own door: it offers what it finds above
     ("training",),
     ("inputs",),
+    ("link",),
     ("search",),
     ("follow",),
     ("evaluation",),

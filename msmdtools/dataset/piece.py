@@ -1,8 +1,6 @@
 """One piece of a dataset: its tables, pages, performances, and the places where these are on the paper."""
 
-import difflib
 import io
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from msmdtools.base.damage import why
-from msmdtools.base.quantities import how_many
+from msmdtools.base.quantities import how_many, near
 from msmdtools.base.table import Table
 from msmdtools.dataset import music_file, onsets
 from msmdtools.dataset.files import Pages, damaged, missing, read_verified
+from msmdtools.dataset.prints import Prints
 from msmdtools.errors import DatasetError
 from msmdtools.paper import position
 from msmdtools.paper.staff_height import staff_heights
@@ -92,6 +91,11 @@ class DatasetPiece:
     def pages(self) -> "Pages":
         """The page images, a sequence of uint8 arrays (height, width); page n is `pages[n - 1]`."""
         return Pages(self.path, int(self.header["pages"]), self._sums)
+
+    @cached_property
+    def prints(self) -> Prints:
+        """The prints that are linked to the piece beside its engraving, by name."""
+        return Prints(self, self._frame, self._sums)
 
     @property
     def pdf_path(self) -> Path:
@@ -384,14 +388,3 @@ class DatasetPiece:
         row = self.header
         counts = [(row[n], n.removesuffix("s")) for n in ("pages", "noteheads", "performances")]
         return f"<DatasetPiece {self.piece}: {', '.join(how_many(int(n), w) for n, w in counts)}>"
-
-
-def near(name: str, names: Sequence[str] | dict[str, Any]) -> str:
-    """The end of a message "no such name": the names that look like it, or some that exist."""
-    names = list(names)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    near = near or [n for n in names if name and name.lower() in n.lower()][:3]
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"; there are {len(names)}: {shown}" if names else "; there are none"

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msmdtools.base.quantities import how_many
+from msmdtools.base.quantities import how_many, near
 from msmdtools.dataset import tables
 from msmdtools.dataset.files import TableFile, finished_description
-from msmdtools.dataset.piece import DatasetPiece, near
+from msmdtools.dataset.piece import DatasetPiece
 from msmdtools.errors import DatasetError, NoSuchPiece
+from msmdtools.prints import PRINT_TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class Dataset(Mapping[str, "DatasetPiece"]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.description = finished_description(path)
-        self._tables = {t.name: TableFile(path / f"{t.name}.parquet", t) for t in tables.TABLES}
+        self._tables = {t.name: TableFile(path / f"{t.name}.parquet", t) for t in tables.ALL_TABLES}
 
     @cached_property
     def attempted(self) -> "pd.DataFrame":
@@ -73,7 +74,8 @@ class Dataset(Mapping[str, "DatasetPiece"]):
         return self._tables["measures"].path.is_file()
 
     def table(self, name: str, piece: str | None = None) -> "pa.Table":
-        """A table as in its file (pieces, systems, measures, parts, noteheads, events, performances, files).
+        """A table as in its file: pieces, systems, measures, parts, noteheads, events, performances, files, and
+        prints, print_systems, print_measures, print_noteheads, which are empty where no prints are linked.
 
         Args:
             name: name of the table.
@@ -84,7 +86,10 @@ class Dataset(Mapping[str, "DatasetPiece"]):
         """
         if name not in self._tables:
             raise DatasetError(f"{self.path}: no table {name!r}{near(name, self._tables)}")
-        return self._tables[name].read(piece)
+        file = self._tables[name]
+        if file.table in PRINT_TABLES and not file.path.exists():
+            return file.table.arrow_schema().empty_table()
+        return file.read(piece)
 
     def __getitem__(self, piece: str) -> "DatasetPiece":
         if piece in self:

@@ -9,12 +9,12 @@ from pathlib import Path
 from msmdtools.base.markdown import with_section
 from msmdtools.base.table import Table
 from msmdtools.base.text_table import pipes
-from msmdtools.dataset.tables import TABLES
+from msmdtools.dataset.tables import ALL_TABLES
 
 
 def with_tables(text: str) -> str:
     """The text of the document with the section between the two marks written anew."""
-    return with_section(text, "tables", "\n\n".join(map(table_reference, TABLES)))
+    return with_section(text, "tables", "\n\n".join(map(table_reference, ALL_TABLES)))
 
 
 def table_reference(table: Table) -> str:

@@ -1,6 +1,6 @@
 """The tables of a dataset folder, and the names of the files beside them."""
 
-from msmdtools import performance, piece, score
+from msmdtools import performance, piece, prints, score
 from msmdtools.base.table import Column, Table
 
 FORMAT = 2
@@ -165,3 +165,5 @@ TABLES = (
     ATTEMPTS,
     FILES,
 )
+# With those that a dataset has only where prints are linked to its pieces.
+ALL_TABLES = (*TABLES, *prints.PRINT_TABLES)

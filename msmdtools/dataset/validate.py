@@ -26,6 +26,7 @@ from msmdtools.dataset import (
     file_checks,
     layout_checks,
     performed_checks,
+    print_checks,
     reader,
     tables,
 )
@@ -187,7 +188,7 @@ def _tables_of(dataset: reader.Dataset) -> list[Table]:
     """The tables of a dataset, which of earlier versions lacks those that were added since."""
     return [
         table
-        for table in tables.TABLES
+        for table in tables.ALL_TABLES
         if not table.added or (dataset.path / f"{table.name}.parquet").exists()
     ]
 
@@ -203,10 +204,10 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
     Yields:
         A finding for each fault.
     """
-    empty = {table.name: table.arrow_schema().empty_table() for table in tables.TABLES}
+    empty = {table.name: table.arrow_schema().empty_table() for table in tables.ALL_TABLES}
     present = {table.name: dataset.table(table.name, piece) for table in _tables_of(dataset)}
     rows = {name: table.to_pandas() for name, table in (empty | present).items()}
-    for table in tables.TABLES[1:]:
+    for table in tables.ALL_TABLES[1:]:
         yield from checks.check_keys(piece, table, rows[table.name])
     folder = dataset.path / "pieces" / piece
     yield from file_checks.check_files(piece, folder, rows["files"])
@@ -240,6 +241,7 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
     yield from checks.check_alignment(piece, rows, as_written=not own_times)
     yield from performed_checks.check_performed(piece, rows, durations)
     yield from evidence.check_ink(piece, rows["noteheads"], pages, seen)
+    yield from print_checks.check_prints(dataset[piece], rows)
     for performance in performances.to_dict("records"):
         name = performance["performance"]
         events = rows["events"][

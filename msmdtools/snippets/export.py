@@ -180,7 +180,7 @@ def identity(dataset: Path) -> str:
     total = hashlib.sha256()
     present = [
         f"{table.name}.parquet"
-        for table in tables.TABLES
+        for table in tables.ALL_TABLES
         if not table.added or (dataset / f"{table.name}.parquet").exists()
     ]
     for name in (tables.DESCRIPTION, *present):
