@@ -29,6 +29,8 @@ _HEAD, _BAR = 0.25, 0.15
 _APART = 3
 # In spaces: nothing left of it is a head, since a clef stands there; how far bar lines may be beyond the staff.
 _CLEF, _BEYOND = 2.6, 0.6
+# What is ink; the part of its rows that a line through a system has; how far, in spaces, it may be from the ends.
+_DARK, _THROUGH, _NEAR = 150, 0.85, 1.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,7 @@ class SystemMarks:
         system, page: its numbers, from 1.
         staves: (staves, 4) boxes x0, y0, x1, y1, from the top.
         space: distance of its staff lines, px.
+        left, right: where it begins and ends: the line before its clefs, and its last bar line.
         x, y, sure: of each head, rising in x; `sure` from 0 to 1.
         bar_x, bar_sure: of each bar line, rising in x.
     """
@@ -47,6 +50,8 @@ class SystemMarks:
     page: int
     staves: Floats
     space: float
+    left: float
+    right: float
     x: Floats
     y: Floats
     sure: Floats
@@ -70,12 +75,14 @@ def found_marks(sheet: Paged) -> list[SystemMarks]:
     network = load()
     found = []
     for number, staves in sheet.systems.groupby("page", sort=True):
-        maps = probabilities(network, sheet.pages[int(str(number)) - 1])
-        found += list(_of_page(maps, staves))
+        page = sheet.pages[int(str(number)) - 1]
+        found += list(_of_page(page, probabilities(network, page), staves))
     return sorted(found, key=lambda marks: marks.system)
 
 
-def _of_page(maps: NDArray[np.float32], staves: "pd.DataFrame") -> Iterator[SystemMarks]:
+def _of_page(
+    page: NDArray[np.uint8], maps: NDArray[np.float32], staves: "pd.DataFrame"
+) -> Iterator[SystemMarks]:
     columns, rows, sure = _peaks(maps[0])
     groups = {int(str(n)): g.sort_values("y0") for n, g in staves.groupby("system")}
     boxes = {n: g[["x0", "y0", "x1", "y1"]].to_numpy(np.float64) for n, g in groups.items()}
@@ -86,8 +93,9 @@ def _of_page(maps: NDArray[np.float32], staves: "pd.DataFrame") -> Iterator[Syst
     for number, box in boxes.items():
         space = float(np.median(box[:, 3] - box[:, 1]) / SPACES)
         top, bottom = box[:, 1].min(), box[:, 3].max()
-        own = (owner == number) & (columns > box[:, 0].min() + _CLEF * space)
-        own &= (columns < box[:, 2].max() + space) & (rows > top - (REACH - 4) * space / 2)
+        left, right = _ends(page, box, space)
+        own = (owner == number) & (columns > left + _CLEF * space)
+        own &= (columns < right + space) & (rows > top - (REACH - 4) * space / 2)
         own &= rows < bottom + (REACH - 4) * space / 2
         order = np.flatnonzero(own)[np.argsort(columns[own], kind="stable")]
         bar_x, bar_sure = _bars(maps[1], box, space)
@@ -96,12 +104,42 @@ def _of_page(maps: NDArray[np.float32], staves: "pd.DataFrame") -> Iterator[Syst
             int(groups[number]["page"].iloc[0]),
             box,
             space,
+            left,
+            right,
             columns[order],
             rows[order],
             sure[order],
             bar_x,
             bar_sure,
         )
+
+
+def _ends(page: NDArray[np.uint8], staves: Floats, space: float) -> tuple[float, float]:
+    """Where a system begins and ends: at lines through all of it near the ends of its staves, if there are any.
+
+    A brace is beside the line at the left; a bracket is a line, too, but further left.
+    """
+    x0, x1 = float(staves[:, 0].min()), float(staves[:, 2].max())
+    if len(staves) == 1:
+        return x0, x1
+    rows = page[round(staves[:, 1].min()) + 1 : round(staves[:, 3].max()) - 1] < _DARK
+    if not len(rows):
+        return x0, x1
+    # A line may lean by a pixel to either side.
+    inked = cv2.dilate(rows.astype(np.uint8), np.ones((1, 3), np.uint8)).mean(axis=0) > _THROUGH
+
+    def lines(low: float, high: float) -> Integers:
+        first = max(round(low), 0)
+        return np.flatnonzero(inked[first : max(round(high), first)]) + first
+
+    starts = lines(x0 - _NEAR * space, x0 + 1.7 * _NEAR * space)
+    if len(starts):
+        line = starts[starts >= starts[-1] - 0.4 * space]
+        x0 = float(line.mean()) + 0.5
+    ends = lines(x1 - _NEAR * space, x1 + _NEAR * space)
+    if len(ends):
+        x1 = float(ends[-1])  # without the pixel that was added
+    return x0, x1
 
 
 def _peaks(likely: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:

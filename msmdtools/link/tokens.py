@@ -101,8 +101,8 @@ def printed(systems: Sequence[SystemMarks], staves: int) -> Printed:
     tokens: list[_Token] = []
     empty, none = np.zeros((staves, STEPS), np.float32), np.zeros(0, np.int64)
     for index, marks in enumerate(systems):
-        left, right = float(marks.staves[:, 0].min()), float(marks.staves[:, 2].max())
-        inner = [_Token(BAR_LINE, index, *line, empty, none) for line in _lines(marks, left, right)]
+        left, right = marks.left, marks.right
+        inner = [_Token(BAR_LINE, index, *line, empty, none) for line in _lines(marks)]
         inner += _columns(marks, index, staves)
         tokens.append(_Token(START, index, left, left, 1.0, empty, none))
         tokens += sorted(inner, key=lambda token: (token.x, token.kind))
@@ -119,13 +119,13 @@ def printed(systems: Sequence[SystemMarks], staves: int) -> Printed:
     )
 
 
-def _lines(marks: SystemMarks, left: float, right: float) -> list[tuple[float, float, float]]:
+def _lines(marks: SystemMarks) -> list[tuple[float, float, float]]:
     """Bar lines inside a system, double ones as one: left and right line, and how sure."""
     groups: list[list[int]] = []
     near = _DOUBLE * marks.space
     for k, place in enumerate(marks.bar_x):
         # The lines at its ends are START and END.
-        if place < left + near or place > right - near:
+        if place < marks.left + near or place > marks.right - near:
             continue
         if groups and place - marks.bar_x[groups[-1][-1]] < near:
             groups[-1].append(k)
