@@ -119,7 +119,8 @@ class Storing:
         start = f"{FOLDER}/{name}/"
         others = [row for row in record.files if not str(row["file"]).startswith(start)]
         if files or len(others) != len(record.files):
-            renewed = records.Record(record.row, (*others, *files))
+            in_order = sorted((*others, *files), key=lambda row: str(row["file"]))
+            renewed = records.Record(record.row, tuple(in_order))
             store.rewrite(self._dataset, renewed, self._work)
 
     def _unfinished(self) -> None:
