@@ -166,7 +166,7 @@ def main() -> None:
             total["missing"] += 1
             continue
         piece, name = dataset[match[0]["piece"]], match[0]["performance"]
-        done.add(name)
+        done.add((piece.piece, name))
         events = pd.concat([piece.events(name), piece.deletions(name)])
         pairs, said = published(alignment)
         midi = file.suffix.lower() in MIDI_ENDINGS
