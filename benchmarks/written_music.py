@@ -68,7 +68,7 @@ def ours(root: etree._Element, toolkit: verovio.toolkit) -> Written:
     if not toolkit.loadData(etree.tostring(root, encoding="unicode")):
         raise ValueError("Verovio does not read it")
     mei = toolkit.getMEI({"scoreBased": True})
-    return read(mei, audible=mended.audible, from_graces=mended.from_graces)
+    return read(mei, audible=mended.audible, ties=mended.ties)
 
 
 def starts_of(written: Written) -> Starts:

@@ -166,6 +166,16 @@ def test_a_tremolo_between_two_heads(score: Engrave) -> None:
     assert {n.reason for n in s.music.notes[2:8]} == {"tremolo-repetition"}
 
 
+def test_a_tie_from_a_tremolo_continues_its_last_stroke(score: Engrave) -> None:
+    s = score("{ \\repeat tremolo 4 { c'16 e'~ } e'2 }")
+    assert heads(s, "pitch", "role", "events", "tied_to") == [
+        (60, "played", (0,), -1),
+        (64, "played", (1,), -1),
+        (64, "tied", (7,), 1),
+    ]
+    assert notes(s, "onset_tick", "offset_tick", "reason")[7] == (672, 1536, "tremolo-repetition")
+
+
 def test_an_unfolded_passage_of_tremolos_keeps_each_head_its_own_note(score: Engrave) -> None:
     s = score("{ \\repeat unfold 2 { \\repeat tremolo 4 c'16 } }")
     assert heads(s, "onset", "events") == [(0, (0,)), (1, (4,))]

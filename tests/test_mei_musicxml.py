@@ -50,7 +50,7 @@ def music(text: str, repeats: str = "written") -> tuple[Written, Mended]:
         mei,
         repeats=repeats,  # type: ignore[arg-type]
         audible=mended.audible,
-        from_graces=mended.from_graces,
+        ties=mended.ties,
         shifts=mended.shifts,
     )
     return written, mended
@@ -209,7 +209,7 @@ def test_an_arpeggio_of_grace_notes_is_tied_to_its_chord() -> None:
     tied = [_tied(chord[0], "stop"), chord[1], _tied(chord[2], "stop", "start")]
     later = _tied(note("later", 16, "G"), "stop")
     written, mended = music(document(["".join(graces + tied), later]))
-    assert mended.from_graces == {"c", "g"}
+    assert mended.ties.from_graces == {"c", "g"}
     found = {n.id: n.tied_to for n in written.notes}
     # No tie ends at the E: the one of its grace note is the source's mistake.
     assert found == {"x": "", "y": "", "z": "", "c": "x", "e": "", "g": "z", "later": "g"}

@@ -52,6 +52,8 @@ def test_a_tied_tremolo_continues_its_last_stroke() -> None:
         )
     )
     assert heard(written)[3:5] == [(1.5, 2.5, 60), (2.5, 3, 60)]
+    assert by_id(written)["b"].tied_to == "a"
+    assert by_id(written)["b"].continues == (3,)
 
 
 def test_measure_repeats_play_the_bar_before() -> None:

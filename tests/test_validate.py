@@ -222,18 +222,6 @@ def test_a_table_out_of_order_or_with_strangers(folder):
     assert ("keys", "not sorted by piece", "systems.parquet") in found(folder)
 
 
-def test_ties_to_a_later_head_and_to_a_silent_one(folder):
-    rows = msmd.open(folder)[FIRST].noteheads
-    rows.loc[11, "tied_to"] = 12
-    rows.loc[12, "pitch"] = rows.loc[11, "pitch"]
-    assert [f.what for f in checks.check_ties(FIRST, rows)] == [
-        "tied to head 12, which is not earlier"
-    ]
-    rows.loc[11, "tied_to"] = 6
-    rows.loc[6, "role"] = "silent"
-    assert [f.what for f in checks.check_ties(FIRST, rows)] == ["tied to head 6, which is silent"]
-
-
 @pytest.mark.parametrize(("dx", "dy"), [(2, 0), (-2, 0), (0, 2), (0, -2), (40, 0), (3, 3)])
 def test_boxes_beside_their_heads_are_found(folder, dx, dy):
     def shift(rows):

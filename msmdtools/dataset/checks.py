@@ -198,30 +198,6 @@ def check_roles(piece: str, heads: "pd.DataFrame") -> Findings:
             yield Finding(piece, "roles", what, f"notehead {number}")
 
 
-def check_ties(piece: str, heads: "pd.DataFrame") -> Findings:
-    """Check that each tied head continues an earlier head, of the same pitch and event, that sounds."""
-    columns = ("role", "pitch", "onset_quarters", "events", "tied_to")
-    rows = dict(zip(heads["notehead"], zip(*(heads[c] for c in columns), strict=True), strict=True))
-    for number, (role, pitch, onset, events, tied_to) in rows.items():
-        if role != "tied" or tied_to == -1:
-            continue
-        what = ""
-        if tied_to not in rows:
-            what = f"tied to {tied_to}, which does not exist"
-        else:
-            before_role, before_pitch, before_onset, before_events, _ = rows[tied_to]
-            if before_pitch != pitch:
-                what = f"pitch {pitch} tied to head {tied_to} of pitch {before_pitch}"
-            elif before_onset > onset or (before_onset == onset and tied_to >= number):
-                what = f"tied to head {tied_to}, which is not earlier"
-            elif before_role == "silent":
-                what = f"tied to head {tied_to}, which is silent"
-            elif not set(events) & set(before_events):
-                what = f"tied to head {tied_to}, which belongs to other events"
-        if what:
-            yield Finding(piece, "ties", what, f"notehead {number}")
-
-
 def check_events(
     piece: str, tables: "Mapping[str, pd.DataFrame]", durations: Mapping[str, float]
 ) -> Findings:

@@ -1,7 +1,8 @@
 """Validate a dataset: read everything again, and check each piece from end to end.
 
-The checks of tables are in `msmdtools.dataset.checks` and `layout_checks`, those of files in `file_checks`, those
-of pictures and sound against the tables in `evidence`; this module runs them and makes the report.
+The checks of tables are in `msmdtools.dataset.checks`, `tie_checks` and `layout_checks`, those of files in
+`file_checks`, those of pictures and sound against the tables in `evidence`; this module runs them and makes the
+report.
 """
 
 from collections import Counter
@@ -33,6 +34,7 @@ from msmdtools.dataset import (
 from msmdtools.dataset.checks import Finding, Findings
 from msmdtools.dataset.evidence import Evidence
 from msmdtools.dataset.files import Image, Pages, read_schema
+from msmdtools.dataset.tie_checks import check_ties
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.features.spectrogram import BANDS, SAMPLE_RATE, frame_count
 from msmdtools.performance import ALIGNMENTS, DELETION, KINDS
@@ -233,8 +235,11 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
         staves, heads = rows["systems"], rows["noteheads"]
         yield from layout_checks.check_measures(piece, rows["measures"], heads, staves)
     yield from checks.check_roles(piece, rows["noteheads"])
-    yield from checks.check_ties(piece, rows["noteheads"])
     performances = rows["performances"]
+    first = next(iter(checks.by_performance(rows)), None)
+    yield from check_ties(
+        piece, rows["noteheads"], rows["events"].iloc[:0] if first is None else first[1]
+    )
     durations = dict(zip(performances["performance"], performances["duration_s"], strict=True))
     yield from checks.check_events(piece, rows, durations)
     own_times = row.get("format") == MIDI and options.get("midi_timing") == "file"

@@ -44,7 +44,7 @@ def match_encoding(
                 engraving.mei,
                 repeats="unfolded" if unfold and not engraving.not_unfolded else "written",
                 audible=engraving.audible,
-                from_graces=engraving.from_graces,
+                ties=engraving.ties,
                 shifts=engraving.shifts,
             )
         )

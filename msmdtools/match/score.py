@@ -14,7 +14,7 @@ from msmdtools.match.measures import measures
 from msmdtools.match.music import Timeline, starts_of, timeline
 from msmdtools.match.repeats import Contradiction
 from msmdtools.match.together import parted
-from msmdtools.match.tremolo import delays
+from msmdtools.match.tremolo import delays, heads_of_strokes
 from msmdtools.match.unfold import unfold
 from msmdtools.score import Music, Note, NoteHead, Score, StaffBox
 
@@ -119,7 +119,7 @@ def _score(performed: _Performed, repeats: str, reason: str) -> Score:
         raise PieceError("match", "no-notes", "the source has no note that sounds")
     time = replace(time, starts=performed.starts)
     layout = _layout(engraving)
-    heads = _heads(engraving, layout, performed.matches, time, performed.delay)
+    heads = _heads(performed, layout, time)
     warnings = engraving.warnings
     if time.unrecorded:
         warnings += (
@@ -209,14 +209,9 @@ def _layout(engraving: Engraving) -> _Layout:
     return _Layout(tuple(boxes), place, numbers)
 
 
-def _heads(
-    engraving: Engraving,
-    layout: _Layout,
-    matches: dict[int, HeadMatch],
-    time: Timeline,
-    delay: dict[int, Fraction],
-) -> list[NoteHead]:
+def _heads(performed: _Performed, layout: _Layout, time: Timeline) -> list[NoteHead]:
     """Every drawn head in reading order: by page, system, score time, place."""
+    engraving, matches, delay = performed.engraving, performed.matches, performed.delay
     records = engraving.records
     heads: list[tuple[NoteHead, int]] = []
     for drawn in records.drawn:
@@ -230,6 +225,7 @@ def _heads(
         if index in number_of:
             for i in match.played:
                 head_of_played.setdefault(i, number_of[index])
+    head_of_played |= heads_of_strokes(records, head_of_played, performed.unmatched)
     head_of_event: dict[int, int] = {}
     for number, (head, _) in enumerate(heads):
         if head.role == "played":

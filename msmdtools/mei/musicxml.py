@@ -15,8 +15,7 @@ Seen with Verovio 6.4.1:
 - The second note of a tremolo on which a tuplet begins is dropped: it needs no tuplet.
 - A transposition that changes inside a part is not followed: `Mended.shifts` says how far notes move.
 - Small notes (type size="cue") look like cues (cue), which make no sound: `Mended.audible` tells them apart.
-- Of several ties from grace notes to one chord (a written arpeggio), it keeps the end of one:
-  `Mended.from_graces` says where they end.
+- Some ties lose their end, or are crossed: `Mended.ties` says where they lead (`msmdtools.mei.musicxml_ties`).
 """
 
 import math
@@ -26,6 +25,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from lxml import etree
+
+from msmdtools.mei.musicxml_ties import UNSAID, SourceTies, source_ties
 
 _STYLES = {"backward": "light-heavy", "forward": "heavy-light"}
 _BEFORE_STAVES = {"footnote", "level", "divisions", "key", "time"}
@@ -44,13 +45,13 @@ class Mended:
         changed: whether the document was changed.
         shifts: by the ids of notes, how many semitones higher they sound than Verovio says, since the
             transposition of their part has changed before them.
-        from_graces: ids of notes at which a tie from a grace note before them ends.
+        ties: where ties lead that Verovio loses or takes for others.
     """
 
     audible: frozenset[str] = frozenset()
     changed: bool = False
     shifts: Mapping[str, int] = field(default_factory=dict)
-    from_graces: frozenset[str] = frozenset()
+    ties: SourceTies = UNSAID
 
 
 def mend(root: etree._Element) -> Mended:
@@ -78,7 +79,7 @@ def mend(root: etree._Element) -> Mended:
         frozenset(identity for part in parts for identity in _audible(part)),
         changed,
         shifts,
-        frozenset(identity for part in parts for identity in _tied_from_graces(part)),
+        source_ties(parts),
     )
 
 
@@ -325,29 +326,6 @@ def _semitones(transpose: etree._Element) -> int:
     chromatic, octaves = (transpose.find(name) for name in ("chromatic", "octave-change"))
     whole = _number(chromatic) if chromatic is not None else Fraction(0)
     return int(whole) + 12 * int(_number(octaves) if octaves is not None else 0)
-
-
-def _tied_from_graces(part: etree._Element) -> Iterator[str]:
-    """The notes at which ties end that begin at the grace notes before them in their voice."""
-    if next(part.iter("grace"), None) is None:
-        return
-    begun: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    over: set[str] = set()
-    for note in part.iter("note"):
-        voice = note.findtext("voice", "")
-        grace = note.find("grace") is not None
-        if note.find("chord") is None:
-            if voice in over:  # the main note of the grace notes before
-                begun[voice].clear()
-            (over.discard if grace else over.add)(voice)
-        if not grace and not begun[voice]:
-            continue
-        pitch = tuple(note.findtext(f"pitch/{name}", "") for name in ("step", "alter", "octave"))
-        ends = {tied.get("type") for tied in note.iterfind("notations/tied")}
-        if grace and "start" in ends:
-            begun[voice].add(pitch)
-        elif not grace and "stop" in ends and pitch in begun[voice]:
-            yield note.get("id", "")
 
 
 def _remove(element: etree._Element) -> None:

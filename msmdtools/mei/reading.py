@@ -12,6 +12,7 @@ from msmdtools.mei.durations import Units
 from msmdtools.mei.dynamics import DEFAULT_VELOCITY, DYNAMIC, HAIRPIN, Loudness, loudness
 from msmdtools.mei.layers import Layers
 from msmdtools.mei.marks import read_marks, times_of_sections
+from msmdtools.mei.musicxml_ties import UNSAID, SourceTies
 from msmdtools.mei.notes import Bar, Sound
 from msmdtools.mei.order import Contradiction, Passage, as_written, has_repeats, unfolded
 from msmdtools.mei.pitches import rules
@@ -63,7 +64,7 @@ def read(
     repeats: Repeats = "written",
     transpose: int = 0,
     audible: Container[str] = frozenset(),
-    from_graces: Container[str] = frozenset(),
+    ties: SourceTies = UNSAID,
     shifts: Mapping[str, int] | None = None,
 ) -> Written:
     """Compute the written music of an MEI document.
@@ -79,8 +80,7 @@ def read(
             transposed already needs none.
         audible: ids of notes that sound although the document calls them cues
             (`msmdtools.mei.musicxml.Mended`).
-        from_graces: ids of notes at which a tie from a grace note ends, which the document may not say
-            (the same).
+        ties: where ties lead of which the document does not say it, or says it wrongly (the same).
         shifts: by the ids of notes, how many semitones higher they sound than the document says.
 
     Returns:
@@ -97,7 +97,7 @@ def read(
     bars: list[Bar] = []
     for score in scores(root):
         layers = Layers(units, Staves(*rules(root, source)), transpose, audible, shifts or {})
-        movement = _movement(score, layers, not source, bars[-1:], from_graces)
+        movement = _movement(score, layers, not source, bars[-1:], ties)
         if not movement.bars:
             continue
         bars += movement.bars
@@ -132,7 +132,7 @@ def _movement(
     layers: Layers,
     native: bool,
     before: list[Bar],
-    from_graces: Container[str],
+    known: SourceTies,
 ) -> Movement:
     """Read a score that follows the last bar of those before it."""
     staves = layers.staves
@@ -157,7 +157,7 @@ def _movement(
         movement.measures.append(item)
         index, start = index + 1, bar.end
     bars, places = movement.bars, layers.places_of_all()
-    link(ties, layers.sounds, layers.chords, from_graces)
+    link(ties, layers.sounds, layers.chords, known)
     if native:
         numbers = {name: staff.number for name, staff in staves.by_name.items()}
         controls.shift_octaves(others[controls.OCTAVE], bars, places, numbers)

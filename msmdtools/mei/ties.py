@@ -2,17 +2,19 @@
 
 A tie joins two notes of the same pitch, whatever bars, layers and staves they stand in, and only these two: of two
 chords, each note has a tie of its own. The second begins where the first one ends, or before; a tie that names a
-later end, or none (l.v.), leads nowhere. There are two exceptions, since Verovio 6.4 loses these ends of ties in
+later end, or none (l.v.), leads nowhere. There are exceptions, since Verovio 6.4 loses these ends of ties in
 MusicXML: into a voice of the same bar that is written down earlier, a tie leads to the note of its pitch and its
 instrument that begins where the first one ends; and from a grace note, to the note of its pitch that it leads
-to, if the source says that a tie ends there, or if another note of its chord is tied to the main chord.
+to, if the source says that a tie ends there, or if another note of its chord is tied to the main chord. A tie
+from an unpitched note leads where the source says, since Verovio crosses those of a chord.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from lxml import etree
 
+from msmdtools.mei.musicxml_ties import UNSAID, SourceTies
 from msmdtools.mei.notes import Sound
 
 # A tuplet that is only nearly full ends a little before its last tie does.
@@ -28,7 +30,7 @@ def link(
     ties: Iterable[etree._Element],
     sounds: dict[str, Sound],
     chords: dict[str, list[Sound]],
-    from_graces: Container[str] = frozenset(),
+    known: SourceTies = UNSAID,
 ) -> None:
     """Set `Sound.tied` of all notes at the end of a tie, and `Sound.onwards` of those at its beginning.
 
@@ -36,14 +38,16 @@ def link(
         ties: the tie elements.
         sounds: the notes by their ids.
         chords: the notes of each chord by its id.
-        from_graces: ids of notes at which, says the source, a tie from a grace note before them ends.
+        known: what the source says about ties.
     """
     loose: list[Sound] = []
     for tie in ties:
         ends = _notes(named(tie.get("endid")), sounds, chords)
         for first in _notes(named(tie.get("startid")), sounds, chords):
             first.onwards = True
-            second = next((second for second in ends if _joined(first, second)), None)
+            told = known.unpitched.get(first.id, "")
+            leads = _notes(told, sounds, chords) or ends
+            second = next((second for second in leads if _joined(first, second)), None)
             if second is None:
                 loose.append(first)
             else:
@@ -65,7 +69,7 @@ def link(
                     in_chords.add(sound)
         elif (
             (grace := graces.get(place)) is not None
-            and (sound.id in from_graces or grace in in_chords)
+            and (sound.id in known.from_graces or grace in in_chords)
             and _joined(grace, sound)
         ):
             sound.tied = graces.pop(place)

@@ -14,6 +14,7 @@ from msmdtools.engrave.verovio.preparing import place_of, prepared
 from msmdtools.engrave.verovio.svg import read_page
 from msmdtools.engrave.verovio.toolkit import Typeset, typeset
 from msmdtools.errors import PieceError
+from msmdtools.mei.musicxml_ties import UNSAID, SourceTies
 from msmdtools.paper.width import NOMINAL_WIDTH
 
 _TABLATURE = "<tabGrp"
@@ -36,7 +37,7 @@ class Engraving:
         sources: place of each note in the source, by id.
         audible: ids of notes that sound although `mei` calls them cues.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
-        from_graces: ids of notes at which a tie from a grace note ends, whether `mei` says so or not.
+        ties: where ties lead of which `mei` does not say it, or says it wrongly.
         shifts: by the ids of notes, how many semitones higher they sound than `mei` says.
     """
 
@@ -52,7 +53,7 @@ class Engraving:
     sources: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
     not_unfolded: str = ""
-    from_graces: frozenset[str] = frozenset()
+    ties: SourceTies = UNSAID
     shifts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -109,7 +110,7 @@ def engrave(
         {head.id: place_of(head.id, encoding.places, form) for head in drawn.heads},
         encoding.audible,
         encoding.not_unfolded,
-        encoding.from_graces,
+        encoding.ties,
         encoding.shifts,
     )
 

@@ -9,6 +9,7 @@ from lxml import etree
 from msmdtools.engrave.verovio import abc
 from msmdtools.engrave.verovio.toolkit import as_mei
 from msmdtools.mei.musicxml import mend
+from msmdtools.mei.musicxml_ties import UNSAID, SourceTies
 
 _XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _KERN_ID = re.compile(r"note-L(\d+)F(\d+)(?:S(\d+))?")
@@ -23,7 +24,7 @@ class Prepared:
         places: the place in the source of each id that a note was given.
         audible: ids of notes that sound although Verovio calls them cues.
         not_unfolded: why repeats cannot be unfolded; "" if they can.
-        from_graces: ids of notes at which a tie from a grace note ends.
+        ties: where ties lead that Verovio loses or takes for others.
         shifts: by the ids of notes, how many semitones higher they sound than Verovio says.
         form: its format now; "" if it is the one that it was.
     """
@@ -32,7 +33,7 @@ class Prepared:
     places: Mapping[str, str] = field(default_factory=dict)
     audible: frozenset[str] = frozenset()
     not_unfolded: str = ""
-    from_graces: frozenset[str] = frozenset()
+    ties: SourceTies = UNSAID
     shifts: Mapping[str, int] = field(default_factory=dict)
     form: str = ""
 
@@ -70,9 +71,7 @@ def prepared(text: str, form: str) -> Prepared:
     mended = mend(root)
     if places or mended.changed or mended.shifts:
         text = etree.tostring(root, encoding="unicode")
-    return Prepared(
-        text, places, mended.audible, from_graces=mended.from_graces, shifts=mended.shifts
-    )
+    return Prepared(text, places, mended.audible, ties=mended.ties, shifts=mended.shifts)
 
 
 def _load(tune: str, seed: int) -> str:
