@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     "name of a performance of it.",
 )
 @click.option(
+    "--print",
+    "print_name",
+    metavar="NAME",
+    help="With --dataset: take this print of the piece (see msmd link), not its engraving.",
+)
+@click.option(
     "--online",
     is_flag=True,
     help="Follow the recording as if it were being played: use only what was heard so far.",
@@ -55,6 +61,7 @@ def command(
     sheet: str,
     model: str,
     dataset: Path | None,
+    print_name: str | None,
     online: bool,
     out: tuple[Path, ...],
     device: str | None,
@@ -85,12 +92,15 @@ def command(
     from msmdtools.paper.axis import Paged
 
     files.check(out)
+    if print_name is not None and dataset is None:
+        raise click.UsageError("--print is for a piece of a dataset: give --dataset, too.")
     seen: Paged
     if dataset is None:
         heard = recordings.of_file(recording, limits)
         seen = apart.read(pages.read_sheet, sheet, None, limits=limits)
     else:
-        seen = piece = reader.open(dataset)[sheet]
+        piece = reader.open(dataset)[sheet]
+        seen = piece if print_name is None else piece.prints[print_name]
         if Path(recording).is_file():
             heard = recordings.of_file(recording, limits)
         else:

@@ -1,7 +1,8 @@
-"""The bars of a sheet: recorded where it is a piece of a dataset that has them, else found in its pictures."""
+"""The bars of a sheet: recorded where it is a piece or print of a dataset that has them, else found in its pictures."""
 
 import numpy as np
 
+from msmdtools.dataset.prints import DatasetPrint
 from msmdtools.dataset.reader import DatasetPiece
 from msmdtools.paper.axis import Axis, Paged
 from msmdtools.paper.bars import Bars, found, recorded
@@ -13,6 +14,8 @@ def bars_of(sheet: Paged, axis: Axis) -> Bars:
     Raises:
         DatasetError: a file of the dataset is missing or damaged.
     """
+    if isinstance(sheet, DatasetPrint):
+        return recorded(sheet.measures, sheet.noteheads, axis)
     if not isinstance(sheet, DatasetPiece):
         return found(sheet, axis, {})
     heads = sheet.noteheads

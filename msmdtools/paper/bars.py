@@ -56,10 +56,10 @@ class Bars:
 
 
 def recorded(measures: "pd.DataFrame", heads: "pd.DataFrame", axis: Axis) -> Bars:
-    """The bars of the measures table of a piece, with the first beats from its note heads.
+    """The bars of the measures table of a piece or print, with the first beats from its note heads.
 
     Args:
-        measures: rows of the measures table.
+        measures: rows of the measures table, in the order of the paper; a print may have a bar several times.
         heads: rows of the noteheads table.
         axis: the axis of the piece.
 
@@ -67,11 +67,12 @@ def recorded(measures: "pd.DataFrame", heads: "pd.DataFrame", axis: Axis) -> Bar
         The bars; one that is broken over two systems is that in the first.
     """
     first = ~measures.duplicated("system").to_numpy()
-    kept = ~measures.duplicated("measure").to_numpy()
+    kept = (measures["measure"] != measures["measure"].shift()).to_numpy()
     rows = measures[kept]
     system, x = rows["system"].to_numpy(np.int64), rows["x0"].to_numpy(np.float64)
-    # On the axis a system begins at a whole pixel.
-    begins = np.where(first[kept], axis.begins[axis.at(system)], axis.strip(system, x))
+    starts, begins = axis.begins[axis.at(system)], axis.strip(system, x)
+    # On the axis a system begins at a whole pixel. On a scan other music may stand before the first bar.
+    begins = np.where(first[kept] & (begins - starts < _TO_BEAT), starts, begins)
     beats = begins + _TO_BEAT
     placed = heads[(heads["system"] > 0) & ~heads["grace"]]
     centres = (placed["x0"] + placed["x1"]) / 2
