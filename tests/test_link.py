@@ -13,7 +13,9 @@ from click.testing import CliRunner
 import msmdtools
 from msmdtools.cli import main
 from msmdtools.dataset import validate
+from msmdtools.dataset.bars import bars_of
 from msmdtools.link import storing
+from msmdtools.paper.axis import axis_of
 from msmdtools.paper.staff_height import SPACES, STAFF_HEIGHT
 
 SPACE = STAFF_HEIGHT / SPACES
@@ -120,6 +122,37 @@ def test_the_dataset_is_valid_and_its_engraving_as_before(made, dataset):
     assert len(piece.pages) == piece.header["pages"] and set(piece.systems) == {
         *("piece", "page", "system", "staff", "x0", "y0", "x1", "y1")
     }
+
+
+def test_a_page_of_a_print_is_drawn_with_its_bars(made, dataset, tmp_path):
+    arguments = [
+        "show",
+        "page",
+        str(dataset),
+        "first",
+        "--page",
+        "2",
+        "-o",
+        str(tmp_path / "a.png"),
+    ]
+    assert CliRunner().invoke(main, [*arguments, "--print", "other"]).exit_code == 0
+    picture = cv2.imread(str(tmp_path / "a.png"))
+    page = msmdtools.open(dataset)["first"].prints["other"].pages[1]
+    assert picture.shape[1] == 2 * page.shape[1]
+    # Paper and ink are grey: what has colour are bars and heads.
+    assert (np.ptp(picture[150:], axis=2) > 60).sum() > 5000
+    failed = CliRunner().invoke(main, [*arguments, "--print", "othr"])
+    assert failed.exit_code == 1 and "no print 'othr'; did you mean other?" in failed.output
+
+
+def test_the_bars_of_a_print_are_those_of_its_table(made, dataset):
+    view = msmdtools.open(dataset)["first"].prints["other"]
+    axis = axis_of(view)
+    bars = bars_of(view, axis)
+    assert bars.measure.tolist() == list(range(BARS["first"]))
+    assert (np.diff(bars.begins) > 0).all() and bars.begins[0] == 0
+    assert (bars.beats >= bars.begins).all()
+    assert bars.number[:3] == ("1", "2", "3")
 
 
 def test_the_same_command_again_does_nothing(made, dataset, tmp_path):

@@ -1,4 +1,4 @@
-"""The bars of a sheet: recorded where it is a piece or print of a dataset that has them, else found in its pictures."""
+"""The bars of a sheet: recorded where it is a piece or print of a dataset, else found in its pictures."""
 
 import numpy as np
 

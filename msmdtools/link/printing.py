@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # A scan is refused if less of the heads of its bars was found, or if it has fewer bars (or part of all) than this.
 LIMIT = 0.5
 _FEWEST, _PART = 4, 0.1
-# Of the logistic functions of confidence: see docs/real.md.
-_BAR = (-6.0, 10.0)
+# Of the logistic functions of confidence: see docs/scans.md.
+_BAR = (1.0, 4.5)
 _HEAD = (-3.0, 8.0)
 
 

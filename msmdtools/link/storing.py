@@ -16,8 +16,9 @@ from typing import Any
 
 from msmdtools.base.files import explained, file_sha256, put, sync_file, sync_folder, sync_tree
 from msmdtools.base.lock import locked
+from msmdtools.base.quantities import first_few, how_many
 from msmdtools.base.table import Table
-from msmdtools.build import finishing, parts, store
+from msmdtools.build import additions, finishing, parts, store
 from msmdtools.dataset import records
 from msmdtools.dataset.prints import FOLDER
 from msmdtools.dataset.tables import DESCRIPTION, PIECE_FILE
@@ -150,9 +151,20 @@ def storing(dataset: Path) -> Iterator[Storing]:
         )
     try:
         with locked(dataset, (DESCRIPTION,), "a dataset", "build") as work:
+            _check_current(dataset)
             yield Storing(dataset, work, records.read_description(dataset) or description)
     except OSError as error:
         raise explained(error, dataset, "prints") from error
+
+
+def _check_current(dataset: Path) -> None:
+    """Refuse a dataset of which this version could not write the tables anew."""
+    found = records.read_records(dataset)
+    if outdated := [one.piece for one in found.values() if not additions.is_current(one)]:
+        raise DatasetError(
+            f"{dataset} has {how_many(len(outdated), 'piece')} from an earlier version of msmdtools "
+            f"({first_few(outdated)}); run the same msmd build again, which brings them up to date"
+        )
 
 
 def checksum(path: Path) -> str:
