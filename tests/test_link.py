@@ -176,7 +176,7 @@ def test_a_scan_of_another_piece_is_refused_with_figure_and_limit(made, dataset,
     assert outcome["status"] == "failed"
     assert (
         "probably not first" in outcome["reason"]
-        and "it needs 4 bars with 50%" in outcome["reason"]
+        and "it needs 4 bars with 65%" in outcome["reason"]
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from msmdtools.dataset.piece import DatasetPiece
 
 # A scan is refused if less of the heads of its bars was found, or if it has fewer bars (or part of all) than this.
-LIMIT = 0.5
+LIMIT = 0.65
 _FEWEST, _PART = 4, 0.1
 # Of the logistic functions of confidence: see docs/scans.md.
 _BAR = (1.0, 4.5)
