@@ -18,6 +18,7 @@ from msmdtools.inputs.pages import read_sheet
 from msmdtools.inputs.pictures import ENDINGS
 from msmdtools.link.printing import Print, print_of
 from msmdtools.link.storing import Source, checksum, storing
+from msmdtools.models import require
 
 COLUMNS = ("file", "piece", "name", "licence")
 LINKED, THERE, FAILED = "linked", "there", "failed"
@@ -101,8 +102,9 @@ def link_scans(
 
     Raises:
         DatasetError: there is no dataset, it is damaged, cannot be written to, or another process changes it.
-        MsmdError: two of the scans would have the same name.
+        MsmdError: two of the scans would have the same name, or PyTorch is not installed.
     """
+    require("msmd link")
     scans = [replace(scan, name=scan.name or print_name(scan.file.stem)) for scan in scans]
     _check_names(scans)
     outcomes = []
