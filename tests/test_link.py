@@ -14,7 +14,7 @@ import msmdtools
 from msmdtools.cli import main
 from msmdtools.dataset import validate
 from msmdtools.dataset.bars import bars_of
-from msmdtools.link import storing
+from msmdtools.link import aligning, storing
 from msmdtools.paper.axis import axis_of
 from msmdtools.paper.staff_height import SPACES, STAFF_HEIGHT
 
@@ -212,6 +212,14 @@ def test_a_pdf_without_music_is_refused(dataset, tmp_path):
     arguments = ("--dataset", dataset, "--piece", "first")
     outcome = msmd("link", tmp_path / "words.pdf", *arguments, code=3)
     assert "no staves found" in outcome["reason"] or "probably not first" in outcome["reason"]
+
+
+def test_a_scan_that_is_too_long_is_refused(made, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(aligning, "LARGEST", 1000)
+    scan = scans.write(tmp_path / "long", pages_of(made[1], "first"))
+    outcome = msmd("link", scan, "--dataset", dataset, "--piece", "first", code=3)
+    assert "too long to be aligned" in outcome["reason"]
+    assert "only those pages that have the piece" in outcome["reason"]
 
 
 def test_a_table_of_scans_has_an_outcome_for_each(made, dataset, tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from msmdtools.errors import MsmdError
 from msmdtools.link.tokens import BAR_LINE, COLUMN, END, START, Printed, Written
 
 Floats = NDArray[np.float32]
@@ -26,6 +27,8 @@ _BAR_FOUND, _BAR_WRITTEN, _BAR_PRINTED, _END_ALONE = 1.6, 1.8, 1.3, 2.0
 # To leave the score, or come back to it, and each token of the scan without it.
 _JUMP, _AWAY = 7.0, 0.2
 _BLOCK = 256
+# Tokens of the scan times tokens of the engraving: a byte each.
+LARGEST = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +60,19 @@ def align(scan: Printed, score: Written, shifts: Integers) -> Alignment:
         scan: its tokens.
         score: those of the engraving.
         shifts: for each token of the scan, how many staves its system lacks at the top.
+
+    Returns:
+        The way with the highest score.
+
+    Raises:
+        MsmdError: both are so long that the alignment would not fit into memory.
     """
     n, m = len(scan.kind), len(score.kind)
+    if n * m > LARGEST:
+        raise MsmdError(
+            f"it is too long to be aligned: {n:,} columns of notes and bar lines on the scan, {m:,} in the "
+            "piece; give only those pages that have the piece"
+        )
     lines = score.kind == BAR_LINE
     a, b, most = _SKIP_WRITTEN
     leave = np.where(lines, _BAR_WRITTEN, np.minimum(a + b * score.count, most))
