@@ -76,9 +76,11 @@ def faults(dataset: Path, piece: str = "*") -> tuple[object, ...]:
 
 
 def expected(made: tuple[Path, Path], piece: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Bars and heads of the other print, in px of pages with staff lines 7 px apart."""
+    """Bars and heads of the other print, in px of the pages of its scan, which are resized as a whole."""
     other = msmdtools.open(made[1])[piece]
-    scale = SPACE / ((other.systems["y1"] - other.systems["y0"]) / SPACES).median()
+    prints = msmdtools.open(made[0])[piece].prints
+    wide = prints["other"].pages[0].shape[1] if "other" in prints else other.pages[0].shape[1]
+    scale = wide / other.pages[0].shape[1]
     tables = []
     for frame in (other.measures.copy(), other.noteheads.copy()):
         frame[["x0", "y0", "x1", "y1"]] *= scale
