@@ -347,6 +347,20 @@ def test_text_and_rules_are_no_staves():
     assert systems.find_systems(title).systems == ()
 
 
+def test_a_photo_whose_page_ends_at_the_staves_is_not_one_system():
+    """Seen from below, on a dark table that begins where the staves do."""
+    page_ = cv2.resize(engraved_like()[:, 52:803], None, fx=2, fy=2)
+    height, width = page_.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    seen = corners + np.array([[90, 40], [-90, 40], [0, 0], [0, 0]], np.float32) + 60
+    plane = cv2.getPerspectiveTransform(corners, seen)
+    photo = cv2.warpPerspective(page_, plane, (width + 120, height + 120), borderValue=110)
+    layout = systems.find_systems(photo)
+    assert [len(system) for system in layout.systems] == [2, 2, 2]
+    spaces = [staff.space for system in layout.systems for staff in system]
+    assert max(spaces) < 1.05 * min(spaces)  # it is flat: further away, lines are no nearer
+
+
 def test_of_two_pages_side_by_side_the_left_one_comes_first():
     spread = np.hstack([engraved_like(), np.roll(engraved_like(), 25, axis=0)])
     layout = systems.find_systems(spread)

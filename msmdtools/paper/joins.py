@@ -12,6 +12,10 @@ from msmdtools.paper.traces import Trace
 Image = NDArray[np.uint8]
 
 _ROWS = 40  # of a gap, at most, that are looked at
+# Of the way from staff to staff: where something goes that may be a line, and where it is one. A line is not
+# wider, in spaces.
+_MOST, _WHOLE = 0.75, 0.95
+_WIDEST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,22 @@ def join_of(dark: Image, upper: Trace, lower: Trace) -> Join:
     wide = cv2.dilate(level, np.ones((1, 5), np.uint8))  # a line may lean by two pixels
     share = (wide > 64).mean(axis=0)
     begin = round(max(upper.x0, lower.x0) - left + 1.5 * space)
-    first = float(share[:begin].max(initial=0.0))
-    beyond = share[begin:] > 0.95
-    through = int((np.diff(np.concatenate([[0], beyond.astype(np.int8)])) == 1).sum())
+    first, through = 0.0, 0
+    edges = np.diff(np.concatenate([[0], (share > _MOST).astype(np.int8), [0]]))
+    for low, high in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        if high - low > _WIDEST * space + 4:  # the edge of the paper, or of a shadow
+            continue
+        best = float(share[low:high].max())
+        if low < begin:
+            first = max(first, best)
+        elif best > _WHOLE:
+            through += 1
     return Join(first, through, gap + 0.6)
 
 
 def joined(found: Sequence[Join]) -> list[bool]:
     """For the gaps below each staff of a page but the last: whether the two staves are of one system."""
-    certain = [join.left > 0.75 or join.through >= 2 for join in found]
+    certain = [join.left > _MOST or join.through >= 2 for join in found]
     return certain if any(certain) else _paired(found)
 
 

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from msmdtools.paper.traces import Trace
+from msmdtools.paper.traces import Trace, nearest_line
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -35,6 +35,7 @@ Image = NDArray[np.uint8]
 # All in px of a page that is 1670 px wide. Staff lines that go up or down by less than this from one side
 # to the other, beyond what a page turned as a whole does, are level.
 _LEVEL = 6.0
+_EVEN = 0.04  # by which part the distance of lines may change along the page
 _EVERY = 3  # strips from one measurement of a slope to the next
 _STROKE = 24  # the shortest upright stroke
 # No page is photographed with more of a slant, and no perspective is stronger.
@@ -127,7 +128,7 @@ def warp_of(dark: Image, traces: Sequence[Trace]) -> Warp | None:
     if not traces:
         return None
     lines = _line_slopes(traces, warp)
-    if _unevenness(lines, size) < _LEVEL:
+    if _unevenness(lines, size) < _LEVEL and _narrowing(traces, size) < _EVEN:
         return None
     if len(traces) >= _FEWEST_STAVES:
         step = _plane(lines, _stroke_slopes(dark))
@@ -147,6 +148,14 @@ def _unevenness(lines: _Slopes, size: tuple[float, float]) -> float:
     slopes = design @ field
     turned = np.average(slopes, weights=lines.weight)
     return float(np.quantile(np.abs(slopes - turned), 0.8) * size[0])
+
+
+def _narrowing(traces: Sequence[Trace], size: tuple[float, float]) -> float:
+    """By which part the distance of lines changes from the top to the bottom of the page."""
+    spaces = np.array([trace.space for trace in traces])
+    heights = np.array([trace.y.mean() for trace in traces])
+    slope, _ = nearest_line(heights, spaces, np.ones_like(spaces))
+    return abs(slope) * size[1] / float(np.median(spaces)) if len(traces) >= _FEWEST_STAVES else 0.0
 
 
 def _powers(x: Floats, y: Floats, shape: tuple[int, int], more: int) -> Floats:
