@@ -9,7 +9,7 @@ from msmdtools.base.markdown import code, one_line, plain
 from msmdtools.base.quantities import how_many
 from msmdtools.base.text_table import pipes
 from msmdtools.build.options import LOOK
-from msmdtools.build.provenance import performances
+from msmdtools.build.provenance import PEOPLE, performances
 from msmdtools.build.summary import totals_table
 from msmdtools.dataset.records import Record
 from msmdtools.dataset.tables import TABLES
@@ -261,7 +261,15 @@ def _limits(description: Mapping[str, Any], ok: list[Record]) -> list[str]:
             "than in its source."
         )
     velocities = {p["velocity"] for p in performances(description)}
-    if "source" not in velocities:
+    people = sorted(description.get(PEOPLE, {}).get("soundfonts", {}))
+    if people:
+        lines.append(
+            "- Some performances were played by people, and sounded with "
+            f"{plain(', '.join(people))} (column `kind`). Their notes are matched with "
+            "the written ones, and not all of these were played (column `link`). "
+            "They have licences of their own (`performances.parquet`)."
+        )
+    elif "source" not in velocities:
         names = " or ".join(map(str, sorted(velocities)))
         lines.append(f"- Every note has the MIDI velocity {names}: there are no dynamics.")
     if corrected := sum(bool(record.row["correction"]) for record in ok):
