@@ -18,9 +18,17 @@ ALIGNMENTS = (EXACT, MATCHED, ANNOTATED, ESTIMATED)
 SYNTHETIC, PERFORMED, RECORDED = "synthetic", "performed", "recorded"
 KINDS = (SYNTHETIC, PERFORMED, RECORDED)
 """What a performance is: the written music played by the book, a person's MIDI file, a person's audio."""
+AUDIO_ENDINGS = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+    | {".m4a", ".aac", ".wma", ".mp4", ".webm"}
+)
+"""By these names files are taken for recordings."""
 MATCH, INSERTION, ORNAMENT, DELETION = "match", "insertion", "ornament", "deletion"
-LINKS = (EXACT, MATCH, INSERTION, ORNAMENT, DELETION)
+INTERPOLATED = "interpolated"
+LINKS = (EXACT, MATCH, INSERTION, ORNAMENT, DELETION, INTERPOLATED)
 """What an event is to the written music; see the column `link` of `EVENTS`."""
+PLAYED_LINKS = (MATCH, INTERPOLATED)
+"""Of events that play a written note, in performances by people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +166,12 @@ EVENTS = Table(
             "deviation from pitch, upwards, for microtones; 0 otherwise",
         ),
         Column("drum", "bool", "", "whether the pitch names a General MIDI percussion sound"),
-        Column("velocity", "int32", "", "MIDI velocity; 0 for a deletion"),
+        Column(
+            "velocity",
+            "int32",
+            "",
+            "MIDI velocity; 0 for a deletion, and in a recording: not known",
+        ),
         Column("heads", "int32", "", "how many printed heads start it"),
         Column("reason", "string", "", "why no head starts it; empty when one does"),
         Column(
@@ -178,7 +191,8 @@ EVENTS = Table(
             "string",
             "",
             "exact (synthetic), match (the written note, played), ornament (a further sound of a written "
-            "note, or an unprinted one), insertion (not written), deletion (written, not played)",
+            "note, or an unprinted one), insertion (not written), deletion (written, not played), interpolated "
+            "(of a recording: the written note, at a time between known ones)",
             added=True,
             before=EXACT,
         ),
@@ -197,6 +211,14 @@ EVENTS = Table(
             "the note that the alignment names, as in noteheads.source; empty when exact or none",
             added=True,
         ),
+        Column(
+            "confidence",
+            "float64",
+            "",
+            "probability that its time is right to half a second: 1 unless it was estimated; 0 for a deletion",
+            added=True,
+            before="1",
+        ),
     ),
 )
 
@@ -207,16 +229,25 @@ PERFORMANCES = Table(
     (
         score.PIECE,
         Column("performance", "string", "", "name of the performance"),
-        Column("tempo", "float64", "", "speed; 2.0 is twice as fast as written"),
-        Column("soundfont", "string", "", "name in the registry"),
-        Column("soundfont_sha256", "string", "", "sha256 of the soundfont file"),
+        Column(
+            "tempo", "float64", "", "speed; 2.0 is twice as fast as written; 1 where a person plays"
+        ),
+        Column("soundfont", "string", "", "name in the registry; empty for a recording"),
+        Column(
+            "soundfont_sha256", "string", "", "sha256 of the soundfont file; empty for a recording"
+        ),
         Column(
             "program", "int32", "", "General MIDI program of all parts; -1 if each part has its own"
         ),
         Column("velocity", "string", "", "one velocity for all notes, or source"),
         Column("duration_s", "float64", "s", "length of the audio"),
         Column("frames", "int32", "", "frames of the spectrogram"),
-        Column("midi_sha256", "string", "", "sha256 of performance.mid"),
+        Column(
+            "midi_sha256",
+            "string",
+            "",
+            "sha256 of performance.mid; empty for a recording, which has none",
+        ),
         Column("spectrogram_sha256", "string", "", "sha256 of spectrogram.npy"),
         Column("audio_sha256", "string", "", "sha256 of audio.flac; empty when not kept"),
         Column(
@@ -247,14 +278,49 @@ PERFORMANCES = Table(
             "aligned_by",
             "string",
             "",
-            "where its note alignment is from: match, nasap, parangonada or parangonar",
+            "where its alignment is from: match, nasap, parangonada or parangonar; of a recording table, asap, "
+            "sonic-visualiser or the name of a model",
             added=True,
         ),
-        Column("alignment_sha256", "string", "", "sha256 of the note alignment", added=True),
-        Column("matched", "int32", "", "events whose link is match", added=True),
+        Column(
+            "alignment_sha256", "string", "", "sha256 of the note alignment or marks", added=True
+        ),
+        Column("matched", "int32", "", "events whose link is match or interpolated", added=True),
         Column("insertions", "int32", "", "events whose link is insertion", added=True),
         Column("ornaments", "int32", "", "events whose link is ornament", added=True),
         Column("deletions", "int32", "", "events whose link is deletion", added=True),
         Column("licence", "string", "", "licence of the performed file, as given", added=True),
     ),
+)
+
+MARKED, BETWEEN = "marked", "interpolated"
+TIMINGS = Table(
+    "timings",
+    "One row each time that a bar is played in a recording.",
+    ("piece", "performance", "measure", "pass"),
+    (
+        score.PIECE,
+        Column("performance", "string", "", "performance of the piece, one of kind recorded"),
+        Column("measure", "int32", "", "bar, a number of the measures table"),
+        Column(
+            "pass",
+            "int32",
+            "",
+            "how many times the music has come to the beginning of the bar, from 1",
+        ),
+        Column("second", "float64", "s", "when it begins, from the start of the audio"),
+        Column(
+            "confidence",
+            "float64",
+            "",
+            "probability that this is right to half a second; 1 where a person marked the recording",
+        ),
+        Column(
+            "source",
+            "string",
+            "",
+            f"{MARKED} (a mark stands there), {BETWEEN} (between marks) or {ESTIMATED} (by a model)",
+        ),
+    ),
+    added=True,
 )

@@ -1,13 +1,14 @@
 """Add what people played to a finished piece, in a worker process: link it with the written notes, sound it."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msmdtools import perform
-from msmdtools.build import rows
+from msmdtools.base.folders import remove_tree
+from msmdtools.build import recordings, rows
 from msmdtools.build.additions import PERFORMANCES_FOLDER, performed
 from msmdtools.build.performing import Extension, extended
 from msmdtools.build.task import Outcome
@@ -19,17 +20,21 @@ from msmdtools.performance import (
     DELETION,
     EVENTS,
     INSERTION,
+    INTERPOLATED,
     MATCH,
     MATCHED,
     ORNAMENT,
     PERFORMANCES,
     PERFORMED,
+    RECORDED,
+    TIMINGS,
     Performance,
     PerformanceSpec,
 )
 from msmdtools.performed.linking import Links, link
 from msmdtools.performed.listing import Request, sha256_of
 from msmdtools.performed.reading import read
+from msmdtools.performed.recording import Recorder, Recording
 from msmdtools.performed.written import WrittenNotes
 from msmdtools.score import Music
 
@@ -50,6 +55,11 @@ class Planned:
     sha256: str
     alignment_sha256: str
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether it is sound, which no soundfont makes."""
+        return self.request.is_recording
+
     @classmethod
     def of(cls, request: Request, fonts: tuple[tuple[str, int], ...]) -> "Planned":
         """Plan a performance with each of some soundfonts and programs."""
@@ -57,6 +67,8 @@ class Planned:
             name_of(request.name, spec): spec
             for spec in (PerformanceSpec(1.0, font, program, None) for font, program in fonts)
         }
+        if request.is_recording:
+            specs = {request.name: PerformanceSpec(1.0, "", None, None)}
         alignment = request.alignment
         return cls(
             request, specs, sha256_of(request.file), sha256_of(alignment) if alignment else ""
@@ -115,6 +127,8 @@ class HumanAddition(Extension):
         folder: a folder for the work, which does not exist yet; the new files go to `result` in it.
         planned: the performances.
         keep_audio: whether to keep audio.
+        model: the model that aligns recordings without marks.
+        recorder: reads and aligns a recording; None if there are none.
     """
 
     record: Record
@@ -122,6 +136,8 @@ class HumanAddition(Extension):
     folder: Path
     planned: tuple[Planned, ...]
     keep_audio: bool
+    model: str = ""
+    recorder: Recorder | None = None
 
     @property
     def renditions(self) -> int:
@@ -130,14 +146,13 @@ class HumanAddition(Extension):
 
 
 @dataclass(frozen=True, slots=True)
-class _Sounded:
-    """A performance that was added: its rows need all of this."""
+class _Added:
+    """A performance that was added: its name, and its rows of the tables."""
 
     name: str
-    planned: Planned
-    by: str
-    links: Links
-    performance: Performance
+    performance: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    timings: Sequence[Mapping[str, Any]] = ()
 
 
 def add_human(task: HumanAddition) -> Outcome:
@@ -150,18 +165,19 @@ def add_human(task: HumanAddition) -> Outcome:
     with attempt(task, outcome):
         piece = task.record.piece
         with outcome.timed("perform"):
-            written = WrittenNotes.of(reader.open(task.dataset)[piece])
+            opened = reader.open(task.dataset)[piece]
             task.result.mkdir(parents=True)
-            done: list[_Sounded] = []
+            done: list[_Added] = []
             for planned in task.planned:
-                done += _tried(planned, written, task, outcome)
+                done += _tried(planned, opened, task, outcome)
         with outcome.timed("write"):
             outcome.record = task.record
             if done:
-                unchanged = performed(task.record) - {sounded.name for sounded in done}
+                unchanged = performed(task.record) - {added.name for added in done}
                 tables = {
-                    EVENTS: (row for s in done for row in _event_rows(piece, written.music, s)),
-                    PERFORMANCES: (_performance_row(piece, s) for s in done),
+                    EVENTS: (row for added in done for row in added.events),
+                    PERFORMANCES: (added.performance for added in done),
+                    TIMINGS: (row for added in done for row in added.timings),
                 }
                 outcome.record = extended(task, unchanged, tables, len(done))
             outcome.engine = str(task.record.row["engine"])
@@ -169,72 +185,115 @@ def add_human(task: HumanAddition) -> Outcome:
 
 
 def _tried(
-    planned: Planned, written: WrittenNotes, task: HumanAddition, outcome: Outcome
-) -> list[_Sounded]:
+    planned: Planned, piece: reader.DatasetPiece, task: HumanAddition, outcome: Outcome
+) -> list[_Added]:
     """Add one performance; where it fails, leave the reason in the outcome."""
-    piece = task.record.piece
     try:
-        played, alignment = read(planned.request)
-        if alignment is None:
-            from msmdtools.performed.parangonar import align
-
-            alignment = align(played, written)
-        links = link(alignment, written)
-        done = []
-        for name, spec in planned.specs.items():
-            folder = task.result / PERFORMANCES_FOLDER / name
-            folder.mkdir(parents=True)
-            sound = perform.perform_played(played, spec, folder, keep_audio=task.keep_audio)
-            done.append(_Sounded(name, planned, alignment.by, links, sound))
+        add = _recorded if planned.is_recording else _played
+        done, shares = add(planned, piece, task)
     except PieceError as error:
-        outcome.attempts += planned.failed(piece, error.stage, error.reason, str(error))
+        for name in planned.specs:  # what was written before it failed
+            remove_tree(task.result / PERFORMANCES_FOLDER / name)
+        outcome.attempts += planned.failed(piece.piece, error.stage, error.reason, str(error))
         return []
     except (MsmdError, OSError):
         raise
     except Exception as error:  # a fault of ours must not cost more than this performance
         outcome.log += traceback.format_exc()
         message = f"{type(error).__name__}: {error}"
-        outcome.attempts += planned.failed(piece, "align", "internal-error", message)
+        outcome.attempts += planned.failed(piece.piece, "align", "internal-error", message)
+        for name in planned.specs:
+            remove_tree(task.result / PERFORMANCES_FOLDER / name)
         return []
-    outcome.attempts += planned.attempt_rows(
-        piece,
-        status="ok",
-        played_share=links.played_share,
-        written_share=links.written_share,
-        unwritten=links.unwritten,
-    )
+    outcome.attempts += planned.attempt_rows(piece.piece, status="ok", **shares)
     return done
 
 
-def _performance_row(piece: str, sounded: _Sounded) -> dict[str, Any]:
-    planned, links = sounded.planned, sounded.links
-    return rows.performance_row(piece, sounded.performance) | {
-        "performance": sounded.name,
-        "alignment": MATCHED,
-        "kind": PERFORMED,
-        "source": planned.request.file.name,
-        "source_sha256": planned.sha256,
-        "aligned_by": sounded.by,
-        "alignment_sha256": planned.alignment_sha256,
+def _played(
+    planned: Planned, piece: reader.DatasetPiece, task: HumanAddition
+) -> tuple[list[_Added], dict[str, Any]]:
+    """Add a MIDI performance with each of its soundfonts."""
+    written = WrittenNotes.of(piece)
+    played, alignment = read(planned.request)
+    if alignment is None:
+        from msmdtools.performed.parangonar import align
+
+        alignment = align(played, written)
+    links = link(alignment, written)
+    counts = {
         "matched": links.count(MATCH),
         "insertions": links.count(INSERTION),
         "ornaments": links.count(ORNAMENT),
         "deletions": links.count(DELETION),
+    }
+    done = []
+    for name, spec in planned.specs.items():
+        folder = task.result / PERFORMANCES_FOLDER / name
+        folder.mkdir(parents=True)
+        sound = perform.perform_played(played, spec, folder, keep_audio=task.keep_audio)
+        known = {"alignment": MATCHED, "kind": PERFORMED, "aligned_by": alignment.by}
+        row = _performance_row(piece.piece, name, planned, sound) | known | counts
+        events = list(_event_rows(piece.piece, name, written.music, links, sound))
+        done.append(_Added(name, row, events))
+    shares = {
+        "played_share": links.played_share,
+        "written_share": links.written_share,
+        "unwritten": links.unwritten,
+    }
+    return done, shares
+
+
+def _recorded(
+    planned: Planned, piece: reader.DatasetPiece, task: HumanAddition
+) -> tuple[list[_Added], dict[str, Any]]:
+    """Add a recording."""
+    if task.recorder is None:
+        raise PieceError(
+            "read", "no-recorder", "recordings are added by msmdtools.recorded.add_performances"
+        )
+    (name,) = planned.specs
+    request, folder = planned.request, task.result / PERFORMANCES_FOLDER / name
+    folder.mkdir(parents=True)
+    recording = Recording(request.file, request.alignment, folder, task.model, task.keep_audio)
+    recorded = task.recorder(recording, piece)
+    playing = recorded.playing
+    row = _performance_row(piece.piece, name, planned, recorded.performance) | {
+        "kind": RECORDED,
+        "aligned_by": recorded.by,
+        "matched": playing.count(INTERPOLATED),
+        "insertions": 0,
+        "ornaments": 0,
+        "deletions": playing.count(DELETION),
+    }
+    events = list(recordings.event_rows(piece.piece, name, piece.music, playing))
+    timings = list(recordings.timing_rows(piece.piece, name, recorded))
+    shares = {"played_share": 1.0, "written_share": playing.written_share}
+    return [_Added(name, row, events, timings)], shares
+
+
+def _performance_row(piece: str, name: str, planned: Planned, sound: Performance) -> dict[str, Any]:
+    return rows.performance_row(piece, sound) | {
+        "performance": name,
+        "source": planned.request.file.name,
+        "source_sha256": planned.sha256,
+        "alignment_sha256": planned.alignment_sha256,
         "licence": planned.request.licence,
     }
 
 
-def _event_rows(piece: str, music: Music, sounded: _Sounded) -> Iterator[dict[str, Any]]:
+def _event_rows(
+    piece: str, name: str, music: Music, links: Links, sound: Performance
+) -> Iterator[dict[str, Any]]:
     """The rows of the events table: every performed note, then every written one that was not played."""
-    for number, event in enumerate(sounded.links.events):
+    for number, event in enumerate(links.events):
         note = music.notes[event.note] if event.note >= 0 else None
         is_written = note is not None and event.link in (MATCH, DELETION)
-        heard = sounded.performance.events[event.played] if event.played >= 0 else None
+        heard = sound.events[event.played] if event.played >= 0 else None
         nan = float("nan")
         assert heard is not None or note is not None
         yield {
             "piece": piece,
-            "performance": sounded.name,
+            "performance": name,
             "event": number,
             "onset_s": heard.onset_s if heard else nan,
             "offset_s": heard.offset_s if heard else nan,
@@ -249,4 +308,5 @@ def _event_rows(piece: str, music: Music, sounded: _Sounded) -> Iterator[dict[st
             "link": event.link,
             "pass": event.turn,
             "source": event.source,
+            "confidence": 1.0 if heard else 0.0,
         }

@@ -19,7 +19,7 @@ from msmdtools.base.table import Table
 from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.dataset.tables import ATTEMPTS, FILES, PIECES, TABLES
 from msmdtools.errors import DatasetError
-from msmdtools.performance import EVENTS, PERFORMANCES
+from msmdtools.performance import EVENTS, PERFORMANCES, TIMINGS
 from msmdtools.prints import PRINT_TABLES
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 FOLDER = "tables"
-PART_TABLES = (SYSTEMS, MEASURES, PARTS, NOTEHEADS, EVENTS, PERFORMANCES)
+PART_TABLES = (SYSTEMS, MEASURES, PARTS, NOTEHEADS, EVENTS, PERFORMANCES, TIMINGS)
 
 # A row group holds whole pieces and is closed once it has this many rows: a scan meets few groups,
 # and one piece can still be read without the rest.
@@ -170,6 +170,8 @@ def read_part(dataset: Path, piece: str, table: Table) -> "pa.Table":
 
     folder = dataset / PIECES_FOLDER / piece
     path = folder / FOLDER / f"{table.name}.parquet"
+    if table is TIMINGS and not path.exists():  # it has no recording
+        return table.from_rows(())
     try:
         return table.completed(parquet.File(path).read()).cast(table.arrow_schema())
     except (OSError, pa.ArrowException, ValueError) as error:

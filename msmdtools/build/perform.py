@@ -30,6 +30,7 @@ from msmdtools.dataset.tables import CARD, DESCRIPTION
 from msmdtools.errors import DatasetError
 from msmdtools.performance import PERFORMANCES, SYNTHETIC
 from msmdtools.performed.listing import Request, listed, pieces_by_name
+from msmdtools.performed.recording import Recorder, model_name
 
 COMPLETE, PERFORMING = "complete", "performing"
 
@@ -85,6 +86,7 @@ def add_performances(
     *,
     progress: Progress = silent,
     work_of: Callable[[HumanAddition], Outcome] = add_human,
+    recorder: Recorder | None = None,
 ) -> PerformSummary:
     """Add the performances of lists, or folders, to a dataset; those that it has, from the same files, stay.
 
@@ -96,6 +98,7 @@ def add_performances(
         options: the options; None: the default ones.
         progress: called with the number of pieces done, and how many performances have failed.
         work_of: the function that the workers call, for tests.
+        recorder: reads and aligns recordings, which are refused without it; `msmdtools.recorded` has one.
 
     Returns:
         What was added, and what failed.
@@ -113,10 +116,12 @@ def add_performances(
         with locked(dataset, (DESCRIPTION,), "a dataset", "perform") as work:
             description = _description_of(dataset)
             fonts = options.soundfonts or _fonts_of(description)
-            people = _checked_fonts(description, fonts)
+            people = description.get(provenance.PEOPLE, {"soundfonts": {}})
+            if not all(request.is_recording for request in requests):
+                people = _checked_fonts(description, fonts)
             attempted = records.read_records(dataset)
             additions.require_current(dataset, attempted)
-            run = _Run(dataset, work, options, fonts, description, attempted)
+            run = _Run(dataset, work, options, fonts, description, attempted, recorder)
             todo, refused, there = run.plan(opened, requests)
             rows = list(refused)
             if todo or run.is_unfinished:
@@ -149,6 +154,7 @@ class _Run:
     fonts: tuple[tuple[str, int], ...]
     description: Mapping[str, Any]
     attempted: Mapping[str, Record]
+    recorder: Recorder | None
 
     @property
     def is_unfinished(self) -> bool:
@@ -219,6 +225,8 @@ class _Run:
                 self.work.absolute() / f"played-{number}",
                 tuple(planned),
                 self.keep_audio,
+                self.options.model,
+                self.recorder,
             )
             for number, (piece, planned) in enumerate(todo.items())
         ]
@@ -285,6 +293,8 @@ class _Run:
             planned.alignment_sha256,
             planned.request.licence,
         )
+        if planned.is_recording and planned.request.alignment is None:
+            same = same and row["aligned_by"] == model_name(self.options.model)
         return same and name in additions.performed(self.attempted[piece], file)
 
 

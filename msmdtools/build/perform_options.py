@@ -26,6 +26,11 @@ class PerformOptions:
         form="NAME[:PROGRAM],…",
     )
     pieces: str = option("add only to pieces whose id matches this pattern", "*", form="GLOB")
+    model: str = option(
+        "the model that aligns recordings without marks: the name of a bundled one, a .safetensors file, or a run "
+        "of msmd train",
+        "compact-4s",
+    )
     jobs: int = jobs_option()
     retry_failed: bool = option("try performances again that failed before", False)
 

@@ -1,4 +1,4 @@
-"""The command `msmd perform`, which calls `msmdtools.build.perform.add_performances`."""
+"""The command `msmd perform`, which calls `msmdtools.recorded.add_performances`."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ FAILED = 3
 def command(
     ctx: click.Context, /, dataset: Path, sources: tuple[Path, ...], as_json: bool, **_: Any
 ) -> None:
-    """Add performances by people, as MIDI files, to the pieces of DATASET that they are of.
+    """Add performances by people, MIDI files or recordings, to the pieces of DATASET that they are of.
 
     The list is a CSV file with the columns piece (its id, source file or folder) and file (a MIDI file), and
     perhaps alignment (a match file, an (n)ASAP .tsv or a Parangonada folder with its notes matched to those of
@@ -40,12 +40,17 @@ def command(
     Parangonada folder may also stand for the MIDI file. Each performance is sounded with its own times,
     velocities and pedals.
 
+    A recording (audio, or the sound of a video) becomes a performance with the sound that it has. Its alignment
+    is a file of marks, which say when bars or beats sound: a table with the columns second and bar (perhaps
+    beat), measure or quarters, beats in the form of ASAP, or a layer of Sonic Visualiser. Where there is none,
+    --model aligns it; a recording that is probably of another piece is refused.
+
     Performances that are there already stay; the same command, given again, continues where it stopped. If some
     fail, the exit code is 3, and attempts.parquet says why.
 
     Example: msmd perform DATASET --from asap-dataset --soundfonts FluidR3_GM
     """
-    from msmdtools.build.perform import add_performances
+    from msmdtools.recorded import add_performances
 
     chosen = parse_options(options.specified(ctx, PerformOptions))
     with Bar() as bar:

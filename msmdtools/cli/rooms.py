@@ -37,6 +37,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("link",),
     ("search",),
     ("follow",),
+    ("recorded",),
     ("evaluation",),
     ("export",),
     ("info",),

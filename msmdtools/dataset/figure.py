@@ -32,7 +32,7 @@ from msmdtools.features.spectrogram import (
     WINDOW,
     band_frequencies,
 )
-from msmdtools.performance import EXACT, MATCH
+from msmdtools.performance import EXACT, PLAYED_LINKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,7 @@ def _head_colours(view: DatasetPiece, page: int, performance: str, color: str) -
     sounding = heads[heads["event"] >= 0]
     silent = dict.fromkeys(heads["notehead"], drawing.FAINT)
     events = view.events(performance)
-    played = events[events["link"].isin((EXACT, MATCH))].groupby("note")["onset_s"].min()
+    played = events[events["link"].isin((EXACT, *PLAYED_LINKS))].groupby("note")["onset_s"].min()
     sounding = sounding[sounding["event"].isin(played.index)]
     onsets = played[sounding["event"]].to_numpy()
     start, end = _span(view, page, performance) or (0.0, 1.0)

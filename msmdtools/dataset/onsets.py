@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.paper.position import longest_rising
-from msmdtools.performance import MATCH
+from msmdtools.performance import PLAYED_LINKS
 from msmdtools.score import Music
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def struck(events: "pd.DataFrame", onset_of: NDArray[np.int64]) -> "pd.DataFrame
     """
     import pandas as pd
 
-    rows = events[events["link"] == MATCH]
+    rows = events[events["link"].isin(PLAYED_LINKS)]
     rows = rows.assign(onset=onset_of[rows["note"].to_numpy()])
     times = rows.sort_values("onset_s", kind="stable").groupby(["pass", "onset"])["onset_s"]
     middle = times.apply(lambda group: group.iloc[(len(group) - 1) // 2])

@@ -23,9 +23,11 @@ from msmdtools.performance import (
     EVENTS,
     EXACT,
     INSERTION,
-    MATCH,
     PERFORMANCES,
+    PLAYED_LINKS,
+    RECORDED,
     SYNTHETIC,
+    TIMINGS,
     PerformanceSpec,
 )
 from msmdtools.score import MEASURES, NOTEHEADS, PARTS, SYSTEMS, Music
@@ -145,6 +147,11 @@ class DatasetPiece:
         frame = self._frame(PERFORMANCES)
         return frame.set_index("performance", drop=False).rename_axis(None)
 
+    @property
+    def timings(self) -> "pd.DataFrame":
+        """One row each time that a bar is played in a recording, by performance, measure and pass."""
+        return self._frame(TIMINGS)
+
     @cached_property
     def _events(self) -> dict[str, "pd.DataFrame"]:
         frame = self._frame(EVENTS)
@@ -186,6 +193,11 @@ class DatasetPiece:
         name = self.performance_name(performance)
         return str(self.performances.at[name, "kind"]) != SYNTHETIC
 
+    def is_recorded(self, performance: str | None = None) -> bool:
+        """Whether it is a recording: its notes have the times of the bars, and no velocity."""
+        name = self.performance_name(performance)
+        return str(self.performances.at[name, "kind"]) == RECORDED
+
     def struck(self, performance: str | None = None) -> "pd.DataFrame":
         """The events that play written notes, with one common time for all notes of one written onset.
 
@@ -212,7 +224,7 @@ class DatasetPiece:
         NaN and event −1 for a note that a human performance leaves out.
         """
         rows = self._rows_of(performance)
-        played = rows[rows["link"].isin((EXACT, MATCH))].sort_values("event", kind="stable")
+        played = rows[rows["link"].isin((EXACT, *PLAYED_LINKS))].sort_values("event", kind="stable")
         first = played.drop_duplicates("note")
         count = int(rows.loc[rows["link"] != INSERTION, "note"].max()) + 1 if len(rows) else 0
         result = np.full((count, 3), [np.nan, np.nan, -1.0])
@@ -228,7 +240,7 @@ class DatasetPiece:
         if not self.is_human(performance):
             return self.starts
         events = self.events(performance)
-        played = events.loc[events["link"] == MATCH, ["note", "event"]]
+        played = events.loc[events["link"].isin(PLAYED_LINKS), ["note", "event"]]
         starts = self.starts.rename(columns={"event": "note"}).merge(played, on="note")
         return starts[["notehead", "event"]].sort_values(["notehead", "event"], ignore_index=True)
 
@@ -256,7 +268,15 @@ class DatasetPiece:
         return PerformanceSpec.from_json(rows[self.performance_name(performance)])
 
     def midi_path(self, performance: str | None = None) -> Path:
-        """The performance as a standard MIDI file."""
+        """The performance as a standard MIDI file.
+
+        Raises:
+            DatasetError: it is a recording, or the file is missing or damaged.
+        """
+        if self.is_recorded(performance):
+            raise DatasetError(
+                f"{self.piece}: {self.performance_name(performance)} is a recording, and has no MIDI file"
+            )
         path = self._file(performance, "performance.mid")
         self._content(path)
         return path

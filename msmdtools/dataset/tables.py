@@ -141,7 +141,9 @@ ATTEMPTS = Table(
         Column("sha256", "string", "", "sha256 of that file"),
         Column("alignment", "string", "", "name of the note alignment; empty if none was given"),
         Column("alignment_sha256", "string", "", "sha256 of the note alignment"),
-        Column("played_share", "float64", "", "matched / (matched + insertions)"),
+        Column(
+            "played_share", "float64", "", "matched / (matched + insertions); 1 for a recording"
+        ),
         Column("written_share", "float64", "", "matched / (matched + deletions)"),
         Column(
             "unwritten",
@@ -162,6 +164,7 @@ TABLES = (
     score.NOTEHEADS,
     performance.EVENTS,
     performance.PERFORMANCES,
+    performance.TIMINGS,
     ATTEMPTS,
     FILES,
 )

@@ -86,14 +86,16 @@ def write(task: Task) -> Counter[str]:
     written: Counter[str] = Counter()
     for piece in task.each():
         folder = task.folder / piece.piece
-        sounds = [_sound(piece, str(name)) for name in piece.performances.index]
+        # A recording has no MIDI file, which MSMD has of each performance.
+        names = [str(n) for n in piece.performances.index if not piece.is_recorded(str(n))]
+        sounds = [_sound(piece, name) for name in names]
         for sound in sounds:
             _write_performance(piece, sound, folder / "performances" / sound.name)
         written += _write_score(piece, sounds, folder / "scores" / f"{piece.piece}_ly")
         written["performances"] += len(sounds)
         synthetic = [n for n in piece.performances.index if not piece.is_human(str(n))]
         nearest = min(
-            synthetic or piece.performances.index, key=lambda n: abs(piece.spec(str(n)).tempo - 1)
+            synthetic or names, key=lambda n: abs(piece.spec(str(n)).tempo - 1)
         )
         shutil.copyfile(piece.midi_path(str(nearest)), folder / f"{piece.piece}.midi")
         (folder / f"{piece.piece}.ly").write_text(_source_note(piece), encoding="utf-8")

@@ -20,12 +20,9 @@ from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import SAMPLE_RATE, spectrogram_parts
 from msmdtools.inputs.limits import LIMITS, Limits
 from msmdtools.perform.level import of_comment
+from msmdtools.performance import AUDIO_ENDINGS
 
-# By these names files of a folder are taken for recordings.
-ENDINGS = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
-    | {".m4a", ".aac", ".wma", ".mp4", ".webm"}
-)
+ENDINGS = AUDIO_ENDINGS
 # 16-bit samples below this are the noise of a silent recording (-72 dB).
 _SILENT = 8
 # Samples of a block, of all channels together.

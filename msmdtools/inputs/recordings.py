@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from msmdtools.dataset.reader import DatasetPiece
+from msmdtools.errors import DatasetError
 from msmdtools.inputs import apart, audio, midi
 from msmdtools.inputs.limits import LIMITS, Limits
 
@@ -52,6 +53,11 @@ def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recor
         if piece.performances.at[name, "audio_sha256"]:
             yield from audio.blocks(piece.audio_path(name))
             return
+        if piece.is_recorded(name):
+            raise DatasetError(
+                f"{piece.piece}: {name} is a recording whose audio the dataset has not kept: build the dataset again "
+                "with --keep-audio, and then give the same msmd perform"
+            )
         from msmdtools.perform.played import read_played, sounding
         from msmdtools.perform.soundfonts import find_soundfont
         from msmdtools.perform.synth import rendering

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msmdtools.base.damage import no_folder, why
 from msmdtools.base.files import file_sha256
 from msmdtools.errors import ManifestError
+from msmdtools.performance import AUDIO_ENDINGS
 from msmdtools.performed import match_file, parangonada
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 LIST = "performances.csv"
 COLUMNS = {
     "piece": "id of the piece in the dataset, or the name of its source file or of the folder that holds it",
-    "file": "MIDI file, match file or Parangonada folder with the performance (or: performance)",
+    "file": "MIDI file, match file or Parangonada folder with the performance, or a recording (or: performance)",
     "alignment": "note alignment of a MIDI file: a match file, an (n)ASAP .tsv or a Parangonada folder; empty "
-    "to make one with parangonar",
+    "to make one with parangonar. Of a recording: marks of its bars or beats, in a table, as ASAP's beats or from "
+    "Sonic Visualiser; empty to align it with a model",
     "name": "name of the performance; empty for that of the file",
     "licence": "licence of the performance, which the tables keep",
 }
@@ -51,6 +53,11 @@ class Request:
     alignment: Path | None
     name: str
     licence: str
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether the file is sound, by its name."""
+        return self.file.suffix.lower() in AUDIO_ENDINGS
 
 
 def listed(source: Path) -> list[Request]:

@@ -79,6 +79,7 @@ def card(description: Mapping[str, Any]) -> str:
             "- Spectrograms are rounded to multiples of 2⁻¹²: values from 0.25 on are those of the "
             "dataset, smaller ones differ by 0.00012 at most.",
             *_limits(plan),
+            *_unsure(description),
             "",
             "## How it was made",
             "",
@@ -163,6 +164,18 @@ def _dropped(totals: Mapping[str, Any]) -> list[str]:
         return ["Every onset has a snippet for each performance of its split."]
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in dropped.items())
     return [f"Onsets without a snippet: {sum(dropped.values()):,} ({reasons})."]
+
+
+def _unsure(description: Mapping[str, Any]) -> list[str]:
+    """What was left out of recordings that a model aligned."""
+    count, least = description["totals"].get("unsure", 0), description["plan"]["min_confidence"]
+    if not count:
+        return []
+    what = f"{count:,} {'onset' if count == 1 else 'onsets'}"
+    return [
+        f"- Of recordings that a model aligned, {what} were left out: their time is right to half a second with a "
+        f"probability below {least:g}."
+    ]
 
 
 def _split_name(plan: Mapping[str, Any]) -> str:

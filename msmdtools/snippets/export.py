@@ -85,6 +85,9 @@ class ExportSummary:
         dropped = totals["dropped"]
         lines += [f"onsets without a snippet: {sum(dropped.values()):,}"] if dropped else []
         lines += [f"  {reason:24}{count:10,}" for reason, count in dropped.items()]
+        if unsure := totals.get("unsure"):
+            least = self.description["plan"]["min_confidence"]
+            lines.append(f"onsets of recordings below confidence {least:g}, left out: {unsure:,}")
         if not self.new:
             lines.append("The snippets existed already.")
         return "\n".join(lines)
@@ -238,6 +241,7 @@ def _plan(
         "near_duplicates": crossing(pairs, split, REPORTED),
         "performances": chosen,
         "shard_bytes": options.shard_bytes,
+        "min_confidence": options.min_confidence,
     }
     return dict(json.loads(json.dumps(plan)))  # as it will be read from its file
 
@@ -255,6 +259,7 @@ def _pieces(run: _Run) -> dict[str, PieceCounts]:
             performances.of_piece(table, piece, run.plan["performances"][split]),
             run.info,
             run.work / piece,
+            run.plan["min_confidence"],
         )
         for piece in todo
     ]
@@ -347,6 +352,7 @@ def _description(
     for count in counts.values():
         dropped.update(count.dropped)
     totals["dropped"] = dict(dropped.most_common())
+    totals["unsure"] = sum(sum(count.unsure.values()) for count in counts.values())
     return {
         "format": info.format,
         "dataset": {"path": os.path.relpath(dataset, out), "sha256": info.dataset_sha256},

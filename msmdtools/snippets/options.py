@@ -160,6 +160,7 @@ class SnippetOptions:
         margin_frames: frames stored before and after the audio window.
         onsets: "all"; "first", each printed place once where repeats are unfolded; or "every:N", the
             first of every N onsets of a piece.
+        min_confidence: the least confidence of the events of an onset (`msmdtools.performance.EVENTS`).
         edge: what a window shows past the end of a system: "next" (the next system) or "white".
         seed: of the order of rows.
         shard_bytes: approximate size of a shard.
@@ -233,6 +234,13 @@ class SnippetOptions:
         "or one of every N",
         "all",
         form="all|first|every:N",
+    )
+    min_confidence: float = option(
+        "of recordings that a model aligned: take only onsets whose time is right with at least this probability, "
+        "from 0 to 1; times of all other performances are certain, and always taken",
+        0.9,
+        0,
+        1,
     )
     edge: str = option(
         "what a sheet window shows past the end of a system: the next system, or white paper",

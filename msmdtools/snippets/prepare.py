@@ -58,6 +58,7 @@ class PieceTask:
         performances: names of the performances to take, in the order of the rows; the piece has them all.
         info: sizes of the windows.
         folder: folder to write into; does not exist yet.
+        min_confidence: the least confidence of the events that are taken.
     """
 
     dataset: Path
@@ -66,6 +67,7 @@ class PieceTask:
     performances: tuple[str, ...]
     info: SnippetInfo
     folder: Path
+    min_confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class PieceCounts:
         rows: taken × synthetic performances, and those of human performances.
         sheet_bytes: size of the pictures of all rows.
         human: snippets of each human performance, which has those onsets that were played.
+        unsure: onsets of each of them that were left out because of their confidence.
     """
 
     piece: str
@@ -97,6 +100,7 @@ class PieceCounts:
     rows: int
     sheet_bytes: int
     human: dict[str, int] = field(default_factory=dict)
+    unsure: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(task: PieceTask) -> PieceCounts:
@@ -123,6 +127,7 @@ def prepare(task: PieceTask) -> PieceCounts:
     schema = ROW_COLUMNS.arrow_schema()
     parts = [_numbered(pa.table(schema.empty_table()), index[:0], 0)]
     human: dict[str, int] = {}
+    unsure: dict[str, int] = {}
     sizes = np.array([len(sheet) for sheet in sheets], np.int64)
     sheet_bytes = 0
     sheet_of = np.full(onsets.total, -1, np.int64)
@@ -136,6 +141,11 @@ def prepare(task: PieceTask) -> PieceCounts:
             chosen = np.flatnonzero(sheet_of[played.onset % onsets.total] >= 0)
             if task.info.onsets == "first":
                 chosen = chosen[played.first[chosen]]
+            confidence = piece.events(name).set_index("event")["confidence"]
+            sure = confidence[played.event[chosen]].to_numpy() >= task.min_confidence
+            if not sure.all():
+                unsure[name] = int((~sure).sum())
+            chosen = chosen[sure]
             human[name] = len(chosen)
         else:
             second = piece.events(name)["onset_s"].to_numpy(np.float64)[onsets.event]
@@ -158,6 +168,7 @@ def prepare(task: PieceTask) -> PieceCounts:
         rows=table.num_rows,
         sheet_bytes=sheet_bytes,
         human=human,
+        unsure=unsure,
     )
     (task.folder / COUNTS).write_text(json.dumps(asdict(counts)), encoding="utf-8")
     sync_tree(task.folder)

@@ -4,7 +4,7 @@ A model is tested on sounds that it has not heard: no soundfont may be both in t
 whatever its name; fonts are compared by their content. By default, fonts with the role "train" in the
 registry, and fonts that are not in it, are for training and validation, and fonts with the role "test" are
 for testing. Where a dataset has fonts of one role only, all of its performances are in all parts, and a
-warning says so.
+warning says so. A recording has no soundfont: those of a part's pieces are in it, unless patterns leave them out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,13 +48,15 @@ def performances_by_split(
     chosen = {split: _matching(list(font), split, globs.get(split, ())) for split in SPLITS}
     by_default = [split for split in SPLITS if split not in globs]
     if by_default:
-        roles = {name: _role(font[name]) for name in font}
+        roles = {name: _role(font[name]) for name in font if font[name]}
         two_roles = len(set(roles.values())) == 2
         for split in by_default:
             role = "test" if split == "test" else "train"
-            chosen[split] = tuple(name for name in font if not two_roles or roles[name] == role)
+            chosen[split] = tuple(
+                name for name in font if not two_roles or roles.get(name, role) == role
+            )
         if not two_roles and by_default == list(SPLITS):
-            only = ", ".join(sorted(set(font.values())))
+            only = ", ".join(sorted({font[name] for name in roles})) or "recordings"
             warn(
                 f"All performances are used in every split: the dataset has only {only}, so the "
                 "soundfont of the tests is heard in training. To test on an unheard one, build "
@@ -63,7 +65,7 @@ def performances_by_split(
             return chosen
     test = {content[name]: name for name in chosen["test"]}
     for name in chosen["train"]:
-        if content[name] in test:
+        if font[name] and content[name] in test:
             raise MsmdError(
                 f"performances: soundfont {font[name]} is in training ({name}) and in testing "
                 f"({test[content[name]]}); the tests' soundfont must not be heard in training. "
