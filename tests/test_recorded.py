@@ -397,12 +397,12 @@ def test_snippets_of_a_recording_are_cut_from_what_is_sure(
         files = (tmp_path / name / "data").glob("*.parquet")
         return sorted(pd.concat(pd.read_parquet(f) for f in files)["second"]), output
 
-    sure, left_out = cut("sure")
+    sure, output = cut("sure")
     assert sure == [1.0, 2.0, 3.0, 4.0, 6.5, 7.0, 7.5, 8.0]
-    assert "onsets of recordings below confidence 0.9, left out: 5" in left_out
+    assert "right to half a second), left out: 5." in output
     description = json.loads((tmp_path / "sure" / "snippets.json").read_text("utf-8"))
     assert (description["plan"]["min_confidence"], description["totals"]["unsure"]) == (0.9, 5)
-    assert "5 onsets were left out" in (tmp_path / "sure" / "README.md").read_text("utf-8")
+    assert "left out: 5." in (tmp_path / "sure" / "README.md").read_text("utf-8")
     everything, output = cut("all", "--min-confidence", "0.6")
     assert everything == [*sure[:4], 5.0, 5.75, *sure[4:], 8.5, 9.25, 10.0]
     assert "left out" not in output

@@ -19,6 +19,9 @@ def event_rows(
         performance: name of the performance.
         music: the written music.
         playing: what the recording plays.
+
+    Yields:
+        A row for each event.
     """
     for number, event in enumerate(playing.notes):
         note = music.notes[event.note]
@@ -51,6 +54,9 @@ def timing_rows(piece: str, performance: str, recorded: Recorded) -> Iterator[di
         piece: the piece id.
         performance: name of the performance.
         recorded: the recording.
+
+    Yields:
+        A row for each time that a bar is played.
     """
     estimated = recorded.performance.alignment == ESTIMATED
     for bar in recorded.playing.bars:

@@ -39,7 +39,7 @@ def check_performed(
 
     Args:
         piece: the piece id.
-        tables: its rows of the events, performances, timings and measures tables, by the tables' names.
+        tables: its rows of the events and performances tables, by the tables' names.
         durations: length of the audio of each performance, in seconds.
 
     Yields:
@@ -64,7 +64,6 @@ def check_performed(
                 yield Finding(piece, "events", what, f"{name}, event {number}")
         if written is not None:
             yield from _check_written(piece, name, events, written)
-    yield from _check_timings(piece, tables, durations)
 
 
 def _rules(
@@ -121,10 +120,19 @@ def _check_written(
             yield Finding(piece, "alignment", what, f"{name}, event {number}")
 
 
-def _check_timings(
+def check_timings(
     piece: str, tables: "Mapping[str, pd.DataFrame]", durations: Mapping[str, float]
 ) -> Findings:
-    """Check when bars are played: only in recordings, within them, each pass once and after the one before it."""
+    """Check when bars are played: only in recordings, within them, each pass once and after the one before it.
+
+    Args:
+        piece: the piece id.
+        tables: its rows of the timings, performances and measures tables, by the tables' names.
+        durations: length of the audio of each performance, in seconds.
+
+    Yields:
+        A finding for each fault.
+    """
     timings, performances = tables["timings"], tables["performances"]
     recorded = set(performances.loc[performances["kind"] == RECORDED, "performance"])
     for name in sorted(recorded - set(timings["performance"])):

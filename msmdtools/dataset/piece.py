@@ -68,6 +68,8 @@ class DatasetPiece:
         self.dataset = dataset
         self.piece = piece
         self.path = dataset.path / "pieces" / piece
+        self._struck: dict[str, pd.DataFrame] = {}
+        self._passages: dict[str, list[position.Passage]] = {}
 
     @property
     def header(self) -> dict[str, Any]:
@@ -158,14 +160,6 @@ class DatasetPiece:
         groups = frame.groupby("performance", sort=False)
         return {str(name): group.reset_index(drop=True) for name, group in groups}
 
-    @cached_property
-    def _struck(self) -> dict[str, "pd.DataFrame"]:
-        return {}
-
-    @cached_property
-    def _passages(self) -> dict[str, list[position.Passage]]:
-        return {}
-
     def events(self, performance: str | None = None) -> "pd.DataFrame":
         """One row per note that sounds in a performance, times in seconds; row n is event n.
 
@@ -190,13 +184,11 @@ class DatasetPiece:
 
     def is_human(self, performance: str | None = None) -> bool:
         """Whether a person played it: its chords are spread, and its notes may differ from the written ones."""
-        name = self.performance_name(performance)
-        return str(self.performances.at[name, "kind"]) != SYNTHETIC
+        return bool(self.performances.at[self.performance_name(performance), "kind"] != SYNTHETIC)
 
     def is_recorded(self, performance: str | None = None) -> bool:
         """Whether it is a recording: its notes have the times of the bars, and no velocity."""
-        name = self.performance_name(performance)
-        return str(self.performances.at[name, "kind"]) == RECORDED
+        return bool(self.performances.at[self.performance_name(performance), "kind"] == RECORDED)
 
     def struck(self, performance: str | None = None) -> "pd.DataFrame":
         """The events that play written notes, with one common time for all notes of one written onset.
@@ -268,15 +260,9 @@ class DatasetPiece:
         return PerformanceSpec.from_json(rows[self.performance_name(performance)])
 
     def midi_path(self, performance: str | None = None) -> Path:
-        """The performance as a standard MIDI file.
-
-        Raises:
-            DatasetError: it is a recording, or the file is missing or damaged.
-        """
+        """The performance as a standard MIDI file; an error for a recording, which has none."""
         if self.is_recorded(performance):
-            raise DatasetError(
-                f"{self.piece}: {self.performance_name(performance)} is a recording, and has no MIDI file"
-            )
+            raise DatasetError(f"{self.piece}: {performance} is a recording, and has no MIDI file")
         path = self._file(performance, "performance.mid")
         self._content(path)
         return path

@@ -245,6 +245,7 @@ def check_piece(dataset: reader.Dataset, piece: str, seen: Counter[str]) -> Find
     own_times = row.get("format") == MIDI and options.get("midi_timing") == "file"
     yield from checks.check_alignment(piece, rows, as_written=not own_times)
     yield from performed_checks.check_performed(piece, rows, durations)
+    yield from performed_checks.check_timings(piece, rows, durations)
     yield from evidence.check_ink(piece, rows["noteheads"], pages, seen)
     yield from print_checks.check_prints(dataset[piece], rows)
     for performance in performances.to_dict("records"):

@@ -94,9 +94,7 @@ def write(task: Task) -> Counter[str]:
         written += _write_score(piece, sounds, folder / "scores" / f"{piece.piece}_ly")
         written["performances"] += len(sounds)
         synthetic = [n for n in piece.performances.index if not piece.is_human(str(n))]
-        nearest = min(
-            synthetic or names, key=lambda n: abs(piece.spec(str(n)).tempo - 1)
-        )
+        nearest = min(synthetic or names, key=lambda n: abs(piece.spec(str(n)).tempo - 1))
         shutil.copyfile(piece.midi_path(str(nearest)), folder / f"{piece.piece}.midi")
         (folder / f"{piece.piece}.ly").write_text(_source_note(piece), encoding="utf-8")
         (folder / "meta.yml").write_text(_yaml(_meta(piece, sounds)), encoding="utf-8")

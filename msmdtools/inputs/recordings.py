@@ -55,8 +55,8 @@ def of_performance(piece: DatasetPiece, performance: str | None = None) -> Recor
             return
         if piece.is_recorded(name):
             raise DatasetError(
-                f"{piece.piece}: {name} is a recording whose audio the dataset has not kept: build the dataset again "
-                "with --keep-audio, and then give the same msmd perform"
+                f"{piece.piece}: {name} is a recording whose audio the dataset has not kept: build the dataset "
+                "again with --keep-audio, and then give the same msmd perform"
             )
         from msmdtools.perform.played import read_played, sounding
         from msmdtools.perform.soundfonts import find_soundfont

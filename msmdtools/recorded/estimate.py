@@ -30,7 +30,7 @@ def anchors(piece: DatasetPiece, spectrogram: Path, model: str, bars: Bars) -> l
     """
     loaded = _loaded(model)
     try:
-        alignment = align(piece, np.load(spectrogram), loaded)
+        alignment = align(piece, np.load(spectrogram, allow_pickle=False), loaded)
     except PieceError:
         raise
     except MsmdError as error:

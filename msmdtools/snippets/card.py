@@ -79,7 +79,7 @@ def card(description: Mapping[str, Any]) -> str:
             "- Spectrograms are rounded to multiples of 2⁻¹²: values from 0.25 on are those of the "
             "dataset, smaller ones differ by 0.00012 at most.",
             *_limits(plan),
-            *_unsure(description),
+            *(f"- {sentence}" for sentence in left_out(description)),
             "",
             "## How it was made",
             "",
@@ -166,15 +166,14 @@ def _dropped(totals: Mapping[str, Any]) -> list[str]:
     return [f"Onsets without a snippet: {sum(dropped.values()):,} ({reasons})."]
 
 
-def _unsure(description: Mapping[str, Any]) -> list[str]:
-    """What was left out of recordings that a model aligned."""
-    count, least = description["totals"].get("unsure", 0), description["plan"]["min_confidence"]
-    if not count:
+def left_out(description: Mapping[str, Any]) -> list[str]:
+    """What was left out of recordings that a model aligned: a sentence, or none."""
+    if not (count := description["totals"].get("unsure", 0)):
         return []
-    what = f"{count:,} {'onset' if count == 1 else 'onsets'}"
+    least = description["plan"]["min_confidence"]
     return [
-        f"- Of recordings that a model aligned, {what} were left out: their time is right to half a second with a "
-        f"probability below {least:g}."
+        f"Onsets of recordings below confidence {least:g} (that the time is right to half a second), left out: "
+        f"{count:,}."
     ]
 
 

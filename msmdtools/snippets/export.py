@@ -31,7 +31,7 @@ from msmdtools.dataset import reader, tables
 from msmdtools.dataset.files import damaged
 from msmdtools.errors import DatasetError, MsmdError
 from msmdtools.snippets import prepare, shards
-from msmdtools.snippets.card import card
+from msmdtools.snippets.card import card, left_out
 from msmdtools.snippets.differences import check_same
 from msmdtools.snippets.options import SnippetOptions
 from msmdtools.snippets.prepare import PieceCounts, PieceTask
@@ -85,9 +85,7 @@ class ExportSummary:
         dropped = totals["dropped"]
         lines += [f"onsets without a snippet: {sum(dropped.values()):,}"] if dropped else []
         lines += [f"  {reason:24}{count:10,}" for reason, count in dropped.items()]
-        if unsure := totals.get("unsure"):
-            least = self.description["plan"]["min_confidence"]
-            lines.append(f"onsets of recordings below confidence {least:g}, left out: {unsure:,}")
+        lines += left_out(self.description)
         if not self.new:
             lines.append("The snippets existed already.")
         return "\n".join(lines)
@@ -359,14 +357,8 @@ def _description(
         "plan": plan,
         "totals": totals,
         "shards": written,
-        "pieces": [_without_sizes(count) for count in counts.values()],
+        "pieces": [count.to_json() for count in counts.values()],
     }
-
-
-def _without_sizes(count: PieceCounts) -> dict[str, Any]:
-    row = asdict(count)
-    del row["sheet_bytes"], row["performances"]
-    return row
 
 
 def _finished(out: Path) -> dict[str, Any] | None:

@@ -102,6 +102,11 @@ class PieceCounts:
     human: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, int] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """The counts as plain values, without the size of the pictures and the names of the performances."""
+        hidden = ("sheet_bytes", "performances")
+        return {name: value for name, value in asdict(self).items() if name not in hidden}
+
 
 def prepare(task: PieceTask) -> PieceCounts:
     """Write the files that the shards need of a piece into its folder.
