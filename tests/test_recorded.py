@@ -41,6 +41,7 @@ SONG = musicxml(
 )
 SCALE = musicxml([note(p, 16) for p in ("C4", "D4", "E4", "F4", "G4", "A4", "B4", "C5")])
 UPBEAT = musicxml([note("G4", 4), note("C5", 16), note("G4", 16)])
+RESTS = musicxml([note("r", 4) + note("F4", 4) * 2, note("C5", 12), note("C5", 12)], time="3/4")
 WALTZ = musicxml(["".join(note(p, 4) for p in ("F4", "A4", "C5"))] * 4, time="3/4")
 SECONDS = 12.0
 # The way 1 2 1 2 3, with a second for a quarter the first time, and half of one the second time.
@@ -66,7 +67,8 @@ def build(folder: Path, *options: str, **sources: str) -> Path:
 @pytest.fixture(scope="module")
 def built(soundfont: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(
-        tmp_path_factory.mktemp("built"), song=SONG, waltz=WALTZ, scale=SCALE, upbeat=UPBEAT
+        tmp_path_factory.mktemp("built"),
+        **{"song": SONG, "waltz": WALTZ, "scale": SCALE, "upbeat": UPBEAT, "rests": RESTS},
     )
 
 
@@ -290,6 +292,13 @@ def test_a_part_of_the_piece_leaves_the_rest_as_deletions(dataset: Path, sound: 
     assert absent["onset_s"].isna().all()
     assert set(absent["confidence"]) == {0.0}
     assert "all well" in msmd("validate", dataset, "--jobs", "1", "-q")
+
+
+def test_beats_before_the_first_downbeat_end_a_bar_of_rests(built: Path, tmp_path: Path) -> None:
+    beats = "".join(f"{s}\t{s}\t{'db' if s in (4, 7) else 'b'}\n" for s in range(2, 10))
+    _, playing = played(built, "rests", beats, tmp_path)
+    assert [(bar.measure, bar.second) for bar in playing.bars] == [(0, 1.0), (1, 4.0), (2, 7.0)]
+    assert [note.onset_s for note in playing.notes] == [2.0, 3.0, 4.0, 7.0]
 
 
 def test_bars_that_are_left_out_are_no_passage(built: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class PerformOptions:
         "the model that aligns recordings without marks: the name of a bundled one, a .safetensors file, or a run "
         "of msmd train",
         "compact-4s",
+        form="MODEL",
     )
     jobs: int = jobs_option()
     retry_failed: bool = option("try performances again that failed before", False)

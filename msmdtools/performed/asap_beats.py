@@ -2,7 +2,8 @@
 
 A downbeat may also give the time signature and the key that begin there ("db,3/4,-2", "db,3/4", "db,,-2"). Bars
 have no numbers: the downbeats are counted through the piece, once from start to end, or with its repeats where the
-dataset has unfolded them. The beats of a bar divide it evenly. Those before the first downbeat are a pickup.
+dataset has unfolded them. The beats of a bar divide it evenly. Those before the first downbeat are a pickup, or
+the end of a first bar that begins with rests.
 
 Format: F. Foscarin et al., "ASAP: a dataset of aligned scores and performances for piano transcription", ISMIR
 2020.
@@ -18,6 +19,8 @@ from msmdtools.performed.marks import Bar, Bars, Named, second_of
 
 NAME = "asap"
 _LINE = re.compile(r"\s*([^\t]+)\t([^\t]+)\t\s*(db|bR|b)(?:,([^,]*)(?:,[^,]*)?)?\s*")
+
+_REPEATS = "Then name the bars, in a table with second and bar, or build the dataset with --repeats unfolded"
 
 
 def is_first(line: str) -> bool:
@@ -53,11 +56,13 @@ def read(path: Path, text: str, bars: Bars, order: Sequence[int]) -> list[Named]
     pickup, *downbeats = groups
     begins = set(bars.downbeats)
     counted = [index for index in order if index in begins]
+    if pickup and counted[:1] == [0]:
+        del counted[0]
     if len(downbeats) > len(counted):
         raise refuse(
             "marks-of-another-piece",
             f"{path.name} has {len(downbeats):,} downbeats, and the piece {len(counted):,} bars: it is of another "
-            "piece, or repeats are played. Then name the bars, in a table with the columns second and bar",
+            f"piece, or repeats are played. {_REPEATS}",
         )
     played = [bars.bars[index] for index in counted]
     for (where, signature), bar in zip(signatures, played, strict=False):
@@ -65,8 +70,7 @@ def read(path: Path, text: str, bars: Bars, order: Sequence[int]) -> list[Named]
             raise refuse(
                 "marks-of-another-piece",
                 f"{where}: the time signature is {signature}, and that of bar {bar.number or bar.measure} is "
-                f"{bar.signature}: it is of another piece, or repeats are played. Then name the bars, in a table "
-                "with the columns second and bar",
+                f"{bar.signature}: it is of another piece, or repeats are played. {_REPEATS}",
             )
     marks = _before(pickup, played, bars, len(downbeats[0]) if downbeats else 1)
     for group, bar in zip(downbeats, played, strict=False):
