@@ -361,7 +361,7 @@ def test_tables_pictures_and_players(run, dataset, heard, tmp_path):
     assert re.fullmatch(r"probability that this is the piece: \d+ %", lines[-1])
     table = json.loads((tmp_path / "way.json").read_text())
     names = ["second", "page", "system", "x", "y", "speed", "similarity", "on_sheet"]
-    assert list(table[0]) == [*names, "probability"]
+    assert list(table[0]) == [*names, "probability", "confidence"]
     assert all(row["on_sheet"] for row in table)
     assert len({row["probability"] for row in table}) == 1
     assert [row["second"] for row in table] == pytest.approx(np.arange(160) / 10)
@@ -389,7 +389,8 @@ def test_a_table_whose_name_ends_in_bars_has_a_row_for_each_bar(run, dataset, he
     result = run(heard, FIRST, "--dataset", dataset.path, *asked)
     assert result.exit_code == 0, result.output
     listed = json.loads((tmp_path / "first-bars.json").read_text())
-    assert list(listed[0]) == ["measure", "second", "page", "system", "x", "number"]
+    assert list(listed[0]) == ["measure", "second", "page", "system", "x", "number", "confidence"]
+    assert all(0 <= row["confidence"] <= 1 for row in listed)
     assert [(row["measure"], row["number"]) for row in listed] == [
         (n, str(n + 1)) for n in range(8)
     ]
@@ -445,6 +446,7 @@ def test_a_performance_of_the_dataset_and_json(run, dataset):
     rows = json.loads(result.stdout)
     assert [row["page"] for row in rows][::60] == [1, 1, 2]
     assert rows[0]["probability"] is None  # nothing has been heard yet
+    assert {row["confidence"] for row in rows} == {None}  # not known online
     assert 0 <= rows[-1]["probability"] <= 1
 
 

@@ -136,9 +136,19 @@ def _summary(alignment: "Alignment") -> str:
             f"{alignment.second[first]:7.1f} to {alignment.second[last]:.1f} s  page {page[first]} "
             f"system {system[first]} x {x[first]:.0f} to {x[last]:.0f}"
         )
-    return "\n".join(
-        [*lines, f"mean similarity {alignment.similarity.mean():.2f}", _verdict(alignment)]
-    )
+    similarity = f"mean similarity {alignment.similarity.mean():.2f}"
+    return "\n".join([*lines, *_of_bars(alignment), similarity, _verdict(alignment)])
+
+
+def _of_bars(alignment: "Alignment") -> list[str]:
+    """Say which bars are played again or skipped; nothing of a picture, whose bars are only guessed."""
+    from msmdtools.dataset.reader import DatasetPiece
+    from msmdtools.follow import bars
+
+    sheet = alignment.axis.sheet
+    if not isinstance(sheet, DatasetPiece) or not sheet.dataset.has_measures:
+        return []
+    return [remark[0].upper() + remark[1:] for remark in bars.remarks(bars.rows(alignment))]
 
 
 def _verdict(alignment: "Alignment") -> str:

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from msmdtools.base.progress import Progress, silent
 from msmdtools.errors import MsmdError
 from msmdtools.features.spectrogram import FRAMES_PER_SECOND
-from msmdtools.follow import path, presence
+from msmdtools.follow import confidence, path, posterior, presence
 from msmdtools.follow.axis import SheetAxis, axis
 from msmdtools.follow.similarity import Known, Similarities
 from msmdtools.models.model import Model
@@ -65,6 +65,9 @@ class Alignment:
         likely: probability at each moment that the recording is of this sheet: from the whole recording, or,
             where it was followed, from what was heard until then (NaN if that is too little); None if it was
             not computed.
+        posterior: probability of the places near it, by all ways through the sheet; None if it was not computed.
+        confidence: probability at each moment that the place is right to half a second
+            (`msmdtools.follow.confidence`); None if it was not computed.
     """
 
     axis: SheetAxis
@@ -75,6 +78,8 @@ class Alignment:
     probability: float = float("nan")
     heard: NDArray[np.bool_] | None = None
     likely: Floats | None = None
+    posterior: Floats | None = None
+    confidence: Floats | None = None
 
     @property
     def on_sheet(self) -> NDArray[np.bool_]:
@@ -86,6 +91,12 @@ class Alignment:
         """`likely`, or `probability` at each moment."""
         constant = np.full(len(self.second), self.probability)
         return constant if self.likely is None else self.likely
+
+    @property
+    def confidence_at(self) -> Floats:
+        """`confidence`; NaN at each moment if it was not computed."""
+        unknown = np.full(len(self.second), np.nan)
+        return unknown if self.confidence is None else self.confidence
 
     def at(self, seconds: ArrayLike) -> Floats:
         """Return the places on the strip, in px, at any moments, in s; NaN before the first moment.
@@ -172,7 +183,9 @@ def from_similarities(
     runs = [_smoothed(run, reach) for run in np.split(centres[windows], ends)]
     places = np.concatenate(runs)
     speed = np.concatenate([_slopes(run) for run in runs]) / AUDIO_STRIDE
-    return Alignment(strip, second, places, speed, similarity)
+    near = round(confidence.RIGHT_S * float(np.median(speed)) / SHEET_STRIDE) + 1
+    probable = posterior.near(similarities, windows, STEPS, near)
+    return Alignment(strip, second, places, speed, similarity, posterior=probable)
 
 
 def judged(
@@ -201,7 +214,19 @@ def judged(
     on_sheet = presence.on_sheet(alignment.similarity, alignment.second, spectrogram, evidence)
     if probability < verdict.LIKELY:
         on_sheet[:] = False
-    return replace(alignment, probability=probability, heard=on_sheet)
+    found = replace(alignment, probability=probability, heard=on_sheet)
+    return replace(found, confidence=confidence.probability(terms(found)))
+
+
+def terms(alignment: Alignment) -> Floats:
+    """Compute what the confidence of each moment of an alignment depends on: (moments, `confidence.TERMS`).
+
+    The alignment must be one of a whole recording, with its posterior.
+    """
+    assert alignment.posterior is not None
+    moved = np.diff(alignment.strip)
+    jumps = (moved < -SHEET_STRIDE) | (moved > 2 * STEPS * SHEET_STRIDE)
+    return confidence.terms(alignment.second, alignment.strip, alignment.posterior, jumps)
 
 
 def best_path(

@@ -5,6 +5,7 @@ performance goes back on the page, or skips something, the bars are listed as th
 has a row each time. Parts of the recording that are not on the sheet have no bars.
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ BARS = Table(
         Column("system", "int32", "", "system in the sheet, from 1"),
         Column("x", "float64", "px", "left edge of the bar on the page, or on the picture given"),
         Column("number", "string", "", "its printed number; empty where only a picture was given"),
+        Column(
+            "confidence",
+            "float64",
+            "",
+            "probability that the time is right to half a second; empty where it was followed online",
+            nullable=True,
+        ),
     ),
 )
 NAME = "bars"
@@ -69,10 +77,62 @@ def rows(alignment: Alignment) -> list[dict[str, Any]]:
                 "system": int(shown.system[k]),
                 "x": round(float(shown.x[k]), 2),
                 "number": bars.number[k],
+                "confidence": _confidence(alignment, float(times[k])),
             }
             for k in np.flatnonzero(played)
         ]
     return result
+
+
+def remarks(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Describe where a recording goes back or leaves bars out, such as "bars 1 to 8 are played again at 21.3 s".
+
+    Bars are named by their printed numbers, or counted from 1 where they have none.
+
+    Args:
+        records: the rows of the list of bars.
+    """
+    result = []
+    number_of = {row["measure"]: row["number"] or str(row["measure"] + 1) for row in records}
+    farthest = -1
+    for before, row in pairwise(records):
+        last, here = before["measure"], row["measure"]
+        farthest = max(farthest, last)
+        if here <= last:
+            again = _until_new(records, row, farthest)
+            what = _span(number_of[here], number_of[again], "is played again", "are played again")
+            result.append(f"{what} at {row['second']:.1f} s")
+        elif here > last + 1:
+            first, end = str(last + 2), str(here)
+            if number_of[last].isdigit():
+                first, end = (
+                    str(int(number_of[last]) + 1),
+                    str(int(number_of[last]) + here - last - 1),
+                )
+            what = _span(first, end, "is skipped", "are skipped")
+            result.append(f"{what} at {row['second']:.1f} s")
+    return result
+
+
+def _until_new(records: Sequence[Mapping[str, Any]], row: Mapping[str, Any], farthest: int) -> int:
+    """The last bar, from `row` on, that was played before and is played again without a jump."""
+    later = [r["measure"] for r in records if r["second"] >= row["second"]]
+    last = int(later[0])
+    for measure in later[1:]:
+        if measure != last + 1 or measure > farthest:
+            break
+        last = int(measure)
+    return last
+
+
+def _span(first: str, last: str, one: str, several: str) -> str:
+    return f"bar {first} {one}" if first == last else f"bars {first} to {last} {several}"
+
+
+def _confidence(alignment: Alignment, second: float) -> float | None:
+    if alignment.confidence is None:
+        return None
+    return round(float(np.interp(second, alignment.second, alignment.confidence)), 4)
 
 
 def _runs(alignment: Alignment) -> list[slice]:

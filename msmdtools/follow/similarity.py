@@ -40,6 +40,11 @@ class Similarities:
         row: NDArray[np.floating] = self.rows(number // self.block)[number % self.block]
         return row
 
+    def every(self, nth: int) -> NDArray[np.floating]:
+        """Return the similarities of every nth window of the recording and of the sheet, from the first on."""
+        values: NDArray[np.floating] = self._heard[::nth] @ self._seen[::nth].T
+        return values
+
     def _make(self, number: int) -> NDArray[np.floating]:
         low = number * self.block
         block: NDArray[np.floating] = self._heard[low : low + self.block] @ self._seen.T
@@ -57,3 +62,7 @@ class Known(Similarities):
     def rows(self, number: int) -> NDArray[np.floating]:
         """Return the whole matrix."""
         return self._values
+
+    def every(self, nth: int) -> NDArray[np.floating]:
+        """Return every nth row and column, from the first on."""
+        return self._values[::nth, ::nth]

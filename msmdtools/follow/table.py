@@ -37,11 +37,26 @@ ALIGNMENT = Table(
             "empty where these are too few",
             nullable=True,
         ),
+        Column(
+            "confidence",
+            "float64",
+            "",
+            "probability that the place is right to half a second; empty where it was followed online",
+            nullable=True,
+        ),
     ),
 )
 ENDINGS = (".csv", ".parquet", ".json")
 # Decimals of a text; a hundredth of a pixel and of a second are finer than any alignment.
-_DECIMALS = {"second": 3, "x": 2, "y": 2, "speed": 2, "similarity": 4, "probability": 4}
+_DECIMALS = {
+    "second": 3,
+    "x": 2,
+    "y": 2,
+    "speed": 2,
+    "similarity": 4,
+    "probability": 4,
+    "confidence": 4,
+}
 
 
 def rows(alignment: Alignment) -> list[dict[str, Any]]:
@@ -54,13 +69,16 @@ def rows(alignment: Alignment) -> list[dict[str, Any]]:
         "similarity": alignment.similarity,
         "on_sheet": alignment.on_sheet,
         "probability": alignment.likely_at,
+        "confidence": alignment.confidence_at,
     }
     names = ALIGNMENT.names
     lists = [
         (values.round(_DECIMALS[name]) if name in _DECIMALS else values).tolist()
         for name, values in ((name, columns[name]) for name in names)
     ]
-    lists[-1] = [None if math.isnan(value) else value for value in lists[-1]]
+    for number, name in enumerate(names):
+        if name in ("probability", "confidence"):
+            lists[number] = [None if math.isnan(value) else value for value in lists[number]]
     return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
 
 

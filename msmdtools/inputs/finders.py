@@ -1,10 +1,10 @@
 """What finds the systems on a page: the finder that comes with msmdtools, or another by its name.
 
 A finder is any object with a method `find(picture) -> Layout`. It is given as it is, or by the name under
-which a package offers it, as an entry point of the group `msmdtools.system_finders` that is a class or
+which a package offers it, as an entry point of the group `msmdtools.inputs.finders` that is a class or
 function without arguments and returns a finder:
 
-    [project.entry-points."msmdtools.system_finders"]
+    [project.entry-points."msmdtools.inputs.finders"]
     mine = "my_package:MyFinder"
 """
 
@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from msmdtools.errors import MsmdError
 from msmdtools.paper.systems import Image, Layout, find_systems
 
-GROUP = "msmdtools.system_finders"
+GROUP = "msmdtools.inputs.finders"
 DEFAULT = "staves"
 
 
