@@ -21,7 +21,7 @@ from typing import Any
 
 from msmdtools.base import parquet
 from msmdtools.dataset import reader as dataset_reader
-from msmdtools.dataset.validate import check_files
+from msmdtools.dataset.file_checks import check_files
 from msmdtools.errors import MsmdError
 from msmdtools.snippets import reader as snippets_reader
 from msmdtools.snippets.validate import read_description
