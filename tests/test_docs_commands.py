@@ -56,6 +56,7 @@ STAND_INS = {
 NOT_RUN = {
     "msmd fetch soundfonts": "downloads",
     "git clone": "downloads",
+    "pip install": "downloads",
     "python3 -m venv": "downloads",
     "MSMD_LILYPOND_TESTS=": "needs LilyPond's regression tests",
 }

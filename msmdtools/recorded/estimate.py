@@ -45,7 +45,7 @@ def anchors(piece: DatasetPiece, spectrogram: Path, model: str, bars: Bars) -> l
     for row in bar_list.rows(alignment):
         bar = bars.by_measure.get(row["measure"])
         if bar is not None and (not found or row["second"] > found[-1].second):
-            confidence = row.get("confidence", alignment.probability)
+            confidence = row["confidence"]
             found.append(Anchor(row["second"], bar.onset, float(confidence)))
     if len(found) < FEWEST:
         raise refuse("too-few-bars", "fewer than two bars of the piece are heard in the recording")
