@@ -58,6 +58,8 @@ NOT_RUN = {
     "git clone": "downloads",
     "pip install": "downloads",
     "python3 -m venv": "downloads",
+    "msmd build ASAP": "needs (n)ASAP",
+    "msmd perform": "needs (n)ASAP, or recordings",
     "MSMD_LILYPOND_TESTS=": "needs LilyPond's regression tests",
 }
 """How a line begins, and why it is not run."""

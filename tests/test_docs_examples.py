@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from docs_folder import PIECE, copy
+from docs_folder import PIECE, copy, msmd
 
 pytest.importorskip("torch")
 
@@ -20,7 +20,7 @@ DOCTESTS = {
 DOCTESTS |= {"docs/splits.md", "docs/training.md"}
 """Pages whose examples show what they print; each has a test that compares it."""
 PROGRAMS = ["README.md", "docs/dataset.md", "docs/evaluation.md", "docs/following.md"]
-PROGRAMS += ["docs/performances.md", "docs/retrieval.md", "docs/snippets.md"]
+PROGRAMS += ["docs/performances.md", "docs/retrieval.md", "docs/scans.md", "docs/snippets.md"]
 """Pages with programs; they are run here."""
 SMALLER = {"all_split:test": "manifests/msmd-v1.1.csv:all_split:test"}
 """What needs the 94 test pieces of MSMD, and what stands for it here."""
@@ -67,6 +67,8 @@ def given(page: str) -> dict[str, object]:
         }
     if page == "docs/performances.md":
         return {"score": SimpleNamespace(music=msmdtools.open("msmd")[PIECE].music)}
+    if page == "docs/scans.md":
+        msmd("link", "scans/minuet.png", "--dataset", "msmd", "--piece", PIECE, "--name", "edition")
     return {}
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from msmdtools.build.parts import FOLDER, PART_TABLES
 from msmdtools.dataset.records import PIECES_FOLDER, Record
 from msmdtools.dataset.tables import PDF
+from msmdtools.performance import TIMINGS
 
-_TABLES = tuple(f"{FOLDER}/{table.name}.parquet" for table in PART_TABLES)
+# Only pieces with recordings have timings.
+_TABLES = tuple(f"{FOLDER}/{table.name}.parquet" for table in PART_TABLES if table is not TIMINGS)
 
 
 def lost_files(dataset: Path, records: Iterable[Record]) -> dict[str, str]:

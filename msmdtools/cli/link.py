@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--name",
     default="",
-    help="Name of the print, for one scan.  [default: the name of its file]",
+    show_default="the name of its file",
+    help="Name of the print, for one scan.",
 )
 @click.option("--licence", default="", help="Licence of the prints, to be recorded.")
 @click.option("--again", is_flag=True, help="Link anew what is linked already.")

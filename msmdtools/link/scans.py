@@ -144,6 +144,8 @@ def _linked(dataset: Dataset, scan: Scan, limits: Limits) -> tuple[Print, Source
         raise
     except MsmdError as error:
         raise MsmdError(f"{scan.file}: {error}") from error
+    if sheet.turned:  # already when it was read
+        made = replace(made, turned=True)
     notes = "; ".join(sheet.notes)
     return made, Source(scan.name, scan.file.name, sha256, scan.licence, notes)
 
