@@ -7,7 +7,7 @@ is played).
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,8 @@ class Edition:
     pdf: Path
     midi: Path
     beats: tuple[Beat, ...]
-
-    def systems(self) -> dict[int, int]:
-        """How many systems the marked pages have."""
-        counts: dict[int, int] = defaultdict(int)
-        for beat in self.beats:
-            counts[beat.page] = max(counts[beat.page], beat.system)
-        return dict(counts)
+    systems: Mapping[int, int]
+    """How many systems of the piece each page has, those without a marked beat included."""
 
 
 def editions(folder: Path) -> Iterator[Edition]:
@@ -79,7 +74,11 @@ def editions(folder: Path) -> Iterator[Edition]:
                 for second, row in zip(seconds, marked, strict=False)
                 if row["hpixel"].strip()
             ]
-            yield Edition(name, piece, pdfs[name], midi, tuple(beats))
+            counts: dict[int, int] = defaultdict(int)
+            for row in marked:
+                page = int(row["page"]) + 1
+                counts[page] = max(counts[page], int(row["strip"]))
+            yield Edition(name, piece, pdfs[name], midi, tuple(beats), dict(counts))
 
 
 def heard(midi: Path, soundfont: str) -> NDArray[np.float16]:
@@ -96,7 +95,7 @@ def errors_s(
 
     `numbers` are those of `numbers_of`.
     """
-    wanted = edition.systems()
+    wanted = edition.systems
     whole = {page for page, count in wanted.items() if len(numbers.get(page, ())) == count}
     document = pypdfium2.PdfDocument(edition.pdf)
     points = {page: document[page - 1].get_width() / NOMINAL_WIDTH for page in wanted}
@@ -142,7 +141,7 @@ def numbers_of(edition: Edition, sheet: Sheet) -> dict[int, list[int]]:
     """
     table = sheet.systems.drop_duplicates("system")
     numbers = {int(page): rows["system"].tolist() for page, rows in table.groupby("page")}
-    wanted = edition.systems()
+    wanted = edition.systems
     first, last = min(wanted), max(wanted)
     if first != last:
         numbers[first] = numbers.get(first, [])[-wanted[first] :]

@@ -89,7 +89,7 @@ def of_edition(
     found = align(sheet, spectrogram, model)
     numbers = numbers_of(edition, sheet)
     errors = errors_s(edition, numbers, found)
-    wanted = edition.systems()
+    wanted = edition.systems
     right = sum(len(numbers.get(page, ())) == count for page, count in wanted.items())
     return {
         "edition": edition.name,
