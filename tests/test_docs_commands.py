@@ -24,6 +24,7 @@ from docs_lines import PAGES, REPOSITORY, lines, lines_of, parsed, words
 from msmdtools.cli import main
 from msmdtools.models.model import bundled
 from msmdtools.perform.soundfonts import registry
+from msmdtools.sources.repositories import REPOSITORIES
 
 STAND_INS = {
     r"build …": "build --manifest msmd-v1.1 --root mutopia/ftp",
@@ -47,6 +48,9 @@ STAND_INS = {
     r"--devices 4": "--devices 1",
     r"--robustness": "--robustness --robustness-candidates 20",
     r"BurgmullerJFF__O100__25EF-\d+": folder.PIECE,
+    # These folders are there, with windows of the usual sizes.
+    r"(--out (?:snippets|wide) \S+ \S+) --staff-height none(?: --sheet \S+)?": r"\1",
+    r"link scan\.pdf --dataset \S+ --piece ID": f"link scans/minuet.png --dataset msmd --piece {folder.PIECE}",
     r"\[(--[^]]+)\]": r"\1",  # what may be left out is given
     r"--pieces GLOB": "--pieces P*",
     r"--jobs N": "--jobs 1",
@@ -58,8 +62,16 @@ NOT_RUN = {
     "git clone": "downloads",
     "pip install": "downloads",
     "python3 -m venv": "downloads",
-    "msmd build ASAP": "needs (n)ASAP",
+    **dict.fromkeys(("msmd build ASAP", "msmd build asap", "msmd build $ASAP"), "needs (n)ASAP"),
+    "msmd validate data": "needs a dataset of (n)ASAP",
     "msmd perform": "needs (n)ASAP, or recordings",
+    "msmd eval alignment compact-4s D ": "needs performances of (n)ASAP",
+    "msmd build --manifest test.csv": "needs the test pieces of MSMD",
+    **{
+        f"msmd fetch {name}": "downloads"
+        for name in REPOSITORIES
+        if name not in {"mutopia", "openscore-lieder"}
+    },
     "MSMD_LILYPOND_TESTS=": "needs LilyPond's regression tests",
 }
 """How a line begins, and why it is not run."""
