@@ -20,7 +20,7 @@ from msmdtools.build import perform as perform_room
 from msmdtools.build.perform_options import PerformOptions
 from msmdtools.cli import main
 from msmdtools.dataset import performed_checks, reader
-from msmdtools.errors import PieceError, ToolError
+from msmdtools.errors import ManifestError, PieceError, ToolError
 from msmdtools.perform import perform_played
 from msmdtools.perform.played import PedalMove, Played, PlayedNote, read_played
 from msmdtools.performance import PerformanceSpec
@@ -673,3 +673,30 @@ def test_lists_and_names(tmp_path: Path) -> None:
     assert safe_name("../Ré: Op. 1/№ 3?") == "R_Op._1_3"
     assert safe_name("…") == "performance"
     assert human.name_of("a", PerformanceSpec(1.0, "/fonts/My.sf2", 4, None)) == "a_My-004"
+
+
+def test_the_repository_of_asap_lists_its_performances(tmp_path):
+    folder = tmp_path / "Bach" / "Fugue"
+    folder.mkdir(parents=True)
+    (folder / "Shi05M.mid").write_bytes(b"")
+    (folder / "Lee01M.mid").write_bytes(b"")
+    (tmp_path / "metadata.csv").write_text(
+        "composer,xml_score,midi_performance,note_alignments\n"
+        "Bach,Bach/Fugue/xml_score.musicxml,Bach/Fugue/Shi05M.mid,Bach/Fugue/Shi05M/note_alignment.tsv\n"
+        "Bach,Bach/Fugue/xml_score.musicxml,Bach/Fugue/Lee01M.mid,\n"
+        "Bach,Bach/Fugue/xml_score.musicxml,Bach/Fugue/Gone01M.mid,\n"
+    )
+    first, second = listed(tmp_path)
+    assert (first.piece, first.file) == (
+        "Bach/Fugue/xml_score.musicxml",
+        folder / "Shi05M.mid",
+    )
+    assert first.alignment == folder / "Shi05M" / "note_alignment.tsv"
+    assert (first.name, first.licence) == ("Shi05M", "CC-BY-NC-SA-4.0")
+    assert (second.file, second.alignment) == (folder / "Lee01M.mid", None)
+
+
+def test_another_metadata_is_refused(tmp_path):
+    (tmp_path / "metadata.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ManifestError, match=r"is not the list of \(n\)ASAP"):
+        listed(tmp_path)

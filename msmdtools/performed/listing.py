@@ -2,7 +2,7 @@
 
 A list is a CSV file; `COLUMNS` says what its columns mean, and others are left alone. Paths are relative to the
 list or, as in (n)ASAP, to the folder beside it that is named like the piece. A folder has a list,
-`performances.csv`, or match files (`*.match`), each of which names its score.
+`performances.csv` (or (n)ASAP's own, `metadata.csv`), or match files (`*.match`), each of which names its score.
 """
 
 import csv
@@ -18,11 +18,14 @@ from msmdtools.base.files import file_sha256
 from msmdtools.errors import ManifestError
 from msmdtools.performance import AUDIO_ENDINGS
 from msmdtools.performed import match_file, parangonada
+from msmdtools.sources.repositories import REPOSITORIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LIST = "performances.csv"
+METADATA = "metadata.csv"
+"""The list of (n)ASAP's own repository."""
 COLUMNS = {
     "piece": "id of the piece in the dataset, or the name of its source file or of the folder that holds it",
     "file": "MIDI file, match file or Parangonada folder with the performance, or a recording (or: performance)",
@@ -68,7 +71,12 @@ def listed(source: Path) -> list[Request]:
     """
     if source.is_dir():
         path = source / LIST
-        requests = _of_list(path) if path.is_file() else _of_match_files(source)
+        if path.is_file():
+            requests = _of_list(path)
+        elif (source / METADATA).is_file():
+            requests = _of_metadata(source / METADATA)
+        else:
+            requests = _of_match_files(source)
     else:
         requests = _of_list(source)
     if not requests:
@@ -111,6 +119,30 @@ def _of_list(path: Path) -> list[Request]:
             )
         )
     return requests
+
+
+def _of_metadata(path: Path) -> list[Request]:
+    """The performances of (n)ASAP's repository, as far as their files are there."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = ("xml_score", "midi_performance", "note_alignments")
+    if rows and any(column not in rows[0] for column in columns):
+        raise ManifestError(
+            f"{path} is not the list of (n)ASAP, which has the columns {', '.join(columns)}; write a list "
+            f"{LIST} beside it, with the columns {', '.join(COLUMNS)}"
+        )
+    files = [(row, path.parent / row["midi_performance"]) for row in rows]
+    return [
+        Request(
+            row["xml_score"],
+            file,
+            path.parent / row["note_alignments"] if row["note_alignments"] else None,
+            safe_name(file.stem),
+            REPOSITORIES["asap"].licence,
+        )
+        for row, file in files
+        if file.is_file()
+    ]
 
 
 def _of_match_files(folder: Path) -> list[Request]:
