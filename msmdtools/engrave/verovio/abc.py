@@ -74,7 +74,7 @@ def _full(match: re.Match[str]) -> str:
 
 def _fraction(length: str) -> Fraction:
     """A length of ABC, such as 3, 3/2, / or //, as a factor."""
-    above, slashes, below = re.match(r"(\d*)(/*)(\d*)", length).groups()  # type: ignore[union-attr]
+    above, slashes, below = re.findall(r"(\d*)(/*)(\d*)", length)[0]
     divisor = max(1, int(below)) if below else 2 ** len(slashes)
     return Fraction(int(above or 1), divisor)
 
